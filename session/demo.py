@@ -1,0 +1,105 @@
+"""Recording a simulated robot: the loop of observing and acting, without waiting for real time to pass."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from session.action_selectors import ActionSelector, RandomSelector
+from session.errors import RecordingError
+from session.recorder import GIGABYTE, SessionRecorder
+from session.robot_profiles import RobotProfile
+from session.simulated_jetbot import SimulatedJetBot
+from session.toroidal_dot import ToroidalDotRobot
+
+OBSERVATION_S = 0.1
+MAX_FRAMES = 100_000
+
+
+class SimulatedRobot(Protocol):
+    """What the loop needs of a robot."""
+
+    @property
+    def profile(self) -> RobotProfile: ...
+
+    @property
+    def action_space(self) -> list[dict[str, float]]: ...
+
+    def observe(self) -> np.ndarray:
+        """The picture now, uint8 (H, W, 3)."""
+
+    def act(self, action: Mapping[str, float]) -> float:
+        """Do an action and return the seconds it takes."""
+
+
+class SimulatedClock:
+    """Unix seconds that start now and pass only when told."""
+
+    def __init__(self) -> None:
+        self._now = time.time()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+def make_robot(robot: str, seed: int) -> SimulatedRobot:
+    """The simulated robot of that name; raises RecordingError."""
+    robots: dict[str, Callable[[int], SimulatedRobot]] = {
+        "toroidal_dot": ToroidalDotRobot,
+        "jetbot_sim": SimulatedJetBot,
+    }
+    if robot not in robots:
+        raise RecordingError(f"There is no simulated robot of that name; choose {' or '.join(robots)}.")
+    if type(seed) is not int or seed < 0:
+        raise RecordingError("A seed is a whole number from 0 on; choose such a one.")
+    return robots[robot](seed)
+
+
+def record_simulation(
+    sessions_folder: str | os.PathLike[str],
+    robot: SimulatedRobot,
+    selector: ActionSelector,
+    steps: int,
+    max_disk_gb: float,
+) -> str:
+    """Record ``steps`` actions and an observation before, between and after them; returns the session's id.
+
+    Raises RecordingError, InvalidAction and ReplayEnded.
+    """
+    if type(steps) is not int or not 0 <= steps < MAX_FRAMES:
+        raise RecordingError(f"A recording has 1 to {MAX_FRAMES} frames; choose such a number.")
+    clock = SimulatedClock()
+    robot_type = type(robot).__name__
+    with SessionRecorder(
+        sessions_folder, robot_type, robot.action_space, max_disk_gb=max_disk_gb, clock=clock
+    ) as recorder:
+        recorder.record_observation(robot.observe())
+        for _ in range(steps):
+            clock.advance(OBSERVATION_S)
+            action = selector.next_action()
+            seconds = robot.act(action)
+            recorder.record_action(action)
+            clock.advance(seconds)
+            recorder.record_observation(robot.observe())
+    return recorder.session_id
+
+
+def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int, seed: int) -> str:
+    """Record ``frames`` frames of "toroidal_dot" or "jetbot_sim" with random actions; returns the session's id.
+
+    Deletes no other session. Raises RecordingError.
+    """
+    simulated = make_robot(robot, seed)
+    folder = Path(sessions_folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    # A demonstration must never cost anybody a recording: its budget is the whole disk.
+    whole_disk_gb = shutil.disk_usage(folder).total / GIGABYTE
+    selector = RandomSelector(simulated.action_space, seed)
+    return record_simulation(folder, simulated, selector, frames - 1, whole_disk_gb)

@@ -1,0 +1,154 @@
+"""Keeping a robot's recordings within a disk budget by deleting the oldest, and never one that is being recorded.
+
+A recorder holds a lock on a file in its session's folder; the system lets go of it when the process ends, however
+it ends. The lock is therefore the truth about who is recording, across processes.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+import time
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from session.errors import DiskBudgetError
+from session.left_out import LeftOutLog
+from session.local_time import time_in_name
+from session.metadata import read_metadata
+from session.safe_files import open_folder
+from session.session_folder import is_session_folder
+
+LOCK_FILE = ".recording.lock"
+SESSION_PREFIX = "session_"
+DELETING_PREFIX = ".deleting_"
+# Recorders of other programs hold no lock: an unfinished session that was written to lately may be theirs.
+OTHER_RECORDER_S = 600
+
+logger = logging.getLogger(__name__)
+
+
+def lock_new_session(folder: Path) -> int:
+    """Mark a session as being recorded, until the returned descriptor is closed or the process ends."""
+    # Locked before it has its name: nobody may find it there unlocked and take the session for a dead one.
+    unnamed = folder / f"{LOCK_FILE}.new"
+    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.rename(unnamed, folder / LOCK_FILE)
+    return lock
+
+
+def is_open_for_recording(folder: Path) -> bool:
+    """Whether somebody is, or may be, recording into a session folder."""
+    try:
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _is_recent(folder) and not _is_finished(folder)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _is_recent(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        times = [entry.stat(follow_symlinks=False).st_mtime for entry in entries]
+    return max([*times, folder.stat().st_mtime]) > time.time() - OTHER_RECORDER_S
+
+
+def _is_finished(folder: Path) -> bool:
+    with open_folder(folder) as opened:
+        return read_metadata(opened, LeftOutLog()).is_finished
+
+
+class DiskBudget:
+    """What the sessions of one robot may take on disk, while one of them, ``own_folder``, is recorded."""
+
+    def __init__(self, own_folder: Path, max_bytes: float) -> None:
+        self._own_folder = own_folder
+        self._max_bytes = max_bytes
+        self._own_bytes = 0
+        self._other_bytes = 0
+        self.measure_others()
+
+    def measure_others(self) -> None:
+        """Count what the other sessions take, which others may have recorded or deleted meanwhile."""
+        for abandoned in self._own_folder.parent.glob(f"{DELETING_PREFIX}{SESSION_PREFIX}*"):
+            shutil.rmtree(abandoned, ignore_errors=True)
+        self._other_bytes = sum(_size(folder) for folder in self._others())
+
+    def reserve(self, size: int) -> None:
+        """Count ``size`` bytes that are about to be written, after making room for them.
+
+        Raises DiskBudgetError when all that can be deleted is deleted and they still exceed the budget.
+        """
+        if self._total(size) > self._max_bytes:
+            self._make_room(size)
+        self._own_bytes += size
+
+    def _total(self, size: int) -> int:
+        return self._own_bytes + self._other_bytes + size
+
+    def _make_room(self, size: int) -> None:
+        self.measure_others()
+        for folder in sorted(self._others(), key=_age_key):
+            if self._total(size) <= self._max_bytes:
+                return
+            # Seen gone, or opened, by another process in between: then it is no longer ours to delete.
+            with suppress(FileNotFoundError):
+                freed = _size(folder)
+                if not is_open_for_recording(folder):
+                    _delete(folder)
+                    self._other_bytes -= freed
+        if self._total(size) > self._max_bytes:
+            raise DiskBudgetError(
+                f"The disk budget of {self._max_bytes / 1e9:g} GB is used up and no finished recording is left to "
+                "delete; choose a larger budget or delete recordings."
+            )
+
+    def _others(self) -> list[Path]:
+        with os.scandir(self._own_folder.parent) as entries:
+            folders = [
+                Path(entry.path)
+                for entry in entries
+                if entry.name.startswith(SESSION_PREFIX) and entry.is_dir(follow_symlinks=False)
+            ]
+        return [folder for folder in folders if folder != self._own_folder and _is_session(folder)]
+
+
+def _is_session(folder: Path) -> bool:
+    try:
+        return is_session_folder(folder)
+    except OSError:
+        return False
+
+
+def _age_key(folder: Path) -> tuple[datetime, str]:
+    started = time_in_name(folder.name)
+    if started is None:
+        with suppress(FileNotFoundError):
+            started = datetime.fromtimestamp(folder.stat().st_mtime)
+    return started or datetime.max, folder.name
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_size
+    return total
+
+
+def _delete(folder: Path) -> None:
+    # Renamed first, so that a deletion that is interrupted leaves no half session in the list.
+    doomed = folder.with_name(f"{DELETING_PREFIX}{folder.name}_{os.getpid()}")
+    os.rename(folder, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+    logger.info("Deleted session %s to stay within the disk budget", folder.name)

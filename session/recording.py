@@ -1,0 +1,134 @@
+"""A recorded session as it is used: read-only columns, its frames' pictures, and the history before a frame."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from session.errors import FrameOutOfRange, FrameUnreadable
+from session.frame_files import decode, read_frame
+from session.history import History, Links, find_history
+from session.left_out import LeftOut, LeftOutLog
+from session.robot_profiles import RobotProfile
+from session.safe_files import describe
+
+MAX_SHOWN_VALUE = 20
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedSession:
+    """What is usable of a recording: N observations, M actions of A channels, each in the order of their steps.
+
+    ``frame_names`` are paths relative to ``folder``. ``actions`` are raw values, float32 (M, A), in the order of
+    ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
+    ``action_steps`` are int64, ``times`` and ``action_times`` float64 Unix seconds. ``start_time`` and ``end_time``
+    are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC.
+    """
+
+    folder: Path
+    profile: RobotProfile
+    robot_type: str
+    start_time: datetime | None
+    end_time: datetime | None
+    is_finished: bool
+    utc_offset_s: float
+    steps: np.ndarray
+    times: np.ndarray
+    frame_names: tuple[str, ...]
+    actions: np.ndarray
+    action_steps: np.ndarray
+    action_times: np.ndarray
+    candidate_actions: np.ndarray
+    links: Links
+    left_out_log: LeftOutLog
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def frame_count(self) -> int:
+        return len(self.frame_names)
+
+    @property
+    def action_count(self) -> int:
+        return len(self.actions)
+
+    @property
+    def total_events(self) -> int:
+        """Usable events, observations and actions together."""
+        return self.frame_count + self.action_count
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds from the earliest to the latest usable event."""
+        times = np.concatenate((self.times, self.action_times))
+        return float(times.max() - times.min()) if len(times) else 0.0
+
+    @property
+    def previous(self) -> np.ndarray:
+        """For each frame the one that stands for the moment before it, -1 for none; int32 (N,)."""
+        return self.links.previous
+
+    @property
+    def action_into(self) -> np.ndarray:
+        """For each frame the action that led to its moment, -1 for none; int32 (N,)."""
+        return self.links.action_into
+
+    @property
+    def action_after(self) -> np.ndarray:
+        """For each frame the action taken right after it, -1 for none; int32 (N,)."""
+        return self.links.action_after
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Everything that could not be used."""
+        return self.left_out_log.entries()
+
+    def left_out_summary(self, limit: int = 20) -> list[str]:
+        """Sentences such as "events_shard_000.jsonl line 12: not JSON (cut short)", the last one "and 312 more"."""
+        return self.left_out_log.summary(limit)
+
+    def frame_bytes(self, index: int) -> tuple[bytes, str]:
+        """The file of a frame and its media type; raises FrameOutOfRange and FrameUnreadable."""
+        path = self.frame_names[self._checked(index)]
+        try:
+            return read_frame(self.folder, path)
+        except FileNotFoundError:
+            raise _unreadable(index, "its file is gone") from None
+        except OSError as error:
+            raise _unreadable(index, describe(error)) from error
+        except FrameUnreadable as error:
+            raise _unreadable(index, str(error)) from error
+
+    def picture(self, index: int) -> Image.Image:
+        """The fully loaded RGB picture of a frame; raises FrameOutOfRange and FrameUnreadable."""
+        content, _ = self.frame_bytes(index)
+        try:
+            return decode(content)
+        except FrameUnreadable as error:
+            raise _unreadable(index, str(error)) from error
+
+    def history(self, index: int, length: int) -> History:
+        """The up to ``length`` (2 to 8) context frames before a frame, joined by exactly one action each.
+
+        Raises FrameOutOfRange, HistoryLengthError, and NoHistory when nothing precedes the frame.
+        """
+        return find_history(self.links, self._checked(index), length)
+
+    def _checked(self, index: int) -> int:
+        if not self.frame_count:
+            raise FrameOutOfRange("This session has no frames; choose another session.")
+        last = self.frame_count - 1
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            shown = repr(index)[:MAX_SHOWN_VALUE]
+            raise FrameOutOfRange(f"Frame {shown} is not a whole number; choose 0 to {last}.")
+        if not 0 <= index <= last:
+            raise FrameOutOfRange(f"Frame {str(index)[:MAX_SHOWN_VALUE]} does not exist; choose 0 to {last}.")
+        return int(index)
+
+
+def _unreadable(index: int, cause: str) -> FrameUnreadable:
+    return FrameUnreadable(f"Frame {index} cannot be read: {cause}; choose another frame.")

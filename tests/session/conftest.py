@@ -1,0 +1,17 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from session import RecordedSession, load_session
+from tests.session.make import events_of, write_session
+
+
+@pytest.fixture
+def open_letters(tmp_path: Path) -> Callable[[str], RecordedSession]:
+    """Opens a session written from letters, see events_of()."""
+
+    def open_it(letters: str) -> RecordedSession:
+        return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of(letters)))
+
+    return open_it

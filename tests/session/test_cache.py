@@ -1,0 +1,113 @@
+import json
+import threading
+
+import pytest
+
+from session import SessionCache, SessionNotFound
+from session import cache as cache_module
+from tests.session.make import action, events_of, jpeg, observation, write_session
+
+WAIT_S = 20
+
+
+@pytest.fixture
+def root(tmp_path):
+    for number in range(4):
+        write_session(tmp_path / "jetbot" / f"session_{number}", events_of("oaoao"))
+    return tmp_path
+
+
+@pytest.fixture
+def loads(monkeypatch):
+    """Names of the sessions that were opened, in order."""
+    opened = []
+    real = cache_module.load_session
+    monkeypatch.setattr(cache_module, "load_session", lambda folder: opened.append(folder.name) or real(folder))
+    return opened
+
+
+def test_a_session_is_opened_once(root, loads):
+    sessions = SessionCache(root)
+    assert sessions.get("jetbot/session_1") is sessions.get("jetbot/session_1")
+    assert loads == ["session_1"]
+
+
+@pytest.mark.parametrize("change", ["event", "meta", "frame"])
+def test_a_session_that_changed_is_opened_again(root, loads, change):
+    sessions = SessionCache(root)
+    folder = root / "jetbot" / "session_1"
+    (folder / "frames" / "frame_000004.jpg").unlink()
+    assert sessions.get("jetbot/session_1").frame_count == 2
+    if change == "event":
+        with (folder / "events_shard_000.jsonl").open("a") as file:
+            file.write(json.dumps(action(5)) + "\n" + json.dumps(observation(6, "frames/frame_000000.jpg")) + "\n")
+    elif change == "meta":
+        (folder / "session_meta.json").write_text("{}")
+    else:
+        (folder / "frames" / "frame_000004.jpg").write_bytes(jpeg())
+    session = sessions.get("jetbot/session_1")
+    assert loads == ["session_1"] * 2
+    assert session.frame_count == (2 if change == "meta" else 3)
+
+
+def test_a_look_within_the_age_allowed_does_not_open_it_again(root, loads):
+    sessions = SessionCache(root)
+    before = sessions.get("jetbot/session_1", max_age_s=60)
+    (root / "jetbot" / "session_1" / "frames" / "frame_000004.jpg").unlink()
+    assert sessions.get("jetbot/session_1", max_age_s=60) is before
+    assert sessions.get("jetbot/session_1").frame_count == before.frame_count - 1
+
+
+def test_the_one_that_was_not_asked_for_longest_is_dropped(root, loads):
+    sessions = SessionCache(root, capacity=2)
+    for number in (0, 1, 0, 2, 0, 1):
+        sessions.get(f"jetbot/session_{number}")
+    assert loads == ["session_0", "session_1", "session_2", "session_1"]
+
+
+def test_a_deleted_or_foreign_session_is_not_found(root, loads):
+    sessions = SessionCache(root)
+    sessions.get("jetbot/session_1")
+    (root / "jetbot" / "session_1").rename(root.parent / "moved")
+    for session_id in ("jetbot/session_1", "../moved", None):
+        with pytest.raises(SessionNotFound):
+            sessions.get(session_id)
+
+
+def test_many_threads_open_a_session_once(root, loads):
+    sessions = SessionCache(root)
+    barrier = threading.Barrier(8)
+    found = []
+
+    def visit():
+        barrier.wait(WAIT_S)
+        found.append(sessions.get("jetbot/session_2"))
+
+    threads = [threading.Thread(target=visit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert len(found) == 8 and len(set(map(id, found))) == 1
+    assert loads == ["session_2"]
+
+
+def test_opening_one_session_does_not_hold_up_another(root, monkeypatch):
+    sessions = SessionCache(root)
+    is_opening, may_go_on = threading.Event(), threading.Event()
+    real = cache_module.load_session
+
+    def slow(folder):
+        if folder.name == "session_0":
+            is_opening.set()
+            assert may_go_on.wait(WAIT_S)
+        return real(folder)
+
+    monkeypatch.setattr(cache_module, "load_session", slow)
+    thread = threading.Thread(target=sessions.get, args=("jetbot/session_0",))
+    thread.start()
+    assert is_opening.wait(WAIT_S)
+    assert sessions.get("jetbot/session_1").frame_count == 3
+    assert thread.is_alive()
+    may_go_on.set()
+    thread.join(WAIT_S)

@@ -1,0 +1,455 @@
+"""Everything good of a recording opens; everything else is told with file, line and reason."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from session import JETBOT, TOROIDAL_DOT, SessionNotFound, load_session
+from tests.session.make import (
+    RIGHT,
+    STAY,
+    action,
+    contents_of,
+    events_of,
+    jpeg,
+    meta_of,
+    observation,
+    png,
+    write_session,
+)
+
+SHARD = "events_shard_000.jsonl"
+META = "session_meta.json"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "jetbot" / "session_20250921_142133"
+
+
+def told(folder: Path) -> list[str]:
+    return [str(entry) for entry in load_session(folder).left_out]
+
+
+def write_and_tell(folder: Path, events: list, **changes) -> list[str]:
+    return told(write_session(folder, events, **changes))
+
+
+def test_a_whole_recording_opens_with_nothing_left_out(folder):
+    session = load_session(write_session(folder, events_of("oaoao")))
+    assert session.left_out == ()
+    assert session.profile == JETBOT
+    assert (session.name, session.robot_type) == ("session_20250921_142133", "JetBotInterface")
+    assert (session.total_events, session.frame_count, session.action_count) == (5, 3, 2)
+    assert session.steps.tolist() == [0, 2, 4] and session.action_steps.tolist() == [1, 3]
+    assert session.frame_names == tuple(f"frames/frame_{step:06d}.jpg" for step in (0, 2, 4))
+    assert session.actions == pytest.approx(np.array([[0, 0.12, 0.2]] * 2))
+    assert session.candidate_actions == pytest.approx(np.array([[0, 0, 0.2], [0, 0.12, 0.2]]))
+    assert session.duration_s == pytest.approx(0.4)
+    assert session.is_finished and session.start_time.hour == 14 and session.end_time.minute == 22
+    assert session.utc_offset_s == -6 * 3600
+
+
+def test_columns_have_the_promised_types_and_cannot_be_written(folder):
+    session = load_session(write_session(folder, events_of("oao")))
+    dtypes = {
+        "steps": np.int64, "times": np.float64, "actions": np.float32, "action_steps": np.int64,
+        "action_times": np.float64, "previous": np.int32, "action_into": np.int32, "action_after": np.int32,
+        "candidate_actions": np.float32,
+    }  # fmt: skip
+    for name, dtype in dtypes.items():
+        column = getattr(session, name)
+        assert column.dtype == dtype and not column.flags.writeable, name
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", None])
+def test_an_empty_session_opens_without_frames(folder, content):
+    write_session(folder, [])
+    if content is not None:
+        (folder / SHARD).write_text(content)
+    session = load_session(folder)
+    assert (session.frame_count, session.action_count, session.duration_s) == (0, 0, 0.0)
+    assert session.actions.shape == (0, 3) and session.previous.shape == (0,)
+    assert session.left_out == ()
+
+
+def test_where_there_is_no_recording_nothing_opens(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    for path in ("absent", "file", "empty", "a\0b", "x" * 5000):
+        with pytest.raises(SessionNotFound, match="There is no session of that name"):
+            load_session(tmp_path / path)
+
+
+def changed(event: dict, **changes) -> dict:
+    return {key: value for key, value in (event | changes).items() if value is not ...}
+
+
+BAD_LINES = {
+    "not JSON": [
+        "{", "[1,", "\x00\x00\x00", '{"step": 1, "timestamp": NaN}', '{"step": Infinity}', "[" * 3000, b"\xff\n",
+    ],
+    "not a JSON object": ["[]", "1", "null", '"text"'],
+    "step is missing": [changed(action(1), step=...)],
+    "type is missing": [changed(action(1), type=...)],
+    "data is missing": [changed(action(1), data=...)],
+    "timestamp is missing": [changed(action(1), timestamp=...)],
+    "step is not a whole number": [changed(action(1), step=step) for step in (True, -1, 1.0, "1", None, [], 2**60)],
+    "type is neither observation nor action": [changed(action(1), type=kind) for kind in ("reward", 1, None, [], {})],
+    "data is not an object": [changed(action(1), data=data) for data in (None, [], "x", 1)],
+    "timestamp is not a number": [changed(action(1), timestamp=time) for time in (True, "1", None, [])],
+    "timestamp is no time in Unix seconds": [changed(action(1), timestamp=time) for time in (-1, 1e300, 2**62)],
+    "frame_path is missing": [changed(observation(1), data={}), changed(observation(1), data={"frame_path": None})],
+    "frame_path is not text": [changed(observation(1), data={"frame_path": path}) for path in (1, [], True, {})],
+    "frame_path is not a usable file name": [
+        changed(observation(1), data={"frame_path": path}) for path in ("", "a\0b", "a\nb", "x" * 2000)
+    ],
+    "frame_path leads outside the session": [
+        changed(observation(1), data={"frame_path": path})
+        for path in ("/etc/passwd", "../x.jpg", "frames/../../x.jpg", "frames\\x.jpg", "..", ".", "//", "frames/..")
+    ],
+    "action misses the channel motor_left": [action(1, {"action": 1}), action(1, {"motor_right": 1, "duration": 1})],
+    "action misses the channel duration": [action(1, {"motor_left": 0, "motor_right": 0})],
+    "action channel motor_right is not a usable number": [
+        action(1, RIGHT | {"motor_right": value}) for value in (True, "1", None, [], 1e300)
+    ],
+    "action has no channels, or more than 64": [action(1, {}), action(1, {str(number): 1 for number in range(65)})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason, line", [(reason, line) for reason, lines in BAD_LINES.items() for line in lines])
+def test_a_bad_line_costs_only_itself_and_is_named(folder, reason, line):
+    write_session(folder, [observation(0)])
+    lines = [observation(0), line, observation(2), action(3), observation(4)]
+    for step in (2, 4):
+        (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(jpeg())
+    encoded = (
+        part if isinstance(part, bytes) else (part if isinstance(part, str) else json.dumps(part)).encode() + b"\n"
+        for part in lines
+    )
+    (folder / SHARD).write_bytes(b"".join(encoded))
+    session = load_session(folder)
+    assert [str(entry) for entry in session.left_out] == [f"{SHARD} line 2: {reason}"]
+    assert session.left_out_summary() == [f"{SHARD} line 2: {reason}"]
+    assert session.steps.tolist() == [0, 2, 4]
+    assert session.previous.tolist() == [-1, -1, 1]
+
+
+def test_every_cut_of_the_last_two_lines_opens_and_changes_nothing(folder):
+    write_session(folder, events_of("oaoaoao"))
+    whole = (folder / SHARD).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for length in range(len(whole) - len(lines[-1]) - len(lines[-2]), len(whole)):
+        (folder / SHARD).write_bytes(whole[:length])
+        before = contents_of(folder)
+        session = load_session(folder)
+        assert contents_of(folder) == before
+        cut = whole[:length].splitlines(keepends=True)
+        # A line that lacks only its newline is whole.
+        is_cut = length != len(whole) - 1 and not cut[-1].endswith(b"}\n") and cut[-1] + b"\n" not in lines
+        assert session.total_events == len(cut) - is_cut
+        expected = [f"{SHARD} line {len(cut)}: not JSON (cut short)"] if is_cut else []
+        assert [str(entry) for entry in session.left_out] == expected
+
+
+def test_a_line_over_one_megabyte_is_skipped(folder):
+    long_line = json.dumps(action(1) | {"note": "x" * 3_000_000})
+    assert write_and_tell(folder, [observation(0), long_line, observation(2)]) == [f"{SHARD} line 2: longer than 1 MB"]
+    assert load_session(folder).steps.tolist() == [0, 2]
+
+
+def test_an_endless_last_line_is_skipped(folder):
+    write_session(folder, events_of("oao"))
+    with (folder / SHARD).open("r+b") as file:
+        file.truncate(50_000_000)
+    assert told(folder) == [f"{SHARD} line 4: longer than 1 MB"]
+    assert load_session(folder).total_events == 3
+
+
+def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
+    monkeypatch.setattr("session.events.MAX_SHARD_BYTES", 2 << 20)
+    write_session(folder, events_of("oao"))
+    with (folder / SHARD).open("r+b") as file:
+        file.truncate(1 << 34)
+    assert f"{SHARD}: larger than 2 MB; the rest of this file was not read" in told(folder)
+    assert load_session(folder).total_events == 3
+
+
+def test_a_shard_of_nothing_but_bad_lines_is_given_up(folder, monkeypatch):
+    monkeypatch.setattr("session.events.MAX_BAD_LINES", 100)
+    write_session(folder, ["{}"] * 1000)
+    session = load_session(folder)
+    assert "more than 100 bad lines" in str(session.left_out[-1])
+    assert len(session.left_out) < 110
+
+
+def test_many_left_out_lines_are_summed_up(folder):
+    write_session(folder, ["{}"] * 332)
+    summary = load_session(folder).left_out_summary(limit=20)
+    assert summary[0] == f"{SHARD} line 1: step is missing"
+    assert summary[20:] == ["and 312 more"]
+
+
+def test_shards_are_read_by_number_beyond_999(folder):
+    write_session(folder, [], meta=meta_of(total_shards=1003))
+    for step in range(1003):
+        (folder / f"events_shard_{step:03d}.jsonl").write_text(
+            json.dumps(action(step, {**RIGHT, "duration": step})) + "\n"
+        )
+    session = load_session(folder)
+    assert session.left_out == ()
+    assert session.actions[:, 2].tolist() == list(range(1003))
+
+
+def test_missing_shards_are_named(folder):
+    write_session(folder, events_of("oaoaoaoaoa"), shard_size=2, meta=meta_of(total_shards=7))
+    for number in (1, 3):
+        (folder / f"events_shard_{number:03d}.jsonl").unlink()
+    assert told(folder) == [
+        "events_shard_001.jsonl: missing",
+        "events_shard_003.jsonl: missing",
+        "events_shard_005.jsonl: missing, as are all up to events_shard_006.jsonl",
+    ]
+
+
+def test_a_huge_count_of_shards_is_told_in_one_line(folder):
+    assert len(write_and_tell(folder, events_of("oao"), meta=meta_of(total_shards=10**12))) == 1
+
+
+def test_shards_beyond_a_stale_count_are_read(folder):
+    write_session(folder, events_of("oaoao"), shard_size=2, meta=meta_of(total_shards=1))
+    assert load_session(folder).total_events == 5
+    assert told(folder) == []
+
+
+def test_a_lost_end_is_told(folder):
+    assert write_and_tell(folder, events_of("oao"), meta=meta_of(total_steps=9)) == [
+        f"{META}: counts 9 events, but the steps that were found end at 3"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+def test_what_is_not_a_regular_file_neither_hangs_nor_is_followed(folder, tmp_path, kind):
+    write_session(folder, events_of("oaoao"))
+    (tmp_path / "outside").write_bytes(jpeg())
+    for path in (folder / META, folder / SHARD, folder / "frames" / "frame_000002.jpg"):
+        path.rename(tmp_path / path.name)
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to(tmp_path / path.name)
+    entries = told(folder)
+    assert [entry.split(":")[0] for entry in entries] == [META, SHARD]
+    assert all("cannot be read" in entry and str(tmp_path) not in entry for entry in entries)
+    (folder / SHARD).rmdir() if kind == "folder" else (folder / SHARD).unlink()
+    (tmp_path / SHARD).rename(folder / SHARD)
+    assert told(folder)[1:] == [f"{SHARD} line 3: frame frames/frame_000002.jpg is not a regular file"]
+
+
+def test_a_frames_folder_that_leads_outside_is_not_followed(folder, tmp_path):
+    write_session(folder, events_of("oao"))
+    (folder / "frames").rename(tmp_path / "outside")
+    (folder / "frames").symlink_to(tmp_path / "outside")
+    session = load_session(folder)
+    assert session.frame_count == 0
+    assert all("cannot be read" in entry.reason for entry in session.left_out) and len(session.left_out) == 2
+
+
+FRAME_FAULTS = {
+    "is missing": None,
+    "is empty": b"",
+    "is cut short": jpeg(size=64)[:-30],
+    "is not a JPEG or PNG picture": b"GIF89a" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("reason", FRAME_FAULTS)
+def test_a_bad_frame_file_is_named(folder, reason):
+    write_session(folder, events_of("oaoao"))
+    path = folder / "frames" / "frame_000002.jpg"
+    path.unlink() if FRAME_FAULTS[reason] is None else path.write_bytes(FRAME_FAULTS[reason])
+    assert told(folder) == [f"{SHARD} line 3: frame frames/frame_000002.jpg {reason}"]
+    assert load_session(folder).steps.tolist() == [0, 4]
+
+
+def test_a_frame_cut_anywhere_is_noticed(folder):
+    write_session(folder, events_of("o"))
+    path = folder / "frames" / "frame_000000.jpg"
+    for whole in (jpeg(size=32), png()):
+        for length in range(len(whole) - 1):
+            path.write_bytes(whole[:length])
+            assert load_session(folder).frame_count == 0, length
+        path.write_bytes(whole)
+        assert load_session(folder).frame_count == 1
+
+
+def test_a_giant_frame_file_is_left_out_without_reading_it(folder):
+    write_session(folder, events_of("oao"))
+    with (folder / "frames" / "frame_000000.jpg").open("r+b") as file:
+        file.truncate(20 << 30)
+    assert told(folder) == [f"{SHARD} line 1: frame frames/frame_000000.jpg is larger than 32 MB"]
+
+
+def test_without_its_frames_folder_the_actions_remain(folder):
+    write_session(folder, events_of("oaoa"))
+    for path in (folder / "frames").iterdir():
+        path.unlink()
+    (folder / "frames").rmdir()
+    session = load_session(folder)
+    assert (session.frame_count, session.action_count) == (0, 2)
+    assert [entry.line for entry in session.left_out] == [1, 3]
+
+
+def test_frames_may_lie_elsewhere_in_the_session_and_be_shared(folder):
+    write_session(folder, [observation(0, "frames/./a b.png"), action(1), observation(2, "frames//a b.png")])
+    (folder / "top.jpg").write_bytes(jpeg())
+    (folder / "frames" / "a b.png").write_bytes(png())
+    with (folder / SHARD).open("a") as file:
+        file.write(json.dumps(action(3)) + "\n" + json.dumps(observation(4, "top.jpg")) + "\n")
+    session = load_session(folder)
+    assert session.left_out == ()
+    assert session.frame_names == ("frames/a b.png", "frames/a b.png", "top.jpg")
+    assert [session.frame_bytes(index)[1] for index in range(3)] == ["image/png", "image/png", "image/jpeg"]
+
+
+def test_steps_out_of_order_are_sorted(folder):
+    events = events_of("oaoaoao")
+    session = load_session(write_session(folder, events[3:] + events[:3]))
+    assert session.left_out == ()
+    assert session.steps.tolist() == [0, 2, 4, 6]
+    assert session.previous.tolist() == [-1, 0, 1, 2]
+
+
+def test_of_a_repeated_step_the_first_is_kept(folder):
+    events = [observation(0), action(1, STAY), action(1, RIGHT), observation(2)]
+    session = load_session(write_session(folder, events))
+    assert [str(entry) for entry in session.left_out] == [
+        f"{SHARD} line 3: its step was recorded before; the first one is kept"
+    ]
+    assert session.actions[:, 1].tolist() == [0.0]
+    assert session.previous.tolist() == [-1, 0]
+
+
+NOT_AN_ACTION = "entry 1 of action_space is not an object of channels and numbers"
+META_FAULTS = [
+    (b"", "not JSON"),
+    (b'{"robot_type": "jetb', "not JSON"),
+    (b"[]", "not a JSON object"),
+    (b" " * (5 << 20), "cannot be read (larger than 4 MB)"),
+    (meta_of(robot_type=7), "robot_type is not text"),
+    (meta_of(start_time="yesterday"), "start_time is not an ISO 8601 time"),
+    (meta_of(start_time=5), "start_time is not text"),
+    (meta_of(end_time=True), "end_time is not text"),
+    (meta_of(total_steps="9"), "total_steps is not a whole number"),
+    (meta_of(total_shards=-1), "total_shards is not a whole number"),
+    (meta_of(action_space={}), "action_space is not a list"),
+    (meta_of(action_space=[STAY, 5, RIGHT]), NOT_AN_ACTION),
+    (meta_of(action_space=[STAY, {"motor_left": True}, RIGHT]), NOT_AN_ACTION),
+    (meta_of(action_space=[STAY, {"motor_left": 1}]), "action 1 of action_space misses the channel motor_right"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("meta, reason", META_FAULTS)
+def test_broken_metadata_is_told_and_costs_only_itself(folder, meta, reason):
+    session = load_session(write_session(folder, events_of("oaoao"), meta=meta))
+    assert [str(entry) for entry in session.left_out] == [f"{META}: {reason}"]
+    assert session.profile == JETBOT
+    assert (session.frame_count, session.action_count) == (3, 2)
+    assert session.start_time.hour == 14
+    assert session.utc_offset_s == -6 * 3600
+
+
+def test_missing_metadata_is_told_and_the_rest_recovered(folder):
+    write_session(folder, events_of("oaoao"))
+    (folder / META).unlink()
+    session = load_session(folder)
+    assert [str(entry) for entry in session.left_out] == [f"{META}: missing"]
+    assert session.profile == JETBOT and session.total_events == 5 and not session.is_finished
+    assert session.candidate_actions == pytest.approx(np.array([[0, 0, 0.2], [0, 0.12, 0.2]]))
+
+
+def test_a_killed_recording_is_not_finished(folder):
+    meta = meta_of()
+    del meta["end_time"], meta["total_steps"]
+    session = load_session(write_session(folder, events_of("oao"), meta=meta))
+    assert not session.is_finished and session.end_time is None
+
+
+def test_channels_that_a_known_robot_does_not_have_are_ignored(folder):
+    actions = [action(1, RIGHT | {"note": "fast"}), action(3, {"gripper": 1, **STAY})]
+    session = load_session(write_session(folder, [observation(0), actions[0], observation(2), actions[1]]))
+    assert session.left_out == ()
+    assert session.actions == pytest.approx(np.array([[0, 0.12, 0.2], [0, 0, 0.2]]))
+
+
+def test_a_toroidal_dot_is_recognised_by_its_actions(tmp_path):
+    events = [observation(0), action(1, {"action": 1}), observation(2), action(3, {"action": 0})]
+    folder = write_session(tmp_path / "session_x", events, meta=meta_of(robot_type=None, action_space=None))
+    session = load_session(folder)
+    assert session.profile == TOROIDAL_DOT
+    assert session.actions.tolist() == [[1.0], [0.0]]
+    assert session.candidate_actions.tolist() == [[0.0], [1.0]]
+
+
+def test_an_unknown_robot_opens_with_its_own_channels(tmp_path):
+    actions = [{"arm": 0.5, "grip": 0}, {"grip": 1, "arm": -2}, {"arm": 0.5, "grip": 0}, {"arm": 1}]
+    events = [event for i, data in enumerate(actions) for event in (observation(2 * i), action(2 * i + 1, data))]
+    meta = meta_of(robot_type="PickerArm", action_space=None)
+    session = load_session(write_session(tmp_path / "arm" / "session_x", events, meta=meta))
+    assert (session.profile.name, session.profile.title) == ("pickerarm", "PickerArm")
+    assert session.profile.channel_names == ("arm", "grip")
+    assert session.actions.tolist() == [[0.5, 0.0], [-2.0, 1.0], [0.5, 0.0]]
+    assert session.candidate_actions.tolist() == [[-2.0, 1.0], [0.5, 0.0]]
+    assert [str(entry) for entry in session.left_out] == [f"{SHARD} line 8: action misses the channel grip"]
+
+
+def test_an_unknown_robot_without_numbers_has_no_usable_action(tmp_path):
+    events = [observation(0), action(1, {"mode": "fast"}), observation(2)]
+    meta = meta_of(robot_type="Talker", action_space=None)
+    session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
+    assert session.profile.channels == () and session.actions.shape == (0, 0)
+    assert [entry.reason for entry in session.left_out] == ["action has no channel with a number"]
+
+
+def test_names_that_cannot_be_shown_are_no_channels(tmp_path):
+    events = [action(0, {"arm": 1, "x" * 101: 2, "a\nb": 3})]
+    meta = meta_of(robot_type="R" * 5000, action_space=[{"x" * 101: 1}])
+    session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
+    assert session.profile.channel_names == ("arm",)
+    assert len(session.robot_type) == 200
+
+
+def test_at_most_sixteen_recorded_actions_become_candidates(tmp_path):
+    events = [action(step, {"arm": step % 40}) for step in range(100)]
+    meta = meta_of(robot_type="Arm", action_space=None)
+    session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
+    assert session.candidate_actions.tolist() == [[value] for value in range(16)]
+
+
+def test_a_huge_action_space_is_cut_and_told(folder):
+    meta = meta_of(action_space=[RIGHT | {"duration": index} for index in range(1000)])
+    session = load_session(write_session(folder, events_of("oao"), meta=meta))
+    assert session.candidate_actions.shape == (64, 3)
+    assert "holds 1000 actions; only the first 64 are used" in session.left_out_summary()[0]
+
+
+def test_reading_changes_nothing_on_disk(folder):
+    write_session(folder, [*events_of("oaoao"), "{broken"])
+    before = contents_of(folder)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    session = load_session(folder)
+    session.picture(0)
+    assert contents_of(folder) == before
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == times
+
+
+def test_no_message_holds_a_path_of_this_machine(folder, tmp_path):
+    write_session(folder, [*events_of("oao"), "{", observation(7, "../../x"), observation(8, "/etc/passwd")])
+    (folder / "frames" / "frame_000002.jpg").unlink()
+    assert len(told(folder)) == 4
+    assert not any(str(tmp_path) in entry or "/etc" in entry for entry in told(folder))

@@ -1,0 +1,87 @@
+import subprocess
+import sys
+
+import pytest
+
+from session import load_session
+from session.record import main
+
+
+def record(capsys, data, *options):
+    main([*options, "--data", str(data)])
+    return load_session(data / "sessions" / capsys.readouterr().out.strip())
+
+
+def refusal(capsys, data, *options):
+    with pytest.raises(SystemExit) as caught:
+        main([*options, "--data", str(data)])
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    assert "Traceback" not in message and str(data) not in message
+    return message
+
+
+def test_the_command_prints_the_id_of_the_session_it_recorded(tmp_path):
+    command = [sys.executable, "-m", "session.record", "--steps", "5", "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    session = load_session(tmp_path / "sessions" / done.stdout.strip())
+    assert (session.frame_count, session.action_count) == (6, 5)
+    assert done.stderr == ""
+
+
+def test_a_constant_action(capsys, tmp_path):
+    session = record(capsys, tmp_path, "--selector", "constant", "--steps", "4", "--action", '{"action": 1}')
+    assert session.actions.tolist() == [[1.0]] * 4
+
+
+def test_a_sequence_of_actions(capsys, tmp_path):
+    given = '[{"action": 0}, {"action": 1}, {"action": 1}]'
+    session = record(capsys, tmp_path, "--selector", "sequence", "--steps", "4", "--sequence", given)
+    assert session.actions.ravel().tolist() == [0, 1, 1, 0]
+
+
+def test_random_actions_of_a_seed(capsys, tmp_path):
+    first, second = (
+        record(capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "20", "--seed", "3") for _ in range(2)
+    )
+    assert first.actions.tolist() == second.actions.tolist()
+
+
+def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
+    first = record(capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "6", "--seed", "3")
+    name = f"jetbot/{first.name}"
+    again = record(capsys, tmp_path, "--robot", "jetbot_sim", "--selector", "replay", "--replay", name, "--seed", "9")
+    assert again.actions.tolist() == first.actions.tolist()
+    options = ("--selector", "replay", "--replay", name)
+    assert "holds 6 actions; choose --steps 6" in refusal(
+        capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "7", *options
+    )
+    assert "session of another robot" in refusal(capsys, tmp_path, "--robot", "toroidal_dot", *options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--steps", "0"], "whole number from 1"),
+        (["--steps", "1.5"], "whole number from 1"),
+        (["--steps", "9" * 50], "whole number from 1"),
+        (["--steps", "-4"], "whole number from 1"),
+        (["--seed", "nan"], "whole number from 0"),
+        (["--max-disk-gb", "nan"], "gigabytes above 0"),
+        (["--max-disk-gb", "0"], "gigabytes above 0"),
+        (["--max-disk-gb", "many"], "gigabytes above 0"),
+        (["--max-disk-gb", "1e-9"], "disk budget of 1e-09 GB is used up"),
+        (["--robot", "spot"], "invalid choice"),
+        (["--selector", "constant", "--action", "{"], "--action is not JSON"),
+        (["--selector", "constant", "--action", "5"], "An action is an object"),
+        (["--selector", "constant", "--action", '{"action": "x"}'], "finite numbers"),
+        (["--selector", "constant", "--action", '{"action": 7}'], "knows two actions"),
+        (["--selector", "sequence", "--sequence", "{}"], "not a JSON list"),
+        (["--selector", "sequence", "--sequence", "["], "not a JSON list"),
+        (["--selector", "sequence", "--sequence", "[]"], "at least one action"),
+        (["--selector", "replay"], "nothing to replay"),
+        (["--selector", "replay", "--replay", "../../etc"], "no session of that name"),
+    ],
+)
+def test_mistakes_are_answered_in_plain_words(capsys, tmp_path, options, message):
+    assert message in refusal(capsys, tmp_path, *options)

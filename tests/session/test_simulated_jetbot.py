@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from session import JETBOT, InvalidAction, SimulatedJetBot
+
+RIGHT = {"motor_left": 0, "motor_right": 0.12, "duration": 0.2}
+STAY = {"motor_left": 0, "motor_right": 0, "duration": 0.2}
+
+
+def test_it_turns_while_its_right_motor_runs():
+    robot = SimulatedJetBot(1)
+    yaw, before = robot.yaw, robot.observe()
+    assert robot.act(STAY) == 0.2
+    assert np.array_equal(robot.observe(), before)
+    robot.act(RIGHT)
+    assert (robot.yaw - yaw) % 360 == pytest.approx(6.0)
+    turned = robot.observe()
+    assert np.abs(turned.astype(int) - before).mean() > 3
+    # 6 degrees are 22.4 columns: what was seen there is now at the left edge.
+    assert np.abs(turned[:, :200].astype(int) - before[:, 22:222]).mean() < 3
+
+
+def test_pictures_are_224_by_224_rgb():
+    picture = SimulatedJetBot().observe()
+    assert picture.shape == (224, 224, 3) and picture.dtype == np.uint8
+
+
+def test_a_full_turn_ends_where_it_began_and_passes_distinct_places():
+    robot = SimulatedJetBot(2)
+    seen = []
+    for _ in range(60):
+        seen.append(robot.observe().astype(int))
+        robot.act(RIGHT)
+    assert np.abs(robot.observe().astype(int) - seen[0]).max() <= 1
+    for first in range(0, 60, 10):
+        for second in range(first + 10, 60, 10):
+            assert np.abs(seen[first] - seen[second]).mean() > 8
+
+
+def test_every_direction_can_be_seen():
+    robot = SimulatedJetBot()
+    for robot.yaw in np.linspace(0, 359.9999999, 101):
+        assert robot.observe().shape == (224, 224, 3)
+
+
+def test_the_seed_sets_room_and_direction():
+    assert np.array_equal(SimulatedJetBot(4).observe(), SimulatedJetBot(4).observe())
+    assert not np.array_equal(SimulatedJetBot(4).observe(), SimulatedJetBot(5).observe())
+
+
+@pytest.mark.parametrize(
+    "change", [{"duration": 0}, {"duration": 99}, {"motor_left": 2}, {"motor_right": "x"}, {"b": 1}]
+)
+def test_other_actions_are_refused(change):
+    with pytest.raises(InvalidAction):
+        SimulatedJetBot().act(RIGHT | change)
+
+
+def test_its_actions_fit_its_profile():
+    robot = SimulatedJetBot()
+    assert robot.profile == JETBOT
+    assert robot.action_space == [STAY, RIGHT]
