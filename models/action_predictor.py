@@ -1,0 +1,126 @@
+"""The predictor: latents of past frames and the actions between them to the latents of the next frame.
+
+Owns the network alone; which frames and actions, and what becomes of the predicted latents, is decided
+elsewhere. Actions arrive scaled to [-1, 1]; a robot's channels are just a number here.
+
+Shapes: B batch, T history, P tokens of a frame (197), D width, A action channels, E action embedding width,
+N tokens of the whole sequence (T·(P + 1) + P, at most 4096).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from models.layers import TOKEN_STD, ActionEmbedding, CausalLayer, CausalSelfAttention, FiLM, initialize_linears
+
+FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class ActionPredictorConfig:
+    """Sizes and options of the predictor; the default sizes are those of existing checkpoints.
+
+    `attention_dropout` drops attention weights in training, as the notebook did (0.1). It is off because on a
+    CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
+    network predict the change from the last context frame. Raises ValueError where values do not fit.
+    """
+
+    width: int = 256
+    layers: int = 6
+    heads: int = 8
+    action_hidden: int = 128
+    action_width: int = 64
+    max_tokens: int = 4096
+    film_after: tuple[int, ...] = (0, 2)
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    delta_latent: bool = False
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
+        if not all(0 <= index < self.layers for index in self.film_after):
+            raise ValueError(f"film_after {self.film_after} names a layer that is not one of {self.layers}.")
+        for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} {rate} is not in [0, 1).")
+
+
+class TransformerActionConditionedPredictor(nn.Module):
+    """Causal transformer over frame, action and future tokens, modulated by the last action (FiLM, arXiv 1709.07871).
+
+    Called with latents (B, T, P, D) and scaled actions (B, T, A), where action i leads from frame i to the
+    next one and the last action to the frame to predict; returns its latents (B, P, D).
+    """
+
+    def __init__(self, action_channels: int, config: ActionPredictorConfig = ActionPredictorConfig()) -> None:
+        super().__init__()
+        if action_channels < 1:
+            raise ValueError(f"action_channels {action_channels} is not at least 1.")
+        self.action_channels = action_channels
+        self.config = config
+        width, action_width = config.width, config.action_width
+        self.action_embed = ActionEmbedding(action_channels, config.action_hidden, action_width)
+        self.film_layers = nn.ModuleDict({str(index): FiLM(action_width, width) for index in config.film_after})
+        self.action_token_proj = nn.Linear(action_width, width)
+        self.position_embedding = nn.Embedding(config.max_tokens, width)
+        self.token_type_embedding = nn.Embedding(3, width)
+        self.future_query = nn.Parameter(torch.empty(1, 1, width))
+        self.dropout = nn.Dropout(config.dropout)
+        self.transformer_layers = nn.ModuleList(
+            CausalLayer(width, config.heads, config.dropout, config.attention_dropout) for _ in range(config.layers)
+        )
+        self.layer_norm = nn.LayerNorm(width)
+        self.output_head = nn.Linear(width, width)
+        self.reset_weights()
+
+    def reset_weights(self, generator: torch.Generator | None = None) -> None:
+        """Draw all weights anew, from `generator` or torch's own; FiLM starts as the identity."""
+        initialize_linears(self, generator)
+        for tokens in (self.position_embedding.weight, self.token_type_embedding.weight, self.future_query):
+            nn.init.normal_(tokens, std=TOKEN_STD, generator=generator)
+        for part in self.modules():
+            if isinstance(part, CausalSelfAttention):
+                part.reset_weights(generator)
+            elif isinstance(part, FiLM):
+                part.reset_weights()
+
+    def _sequence(self, latents: Tensor, embedded: Tensor) -> Tensor:
+        """Each frame's tokens followed by its action's, then the future queries: (B, N, D), nothing added yet."""
+        b, t, p, d = latents.shape
+        action_tokens = self.action_token_proj(embedded)[:, :, None]  # (B, T, 1, D)
+        history = torch.cat([latents, action_tokens], dim=2).reshape(b, t * (p + 1), d)
+        return torch.cat([history, self.future_query.expand(b, p, d)], dim=1)
+
+    def _token_types(self, t: int, p: int) -> Tensor:
+        """Type of every token of the sequence: (N,)."""
+        device = self.future_query.device
+        types = torch.full((t, p + 1), FRAME_TOKEN, device=device)
+        types[:, -1] = ACTION_TOKEN
+        return torch.cat([types.flatten(), torch.full((p,), FUTURE_TOKEN, device=device)])
+
+    def _embed(self, latents: Tensor, embedded: Tensor) -> Tensor:
+        """The sequence with types and positions, its oldest tokens cut: (B, N, D)."""
+        _, t, p, _ = latents.shape
+        tokens = self._sequence(latents, embedded) + self.token_type_embedding(self._token_types(t, p))
+        # Positions count from what is left: the oldest token that stays has position 0.
+        tokens = tokens[:, -self.config.max_tokens :]
+        return self.dropout(tokens + self.position_embedding.weight[: tokens.shape[1]])
+
+    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
+        b, t, p, d = latents.shape
+        assert d == self.config.width, f"expected latents {self.config.width} wide, got {d}"
+        expected = (b, t, self.action_channels)
+        assert t > 0 and actions.shape == expected, f"expected actions {expected}, got {tuple(actions.shape)}"
+        embedded = self.action_embed(actions)
+        tokens = self._embed(latents, embedded)
+        last = len(self.transformer_layers) - 1
+        for index, layer in enumerate(self.transformer_layers):
+            # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
+            tokens = layer(tokens, queries=p if index == last else tokens.shape[1])
+            if str(index) in self.film_layers:
+                tokens = self.film_layers[str(index)](tokens, embedded[:, -1])
+        predicted = self.output_head(self.layer_norm(tokens))
+        return predicted + latents[:, -1] if self.config.delta_latent else predicted

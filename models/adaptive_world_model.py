@@ -1,0 +1,118 @@
+"""The world model: an autoencoder and a predictor side by side, and the losses that training minimizes.
+
+Owns how the two networks work together. Neither owns the other's parameters. Optimizers, files and threads
+are elsewhere.
+
+Shapes: B batch, T history, P tokens of a frame (197), D width, A action channels, C candidate actions,
+H and W picture height and width.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
+from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+
+
+@dataclass(frozen=True)
+class AdaptiveWorldModelConfig:
+    """Sizes of both networks and what their training weighs; raises ValueError where values do not fit.
+
+    Losses: total = image_weight·MSE(picture) + latent_weight·MSE(latents). An autoencoder step removes a share
+    of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high].
+    """
+
+    action_channels: int
+    autoencoder: MaskedAutoencoderConfig = field(default_factory=MaskedAutoencoderConfig)
+    predictor: ActionPredictorConfig = field(default_factory=ActionPredictorConfig)
+    image_weight: float = 0.8
+    latent_weight: float = 0.2
+    mask_ratio_low: float = 0.30
+    mask_ratio_high: float = 0.85
+
+    def __post_init__(self) -> None:
+        if self.action_channels < 1:
+            raise ValueError(f"action_channels {self.action_channels} is not at least 1.")
+        if self.autoencoder.width != self.predictor.width:
+            raise ValueError(f"widths {self.autoencoder.width} and {self.predictor.width} of the networks differ.")
+        if not 0 <= self.mask_ratio_low <= self.mask_ratio_high < 1:
+            raise ValueError(f"mask ratios {self.mask_ratio_low} and {self.mask_ratio_high} are not a range in [0, 1).")
+
+
+class PredictionLosses(NamedTuple):
+    """Scalars of one prediction batch; `total` is the weighted sum of the other two."""
+
+    total: Tensor
+    image: Tensor
+    latent: Tensor
+
+
+class AdaptiveWorldModel(nn.Module):
+    """What a robot's camera will see: encode frames, predict latents, decode pictures."""
+
+    def __init__(self, config: AdaptiveWorldModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.autoencoder = MaskedAutoencoderViT(config.autoencoder)
+        self.predictor = TransformerActionConditionedPredictor(config.action_channels, config.predictor)
+
+    def reset_weights(self, generator: torch.Generator | None = None) -> None:
+        """Draw all learned weights of both networks anew, from `generator` or torch's own."""
+        self.autoencoder.reset_weights(generator)
+        self.predictor.reset_weights(generator)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in [0, 1] to latents (B, P, D)."""
+        return self.autoencoder.encode(images)
+
+    def encode_history(self, frames: Tensor) -> Tensor:
+        """Context frames (B, T, 3, H, W) to latents (B, T, P, D), all in one batch."""
+        b, t = frames.shape[:2]
+        return self.encode(frames.flatten(0, 1)).unflatten(0, (b, t))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, P, D) to pictures (B, 3, H, W), not clipped."""
+        return self.autoencoder.decode(latents)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) through encoder and decoder, nothing masked."""
+        return self.autoencoder.reconstruct(images)
+
+    def predict(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
+        return self.predictor(latents, actions)
+
+    def predict_counterfactuals(self, latents: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
+        """The next frame's latents (C, P, D) for each candidate action in place of the last, in one batch.
+
+        Takes one history: latents (1, T, P, D), scaled actions (1, T, A), and scaled candidates (C, A).
+        """
+        one, t, p, d = latents.shape
+        c, a = candidates.shape
+        assert one == 1 and actions.shape == (1, t, a), f"one history of {t} expected, got {tuple(actions.shape)}"
+        earlier = actions[:, :-1].expand(c, t - 1, a)
+        return self.predict(latents.expand(c, t, p, d), torch.cat([earlier, candidates[:, None]], dim=1))
+
+    def autoencoder_loss(self, images: Tensor, mask_ratio: float | None = None) -> Tensor:
+        """Loss of one masked step on pictures (B, 3, H, W): a scalar; draws the mask ratio where none is given."""
+        if mask_ratio is None:
+            low, high = self.config.mask_ratio_low, self.config.mask_ratio_high
+            mask_ratio = low + (high - low) * torch.rand(()).item()
+        return self.autoencoder(images, mask_ratio)
+
+    def prediction_losses(self, frames: Tensor, actions: Tensor, target: Tensor) -> PredictionLosses:
+        """Losses of predicting `target` (B, 3, H, W) from frames (B, T, 3, H, W) and scaled actions (B, T, A).
+
+        Gradients reach the predictor, the decoder (by the predicted picture) and the encoder, the latter
+        through the target's latents only: the context is encoded as it stands, without gradients.
+        """
+        with torch.no_grad():
+            context = self.encode_history(frames)
+        predicted = self.predict(context, actions)
+        image = F.mse_loss(self.decode(predicted), target)
+        latent = F.mse_loss(predicted, self.encode(target))
+        return PredictionLosses(self.config.image_weight * image + self.config.latent_weight * latent, image, latent)

@@ -1,0 +1,134 @@
+"""Looking without changing: reconstructions and predictions of a shared world model, as arrays to draw.
+
+Owns the way from a batch of tensors to pictures and errors, under the model's lock. Tensors end here. Losses
+equal those that training reports in evaluation mode: they are taken before pictures are clipped for display.
+
+Shapes: T history, P tokens of a frame (197), D width, A action channels, C candidate actions, H and W picture
+height and width.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.adaptive_world_model import AdaptiveWorldModel
+from models.shared_world_model import Network, SharedWorldModel, WeightsInUse
+
+
+class NotFinite(ArithmeticError):
+    """A network's weights give infinities or NaN."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__(f"The {network}'s weights give numbers that are not finite; load another checkpoint.")
+        self.network = network
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """A frame through the autoencoder: uint8 pictures (H, W, 3), squared error over colours (H, W), its mean."""
+
+    input: np.ndarray
+    reconstruction: np.ndarray
+    error: np.ndarray
+    mse: float
+    weights: WeightsInUse
+
+
+@dataclass(frozen=True, eq=False)
+class CandidatePrediction:
+    """What one action would lead to: a uint8 picture (H, W, 3), its error (H, W) and mean to the actual frame."""
+
+    picture: np.ndarray
+    error: np.ndarray
+    mse: float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The frame that followed, the one predicted from the recorded action, and one for every candidate action.
+
+    `recorded` and `best` (the lowest MSE) are places in `candidates`, None where there is none.
+    """
+
+    actual: np.ndarray
+    predicted: np.ndarray
+    error: np.ndarray
+    mse: float
+    candidates: tuple[CandidatePrediction, ...]
+    recorded: int | None
+    best: int | None
+    weights: Mapping[Network, WeightsInUse]
+
+
+@contextmanager
+def evaluating(shared: SharedWorldModel) -> Iterator[AdaptiveWorldModel]:
+    """The model in evaluation mode, without gradients and under its lock; modes are left as they were found."""
+    with shared.lock, torch.inference_mode():
+        # Each part's own mode: a trainer may hold one network in training mode and not the other.
+        training: list[nn.Module] = [part for part in shared.model.modules() if part.training]
+        shared.model.eval()
+        try:
+            yield shared.model
+        finally:
+            for part in training:
+                part.training = True
+
+
+def run_reconstruction(shared: SharedWorldModel, image: Tensor) -> Reconstruction:
+    """Reconstruct a picture (1, 3, H, W) in [0, 1], nothing masked; raises NotFinite."""
+    image = image.to(shared.device)
+    with evaluating(shared) as model:
+        picture = _finite(model.reconstruct(image), "autoencoder")
+        weights = shared.weights["autoencoder"]
+        compared = _compare(picture[0], image[0])
+    return Reconstruction(to_uint8(image[0]), compared.picture, compared.error, compared.mse, weights)
+
+
+def run_prediction(
+    shared: SharedWorldModel,
+    frames: Tensor,
+    actions: Tensor,
+    target: Tensor,
+    candidates: Tensor,
+    recorded: int | None,
+) -> Prediction:
+    """Predict the frame after a history, for its recorded action and for every candidate, in one batch.
+
+    Takes frames (1, T, 3, H, W) and target (1, 3, H, W) in [0, 1], scaled actions (1, T, A) and candidates
+    (C, A), and the place of the recorded action among the candidates. Raises NotFinite.
+    """
+    frames, actions, target, candidates = (x.to(shared.device) for x in (frames, actions, target, candidates))
+    with evaluating(shared) as model:
+        # Without the recorded action among the candidates it is one more in the batch, a third of the time for two.
+        is_listed = recorded is not None and torch.equal(candidates[recorded], actions[0, -1])
+        options = candidates if is_listed else torch.cat([candidates, actions[:, -1]])
+        context = _finite(model.encode_history(frames), "autoencoder")
+        latents = _finite(model.predict_counterfactuals(context, actions, options), "predictor")
+        pictures = _finite(model.decode(latents), "autoencoder")
+        compared = tuple(_compare(picture, target[0]) for picture in pictures)
+        weights = shared.weights
+    own = compared[recorded] if is_listed else compared[-1]
+    swept = compared[: len(candidates)]
+    best = min(range(len(swept)), key=lambda index: swept[index].mse, default=None)
+    return Prediction(to_uint8(target[0]), own.picture, own.error, own.mse, swept, recorded, best, weights)
+
+
+def _finite(x: Tensor, network: Network) -> Tensor:
+    if not torch.isfinite(x).all():
+        raise NotFinite(network)
+    return x
+
+
+def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:
+    """A float picture (3, H, W) beside the actual one: the error counts what clipping for display would hide."""
+    squared = (picture - actual).square()
+    return CandidatePrediction(to_uint8(picture), squared.mean(dim=0).cpu().numpy(), squared.mean().item())
+
+
+def to_uint8(picture: Tensor) -> np.ndarray:
+    """A float picture (3, H, W), clipped to [0, 1], as uint8 (H, W, 3)."""
+    return (picture.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().cpu().numpy()

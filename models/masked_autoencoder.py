@@ -1,0 +1,192 @@
+"""The masked autoencoder: pictures to latents and back (He et al. 2021, arXiv 2111.06377).
+
+Owns the network and its losses on pictures. Optimizers, schedules and files are none of its business.
+Method names follow the paper's published program; the decoder is smaller than there: no attention.
+
+Shapes: B batch, H and W picture height and width, P tokens of a frame (197: class token and 196 patches),
+K kept patches, D width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.layers import TOKEN_STD, Block, initialize_linears, sincos_positions
+
+
+@dataclass(frozen=True)
+class MaskedAutoencoderConfig:
+    """Sizes of the autoencoder; the defaults are those of existing checkpoints.
+
+    Raises ValueError where the sizes do not fit together.
+    """
+
+    image_size: int = 224
+    patch_size: int = 16
+    width: int = 256
+    blocks: int = 5
+    heads: int = 4
+    decoder_width: int = 128
+
+    def __post_init__(self) -> None:
+        if self.image_size % self.patch_size:
+            raise ValueError(f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}.")
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
+        for name, width in (("width", self.width), ("decoder_width", self.decoder_width)):
+            if width % 4:
+                raise ValueError(f"{name} {width} is not a multiple of 4, which the positions need.")
+
+    @property
+    def grid(self) -> int:
+        """Patches along one side of a picture."""
+        return self.image_size // self.patch_size
+
+    @property
+    def patches(self) -> int:
+        """Patches of a picture."""
+        return self.grid**2
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of a picture: its patches and the class token."""
+        return self.patches + 1
+
+
+class PatchEmbed(nn.Module):
+    """Pictures (B, 3, H, W) to one token a patch, row by row: (B, P - 1, D)."""
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, kernel_size=patch_size, stride=patch_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.proj(images).flatten(2).transpose(1, 2)
+
+
+class MaskedAutoencoderViT(nn.Module):
+    """Masked autoencoder over RGB pictures in [0, 1] (He et al. 2021, arXiv 2111.06377).
+
+    It has no dropout: training and evaluation mode compute the same.
+    """
+
+    def __init__(self, config: MaskedAutoencoderConfig = MaskedAutoencoderConfig()) -> None:
+        super().__init__()
+        self.config = config
+        width, decoder_width = config.width, config.decoder_width
+        self.patch_embed = PatchEmbed(config.patch_size, width)
+        self.cls_token = nn.Parameter(torch.empty(1, 1, width))
+        self.register_buffer("pos_embed", sincos_positions(config.grid, width))
+        self.blocks = nn.ModuleList(Block(width, config.heads) for _ in range(config.blocks))
+        self.norm = nn.LayerNorm(width, eps=1e-5)
+        self.decoder_embed = nn.Linear(width, decoder_width)
+        self.mask_token = nn.Parameter(torch.empty(1, 1, decoder_width))
+        self.register_buffer("decoder_pos_embed", sincos_positions(config.grid, decoder_width))
+        self.decoder_pred = nn.Sequential(
+            nn.Linear(decoder_width, decoder_width),
+            nn.ReLU(),
+            nn.Linear(decoder_width, 3 * config.patch_size**2),
+        )
+        self.reset_weights()
+
+    def reset_weights(self, generator: torch.Generator | None = None) -> None:
+        """Draw all learned weights anew, from `generator` or torch's own."""
+        initialize_linears(self, generator)
+        # The convolution is a Linear on a flattened patch; Xavier has to see it as one to get the fan-in right.
+        nn.init.xavier_uniform_(self.patch_embed.proj.weight.flatten(1), generator=generator)
+        nn.init.zeros_(self.patch_embed.proj.bias)
+        nn.init.normal_(self.cls_token, std=TOKEN_STD, generator=generator)
+        nn.init.normal_(self.mask_token, std=TOKEN_STD, generator=generator)
+
+    def patchify(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) to flattened patches (B, P - 1, 768), each by row, column, colour."""
+        b, colours, _, _ = images.shape
+        grid, size = self.config.grid, self.config.patch_size
+        x = images.reshape(b, colours, grid, size, grid, size)
+        return x.permute(0, 2, 4, 3, 5, 1).reshape(b, grid * grid, size * size * colours)
+
+    def unpatchify(self, patches: Tensor) -> Tensor:
+        """Flattened patches (B, P - 1, 768) to pictures (B, 3, H, W): the inverse of `patchify`."""
+        b = patches.shape[0]
+        grid, size = self.config.grid, self.config.patch_size
+        x = patches.reshape(b, grid, grid, size, size, 3)
+        return x.permute(0, 5, 1, 3, 2, 4).reshape(b, 3, grid * size, grid * size)
+
+    def random_masking(self, x: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Keep int((P - 1)·(1 - mask_ratio)) patches of each picture, chosen at random.
+
+        Takes (B, P - 1, D); returns the kept ones (B, K, D), the mask (B, P - 1) with 1 where a patch was
+        removed, and ids_restore (B, P - 1), which puts kept and removed ones back in place.
+        """
+        b, patches, width = x.shape
+        kept = int(patches * (1 - mask_ratio))
+        ids_shuffle = torch.rand(b, patches, device=x.device).argsort(dim=1)
+        ids_restore = ids_shuffle.argsort(dim=1)
+        x_kept = x.gather(1, ids_shuffle[:, :kept, None].expand(b, kept, width))
+        mask = (ids_restore >= kept).to(x.dtype)
+        return x_kept, mask, ids_restore
+
+    def _with_class_token(self, patches: Tensor) -> Tensor:
+        """(B, K, D) patches that have their positions to (B, 1 + K, D)."""
+        cls_token = self.cls_token + self.pos_embed[:, :1]
+        return torch.cat([cls_token.expand(patches.shape[0], -1, -1), patches], dim=1)
+
+    def _embed(self, images: Tensor) -> Tensor:
+        """Pictures to patch tokens with positions, (B, P - 1, D)."""
+        size = self.config.image_size
+        assert images.shape[1:] == (3, size, size), f"expected (B, 3, {size}, {size}), got {tuple(images.shape)}"
+        return self.patch_embed(images) + self.pos_embed[:, 1:]
+
+    def _transform(self, tokens: Tensor) -> Tensor:
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+    def forward_encoder(self, images: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode what a random mask leaves of pictures (B, 3, H, W).
+
+        Returns latents (B, 1 + K, D), mask and ids_restore as `random_masking` gives them.
+        """
+        kept, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio)
+        return self._transform(self._with_class_token(kept)), mask, ids_restore
+
+    def forward_decoder(self, latents: Tensor, ids_restore: Tensor) -> Tensor:
+        """Latents of kept patches (B, 1 + K, D) to all flattened patches (B, P - 1, 768)."""
+        x = self.decoder_embed(latents)
+        b, _, width = x.shape
+        removed = ids_restore.shape[1] + 1 - x.shape[1]
+        shuffled = torch.cat([x[:, 1:], self.mask_token.expand(b, removed, width)], dim=1)
+        patches = shuffled.gather(1, ids_restore[:, :, None].expand(-1, -1, width))
+        return self._decode_patches(patches)
+
+    def _decode_patches(self, embedded: Tensor) -> Tensor:
+        """Decoder tokens of all patches in place (B, P - 1, decoder width) to (B, P - 1, 768)."""
+        # Each token is decoded by itself, so the class token, which is no part of the picture, is left out.
+        return self.decoder_pred(embedded + self.decoder_pos_embed[:, 1:])
+
+    def forward_loss(self, images: Tensor, patches: Tensor) -> Tensor:
+        """Mean squared error over all patches, removed or not (the paper counts removed ones only)."""
+        return F.mse_loss(patches, self.patchify(images))
+
+    def forward(self, images: Tensor, mask_ratio: float) -> Tensor:
+        """The loss of one masked step on pictures (B, 3, H, W): a scalar."""
+        latents, _, ids_restore = self.forward_encoder(images, mask_ratio)
+        return self.forward_loss(images, self.forward_decoder(latents, ids_restore))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) in [0, 1] to latents (B, P, D), class token first."""
+        return self._transform(self._with_class_token(self._embed(images)))
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, P, D) to pictures (B, 3, H, W), not clipped to [0, 1]."""
+        return self.unpatchify(self._decode_patches(self.decoder_embed(latents[:, 1:])))
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) through the encoder and the decoder, nothing masked."""
+        return self.decode(self.encode(images))
+
+    def reconstruction_loss(self, images: Tensor) -> Tensor:
+        """Mean squared error of `reconstruct`: a scalar."""
+        return F.mse_loss(self.reconstruct(images), images)

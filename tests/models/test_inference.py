@@ -1,0 +1,162 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from models import NotFinite, SharedWorldModel, WeightsInUse, WorldModels, run_prediction, run_reconstruction
+from models.inference import to_uint8
+from tests.models.reference import randomize
+from tests.models.small import generator, history, small_config
+
+CANDIDATES = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.5, -0.5]])
+
+
+@pytest.fixture
+def shared():
+    shared = SharedWorldModel(small_config(), torch.device("cpu"))
+    randomize(shared.model, generator())
+    return shared
+
+
+def modes(shared):
+    return [part.training for part in shared.model.modules()]
+
+
+def test_a_reconstruction_shows_frame_picture_and_error(shared):
+    image = history()[2]
+    found = run_reconstruction(shared, image)
+    with torch.inference_mode():
+        picture = shared.model.reconstruct(image)[0]
+    assert np.array_equal(found.input, to_uint8(image[0]))
+    assert np.array_equal(found.reconstruction, to_uint8(picture))
+    assert found.error.shape == (32, 32) and found.error.dtype == np.float32
+    assert np.allclose(found.error, ((picture - image[0]) ** 2).mean(dim=0).numpy(), atol=1e-7)
+    assert found.mse == pytest.approx(shared.model.autoencoder.reconstruction_loss(image).item(), rel=1e-5)
+    assert found.mse == pytest.approx(float(found.error.mean()), rel=1e-5)
+    assert found.weights.describe() == "untrained"
+
+
+def test_the_shown_loss_is_the_one_training_reports_in_evaluation_mode(shared):
+    frames, actions, target = history()
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    with torch.inference_mode():
+        losses = shared.model.prediction_losses(frames, actions, target)
+    assert found.mse == pytest.approx(losses.image.item(), rel=1e-5)
+
+
+def test_the_error_counts_what_clipping_hides(shared):
+    """The random networks leave [0, 1] by far: an error of the shown picture would be smaller."""
+    frames, actions, target = history()
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    shown = ((found.predicted / 255.0 - target[0].permute(1, 2, 0).numpy()) ** 2).mean()
+    assert found.mse > 1.01 * shown
+
+
+def test_each_candidate_equals_a_prediction_with_that_action(shared):
+    frames, actions, target = history()
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert len(found.candidates) == 3 and found.recorded is None
+    for candidate, swept in zip(CANDIDATES, found.candidates, strict=True):
+        replaced = actions.clone()
+        replaced[0, -1] = candidate
+        alone = run_prediction(shared, frames, replaced, target, CANDIDATES, None)
+        assert alone.mse == pytest.approx(swept.mse, rel=1e-5)
+        assert np.abs(alone.predicted.astype(int) - swept.picture.astype(int)).max() <= 1
+    assert found.best == int(np.argmin([swept.mse for swept in found.candidates]))
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_the_recorded_action_has_its_own_prediction(shared, is_exact):
+    """Also where it differs a little from the candidate that stands for it."""
+    frames, actions, target = history()
+    actions[0, -1] = CANDIDATES[1] + (0.0 if is_exact else 0.25)
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, 1)
+    with torch.inference_mode():
+        expected = shared.model.prediction_losses(frames, actions, target).image.item()
+    assert found.recorded == 1 and found.mse == pytest.approx(expected, rel=1e-5)
+    assert (found.mse == found.candidates[1].mse) is is_exact
+
+
+def test_no_candidates_is_no_best_one(shared):
+    frames, actions, target = history()
+    found = run_prediction(shared, frames, actions, target, torch.empty(0, 2), None)
+    assert found.candidates == () and found.best is None and found.mse > 0
+
+
+def test_results_name_the_weights_they_come_from(shared):
+    frames, actions, target = history()
+    shared.note_weights({"autoencoder": WeightsInUse("autoencoder.pth", 3)})
+    assert run_reconstruction(shared, target).weights == WeightsInUse("autoencoder.pth", 3)
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    shared.note_weights({"predictor": WeightsInUse("predictor_0.pth", 9)})
+    assert found.weights["autoencoder"].step == 3 and not found.weights["predictor"].is_trained
+
+
+def test_inference_computes_as_in_evaluation_mode_and_leaves_modes_as_found(shared):
+    frames, actions, target = history()
+    expected = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    shared.model.predictor.train()
+    shared.model.predictor.dropout.eval()
+    before = modes(shared)
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert np.array_equal(found.predicted, expected.predicted) and found.mse == expected.mse
+    assert modes(shared) == before and True in before
+
+
+def test_inference_beside_a_thread_that_trains_equals_inference_alone(shared):
+    frames, actions, target = history()
+    expected = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    stop, harmed, steps = threading.Event(), [], []
+
+    def train():
+        with shared.lock:
+            shared.model.train()
+        while not stop.is_set():
+            with shared.lock:
+                if not all(modes(shared)):
+                    harmed.append(len(steps))
+                shared.model.prediction_losses(frames, actions, target).total.backward()
+                steps.append(1)
+
+    trainer = threading.Thread(target=train)
+    trainer.start()
+    try:
+        found = [run_prediction(shared, frames, actions, target, CANDIDATES, None) for _ in range(40)]
+    finally:
+        stop.set()
+        trainer.join()
+    assert all(np.array_equal(one.predicted, expected.predicted) and one.mse == expected.mse for one in found)
+    assert harmed == []
+
+
+def test_weights_that_are_not_finite_are_named_and_modes_survive(shared):
+    frames, actions, target = history()
+    shared.model.train()
+    shared.model.predictor.future_query.data.fill_(float("nan"))
+    with pytest.raises(NotFinite, match=r"predictor's weights .* not finite; load another checkpoint"):
+        run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert all(modes(shared))
+    shared.model.autoencoder.cls_token.data.fill_(float("inf"))
+    with pytest.raises(NotFinite, match="autoencoder's weights"):
+        run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    with pytest.raises(NotFinite, match="autoencoder's weights"):
+        run_reconstruction(shared, target)
+    assert shared.lock.acquire(blocking=False)
+    shared.lock.release()
+
+
+def test_inference_leaves_no_gradients_and_no_changes(shared):
+    frames, actions, target = history()
+    before = {key: value.clone() for key, value in shared.model.state_dict().items()}
+    run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert all(parameter.grad is None for parameter in shared.model.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in shared.model.state_dict().items())
+
+
+def test_the_full_size_predicts_from_eight_frames():
+    shared = WorldModels(torch.device("cpu")).get("dot", 1)
+    frames, actions, target = history(t=8, channels=1, size=224)
+    found = run_prediction(shared, frames, actions, target, torch.tensor([[-1.0], [1.0]]), None)
+    assert found.predicted.shape == (224, 224, 3) and found.predicted.dtype == np.uint8
+    assert found.error.shape == (224, 224) and len(found.candidates) == 2

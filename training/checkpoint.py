@@ -1,0 +1,145 @@
+"""Checkpoints and the networks they belong to: whether a file's weights fit, and putting them in place.
+
+Owns the checks between `checkpoint_reader.py` (a file's tensors) and a network. All of them pass before anything
+in the network changes, so the weights in use survive every bad file.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models import MaskedAutoencoderViT, Network, SharedWorldModel, TransformerActionConditionedPredictor, WeightsInUse
+from training.checkpoint_errors import (
+    CheckpointKeysDiffer,
+    CheckpointNumbersBad,
+    CheckpointShapesDiffer,
+    WrongNetwork,
+    shown,
+)
+from training.checkpoint_reader import CheckpointContents, read_checkpoint
+
+COPY_PREFIX = "autoencoder."  # the notebook's predictor files carry a whole copy of the autoencoder under it
+ACTION_INPUT = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
+TELLTALES = {"patch_embed.proj.weight": "autoencoder", ACTION_INPUT: "predictor"}
+NAMED_AT_MOST = 3
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What was loaded: the file's name, the step it was saved at where it tells, and what was left aside."""
+
+    file: str
+    step: int | None
+    notes: tuple[str, ...] = ()
+
+
+def load_checkpoint(
+    path: str | Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
+) -> CheckpointInfo:
+    """Load a file's weights into either network, in place; raises a CheckpointError and changes nothing otherwise.
+
+    The file is a dict with `model_state_dict`, or a bare state dict, read with torch's restricted loader.
+    """
+    weights, info = fitting_weights(path, model)
+    model.load_state_dict(weights, strict=True)
+    return info
+
+
+def load_into(shared: SharedWorldModel, network: Network, path: str | Path) -> CheckpointInfo:
+    """Load a file's weights into a shared world model and record them there; raises a CheckpointError.
+
+    Visitors who compute meanwhile see the old weights or the new ones, never some of each.
+    """
+    model = shared.network(network)
+    # Reading takes up to a second and needs only the model's shapes, which never change: the lock comes after it.
+    weights, info = fitting_weights(path, model)
+    with shared.lock:
+        model.load_state_dict(weights, strict=True)
+        shared.note_weights({network: WeightsInUse(info.file, info.step)})
+    return info
+
+
+def fitting_weights(
+    path: str | Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
+) -> tuple[dict[str, Tensor], CheckpointInfo]:
+    """A file's tensors, checked against a network by key, shape and value; raises a CheckpointError."""
+    contents = read_checkpoint(Path(path))
+    network: Network = "autoencoder" if isinstance(model, MaskedAutoencoderViT) else "predictor"
+    expected = model.state_dict()
+    tensors, notes = _without_copy(contents, network)
+    _check_network(contents.file, tensors, network)
+    _check_keys(contents.file, tensors, expected)
+    _check_shapes(contents.file, tensors, expected)
+    weights = {key: _as_numbers(contents.file, key, tensors[key], expected[key].dtype) for key in expected}
+    return weights, CheckpointInfo(contents.file, contents.step, notes)
+
+
+def _without_copy(contents: CheckpointContents, network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(COPY_PREFIX)}
+    if network == "autoencoder" or len(tensors) == len(contents.tensors):
+        return contents.tensors, ()
+    return tensors, ("The copy of an autoencoder in this file was left aside.",)
+
+
+def _check_network(file: str, tensors: dict[str, Tensor], wanted: Network) -> None:
+    found = {network for key, network in TELLTALES.items() if key in tensors}
+    if found and wanted not in found:
+        other = found.pop()
+        raise WrongNetwork(f"{file} holds the weights of {_named(other)}; choose a file of {_named(wanted)}.")
+
+
+def _named(network: str) -> str:
+    return "an autoencoder" if network == "autoencoder" else "a predictor"
+
+
+def _check_keys(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    missing = [key for key in expected if key not in tensors]
+    unexpected = [key for key in tensors if key not in expected]
+    told = [_listed("missing", missing)] if missing else []
+    told += [_listed("not known", unexpected)] if unexpected else []
+    if told:
+        raise CheckpointKeysDiffer(
+            f"{file} does not fit this network: {' and '.join(told)}; choose a checkpoint of the same design."
+        )
+
+
+def _listed(what: str, keys: list[str]) -> str:
+    """How many names there are, and the first few of them."""
+    first = ", ".join(shown(key) for key in keys[:NAMED_AT_MOST])
+    rest = ", …" if len(keys) > NAMED_AT_MOST else ""
+    return f"{len(keys)} {'name' if len(keys) == 1 else 'names'} {what} ({first}{rest})"
+
+
+def _check_shapes(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    differing = [key for key in expected if tensors[key].shape != expected[key].shape]
+    if not differing:
+        return
+    key = differing[0]
+    found, wanted = tuple(tensors[key].shape), tuple(expected[key].shape)
+    if differing == [ACTION_INPUT] and len(found) == 2 and found[0] == wanted[0]:
+        raise CheckpointShapesDiffer(
+            f"{file} holds a predictor for {_channels(found[1])}, this robot has {wanted[1]}; "
+            "choose a checkpoint of this robot."
+        )
+    raise CheckpointShapesDiffer(
+        f"{file} holds weights of other sizes: {len(differing)} differ, {key} is {found} where {wanted} is "
+        "needed; choose a checkpoint of the same design."
+    )
+
+
+def _channels(count: int) -> str:
+    return f"{count} action channel{'' if count == 1 else 's'}"
+
+
+def _as_numbers(file: str, key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    """A plain tensor of the network's own type with finite values."""
+    is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and tensor.is_floating_point()
+    if not is_plain:
+        raise CheckpointNumbersBad(f"{file} holds {key} as something other than real numbers; choose another file.")
+    # Converted first: a value too large for the network's type would turn infinite on its way in.
+    converted = tensor.detach().to(dtype)
+    if not torch.isfinite(converted).all():
+        raise CheckpointNumbersBad(f"{file} holds numbers in {key} that are not finite; choose another file.")
+    return converted

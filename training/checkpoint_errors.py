@@ -1,0 +1,41 @@
+"""What can be wrong with a checkpoint, each kind with one sentence for the person who chose the file.
+
+Messages name the file, never its folder: they reach visitors. All text that comes from a file or a visitor goes
+through `shown`.
+"""
+
+MAX_SHOWN = 80
+
+
+def shown(text: str) -> str:
+    """Text of unknown origin, fit for one line of a message: printable and short."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_SHOWN + 1])
+    return printable if len(printable) <= MAX_SHOWN else printable[: MAX_SHOWN - 1] + "…"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message says why and what to do. The model in use is untouched."""
+
+
+class CheckpointNotFound(CheckpointError):
+    """No checkpoint there, or none that a visitor may name: the same words for both."""
+
+
+class CheckpointDamaged(CheckpointError):
+    """No checkpoint at all, a damaged one, or one that holds other things than weights."""
+
+
+class WrongNetwork(CheckpointError):
+    """A file of the other network."""
+
+
+class CheckpointKeysDiffer(CheckpointError):
+    """Names of weights are missing or unexpected."""
+
+
+class CheckpointShapesDiffer(CheckpointError):
+    """Weights of another size, or for another number of action channels."""
+
+
+class CheckpointNumbersBad(CheckpointError):
+    """Weights that are no ordinary numbers, or not finite."""
