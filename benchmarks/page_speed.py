@@ -1,0 +1,174 @@
+"""How fast the page is, in a real browser: `python -m benchmarks.page_speed [--json PATH]`.
+
+Process start to page served; slider move to painted frame; frames played at 30 a second; a click on each Run button to
+its pictures. The reference for scrubbing, in the same run: a slider whose moves go through Gradio events.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from itertools import pairwise
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from session import load_session, record_demo
+from tests.app.get_chromium import FLAGS, find_chromium
+
+MOVES = 100
+PLAYED_S = 6
+PORT = 18760
+
+# Resolves with the milliseconds from the slider's input event to the frame callback after the picture is drawn.
+MOVE = """async ([slider, to, isPainted]) => {
+  const control = document.querySelector(slider), began = performance.now();
+  const painted = new Function('to', 'return ' + isPainted);
+  control.value = to;
+  control.dispatchEvent(new Event('input', { bubbles: true }));
+  await new Promise((done) => {
+    const look = () => painted(to) ? done() : requestAnimationFrame(look);
+    look();
+  });
+  return performance.now() - began;
+}"""
+EVENT_PAINTED = """(() => {
+  const image = document.querySelector('#image img'), number = document.querySelector('#number input');
+  if (!image?.complete || Number(number?.value) !== to || image.src === window.lastSeen) return false;
+  window.lastSeen = image.src;
+  return true;
+})()"""
+COUNT_PLAYED = """(seconds) => new Promise((done) => {
+  const canvas = document.querySelector('#player canvas.frame'), shown = [];
+  const watch = new MutationObserver(() => shown.push([Number(canvas.dataset.frame), performance.now()]));
+  watch.observe(canvas, { attributes: true, attributeFilter: ['data-frame'] });
+  setTimeout(() => { watch.disconnect(); done(shown); }, seconds * 1000);
+})"""
+
+
+def start_server(data: Path, port: int) -> tuple[subprocess.Popen, float]:
+    """The app as a user starts it, and the seconds until it answers."""
+    command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while time.perf_counter() - began < 60:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
+            return process, time.perf_counter() - began
+        except OSError:
+            os.sched_yield()
+    raise TimeoutError("the server did not answer within a minute")
+
+
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    ordered = sorted(milliseconds)
+    return {"median_ms": statistics.median(ordered), "p95_ms": ordered[int(0.95 * (len(ordered) - 1))]}
+
+
+def scrub(page: Page, slider: str, frames: int, is_painted: str) -> dict[str, float]:
+    """Moves to frames never seen before, in steps no prefetch can guess."""
+    places = np.random.default_rng(0).permutation(frames)[:MOVES]
+    return spread([page.evaluate(MOVE, [slider, int(place), is_painted]) for place in places if place])
+
+
+def play(page: Page) -> dict[str, float]:
+    page.get_by_label("Speed").select_option("30")
+    page.keyboard.press("Home")
+    page.get_by_role("button", name="Play").click()
+    shown = page.evaluate(COUNT_PLAYED, PLAYED_S)
+    page.get_by_role("button", name="Pause").click()
+    gaps = [later[1] - earlier[1] for earlier, later in pairwise(shown)]
+    seconds = (shown[-1][1] - shown[0][1]) / 1000
+    skipped = sum(later[0] - earlier[0] != 1 for earlier, later in pairwise(shown))
+    late = sum(gap > 50 for gap in gaps)  # one and a half periods
+    return {"frames_per_s": (len(shown) - 1) / seconds, "skipped": skipped, "late": late, **spread(gaps)}
+
+
+def click(page: Page, tab: str, button: str, picture: str, times: int = 5) -> dict[str, float]:
+    page.get_by_role("tab", name=tab).click()
+    taken = []
+    for _ in range(times):
+        page.evaluate("selector => document.querySelectorAll(selector).forEach(p => p.remove())", picture)
+        began = time.perf_counter()
+        page.get_by_role("button", name=button).click()
+        page.wait_for_selector(picture)
+        taken.append(1000 * (time.perf_counter() - began))
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(400)
+    return spread(taken)
+
+
+def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
+    page = browser.new_page()
+    page.goto(address)
+    page.wait_for_selector("#player canvas.frame[data-frame]")
+    drawn = "Number(document.querySelector('#player canvas.frame').dataset.frame) === to"
+    frames = int(page.locator("#player .slider").get_attribute("max")) + 1
+    told = {"slider move to painted frame": scrub(page, "#player .slider", frames, drawn), "play at 30/s": play(page)}
+    told["Run Autoencoder, whole click"] = click(page, "Autoencoder", "Run Autoencoder", "#autoencoder-pictures")
+    told["Run Predictor with sweep, whole click"] = click(page, "Predictor", "Run Predictor", "#sweep-pictures")
+    page.close()
+    return told
+
+
+def measure_events(browser: Browser, folder: Path) -> dict[str, float]:
+    """The reference: the same frames through a Gradio slider's event and an image component."""
+    recording = load_session(folder)
+
+    def show(index: float) -> tuple[np.ndarray, float]:
+        picture = np.asarray(recording.picture(int(index))).copy()
+        picture[0, 0] = (int(index) % 256, int(index) // 256, 0)  # no two alike: each gets an address of its own
+        return picture, index
+
+    with gr.Blocks() as demo:
+        slider = gr.Slider(0, recording.frame_count - 1, step=1, elem_id="slider")
+        image, number = gr.Image(elem_id="image"), gr.Number(elem_id="number")
+        slider.input(show, slider, [image, number], show_progress="hidden", trigger_mode="always_last", queue=False)
+    demo.launch(prevent_thread_lock=True, quiet=True, server_port=PORT + 1, ssr_mode=False)
+    page = browser.new_page()
+    page.goto(f"http://127.0.0.1:{PORT + 1}/")
+    page.wait_for_selector("#slider input[type=range]")
+    told = scrub(page, "#slider input[type=range]", recording.frame_count, EVENT_PAINTED)
+    page.close()
+    demo.close()
+    return told
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    results: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
+        data = Path(temporary)
+        session_id = record_demo(data / "sessions", "jetbot_sim", 600, seed=1)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        process, seconds = start_server(data, PORT)
+        try:
+            results["process start to page served"] = {"s": seconds}
+            results |= measure_page(browser, f"http://127.0.0.1:{PORT}/")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(20)
+        reference = measure_events(browser, data / "sessions" / session_id)
+        results["reference: slider through Gradio events"] = reference
+        ratio = reference["median_ms"] / results["slider move to painted frame"]["median_ms"]
+        results["scrubbing, times faster than events"] = {"ratio": ratio}
+        browser.close()
+    for name, figures in results.items():
+        print(f"{name:42}", "  ".join(f"{key} {value:.1f}" for key, value in figures.items()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+// The history as the predictor sees it: context frames, the action that joins each to the next, the selected frame.
+function makeFilmstrip(list, note, addressOf, seek) {
+  function thumbnail(timeline, index, kind) {
+    const item = document.createElement('li'), button = document.createElement('button');
+    const picture = document.createElement('img'), label = document.createElement('span');
+    item.className = kind;
+    picture.src = addressOf(index); picture.width = 64; picture.height = 64;
+    picture.alt = (kind === 'target' ? 'Selected frame ' : 'Context frame ') + index;
+    label.textContent = (kind === 'target' ? 'selected ' : '') + index;
+    button.type = 'button'; button.title = 'Go to frame ' + index;
+    button.append(picture, label);
+    button.addEventListener('click', () => seek(index, true));
+    item.append(button);
+    return item;
+  }
+
+  function joint(timeline, action) {
+    const item = document.createElement('li');
+    item.className = 'joint';
+    item.setAttribute('aria-label', 'action: ' + actionText(timeline, action));
+    item.title = actionText(timeline, action);
+    const arrow = document.createElement('b');
+    arrow.textContent = '→';
+    item.append(arrow, ...timeline.channels.filter((channel) => channel.high > channel.low).map((channel) => {
+      const line = document.createElement('span');
+      line.textContent = channel.name.replaceAll('_', '_\u200b') + ' ' + valueText(timeline.actions[action][timeline.channels.indexOf(channel)]);
+      return line;
+    }));
+    return item;
+  }
+
+  function noteText(found, wanted) {
+    if (!found) return 'no context: no earlier frame leads here by exactly one action';
+    const frames = found === 1 ? '1 context frame' : found + ' context frames';
+    return found < wanted ? 'only ' + found + ' of ' + wanted + ' context frames exist before this frame' : frames;
+  }
+
+  return {
+    show(timeline, target, length) {
+      if (!timeline.frames) { list.replaceChildren(); note.textContent = ''; return; }
+      const history = historyOf(timeline, target, length), items = [];
+      history.frames.forEach((frame, i) => {
+        items.push(thumbnail(timeline, frame, 'context'), joint(timeline, history.actions[i]));
+      });
+      list.replaceChildren(...items, thumbnail(timeline, target, 'target'));
+      list.scrollLeft = list.scrollWidth;
+      note.textContent = '· ' + noteText(history.frames.length, length);
+    },
+  };
+}

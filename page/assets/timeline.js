@@ -1,0 +1,35 @@
+// What the browser knows of a recording, and how it is put into words.
+const EMPTY_TIMELINE = {
+  session: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
+  actions: [], utc_offset_s: 0,
+};
+
+function clockText(timeline, index) {
+  const local = new Date((timeline.times[index] + timeline.utc_offset_s) * 1000);
+  if (Number.isNaN(local.getTime())) return 'time not known';
+  return local.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+function captionText(timeline, index) {
+  return 'Frame ' + index + ' · ' + (index + 1) + ' of ' + timeline.frames + ' · step ' + timeline.steps[index] +
+    ' · ' + clockText(timeline, index);
+}
+
+function valueText(value) { return String(Math.round(value * 1e4) / 1e4); }
+
+function actionText(timeline, action) {
+  const values = timeline.actions[action];
+  return timeline.channels.map((channel, row) => channel.name + ' ' + valueText(values[row])).join(', ');
+}
+
+// Context frames before `target`, oldest first; each is joined to the next by exactly one action.
+function historyOf(timeline, target, length) {
+  const frames = [], actions = [];
+  let at = target;
+  while (frames.length < length && timeline.previous[at] >= 0) {
+    actions.unshift(timeline.action_into[at]);
+    at = timeline.previous[at];
+    frames.unshift(at);
+  }
+  return { frames, actions };
+}

@@ -1,0 +1,113 @@
+"""Facts about recordings, frames and weights as sentences and small HTML tables. Everything that comes from a file is
+escaped: a session may be called anything."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from html import escape
+
+import numpy as np
+
+from page.numbers import bytes_text, duration_text
+from session import RecordedSession, SessionSummary
+
+
+def session_labels(summaries: list[SessionSummary]) -> list[str]:
+    """One line of the picker each: robot, date, length; the folder's name where two lines would be the same."""
+    labels = [_label(summary) for summary in summaries]
+    counts = Counter(labels)
+    return [
+        label if counts[label] == 1 else f"{label} · {summary.name}"
+        for label, summary in zip(labels, summaries, strict=True)
+    ]
+
+
+def _label(summary: SessionSummary) -> str:
+    date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
+    is_counted = summary.is_finished and summary.total_events is not None
+    length = f"{summary.total_events:,} events" if is_counted else "not finished"
+    return f"{summary.robot_title} · {date} · {length}"
+
+
+def session_facts(recording: RecordedSession) -> str:
+    """HTML: a recording in one line, what was left out while opening it, and, folded, a table of all facts."""
+    rows = [
+        ("Recording", recording.name),
+        ("Robot", f"{recording.profile.title} (recorded as {recording.robot_type or 'nothing'})"),
+        ("Events", f"{recording.total_events:,}"),
+        ("Observations", f"{recording.frame_count:,}"),
+        ("Actions", f"{recording.action_count:,}"),
+        ("Began", _date_text(recording.start_time)),
+        ("Ended", _date_text(recording.end_time) if recording.is_finished else "not finished cleanly"),
+        ("Length", duration_text(recording.duration_s)),
+        ("Actions to choose from", _action_list(recording)),
+    ]
+    return (
+        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · {recording.frame_count:,} frames · '
+        f"{recording.action_count:,} actions · began {_date_text(recording.start_time)} · "
+        f"{duration_text(recording.duration_s)}</p>{_left_out(recording)}"
+        f'<details class="facts"><summary>All facts of this session</summary>{_table(rows)}</details>'
+    )
+
+
+def _left_out(recording: RecordedSession) -> str:
+    if not recording.left_out:
+        return ""
+    items = "".join(f"<li>{escape(line)}</li>" for line in recording.left_out_summary(limit=20))
+    return f'<div class="notice" id="left-out"><b>Left out while opening</b><ul>{items}</ul></div>'
+
+
+def frame_facts(recording: RecordedSession, index: int) -> str:
+    """HTML table of one frame: the line under the player, its file, and the actions around it."""
+    data, media_type = recording.frame_bytes(index)
+    picture = recording.picture(index)
+    into, after = int(recording.action_into[index]), int(recording.action_after[index])
+    rows = [
+        ("Frame", f"Frame {index} · {index + 1} of {recording.frame_count} · step {recording.steps[index]}"),
+        ("Time", clock_text(recording, index)),
+        ("File", f"{recording.frame_names[index]}, {media_type}, {bytes_text(len(data))}"),
+        ("Size", f"{picture.width} × {picture.height} pixels"),
+        ("Action that led here", action_text(recording, into) if into >= 0 else "none recorded"),
+        ("Action taken next", action_text(recording, after) if after >= 0 else "none recorded"),
+    ]
+    return _table(rows)
+
+
+def clock_text(recording: RecordedSession, index: int) -> str:
+    """Time of a frame on the recording machine's own clock, to the millisecond."""
+    try:
+        local = datetime.fromtimestamp(float(recording.times[index]), UTC) + timedelta(seconds=recording.utc_offset_s)
+    except (OverflowError, ValueError, OSError):  # a damaged recording may hold any number as a time
+        return "time not known"
+    return local.strftime("%Y-%m-%d %H:%M:%S.") + f"{local.microsecond // 1000:03d}"
+
+
+def action_text(recording: RecordedSession, action: int) -> str:
+    return values_text(recording.profile.channel_names, recording.actions[action])
+
+
+def values_text(names: Sequence[str], values: np.ndarray) -> str:
+    """`values`: raw values of the channels in `names`."""
+    pairs = zip(names, values, strict=True)
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in pairs)
+
+
+def _action_list(recording: RecordedSession) -> str:
+    actions = [values_text(recording.profile.channel_names, values) for values in recording.candidate_actions]
+    return " | ".join(actions) or "none"
+
+
+def _date_text(date: datetime | None) -> str:
+    return date.strftime("%Y-%m-%d %H:%M:%S") if date else "not known"
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    body = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f'<table class="facts"><tbody>{body}</tbody></table>'
+
+
+def status_line(device: str, robot: str, weights: dict[str, str], note: str) -> str:
+    """The line that always tells: device, robot, which weights are in use, and a note on who may change them."""
+    parts = [("Device", device), ("Robot", robot), *((name, text) for name, text in weights.items()), ("", note)]
+    chips = "".join(f"<span>{f'<b>{escape(name)}</b> ' if name else ''}{escape(text)}</span>" for name, text in parts)
+    return f'<div class="status-line" role="status">{chips}</div>'

@@ -1,0 +1,94 @@
+"""The routes the player loads from, beside Gradio's own: a recording's timeline and its frame files.
+
+Only recordings that the session cache knows how to open, only their frames, and only for visitors whom Gradio lets in.
+"""
+
+import inspect
+import zlib
+from collections.abc import Callable
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from session import RecordedSession, SessionCache, SessionError
+
+# The address of a frame carries the recording's version, so its bytes never change under that address.
+FRAME_CACHE = "private, max-age=86400, immutable"
+LOOK_EVERY_S = 2.0  # how long frames are sent without asking whether the recording has grown
+
+
+def recording_version(recording: RecordedSession) -> str:
+    """Changes when frames or actions of the recording do."""
+    digest = zlib.crc32(recording.times.tobytes(), zlib.crc32(recording.actions.tobytes()))
+    return f"{recording.frame_count}-{digest:08x}"
+
+
+def timeline(session_id: str, recording: RecordedSession) -> bytes:
+    """JSON of everything the player needs to know of a recording but the pictures."""
+    return orjson.dumps(
+        {
+            "session": session_id,
+            "version": recording_version(recording),
+            "frames": recording.frame_count,
+            "utc_offset_s": recording.utc_offset_s,
+            "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
+            "steps": recording.steps,
+            "times": recording.times,
+            "previous": recording.previous,
+            "action_into": recording.action_into,
+            "action_after": recording.action_after,
+            "actions": recording.actions,
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def recorded_routes(sessions: SessionCache) -> list[Route]:
+    """Routes for `launch(app_kwargs={"routes": …})`."""
+
+    def send_timeline(request: Request) -> Response:
+        session_id = request.path_params["session_id"]
+        body = timeline(session_id, sessions.get(session_id))
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+    def send_frame(request: Request) -> Response:
+        recording = sessions.get(request.path_params["session_id"], LOOK_EVERY_S)
+        body, media_type = recording.frame_bytes(request.path_params["index"])
+        headers = {"Cache-Control": FRAME_CACHE, "X-Content-Type-Options": "nosniff"}
+        return Response(body, media_type=media_type, headers=headers)
+
+    return [
+        Route("/recorded/timeline/{session_id:path}", _guarded(send_timeline)),
+        Route("/recorded/frame/{index:int}/{session_id:path}", _guarded(send_frame)),
+    ]
+
+
+def _guarded(answer: Callable[[Request], Response]) -> Callable:
+    async def endpoint(request: Request) -> Response:
+        if not await _is_welcome(request):
+            return _refusal("Log in first, then reload the page.", 401)
+        try:
+            return await run_in_threadpool(answer, request)
+        except SessionError as problem:
+            return _refusal(str(problem), 404)
+
+    return endpoint
+
+
+def _refusal(sentence: str, status: int) -> Response:
+    return Response(orjson.dumps({"error": sentence}), status, media_type="application/json")
+
+
+async def _is_welcome(request: Request) -> bool:
+    """Gradio's login does not cover routes added beside its own, so the same question is asked here."""
+    app = request.app
+    if app.auth_dependency is not None:
+        user = app.auth_dependency(request)
+        return (await user if inspect.isawaitable(user) else user) is not None
+    if app.auth is None:
+        return True
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(request.cookies.get(name) in app.tokens for name in names)

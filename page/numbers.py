@@ -1,0 +1,46 @@
+"""Numbers that visitors type, checked by us (a browser's limits do not bind a script), and numbers put into words."""
+
+import math
+
+
+class BadNumber(ValueError):
+    """A number typed by a visitor cannot be used; the message says which and what would do."""
+
+
+def whole_number(value: object, name: str, low: int, high: int) -> int:
+    """`value` as an int in [low, high]; raises BadNumber for anything else (empty, text, NaN, fractional, huge)."""
+    expected = f"{name} must be a whole number from {low} to {high}"
+    if value is None or value == "":
+        raise BadNumber(f"{expected}; it is empty.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise BadNumber(f"{expected}; what arrived is not a number.")
+    if not low <= value <= high or value != int(value):
+        raise BadNumber(f"{expected}, not {str(value)[:20]}.")
+    return int(value)
+
+
+def loss_text(loss: float) -> str:
+    """Four significant digits; scientific below 0.001."""
+    if not math.isfinite(loss):
+        return "not finite"
+    if loss != 0 and abs(loss) < 0.001:
+        return f"{loss:.3e}"
+    return f"{loss:#.4g}".rstrip(".")
+
+
+def duration_text(seconds: float) -> str:
+    """12.3 s, 4 min 05 s, 2 h 03 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def bytes_text(count: int) -> str:
+    """980 B, 8.1 kB, 2.4 MB."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} B"

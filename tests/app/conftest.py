@@ -1,0 +1,129 @@
+"""A data folder with recordings and checkpoints, a running server over it, and clients and browsers for tests."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from gradio_client import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import session_explorer_gradio as script
+from models import MaskedAutoencoderViT, TransformerActionConditionedPredictor
+from page.facts import session_labels
+from session import list_sessions, record_demo
+from tests.app.get_chromium import FLAGS, find_chromium
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Demos of both robots, recordings of 3 and 2,000 frames, and checkpoints of both networks for the JetBot."""
+    folder = tmp_path_factory.mktemp("saved")
+    sessions = folder / "sessions"
+    ids = {
+        "jetbot": record_demo(sessions, "jetbot_sim", 40, seed=1),
+        "dot": record_demo(sessions, "toroidal_dot", 40, seed=2),
+        "short": record_demo(sessions, "toroidal_dot", 3, seed=3),
+        "long": record_demo(sessions, "toroidal_dot", 2000, seed=4),
+    }
+    for name, session_id in ids.items():
+        (folder / f"{name}.id").write_text(session_id)
+    write_checkpoints(folder / "checkpoints" / "jetbot", action_channels=3)
+    return folder
+
+
+def write_checkpoints(folder: Path, action_channels: int) -> None:
+    folder.mkdir(parents=True)
+    torch.manual_seed(5)
+    schedule = {"last_epoch": 1200}
+    for name, network in (
+        ("autoencoder", MaskedAutoencoderViT()),
+        ("predictor_0", TransformerActionConditionedPredictor(action_channels=action_channels)),
+    ):
+        content = dict(
+            model_state_dict=network.state_dict(), optimizer_state_dict=None, scheduler_state_dict=schedule, level=0
+        )
+        torch.save(content, folder / f"{name}.pth")
+
+
+@pytest.fixture(scope="session")
+def session_ids(data: Path) -> dict[str, str]:
+    return {path.stem: path.read_text() for path in data.glob("*.id")}
+
+
+@pytest.fixture(scope="session")
+def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
+    """How the picker calls each of the recordings."""
+    summaries = list_sessions(data / "sessions")
+    called = dict(zip([s.session_id for s in summaries], session_labels(summaries), strict=True))
+    return {name: called[session_id] for name, session_id in session_ids.items()}
+
+
+@contextmanager
+def serving(settings: script.Settings, **options: object) -> Iterator[str]:
+    """Address of a running server, with a slash at its end."""
+    explorer = script.Explorer(settings)
+    demo = script.build_demo(explorer)
+    port = script.free_port("127.0.0.1", 17860)
+    _, address, _ = demo.launch(
+        prevent_thread_lock=True, quiet=True, server_port=port, **options, **script.launch_options(explorer)
+    )
+    yield address
+    demo.close()
+
+
+@pytest.fixture(scope="session")
+def server(data: Path) -> Iterator[str]:
+    """A server over the recordings of `data`, shared by all tests."""
+    with serving(script.Settings(data=data)) as address:
+        yield address
+
+
+@pytest.fixture
+def client(server: str) -> Client:
+    return Client(server, verbose=False)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    assert path, "no Chromium found: run `python -m tests.app.get_chromium`"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What a page must not do: log errors, throw, or ask another host for anything."""
+
+    def __init__(self, page: Page, server: str):
+        self.complaints: list[str] = []
+        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._look(request.url, server))
+
+    def _look(self, url: str, server: str) -> None:
+        if not url.startswith((server, "data:", "blob:")):
+            self.complaints.append(f"asked {url}")
+
+
+@pytest.fixture
+def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Opens tabs, each a visitor of its own; the test fails if any of them complains."""
+    contexts, watches = [], []
+
+    def opened(query: str = "", address: str = server, awaited: str = "#player canvas.frame[data-frame]", **options):
+        context = browser.new_context(viewport=options.pop("viewport", {"width": 1400, "height": 1000}), **options)
+        contexts.append(context)
+        page = context.new_page()
+        watches.append(Watch(page, address))
+        page.goto(address + query)
+        page.wait_for_selector(awaited, timeout=30_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [complaint for watch in watches for complaint in watch.complaints] == []

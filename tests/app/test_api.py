@@ -1,0 +1,103 @@
+"""The page as a program uses it: every named endpoint through gradio_client."""
+
+import math
+import re
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+NAMES = {"/refresh_sessions", "/load_session", "/show_frame", "/load_models", "/run_autoencoder", "/run_predictor"}
+
+
+def mse_in(html: str) -> float:
+    return float(re.search(r"MSE <b>([\d.e-]+)</b>", html).group(1))
+
+
+def test_every_promised_name_is_there_and_nothing_private_is_listed(client: Client):
+    assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == NAMES
+
+
+def test_refresh_lists_recordings_of_both_robots(client: Client, session_ids):
+    robots, sessions = client.predict(api_name="/refresh_sessions")
+    assert [title for title, _ in robots["choices"]] == ["All robots", "JetBot", "Toroidal Dot"]
+    assert {session_id for _, session_id in sessions["choices"]} == set(session_ids.values())
+    _, jetbots = client.predict("JetBot", api_name="/refresh_sessions")
+    assert [session_id for _, session_id in jetbots["choices"]] == [session_ids["jetbot"]]
+
+
+def test_a_session_opens_and_its_frames_are_told(client: Client, session_ids):
+    shown = client.predict(session_ids["jetbot"], api_name="/load_session")
+    assert "40 frames" in shown[1]
+    facts = client.predict(12, api_name="/show_frame")
+    assert "Frame 12 · 13 of 40 · step 24" in facts
+    assert "224 × 224" in facts
+
+
+def test_a_client_that_loads_nothing_is_told_what_to_do(client: Client):
+    for name in ("/show_frame", "/run_autoencoder", "/run_predictor", "/load_models"):
+        with pytest.raises(AppError, match="pick one and press Load Session"):
+            client.predict(api_name=name)
+
+
+@pytest.mark.parametrize("session_id", ["../..", "/etc", "jetbot/../../x", "nowhere", "x\0y", "a" * 5000, "jetbot"])
+def test_no_session_id_leads_outside(client: Client, session_id):
+    with pytest.raises(AppError, match="There is no session of that name; press Refresh and pick one from the list"):
+        client.predict(session_id, api_name="/load_session")
+
+
+@pytest.mark.parametrize("frame", [-1, 40, 2.5, 1e300, "7", [1], True])
+def test_a_frame_that_does_not_exist_is_refused_in_words(client: Client, session_ids, frame):
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    for name in ("/show_frame", "/run_autoencoder", "/run_predictor"):
+        with pytest.raises(AppError, match="The frame number must be a whole number from 0 to 39"):
+            client.predict(frame, api_name=name)
+
+
+def test_the_autoencoder_reconstructs_the_frame_last_shown(client: Client, session_ids):
+    client.predict(session_ids["dot"], api_name="/load_session")
+    client.predict(5, api_name="/show_frame")
+    shown = client.predict(api_name="/run_autoencoder")
+    assert "Frame 5 of" in shown
+    assert mse_in(shown) > 0
+    assert mse_in(client.predict(5, api_name="/run_autoencoder")) == mse_in(shown)
+
+
+def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(client: Client, session_ids):
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    shown = client.predict(10, 4, api_name="/run_predictor")
+    assert "frames 6, 7, 8, 9" in shown
+    sweep = shown.split('id="sweep-pictures"')[1]
+    assert sweep.count("<figure") == 2
+    assert sweep.count(">recorded<") == 1
+    assert sweep.count(">lowest error<") == 1
+    recorded = re.search(r">recorded<.*?MSE ([\d.e-]+)", sweep).group(1)
+    assert math.isclose(float(recorded), mse_in(shown), rel_tol=1e-3)
+
+
+def test_less_history_than_asked_is_used_and_said(client: Client, session_ids):
+    client.predict(session_ids["dot"], api_name="/load_session")
+    shown = client.predict(2, 8, api_name="/run_predictor")
+    assert "2 of 8 context frames" in shown
+    with pytest.raises(AppError, match="hoose frame 1"):
+        client.predict(0, 8, api_name="/run_predictor")
+
+
+def test_models_load_by_name_and_what_fails_is_told_apart(client: Client, session_ids):
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    message, status = client.predict("jetbot/autoencoder.pth", "", api_name="/load_models")
+    assert "autoencoder.pth, step 1,200" in message and "left as it is" in message
+    assert "autoencoder.pth, step 1,200" in status
+    message, status = client.predict("jetbot/predictor_0.pth", "/etc/passwd", api_name="/load_models")
+    assert "holds the weights of a predictor" in message
+    assert "There is no checkpoint at /etc/passwd" in message
+    assert "autoencoder.pth, step 1,200" in status
+
+
+def test_clients_keep_their_own_place(server: str, session_ids):
+    first, second = Client(server, verbose=False), Client(server, verbose=False)
+    first.predict(session_ids["jetbot"], api_name="/load_session")
+    second.predict(session_ids["short"], api_name="/load_session")
+    first.predict(30, api_name="/show_frame")
+    assert "of 3 " in second.predict(1, api_name="/show_frame")
+    assert "Frame 30 of" in first.predict(api_name="/run_autoencoder")

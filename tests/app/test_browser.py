@@ -1,0 +1,249 @@
+"""The page as a person uses it, in headless Chromium."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+FRAME = "#player canvas.frame"
+
+
+def at_frame(page: Page, index: int) -> None:
+    expect(page.locator(FRAME)).to_have_attribute("data-frame", str(index))
+    expect(page.locator("#player .caption")).to_contain_text(f"Frame {index} · {index + 1} of")
+
+
+def settled_at(page: Page, index: int) -> None:
+    at_frame(page, index)
+    page.wait_for_function("n => new URL(location.href).searchParams.get('frame') === String(n)", arg=index)
+
+
+def pick(page: Page, label: str) -> None:
+    """Choose a session in the dropdown as a hand would, and load it."""
+    page.locator("#session-picker input").click()
+    page.get_by_role("option", name=label, exact=True).click()
+    page.get_by_role("button", name="Load Session").click()
+
+
+def brightness(page: Page, selector: str, style: str) -> float:
+    """Mean of red, green and blue, 0 to 255."""
+    colour = page.locator(selector).evaluate("(one, style) => getComputedStyle(one)[style]", style)
+    return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
+
+
+def canvas_pixels(page: Page) -> str:
+    return page.locator(FRAME).evaluate("canvas => canvas.toDataURL()")
+
+
+def test_first_sight_shows_a_recording_by_itself(open_tab, session_ids):
+    page = open_tab()
+    at_frame(page, 0)
+    expect(page.locator("#status")).to_contain_text("Autoencoder")
+    expect(page.locator("#session-facts")).to_contain_text("2,000 frames")
+
+
+def test_slider_moves_to_the_last_frame_and_back(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['long']}")
+    slider = page.locator("#player .slider")
+    before = canvas_pixels(page)
+    slider.fill("1999")
+    settled_at(page, 1999)
+    slider.fill("0")
+    settled_at(page, 0)
+    assert canvas_pixels(page) == before
+
+
+def test_a_three_frame_recording_navigates_from_first_to_last(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['short']}")
+    page.get_by_label("Next frame").click()
+    at_frame(page, 1)
+    page.get_by_label("Next frame").click()
+    at_frame(page, 2)
+    page.get_by_label("Next frame").click()
+    at_frame(page, 2)
+    page.get_by_label("Previous frame").click()
+    at_frame(page, 1)
+
+
+def test_jump_goes_to_the_number_and_refuses_what_is_none(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    number = page.get_by_label("Frame number")
+    number.fill("25")
+    page.get_by_role("button", name="Jump").click()
+    settled_at(page, 25)
+    for wrong in ("40", "-1", "2.5", ""):
+        number.fill(wrong)
+        page.get_by_role("button", name="Jump").click()
+        expect(page.locator("#player .stage-message")).to_contain_text("choose 0 to 39")
+        at_frame(page, 25)
+
+
+def test_keys_move_play_and_help(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    page.keyboard.press("ArrowRight")
+    at_frame(page, 1)
+    page.keyboard.press("Shift+ArrowRight")
+    at_frame(page, 11)
+    page.keyboard.press("ArrowLeft")
+    at_frame(page, 10)
+    page.keyboard.press("End")
+    at_frame(page, 39)
+    page.keyboard.press("Home")
+    at_frame(page, 0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("play or pause")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("Space")
+    expect(page.locator("#player [data-act=play]")).to_have_text("Pause")
+
+
+def test_keys_typed_into_a_field_do_not_move_the_frame(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=7")
+    page.locator("#autoencoder-path input").click()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Home")
+    at_frame(page, 7)
+
+
+def test_playing_reaches_the_end_and_stops_or_loops(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['short']}")
+    page.get_by_label("Speed").select_option("30")
+    page.get_by_role("button", name="Play").click()
+    settled_at(page, 2)
+    expect(page.locator("#player [data-act=play]")).to_have_text("Play")
+    page.get_by_label("Loop").check()
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(
+        """() => new Promise(done => { let wraps = 0, last = 2;
+            const canvas = document.querySelector('#player canvas.frame');
+            new MutationObserver(() => { const at = Number(canvas.dataset.frame);
+              if (at < last) wraps += 1; last = at; if (wraps > 1) done(true); })
+            .observe(canvas, { attributes: true }); })"""
+    )
+    page.get_by_role("button", name="Pause").click()
+
+
+def test_the_action_track_seeks_and_the_filmstrip_follows(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    row = page.locator("#player .track canvas").first
+    box = row.bounding_box()
+    row.click(position={"x": box["width"] * 0.5, "y": 8})
+    settled_at(page, 20)
+    expect(page.locator("#player .filmstrip .context")).to_have_count(3)
+    expect(page.locator("#player .filmstrip .target")).to_contain_text("20")
+    page.locator("#player .filmstrip .context button").first.click()
+    settled_at(page, 17)
+
+
+def test_the_history_slider_sets_the_length_of_the_filmstrip(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=20")
+    page.get_by_role("tab", name="Predictor").click()
+    page.locator("#history-length input[type=number]").fill("8")
+    page.locator("#history-length input[type=number]").press("Enter")
+    expect(page.locator("#player .filmstrip .context")).to_have_count(8)
+
+
+def test_the_address_carries_session_and_frame_through_a_reload(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=12")
+    settled_at(page, 12)
+    page.keyboard.press("ArrowRight")
+    settled_at(page, 13)
+    page.reload()
+    settled_at(page, 13)
+    assert session_ids["dot"] in page.url.replace("%2F", "/")
+
+
+def test_an_address_of_no_session_says_so(open_tab):
+    page = open_tab()
+    page.goto(page.url.split("?")[0] + "?session=jetbot/session_19990101_000000")
+    expect(page.locator(".toast-wrap, [data-testid=toast-body]").first).to_contain_text("no session of that name")
+
+
+def test_another_session_loads_from_the_picker(open_tab, session_ids, labels):
+    page = open_tab(f"?session={session_ids['dot']}&frame=30")
+    pick(page, labels["jetbot"])
+    expect(page.locator("#player .player")).to_have_attribute("data-session", session_ids["jetbot"])
+    settled_at(page, 0)
+    expect(page.locator("#status")).to_contain_text("JetBot")
+    expect(page.locator("#autoencoder-path input")).to_have_value(re.compile("checkpoints/jetbot/autoencoder.pth"))
+
+
+def test_the_robot_filter_narrows_the_list(open_tab, session_ids):
+    page = open_tab()
+    page.locator("#robot-filter input").click()
+    page.get_by_role("option", name="JetBot").click()
+    page.locator("#session-picker input").click()
+    expect(page.locator("ul[role=listbox] li")).to_have_count(1)
+    expect(page.locator("ul[role=listbox] li")).to_contain_text("JetBot")
+
+
+def test_untrained_networks_say_so_beside_their_output(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=9")
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("#autoencoder-pictures figure")).to_have_count(3)
+    expect(page.locator("#autoencoder-result")).to_contain_text("Untrained")
+    expect(page.locator("#autoencoder-result")).to_contain_text("MSE")
+    page.get_by_role("tab", name="Predictor").click()
+    page.get_by_role("button", name="Run Predictor").click()
+    expect(page.locator("#prediction-pictures figure")).to_have_count(3)
+    expect(page.locator("#sweep-pictures figure")).to_have_count(2)
+    expect(page.locator("#sweep-pictures")).to_contain_text("recorded")
+    expect(page.locator("#sweep-pictures")).to_contain_text("lowest error")
+    expect(page.locator("#predictor-result")).to_contain_text("frames 6, 7, 8")
+
+
+def test_the_frame_the_eye_sees_is_the_frame_that_runs(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("#autoencoder-result")).to_contain_text("Frame 5 of")
+
+
+def test_load_models_names_what_was_loaded_and_keeps_it_when_the_next_fails(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=5")
+    page.get_by_role("button", name="Load Models").click()
+    expect(page.locator("#models-message")).to_contain_text("autoencoder.pth, step 1,200")
+    expect(page.locator("#models-message")).to_contain_text("predictor_0.pth, step 1,200")
+    expect(page.locator("#status")).to_contain_text("predictor_0.pth")
+    field = page.locator("#autoencoder-path input")
+    field.fill("nowhere.pth")
+    field.press("Enter")
+    page.get_by_role("button", name="Load Models").click()
+    expect(page.locator("#models-message")).to_contain_text("no checkpoint at nowhere.pth")
+    expect(page.locator("#status")).to_contain_text("autoencoder.pth, step 1,200")
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("#autoencoder-pictures")).to_be_visible()
+    expect(page.locator("#autoencoder-result .notice")).to_have_count(0)
+
+
+def test_a_frame_without_history_says_which_to_choose(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=0")
+    page.get_by_role("tab", name="Predictor").click()
+    page.get_by_role("button", name="Run Predictor").click()
+    expect(page.locator("[data-testid=toast-body]")).to_contain_text("hoose frame 1")
+
+
+def test_two_visitors_on_two_robots_do_not_disturb_each_other(open_tab, session_ids):
+    first = open_tab(f"?session={session_ids['jetbot']}&frame=4")
+    second = open_tab(f"?session={session_ids['dot']}&frame=6")
+    for page in (first, second):
+        page.get_by_role("button", name="Run Autoencoder").click()
+    expect(first.locator("#autoencoder-result")).to_contain_text("Frame 4 of")
+    expect(second.locator("#autoencoder-result")).to_contain_text("Frame 6 of")
+    expect(first.locator("#status")).to_contain_text("JetBot")
+    expect(second.locator("#status")).to_contain_text("Toroidal Dot")
+    first.keyboard.press("ArrowRight")
+    settled_at(first, 5)
+    at_frame(second, 6)
+
+
+def test_the_page_fits_a_phone_and_the_dark(open_tab, session_ids):
+    page = open_tab(
+        f"?session={session_ids['jetbot']}&__theme=dark", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    )
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+    ink = brightness(page, "#player .caption", "color")
+    paper = brightness(page, "body", "backgroundColor")
+    assert ink > 150 > 100 > paper

@@ -1,0 +1,58 @@
+"""The command line, and what happens before the server answers."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+import session_explorer_gradio as script
+from session import list_sessions
+
+
+def test_the_defaults_are_local_and_may_write(monkeypatch):
+    monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+    assert script.parse_command_line([]) == script.Settings()
+
+
+def test_options_and_environment_are_respected(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "9000")
+    assert (script.parse_command_line([]).host, script.parse_command_line([]).port) == ("127.0.0.2", 9000)
+    options = ["--data", "d", "--host", "::1", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
+    typed = script.parse_command_line(options)
+    assert typed == script.Settings(Path("d"), "::1", 8080, False, False, True, "cpu")
+    monkeypatch.delenv("GRADIO_SERVER_NAME")
+    assert script.parse_command_line(["--open"]).host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("wrong", [["--port", "99999"], ["--port", "x"], ["--device", "tpu"], ["--nonsense"]])
+def test_wrong_options_end_with_a_usage_line(wrong, capsys):
+    with pytest.raises(SystemExit):
+        script.parse_command_line(wrong)
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_a_port_in_use_gives_the_next_free_one():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert script.free_port("127.0.0.1", port) > port
+
+
+def test_the_first_start_records_a_demo_of_both_robots(tmp_path):
+    explorer = script.Explorer(script.Settings(data=tmp_path))
+    script.prepare(explorer)
+    assert {summary.robot for summary in list_sessions(explorer.sessions_folder)} == {"jetbot", "toroidal_dot"}
+    script.prepare(explorer)
+    assert len(list_sessions(explorer.sessions_folder)) == 2
+
+
+def test_read_only_records_and_loads_nothing(tmp_path):
+    explorer = script.Explorer(script.Settings(data=tmp_path, read_only=True))
+    script.prepare(explorer)
+    assert list_sessions(explorer.sessions_folder) == []
+    for change in (script.record_demos, script.load_models):
+        with pytest.raises(script.PageError, match="read-only"):
+            change(explorer, script.Visitor())

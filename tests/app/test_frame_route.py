@@ -1,0 +1,57 @@
+"""The routes that serve recorded frames and timelines."""
+
+import io
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+import session_explorer_gradio as script
+from session import load_session
+from tests.app.conftest import serving
+
+
+def test_a_frame_arrives_as_the_bytes_on_disk_and_may_be_cached(server, data, session_ids):
+    answer = httpx.get(f"{server}recorded/frame/7/{session_ids['jetbot']}")
+    recording = load_session(data / "sessions" / session_ids["jetbot"])
+    assert answer.content == recording.frame_bytes(7)[0]
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "immutable" in answer.headers["cache-control"]
+    assert np.asarray(Image.open(io.BytesIO(answer.content))).shape == (224, 224, 3)
+
+
+def test_the_timeline_tells_frames_actions_and_who_precedes_whom(server, session_ids):
+    told = httpx.get(f"{server}recorded/timeline/{session_ids['dot']}").json()
+    assert told["frames"] == len(told["steps"]) == len(told["times"]) == 40
+    assert told["previous"][:3] == [-1, 0, 1]
+    assert told["channels"] == [{"name": "action", "low": 0.0, "high": 1.0}]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "recorded/frame/40/{}",
+        "recorded/frame/0/nowhere",
+        "recorded/timeline/nowhere",
+        "recorded/timeline/..%2f..%2fcheckpoints",
+        "recorded/frame/0/..%2f{}",
+        "recorded/timeline/%2fetc",
+    ],
+)
+def test_what_is_not_there_gets_a_sentence(server, data, session_ids, path):
+    answer = httpx.get(server + path.format(session_ids["jetbot"]))
+    assert answer.status_code == 404
+    assert answer.json()["error"].endswith(".")
+    assert str(data) not in answer.text
+
+
+def test_a_login_covers_the_frames_too(data, session_ids):
+    with serving(script.Settings(data=data), auth=("ada", "right")) as address:
+        frame = f"{address}recorded/frame/0/{session_ids['jetbot']}"
+        assert httpx.get(frame).status_code == 401
+        with httpx.Client() as visitor:
+            visitor.post(f"{address}login", data={"username": "ada", "password": "wrong"})
+            assert visitor.get(frame).status_code == 401
+            visitor.post(f"{address}login", data={"username": "ada", "password": "right"})
+            assert visitor.get(frame).status_code == 200

@@ -1,0 +1,111 @@
+"""The page over recordings that are missing, damaged, empty, of an unknown robot, or named to do harm."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+import session_explorer_gradio as script
+from session import record_demo
+from tests.app.conftest import serving
+
+HARM = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("odd") / "saved"
+    sessions = folder / "sessions"
+    dot = sessions / record_demo(sessions, "toroidal_dot", 12, seed=1)
+    copies = {name: sessions / "odd" / f"session_{name}" for name in ("damaged", "empty", "unknown", f"a{HARM}&#?%20b")}
+    for copy in copies.values():
+        shutil.copytree(dot, copy)
+    damage(copies["damaged"])
+    (copies["empty"] / "events_shard_000.jsonl").write_text("")
+    for name in ("unknown", f"a{HARM}&#?%20b"):
+        make_unknown(copies[name])
+    return folder
+
+
+def damage(session: Path) -> None:
+    """A line cut short, a frame file cut short, one missing, and no metadata."""
+    shard = session / "events_shard_000.jsonl"
+    shard.write_bytes(shard.read_bytes()[:-20])
+    frames = sorted((session / "frames").iterdir())
+    frames[3].write_bytes(frames[3].read_bytes()[:200])
+    frames[5].unlink()
+    (session / "session_meta.json").write_text("{")
+
+
+def make_unknown(session: Path) -> None:
+    shard, meta = session / "events_shard_000.jsonl", session / "session_meta.json"
+    shard.write_text(shard.read_text().replace('"action":', json.dumps(HARM) + ":"))
+    facts = json.loads(meta.read_text())
+    meta.write_text(json.dumps({**facts, "robot_type": HARM, "action_space": None, "session_name": HARM}))
+
+
+@pytest.fixture(scope="module")
+def odd_server(odd: Path):
+    with serving(script.Settings(data=odd)) as address:
+        yield address
+
+
+def test_a_damaged_recording_opens_and_names_what_was_left_out(open_tab, odd_server):
+    page = open_tab("?session=odd/session_damaged", odd_server)
+    told = page.locator("#left-out")
+    for words in ("session_meta.json", "events_shard_000.jsonl line", "cut short"):
+        expect(told).to_contain_text(words)
+    expect(page.locator("#player .caption")).to_contain_text("Frame 0 · 1 of 9")
+
+
+def test_a_recording_without_frames_says_so(open_tab, odd_server):
+    page = open_tab("?session=odd/session_empty", odd_server, awaited="#player .stage-message:not([hidden])")
+    expect(page.locator("#player .stage-message")).to_contain_text("no frames")
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no frames; pick another")
+
+
+def test_an_unknown_robot_runs_with_the_ranges_of_its_own_actions(open_tab, odd_server):
+    page = open_tab("?session=odd/session_unknown&frame=8", odd_server)
+    page.get_by_role("tab", name="Predictor").click()
+    page.get_by_role("button", name="Run Predictor").click()
+    expect(page.locator("#sweep-pictures figure")).to_have_count(2)
+
+
+def test_names_from_files_are_words_and_never_run(open_tab, odd_server):
+    page = open_tab("", odd_server)
+    page.on("dialog", lambda dialog: pytest.fail("a script from a file ran"))
+    page.locator("#session-picker input").click()
+    page.get_by_role("option", name=HARM).last.click()
+    page.get_by_role("button", name="Load Session").click()
+    expect(page.locator("#session-facts")).to_contain_text(HARM)
+    page.locator("#player .slider").fill("8")
+    page.get_by_role("tab", name="Predictor").click()
+    page.get_by_role("button", name="Run Predictor").click()
+    expect(page.locator("#predictor-result")).to_contain_text(HARM)
+    expect(page.locator("#player .track-name")).to_have_text(HARM)
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path):
+    with serving(script.Settings(data=tmp_path)) as address:
+        page = open_tab("", address, awaited="#record-demo")
+        page.locator("#record-demo").click()
+        expect(page.locator("#player .caption")).to_contain_text("Frame 0 · 1 of 60")
+        expect(page.locator("#record-demo")).to_be_hidden()
+        page.close()
+
+
+def test_a_session_deleted_on_disk_is_told_and_the_page_lives(open_tab, odd, odd_server):
+    gone = odd / "sessions" / record_demo(odd / "sessions", "jetbot_sim", 5, seed=2)
+    page = open_tab(f"?session=jetbot/{gone.name}", odd_server)
+    shutil.rmtree(gone)
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no session of that name")
+    before = page.locator("#session-picker input").input_value()
+    page.get_by_role("button", name="Refresh").click()
+    expect(page.locator("#session-picker input")).not_to_have_value(before)
+    page.get_by_role("button", name="Load Session").click()
+    expect(page.locator("#session-facts")).not_to_contain_text("5 frames")
