@@ -91,15 +91,21 @@ def record_simulation(
     return recorder.session_id
 
 
+def whole_disk_gb(sessions_folder: str | os.PathLike[str]) -> float:
+    """The budget of a recording that must cost nobody another one: as large as the disk. Makes the folder."""
+    folder = Path(sessions_folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(folder).total / GIGABYTE
+    except OSError as error:
+        raise RecordingError("The sessions folder cannot be written to; choose another with --data.") from error
+
+
 def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int, seed: int) -> str:
     """Record ``frames`` frames of "toroidal_dot" or "jetbot_sim" with random actions; returns the session's id.
 
     Deletes no other session. Raises RecordingError.
     """
     simulated = make_robot(robot, seed)
-    folder = Path(sessions_folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    # A demonstration must never cost anybody a recording: its budget is the whole disk.
-    whole_disk_gb = shutil.disk_usage(folder).total / GIGABYTE
     selector = RandomSelector(simulated.action_space, seed)
-    return record_simulation(folder, simulated, selector, frames - 1, whole_disk_gb)
+    return record_simulation(sessions_folder, simulated, selector, frames - 1, whole_disk_gb(sessions_folder))

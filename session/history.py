@@ -42,8 +42,12 @@ class History:
     note: str
 
 
-def link_events(kinds: np.ndarray, steps: np.ndarray) -> Links:
-    """Link the usable events of a session (K kinds and steps, ordered by step, no step twice)."""
+def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> Links:
+    """Link the events of a session: K kinds and steps, ordered by step, no step twice.
+
+    ``is_shown`` (K,) is False for observations whose picture is lost. They happened, so they part or join what lies
+    around them as all others do, but they are no frames: the links count without them.
+    """
     at = np.flatnonzero(kinds == OBSERVATION)
     gaps = np.concatenate(([0], np.cumsum(np.diff(steps) != 1))) if len(steps) else np.zeros(0, dtype=np.int64)
     action_index = np.cumsum(kinds == ACTION) - 1
@@ -52,13 +56,18 @@ def link_events(kinds: np.ndarray, steps: np.ndarray) -> Links:
     starts_moment = np.concatenate(([True], (between > 0) | ~is_unbroken))[: len(at)]
     is_joined = np.concatenate(([False], (between == 1) & is_unbroken))[: len(at)]
     first = np.maximum.accumulate(np.where(starts_moment, np.arange(len(at)), 0))
-    previous = np.where(is_joined[first], first - 1, -1)
+    shown = is_shown[at]
+    last_shown = np.maximum.accumulate(np.where(shown, np.arange(len(at)), -1))
+    # The moment before ends right before this one begins; its last shown frame stands for it, if it has one.
+    standing = last_shown[first - 1]
+    has_previous = is_joined[first] & (standing >= first[first - 1])
+    previous = np.where(has_previous, (np.cumsum(shown) - 1)[standing], -1)
     # The action stands right before the first observation of the moment that it led to.
-    action_into = np.where(is_joined[first], action_index[at[first]], -1)
+    action_into = np.where(has_previous, action_index[at[first]], -1)
     after = np.minimum(at + 1, len(kinds) - 1)
     is_followed = (after > at) & (kinds[after] == ACTION) & (gaps[after] == gaps[at])
     action_after = np.where(is_followed, action_index[after], -1)
-    return Links(*(_read_only(column) for column in (previous, action_into, action_after)))
+    return Links(*(_read_only(column[shown]) for column in (previous, action_into, action_after)))
 
 
 def _read_only(column: np.ndarray) -> np.ndarray:

@@ -52,12 +52,12 @@ def _read(path: Path, folder: int) -> RecordedSession:
     )
     actions, bad_actions = events.actions.select(profile.channel_names)
     bad_frames = find_bad_frames(folder, events.frame_paths)
-    rows = _usable_rows(events, bad_actions, bad_frames, log)
+    rows, is_shown = _usable_rows(events, bad_actions, bad_frames, log)
     start_time = metadata.start_time or time_in_name(path.name)
     kinds, refs, steps, times = (
         _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
     )
-    is_frame, is_action = kinds == OBSERVATION, kinds == ACTION
+    is_frame, is_action = (kinds == OBSERVATION) & is_shown, kinds == ACTION
     actions = _frozen(actions[refs[is_action]])
     return RecordedSession(
         folder=path,
@@ -74,7 +74,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
         action_steps=_frozen(steps[is_action]),
         action_times=_frozen(times[is_action]),
         candidate_actions=_frozen(_candidates(profile, metadata.action_space, actions, log)),
-        links=link_events(kinds, steps),
+        links=link_events(kinds, steps, is_shown),
         left_out_log=log,
     )
 
@@ -93,24 +93,28 @@ def _log_lost_end(metadata: Metadata, events: EventColumns, log: LeftOutLog) -> 
 
 def _usable_rows(
     events: EventColumns, bad_actions: dict[int, str], bad_frames: dict[str, str], log: LeftOutLog
-) -> np.ndarray:
-    """Rows of the events to use, ordered by step; logs those that are not."""
-    steps = np.array(events.steps)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the events to use, ordered by step, and for each whether it is more than an observation whose picture is
+    lost; logs what is left out."""
+    steps, kinds = np.array(events.steps), np.array(events.kinds)
     order = np.argsort(steps, kind="stable")
     is_repeated = np.concatenate(([False], np.diff(steps[order]) == 0))[: len(order)]
     problems = dict.fromkeys(order[is_repeated].tolist(), "its step was recorded before; the first one is kept")
     # An action's ref counts the actions in the order of their rows.
-    action_rows = np.flatnonzero(np.array(events.kinds) == ACTION)
+    action_rows = np.flatnonzero(kinds == ACTION)
     for index, reason in bad_actions.items():
         problems.setdefault(int(action_rows[index]), reason)
-    if bad_frames:
-        for row in np.flatnonzero(np.array(events.kinds) == OBSERVATION).tolist():
-            reason = bad_frames.get(events.frame_paths[events.refs[row]])
-            if reason:
-                problems.setdefault(row, reason)
-    for row, reason in problems.items():
+    lost = _lost_pictures(events, kinds, bad_frames) if bad_frames else {}
+    for row, reason in {**lost, **problems}.items():
         log.add(events.shard_names[events.shards[row]], events.lines[row], reason)
-    return order[~np.isin(order, list(problems))] if problems else order
+    rows = order[~np.isin(order, list(problems))] if problems else order
+    return rows, ~np.isin(rows, list(lost)) if lost else np.ones(len(rows), dtype=bool)
+
+
+def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str, str]) -> dict[int, str]:
+    rows = np.flatnonzero(kinds == OBSERVATION).tolist()
+    reasons = {row: bad_frames.get(events.frame_paths[events.refs[row]]) for row in rows}
+    return {row: reason for row, reason in reasons.items() if reason}
 
 
 def _candidates(
@@ -129,4 +133,11 @@ def _candidates(
     if known:
         return np.array(list(known)[:MAX_CANDIDATES], dtype=np.float32)
     distinct, counts = np.unique(actions, axis=0, return_counts=True)
+    if len(distinct) > MAX_RECORDED_CANDIDATES:
+        log.add(
+            META_FILE,
+            None,
+            f"names no action space and {len(distinct)} different actions were recorded; the "
+            f"{MAX_RECORDED_CANDIDATES} most frequent are those to choose from",
+        )
     return distinct[np.sort(np.argsort(-counts, kind="stable")[:MAX_RECORDED_CANDIDATES])]

@@ -17,7 +17,7 @@ from session.action_selectors import (
     SequenceSelector,
 )
 from session.actions import checked_action
-from session.demo import MAX_FRAMES, SimulatedRobot, make_robot, record_simulation
+from session.demo import MAX_FRAMES, SimulatedRobot, make_robot, record_simulation, whole_disk_gb
 from session.errors import InvalidAction, SessionError
 from session.listing import find_session
 from session.loading import load_session
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         robot = make_robot(options.robot, options.seed)
         selector = _make_selector(options, robot, sessions_folder)
         steps = _steps(options, selector)
-        session_id = record_simulation(sessions_folder, robot, selector, steps, options.max_disk_gb)
+        budget = options.max_disk_gb or whole_disk_gb(sessions_folder)
+        session_id = record_simulation(sessions_folder, robot, selector, steps, budget)
     except SessionError as error:
         parser.error(str(error))
     sys.stdout.write(f"{session_id}\n")
@@ -58,8 +59,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-disk-gb",
         type=_budget_number,
-        default=10.0,
-        help="delete the oldest sessions of the robot beyond this (default 10)",
+        help="delete the robot's oldest sessions beyond this many gigabytes (default: delete nothing)",
     )
     return parser
 
@@ -67,13 +67,22 @@ def _make_parser() -> argparse.ArgumentParser:
 def _make_selector(options: argparse.Namespace, robot: SimulatedRobot, sessions_folder: Path) -> ActionSelector:
     match options.selector:
         case "constant":
-            return ConstantSelector(_parse_action(options.action) if options.action else robot.action_space[-1])
+            action = _tried(options, robot, _parse_action(options.action)) if options.action else robot.action_space[-1]
+            return ConstantSelector(action)
         case "sequence":
-            return SequenceSelector(_parse_sequence(options.sequence) if options.sequence else robot.action_space)
+            given = _parse_sequence(options.sequence) if options.sequence else robot.action_space
+            return SequenceSelector([_tried(options, robot, action) for action in given])
         case "replay":
             return _make_replay(options, robot, sessions_folder)
         case _:
             return RandomSelector(robot.action_space, options.seed)
+
+
+def _tried(options: argparse.Namespace, robot: SimulatedRobot, action: dict[str, float]) -> dict[str, float]:
+    """The whole action; raises InvalidAction where the robot refuses it, before anything is recorded."""
+    whole = robot.profile.completed(action)
+    make_robot(options.robot, options.seed).act(whole)
+    return whole
 
 
 def _make_replay(options: argparse.Namespace, robot: SimulatedRobot, sessions_folder: Path) -> ReplaySelector:

@@ -15,6 +15,7 @@ from session.robot_profiles import RobotProfile
 from session.safe_files import describe
 
 MAX_SHOWN_VALUE = 20
+SAME_WITHIN = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +118,11 @@ class RecordedSession:
         Raises FrameOutOfRange, HistoryLengthError, and NoHistory when nothing precedes the frame.
         """
         return find_history(self.links, self._checked(index), length)
+
+    def candidate_of(self, action: int) -> int | None:
+        """Which of ``candidate_actions`` the recorded action ``action`` is; None where it is none of them."""
+        same = np.isclose(self.candidate_actions, self.actions[action], atol=SAME_WITHIN).all(axis=1)
+        return int(same.argmax()) if same.any() else None
 
     def _checked(self, index: int) -> int:
         if not self.frame_count:

@@ -5,7 +5,7 @@ robot's recordings lie in is not known here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,10 @@ class RobotProfile:
     @property
     def channel_names(self) -> tuple[str, ...]:
         return tuple(channel.name for channel in self.channels)
+
+    def completed(self, action: Mapping[str, float]) -> dict[str, float]:
+        """The action with every channel that can only have one value, whether it was named or not."""
+        return {channel.name: channel.low for channel in self.channels if channel.low == channel.high} | dict(action)
 
     def scale(self, actions: np.ndarray) -> np.ndarray:
         """Clip raw actions (..., A) to their ranges and scale them to [-1, 1], float32.

@@ -58,5 +58,5 @@ class SimulatedJetBot:
             raise InvalidAction(
                 "A JetBot's motors go from -1 to 1, an action lasts up to 5 seconds; choose such values."
             )
-        self.yaw = (self.yaw + DEGREES_PER_THRUST * (right - left) * duration) % 360.0
+        self.yaw = (self.yaw + DEGREES_PER_THRUST * (left - right) * duration) % 360.0
         return float(duration)

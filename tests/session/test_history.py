@@ -36,6 +36,27 @@ def test_moments_are_joined_by_exactly_one_action(open_letters, letters, previou
     assert columns(open_letters(letters)) == (previous, action_into, action_after)
 
 
+@pytest.mark.parametrize(
+    "letters, lost, previous",
+    [
+        # A lost picture of a moment seen twice: the other one stands for it.
+        ("ooao", [1], [-1, 0]),
+        ("ooao", [0], [-1, 0]),
+        ("oaooao", [3], [-1, 0, 1]),
+        # The only picture of a moment is lost: nothing is known to lead by one action to what follows.
+        ("oaoao", [2], [-1, -1]),
+        ("oaoaoao", [2], [-1, -1, 1]),
+    ],
+)
+def test_a_lost_picture_leaves_the_actions_around_it_where_they_were(tmp_path, letters, lost, previous):
+    folder = write_session(tmp_path / "session_1", events_of(letters))
+    for step in lost:
+        (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(b"")
+    session = load_session(folder)
+    assert session.previous.tolist() == previous
+    assert len(session.left_out) == len(lost)
+
+
 def test_a_history_is_the_frames_and_actions_before_the_target(open_letters):
     history = open_letters("oaoaoaoao").history(4, 3)
     assert (history.frames, history.actions, history.target, history.note) == ((1, 2, 3), (1, 2, 3), 4, "")

@@ -7,17 +7,17 @@ RIGHT = {"motor_left": 0, "motor_right": 0.12, "duration": 0.2}
 STAY = {"motor_left": 0, "motor_right": 0, "duration": 0.2}
 
 
-def test_it_turns_while_its_right_motor_runs():
+def test_it_turns_left_while_its_right_motor_runs():
     robot = SimulatedJetBot(1)
     yaw, before = robot.yaw, robot.observe()
     assert robot.act(STAY) == 0.2
     assert np.array_equal(robot.observe(), before)
     robot.act(RIGHT)
-    assert (robot.yaw - yaw) % 360 == pytest.approx(6.0)
+    assert (yaw - robot.yaw) % 360 == pytest.approx(6.0)
     turned = robot.observe()
     assert np.abs(turned.astype(int) - before).mean() > 3
-    # 6 degrees are 22.4 columns: what was seen there is now at the left edge.
-    assert np.abs(turned[:, :200].astype(int) - before[:, 22:222]).mean() < 3
+    # 6 degrees are 22.4 columns: what was at the left edge is now seen there.
+    assert np.abs(before[:, :200].astype(int) - turned[:, 22:222]).mean() < 3
 
 
 def test_pictures_are_224_by_224_rgb():
