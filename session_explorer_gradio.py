@@ -4,15 +4,11 @@ Every function behind a button takes the server's `Explorer`, then the visitor, 
 wrong by a visitor's hand is raised as a named exception and reaches the page as its one sentence.
 """
 
-import argparse
-import inspect
 import logging
-import os
-import socket
+import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,66 +17,73 @@ from typing import Any
 threading.Thread(target=__import__, args=("torch",), daemon=True).start()
 
 import gradio as gr
-import numpy as np
 
 import models
 import training
-from page.facts import action_text, frame_facts, session_facts, session_labels, status_line, values_text
-from page.frame_player import APP_CSS, FramePlayer, SessionPicker, build_frame_player
-from page.frame_route import recorded_routes, recording_version
-from page.numbers import BadNumber, loss_text, whole_number
-from page.pictures import Picture, colour_bar, picture_grid, picture_row
+from page import messages
+from page.binding import LeftMeanwhile, PageError, bind
+from page.facts import frame_facts, session_facts, session_labels, status_line
+from page.frame_player import APP_CSS, OpenDropdown, OpenSlider, Place, build_frame_player, go_to
+from page.frame_route import recorded_routes, recording_version, run_route
+from page.numbers import BadNumber, whole_number
+from page.results import prediction_view, reconstruction_view
+from page.serving import Settings, free_port, has_screen, parse_command_line
+from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
-from session import RecordedSession, RobotProfile, SessionCache, SessionError, list_sessions, record_demo
+from session import (
+    RecordedSession,
+    RobotProfile,
+    SessionCache,
+    SessionError,
+    SessionNotFound,
+    list_sessions,
+    record_demo,
+)
 from session.batch import build_batch, frame_tensor, scaled_candidates
+from training.figures import loss_chart
+from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
-log = logging.getLogger("session_explorer")
+WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
+
+logger = logging.getLogger("session_explorer")
 
 ALL_ROBOTS = "All robots"
 DEMO_FRAMES = 60
 MAX_DIGITS = 9
-NOTHING_LOADED = "No session is loaded: pick one and press Load Session."
-EMPTY_AUTOENCODER = '<div class="empty">Press <b>Run Autoencoder</b> to see the selected frame reconstructed.</div>'
-EMPTY_PREDICTOR = '<div class="empty">Press <b>Run Predictor</b> to see the selected frame predicted.</div>'
+READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor")  # buttons that change nothing for others
+FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 
 
-class PageError(Exception):
-    """Something a visitor asked for cannot be done now; the message says what to do."""
-
-
-USER_ERRORS = (PageError, SessionError, BadNumber, training.CheckpointError, models.NotFinite)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the command line decides."""
-
-    data: Path = Path("saved")
-    host: str = "127.0.0.1"
-    port: int = 7860
-    share: bool = False
-    browser: bool = True
-    read_only: bool = False
-    device: str = "auto"
+USER_ERRORS = (PageError, SessionError, BadNumber, models.NotFinite, training.CheckpointError, *training.REFUSALS)
 
 
 class Explorer:
     """What the server holds for all visitors: where files lie, opened recordings, one world model a robot."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sessions_folder = settings.data / "sessions"
         self.checkpoints_folder = settings.data / "checkpoints"
         self.sessions = SessionCache(self.sessions_folder)
         self.device = models.choose_device(settings.device)
         self.world_models = models.WorldModels(self.device)
+        self.workshops = training.Workshops(self.checkpoints_folder, settings.wandb_project)
 
     def shared_model(self, profile: RobotProfile) -> models.SharedWorldModel:
         # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
         return self.world_models.get(f"{profile.name} {profile.channel_names}", max(1, len(profile.channels)))
 
+    def workshop(self, visitor: Visitor) -> training.Workshop:
+        """Where the weights of the visitor's robot change."""
+        if visitor.profile is None:
+            raise PageError(messages.NOTHING_LOADED)
+        workshop = self.workshops.get(self.shared_model(visitor.profile), visitor.profile.name)
+        if self.settings.read_only:
+            workshop.load_defaults()
+        return workshop
+
     def shown_prefix(self) -> str:
-        return f"{self.settings.data.name}/checkpoints"
+        return f"{self.settings.data.resolve().name}/checkpoints"
 
     def require_writer(self) -> None:
         if self.settings.read_only:
@@ -100,75 +103,63 @@ def refresh_sessions(explorer: Explorer, visitor: Visitor, robot: str | None = N
     choices = list(zip(session_labels(shown), ids, strict=True))
     value = visitor.session_id if visitor.session_id in ids else next(iter(ids), None)
     return (
-        gr.Dropdown(choices=titles, value=robot),
-        SessionPicker(choices=choices, value=value),
+        OpenDropdown(choices=titles, value=robot),
+        OpenDropdown(choices=choices, value=value),
         gr.Column(visible=not summaries and not explorer.settings.read_only),
     )
 
 
 def load_session(explorer: Explorer, visitor: Visitor, session_id: str | None = None) -> tuple:
-    """Open a recording for this visitor, at its first frame."""
-    return open_session(explorer, visitor, session_id, 0)
+    """Open a recording for this visitor, at its first frame, or anew where the visitor is."""
+    return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else 0)
 
 
 def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, frame: int) -> tuple:
-    if not session_id:
+    if not isinstance(session_id, str) or not session_id:
         raise PageError("Pick a session first, then press Load Session.")
     recording = explorer.sessions.get(session_id)
     frame = min(frame, max(0, recording.frame_count - 1))
     visitor.go_to_session(session_id, recording.profile, frame)
     return (
-        FramePlayer(value=frame, recording=session_id, version=recording_version(recording)),
+        go_to(session_id, recording_version(recording), frame, visitor.visit),
         session_facts(recording),
         describe_frame(recording, frame),
-        *checkpoint_choices(explorer, recording),
+        *checkpoint_choices(explorer, recording.profile),
         describe_status(explorer, visitor),
-        EMPTY_AUTOENCODER,
-        EMPTY_PREDICTOR,
-        checkpoint_advice(explorer, recording),
+        messages.EMPTY_AUTOENCODER,
+        messages.EMPTY_PREDICTOR,
+        checkpoint_advice(explorer, recording.profile),
     )
 
 
 def open_page(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """First sight of the page: the place its address names, or else the newest recording."""
     wanted, frame = request.query_params.get("session"), request.query_params.get("frame", "0")
-    try:
-        index = int(frame) if frame.isdecimal() and len(frame) < MAX_DIGITS else 0
-        shown = open_session(explorer, visitor, wanted or newest_session(explorer), index)
-    except USER_ERRORS as problem:
-        if wanted:
+    index = int(frame) if frame.isdecimal() and len(frame) < MAX_DIGITS else 0
+    shown = None
+    if wanted:
+        try:
+            shown = open_session(explorer, visitor, wanted, index)
+            if str(visitor.frame) != frame:
+                gr.Warning(f"That address names a frame that is not there; this is frame {visitor.frame}.", duration=20)
+        except USER_ERRORS as problem:
             gr.Warning(escape(str(problem)), duration=20)
-        shown = nothing_open(explorer, visitor)
-    return *refresh_sessions(explorer, visitor), *shown
+    return *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
 
 
-def newest_session(explorer: Explorer) -> str | None:
-    return next((summary.session_id for summary in list_sessions(explorer.sessions_folder)), None)
+def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
+    newest = next((summary.session_id for summary in list_sessions(explorer.sessions_folder)), None)
+    if newest:
+        return open_session(explorer, visitor, newest, 0)
+    no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
+    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "")
+    return go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION, no_path, no_path, status, *empty
 
 
-def nothing_open(explorer: Explorer, visitor: Visitor) -> tuple:
-    nothing = '<p class="fine">No session is loaded.</p>'
-    no_path = gr.Dropdown(choices=[], value="")
-    status = describe_status(explorer, visitor)
-    return (
-        FramePlayer(recording=""),
-        nothing,
-        nothing,
-        no_path,
-        no_path,
-        status,
-        EMPTY_AUTOENCODER,
-        EMPTY_PREDICTOR,
-        "",
-    )
-
-
-def show_frame(explorer: Explorer, visitor: Visitor, frame: int | None = None) -> Any:
+def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
     """Remember the frame a visitor has settled on, and tell about it."""
-    visit = visitor.visit
     recording, index = selected(explorer, visitor, frame)
-    facts = describe_frame(recording, index)
-    return facts if visitor.visit == visit else gr.skip()
+    return describe_frame(recording, index)
 
 
 def describe_frame(recording: RecordedSession, index: int) -> str:
@@ -178,35 +169,46 @@ def describe_frame(recording: RecordedSession, index: int) -> str:
         return f'<div class="notice">{escape(str(problem))}</div>'
 
 
-def selected(explorer: Explorer, visitor: Visitor, frame: int | None) -> tuple[RecordedSession, int]:
-    """The visitor's recording and frame; `frame` None: the one last shown."""
+def selected(explorer: Explorer, visitor: Visitor, place: Place | None) -> tuple[RecordedSession, int]:
+    """The visitor's recording and frame; where no frame is given, the one last shown. Raises LeftMeanwhile where the
+    visitor has gone to another session since the event was sent."""
     if visitor.session_id is None:
-        raise PageError(NOTHING_LOADED)
-    recording = explorer.sessions.get(visitor.session_id)
+        raise PageError(messages.NOTHING_LOADED)
+    if place and place.session not in (None, "", visitor.session_id):
+        raise LeftMeanwhile
+    recording = recording_of(explorer, visitor)
     if recording.frame_count == 0:
         raise PageError("This recording has no frames; pick another session.")
-    if frame is not None:
-        visitor.frame = whole_number(frame, "The frame number", 0, recording.frame_count - 1)
+    if place and place.frame is not None:
+        visitor.frame = whole_number(place.frame, "The frame number", 0, recording.frame_count - 1)
     return recording, min(visitor.frame, recording.frame_count - 1)
 
 
-def checkpoint_choices(explorer: Explorer, recording: RecordedSession) -> tuple[gr.Dropdown, gr.Dropdown]:
-    root, prefix, name = explorer.checkpoints_folder, explorer.shown_prefix(), recording.profile.name
-    found = [f"{prefix}/{path}" for path in training.list_checkpoints(root, name)]
-    defaults = [f"{prefix}/{path}" for path in training.default_checkpoints(root, name)]
-    autoencoder, predictor = (gr.Dropdown(choices=sorted({*found, path}), value=path) for path in defaults)
-    return autoencoder, predictor
+def recording_of(explorer: Explorer, visitor: Visitor) -> RecordedSession:
+    try:
+        return explorer.sessions.get(visitor.session_id)
+    except SessionNotFound:
+        raise PageError(messages.SESSION_GONE) from None
 
 
-def checkpoint_advice(explorer: Explorer, recording: RecordedSession) -> str:
-    name, prefix = recording.profile.name, explorer.shown_prefix()
-    if training.list_checkpoints(explorer.checkpoints_folder, name):
+def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dropdown]:
+    """For each network the files of the robot's folder that may be its own, and the usual one chosen."""
+    root, prefix = explorer.checkpoints_folder, explorer.shown_prefix()
+    found = training.list_checkpoints(root, profile.name)
+    choices = []
+    for path, other in zip(training.default_checkpoints(root, profile.name), ("predictor", "autoencoder"), strict=True):
+        fitting = [name for name in found if not Path(name).name.startswith(other)]
+        names = fitting if path in fitting else [path, *fitting]
+        choices.append(gr.Dropdown(choices=[f"{prefix}/{name}" for name in names], value=f"{prefix}/{path}"))
+    return choices
+
+
+def checkpoint_advice(explorer: Explorer, profile: RobotProfile) -> str:
+    if training.list_checkpoints(explorer.checkpoints_folder, profile.name):
         return ""
-    return (
-        f'<p class="fine">There are no checkpoints of this robot yet. Copy <code>autoencoder.pth</code> and '
-        f"<code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(name)}/</code>, then load the session again."
-        "</p>"
-    )
+    if explorer.settings.read_only:
+        return messages.no_checkpoints_here(profile.title)
+    return messages.checkpoint_advice(explorer.shown_prefix(), profile.name)
 
 
 def load_models(
@@ -214,25 +216,29 @@ def load_models(
 ) -> tuple[str, str]:
     """Load checkpoints into the networks of this robot, for everybody. An empty path leaves that network as it is."""
     explorer.require_writer()
-    if visitor.profile is None:
-        raise PageError(NOTHING_LOADED)
-    shared = explorer.shared_model(visitor.profile)
+    workshop = explorer.workshop(visitor)
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path}
-    told = [load_one(explorer, shared, network, path) for network, path in typed.items()]
-    return f'<div class="result">{"".join(told)}</div>', describe_status(explorer, visitor)
+    told = [load_one(explorer, workshop, network, path) for network, path in typed.items()]
+    return messages.result("".join(told)), describe_status(explorer, visitor)
 
 
-def load_one(explorer: Explorer, shared: models.SharedWorldModel, network: str, typed: str | None) -> str:
-    title = network.capitalize()
+def load_one(explorer: Explorer, workshop: training.Workshop, network: str, typed: str | None) -> str:
     if not typed or not str(typed).strip():
-        return f"<p><b>{title}</b> left as it is: no path was given.</p>"
+        return messages.left_as_it_is(network)
     try:
         path = training.checkpoint_path(explorer.checkpoints_folder, str(typed), explorer.shown_prefix())
-        info = training.load_into(shared, network, path)
+        info = workshop.load(network, path)
     except training.CheckpointError as problem:
-        return f'<div class="notice"><b>{title} not loaded.</b> {escape(str(problem))} The weights in use stay.</div>'
-    notes = "".join(f" {escape(note)}" for note in info.notes)
-    return f"<p><b>{title}</b> loaded: {escape(shared.weights[network].describe())}.{notes}</p>"
+        return messages.not_loaded(network, problem)
+    return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
+
+
+def save_models(explorer: Explorer, visitor: Visitor) -> tuple:
+    """Write the networks of this robot that have learned something, with their optimizers."""
+    explorer.require_writer()
+    saved = explorer.workshop(visitor).save()
+    told = messages.result(f"<p>Saved: {escape(saved.describe())}.</p>")
+    return told, describe_status(explorer, visitor), *checkpoint_choices(explorer, visitor.profile), ""
 
 
 def describe_status(explorer: Explorer, visitor: Visitor) -> str:
@@ -241,161 +247,155 @@ def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     note = "read-only" if explorer.settings.read_only else "weights are shared by all visitors"
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
-    weights = explorer.shared_model(visitor.profile).weights
+    workshop = explorer.workshop(visitor)
+    weights = workshop.shared.weights
     told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
+    told["Training"] = job_line(workshop.snapshot())
     return status_line(device, visitor.profile.title, told, note)
 
 
-def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: int | None = None) -> str:
+def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
+    visit = visitor.visit
     recording, index = selected(explorer, visitor, frame)
-    result = models.run_reconstruction(explorer.shared_model(recording.profile), frame_tensor(recording, index))
-    top = float(result.error.max())
-    pictures = [
-        Picture(result.input, f"Input, frame {index}"),
-        Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
-        Picture(models.error_heat_map(result.error, top), "Squared error"),
-    ]
-    return (
-        f'<div class="result">{untrained_notice(autoencoder=result.weights)}'
-        f"<p>Frame {index} of {escape(recording.name)}: reconstruction MSE <b>{loss_text(result.mse)}</b>, "
-        f"autoencoder {escape(result.weights.describe())}.</p>"
-        f"{picture_row(pictures, 'autoencoder-pictures')}{error_legend(top)}</div>"
-    )
+    shared = explorer.workshop(visitor).shared
+    result = models.run_reconstruction(shared, frame_tensor(recording, index))
+    if visitor.visit != visit:
+        raise LeftMeanwhile
+    return reconstruction_view(recording, index, result, models.draw_error(result.error))
 
 
 def run_predictor(
-    explorer: Explorer, visitor: Visitor, frame: int | None = None, history_length: int | None = None
+    explorer: Explorer, visitor: Visitor, frame: Place | None = None, history_length: int | None = None
 ) -> str:
     """Predict the selected frame from the frames before it, and sweep all actions in place of the last one."""
+    visit = visitor.visit
     recording, index = selected(explorer, visitor, frame)
     length = whole_number(3 if history_length is None else history_length, "The history length", 2, 8)
     history = recording.history(index, length)
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-    recorded = recorded_candidate(recording, history.actions[-1])
-    shared = explorer.shared_model(recording.profile)
+    recorded = recording.candidate_of(history.actions[-1])
+    shared = explorer.workshop(visitor).shared
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-    notes = f'<div class="notice">{escape(history.note)}</div>' if history.note else ""
-    return (
-        f'<div class="result">{untrained_notice(**result.weights)}{notes}'
-        f"<p>Frame {index} of {escape(recording.name)}, predicted from {frames_text(history.frames)}: prediction MSE "
-        f"<b>{loss_text(result.mse)}</b>.</p>{prediction_pictures(index, result)}"
-        f"{sweep_pictures(recording, history.actions[-1], recorded, result)}</div>"
-    )
+    if visitor.visit != visit:
+        raise LeftMeanwhile
+    return prediction_view(recording, history, result, models.draw_error(result.error))
 
 
-def frames_text(frames: tuple[int, ...]) -> str:
-    names = ", ".join(str(frame) for frame in frames)
-    return f"frame {names}" if len(frames) == 1 else f"frames {names}"
+def train_autoencoder_threshold(
+    explorer: Explorer, visitor: Visitor, request: gr.Request, threshold: float, max_steps: int, *form: Any
+) -> tuple[str, str]:
+    """Train the autoencoder until the evaluated loss reaches the threshold, or for `max_steps`."""
+    condition = training.LossThreshold(threshold, whole(max_steps))
+    return start_training(explorer, visitor, request, "autoencoder", condition, form)
 
 
-def recorded_candidate(recording: RecordedSession, action: int) -> int | None:
-    """Which candidate action is the recorded one, or None if it is not among them."""
-    same = np.isclose(recording.candidate_actions, recording.actions[action], atol=1e-6).all(axis=1)
-    return int(same.argmax()) if same.any() else None
+def train_autoencoder_steps(
+    explorer: Explorer, visitor: Visitor, request: gr.Request, steps: int, *form: Any
+) -> tuple[str, str]:
+    """Train the autoencoder for a number of steps."""
+    return start_training(explorer, visitor, request, "autoencoder", training.FixedSteps(whole(steps)), form)
 
 
-def prediction_pictures(index: int, result: models.Prediction) -> str:
-    top = float(result.error.max())
-    pictures = [
-        Picture(result.actual, f"Actual, frame {index}"),
-        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
-        Picture(models.error_heat_map(result.error, top), "Squared error"),
-    ]
-    return picture_row(pictures, "prediction-pictures") + error_legend(top)
+def train_predictor_threshold(
+    explorer: Explorer, visitor: Visitor, request: gr.Request, threshold: float, max_steps: int, *form: Any
+) -> tuple[str, str]:
+    """Train predictor and autoencoder jointly until the evaluated loss reaches the threshold, or for `max_steps`."""
+    condition = training.LossThreshold(threshold, whole(max_steps))
+    return start_training(explorer, visitor, request, "predictor", condition, form)
 
 
-def sweep_pictures(recording: RecordedSession, action: int, recorded: int | None, result: models.Prediction) -> str:
-    labels, shared = candidate_labels(recording)
-    pictures = []
-    for number, candidate in enumerate(result.candidates):
-        marks = ("recorded",) * (number == recorded) + ("lowest error",) * (number == result.best)
-        pictures.append(Picture(candidate.picture, labels[number], f"MSE {loss_text(candidate.mse)}", marks))
-    outside = ""
-    if recorded is None:
-        label = escape(action_text(recording, action))
-        outside = f'<div class="notice">The recorded action ({label}) is not in this robot\'s action space.</div>'
-    return (
-        "<h3>Action sweep: what each action would have led to</h3><p class='fine'>Every action of the action space in "
-        f"place of the last one{escape(shared)}; MSE to the frame that really followed.</p>{outside}"
-        f"{picture_grid(pictures, 'sweep-pictures')}"
-    )
+def train_predictor_steps(
+    explorer: Explorer, visitor: Visitor, request: gr.Request, steps: int, *form: Any
+) -> tuple[str, str]:
+    """Train predictor and autoencoder jointly for a number of steps."""
+    return start_training(explorer, visitor, request, "predictor", training.FixedSteps(whole(steps)), form)
 
 
-def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:
-    """A label for every candidate action with the channels that differ, and what they all have in common."""
-    candidates, names = recording.candidate_actions, recording.profile.channel_names
-    differs = (candidates != candidates[:1]).any(axis=0)
-    if not differs.any():
-        return [values_text(names, values) for values in candidates], ""
-    common = values_text(np.array(names)[~differs], candidates[0, ~differs])
-    labels = [values_text(np.array(names)[differs], values[differs]) for values in candidates]
-    return labels, f" (all with {common})" if common else ""
+def start_training(
+    explorer: Explorer,
+    visitor: Visitor,
+    request: gr.Request,
+    network: models.Network,
+    condition: training.StopCondition,
+    form: tuple,
+) -> tuple[str, str]:
+    explorer.require_writer()
+    fields = dict(zip(FORM_FIELDS, form, strict=True))
+    recording, frame = selected(explorer, visitor, fields["frame"])
+    who = request.username or f"a visitor at {request.client.host}"
+    subject = read_subject(fields, frame, recording.frame_count)
+    order = training.Order(network, recording, subject, condition, read_config(fields), who)
+    explorer.workshop(visitor).train(order)
+    return training_status(explorer, visitor, fields["is_log"]), describe_status(explorer, visitor)
 
 
-def error_legend(top: float) -> str:
-    strip = models.error_heat_map(np.linspace(0, 1, 120, dtype=np.float32)[None], 1.0)
-    return colour_bar(strip, "0", loss_text(top), "squared error a pixel, mean of the colours")
+def pause_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+    """Hold the job before its next step."""
+    return command_training(explorer, visitor, training.Workshop.pause, is_log)
 
 
-def untrained_notice(**weights: models.WeightsInUse) -> str:
-    untrained = [network for network, used in weights.items() if not used.is_trained]
-    if not untrained:
-        return ""
-    names = " and the ".join(untrained)
-    return (
-        f'<div class="notice"><b>Untrained:</b> the {names} of this robot never learned anything, so this is what '
-        "random weights give. Load a checkpoint under Models to see what a trained network makes of it.</div>"
-    )
+def resume_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+    """Go on with a paused job."""
+    return command_training(explorer, visitor, training.Workshop.resume, is_log)
+
+
+def stop_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+    """End the job before its next step; what was learned is kept and saved."""
+    return command_training(explorer, visitor, training.Workshop.stop, is_log)
+
+
+def command_training(
+    explorer: Explorer, visitor: Visitor, command: Callable[[training.Workshop], None], is_log: bool
+) -> tuple[str, str]:
+    explorer.require_writer()
+    command(explorer.workshop(visitor))
+    return training_status(explorer, visitor, is_log), describe_status(explorer, visitor)
+
+
+def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> str:
+    """Where the job of this robot stands: bar, numbers, curve, outcome."""
+    job = explorer.workshop(visitor).snapshot() if visitor.profile else None
+    if job is None:
+        return NO_JOB
+    return training_view(job, loss_chart(job.curves, job.threshold, bool(is_log)), f"runs/{visitor.profile.name}")
+
+
+def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
+    """The same for a page that is watching, twice a second: nothing is sent while nothing changes."""
+    job = explorer.workshop(visitor).snapshot() if visitor.profile else None
+    seen = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
+    if seen == visitor.seen_job:
+        return gr.skip()
+    visitor.seen_job = seen
+    return training_status(explorer, visitor, is_log)
 
 
 def record_demos(explorer: Explorer, visitor: Visitor) -> tuple:
     """Record a short session with each simulated robot, and open the page anew on the newest."""
     explorer.require_writer()
     record_all_demos(explorer)
-    shown = open_session(explorer, visitor, newest_session(explorer), 0)
+    shown = open_newest(explorer, visitor)
     return *refresh_sessions(explorer, visitor), *shown
 
 
 def record_all_demos(explorer: Explorer) -> None:
     for robot in ("jetbot_sim", "toroidal_dot"):
-        log.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
+        logger.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
 
 
 # ---- layout and wiring ----------------------------------------------------------------------------------------------
 
 
-def bind(explorer: Explorer, function: Callable) -> Callable:
-    """`function` for Gradio: without its first argument, and with visitors' errors turned into messages."""
-    parameters = list(inspect.signature(function).parameters.values())[1:]
-
-    def handler(*inputs: Any) -> Any:
-        try:
-            return function(explorer, *inputs)
-        except USER_ERRORS as problem:
-            raise gr.Error(escape(str(problem)), duration=20, print_exception=False) from None
-
-    handler.__name__, handler.__doc__ = function.__name__, function.__doc__
-    handler.__signature__ = inspect.Signature(parameters)
-    handler.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return handler
-
-
 def build_recording_column() -> dict[str, Any]:
     """Left column: which session, its frames, its facts."""
+    picker = OpenDropdown([], label="Session", elem_id="session-picker")
     with gr.Row(elem_id="session-row"):
-        robot = gr.Dropdown(
-            [ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", scale=2, min_width=130
-        )
-        picker = SessionPicker([], label="Session", elem_id="session-picker", scale=5, min_width=240)
-    with gr.Row():
+        robot = OpenDropdown([ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", min_width=130)
         refresh = gr.Button("🔄 Refresh", elem_id="refresh", size="sm", min_width=110)
         load = gr.Button("Load Session", variant="primary", elem_id="load-session", size="sm", min_width=110)
     with gr.Column(visible=False, elem_id="demo-offer") as offer:
-        gr.Markdown(
-            "There are no recordings yet. Record a demo with the two simulated robots, or copy sessions into "
-            "the data folder and press Refresh."
-        )
+        gr.Markdown(messages.NO_RECORDINGS)
         demo = gr.Button("Record a demo", variant="primary", elem_id="record-demo")
     facts = gr.HTML(elem_id="session-facts")
     player = build_frame_player(elem_id="player")
@@ -408,33 +408,84 @@ def build_recording_column() -> dict[str, Any]:
 def build_models_panel() -> dict[str, Any]:
     """Which checkpoints to load."""
     with gr.Accordion("Models", open=True):
-        paths = [
-            gr.Dropdown(
-                [],
-                label=f"{network} checkpoint (pick one, or type its path)",
-                allow_custom_value=True,
-                elem_id=f"{network.lower()}-path",
-            )
-            for network in ("Autoencoder", "Predictor")
-        ]
+        options = dict(allow_custom_value=True, info="pick one, or type its path")
+        autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
+        predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
         load = gr.Button("Load Models", elem_id="load-models", size="sm")
         message = gr.HTML(elem_id="models-message")
-    return dict(autoencoder_path=paths[0], predictor_path=paths[1], load_models=load, models_message=message)
+    return dict(autoencoder_path=autoencoder, predictor_path=predictor, load_models=load, models_message=message)
 
 
 def build_autoencoder_tab() -> dict[str, Any]:
     with gr.Tab("Autoencoder", id="autoencoder"):
         run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder")
-        result = gr.HTML(EMPTY_AUTOENCODER, elem_id="autoencoder-result")
+        result = gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result")
     return dict(run_autoencoder=run, autoencoder_result=result)
 
 
 def build_predictor_tab() -> dict[str, Any]:
     with gr.Tab("Predictor", id="predictor"):
-        length = gr.Slider(2, 8, value=3, step=1, label="History length (context frames)", elem_id="history-length")
+        length = OpenSlider(2, 8, value=3, step=1, label="History length (context frames)", elem_id="history-length")
         run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor")
-        result = gr.HTML(EMPTY_PREDICTOR, elem_id="predictor-result")
+        result = gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result")
     return dict(history_length=length, run_predictor=run, predictor_result=result)
+
+
+def build_training_tab() -> dict[str, Any]:
+    with gr.Tab("Training", id="training"):
+        parts = build_training_subject()
+        with gr.Row():
+            for network, threshold in (("autoencoder", 0.0005), ("predictor", 0.001)):
+                with gr.Column(min_width=240):
+                    gr.HTML(f'<p class="section-title">{network.capitalize()}</p>')
+                    parts |= build_training_buttons(network, threshold)
+        with gr.Row():
+            for command in ("Pause", "Resume", "Stop", "Save Models"):
+                name = command.lower().replace(" ", "_")
+                variant = "stop" if command == "Stop" else "secondary"
+                parts[name] = gr.Button(
+                    command, variant=variant, elem_id=name.replace("_", "-"), size="sm", min_width=80
+                )
+        parts["save_message"] = gr.HTML(elem_id="save-message")
+        parts["is_log"] = gr.Checkbox(False, label="Logarithmic losses", elem_id="log-scale")
+        parts["view"] = gr.HTML(NO_JOB, elem_id="training-view")
+    return parts
+
+
+def build_training_subject() -> dict[str, Any]:
+    """What to train on, and the numbers that rarely change."""
+    whole_numbers = dict(precision=0, min_width=110)
+    train_on = gr.Radio([ONE_FRAME, RANGE, WHOLE], value=ONE_FRAME, label="Train on", elem_id="train-on")
+    with gr.Row(visible=False) as more:
+        first = gr.Number(0, label="From frame", elem_id="first-frame", visible=False, **whole_numbers)
+        last = gr.Number(0, label="To frame", elem_id="last-frame", visible=False, **whole_numbers)
+        batch_size = gr.Number(4, label="Batch size", elem_id="batch-size", **whole_numbers)
+        held_out = gr.Number(0.2, label="Held-out share", elem_id="held-out", min_width=110)
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        gr.HTML(messages.ADVANCED_NOTE)
+        with gr.Row():
+            numbers = {
+                name: gr.Number(STANDARD[name], label=label, elem_id=name.replace("_", "-"), min_width=150)
+                for name, label in ADVANCED.items()
+            }
+
+    def show_fields(what: str) -> tuple:
+        return gr.Row(visible=what != ONE_FRAME), *(gr.Number(visible=what == RANGE) for _ in range(2))
+
+    train_on.change(show_fields, train_on, [more, first, last], queue=False, api_visibility="private")
+    return dict(numbers, train_on=train_on, first=first, last=last, batch_size=batch_size, held_out=held_out)
+
+
+def build_training_buttons(network: str, threshold: float) -> dict[str, Any]:
+    with gr.Row():
+        limits = dict(min_width=100)
+        goal = gr.Number(threshold, label="Threshold", elem_id=f"{network}-threshold", **limits)
+        most = gr.Number(2000, label="Max steps", precision=0, elem_id=f"{network}-max-steps", **limits)
+    to_threshold = gr.Button("Train to Threshold", variant="primary", size="sm", elem_id=f"train-{network}-threshold")
+    steps = gr.Number(100, label="Steps", precision=0, elem_id=f"{network}-steps")
+    for_steps = gr.Button("Train N Steps", variant="primary", size="sm", elem_id=f"train-{network}-steps")
+    names = {"threshold": goal, "max_steps": most, "to_threshold": to_threshold, "steps": steps, "for_steps": for_steps}
+    return {f"{network}_{name}": component for name, component in names.items()}
 
 
 def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr.State, status: gr.HTML) -> None:
@@ -452,7 +503,12 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     private = dict(api_visibility="private")
 
     def on(event: Callable, function: Callable, inputs: list, outputs: list, **options: Any) -> None:
-        event(bind(explorer, function), inputs, outputs, **{"api_name": function.__name__, **options})
+        event(
+            bind(explorer, function, USER_ERRORS, FORM_FIELDS),
+            inputs,
+            outputs,
+            **{"api_name": function.__name__, **options},
+        )
 
     on(demo.load, open_page, [visitor], listing + session_outputs, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
@@ -465,20 +521,35 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     on(of("run_autoencoder").click, run_autoencoder, frame_inputs, [of("autoencoder_result")], **networks)
     inputs = [*frame_inputs, of("history_length")]
     on(of("run_predictor").click, run_predictor, inputs, [of("predictor_result")], **networks)
-    tell_player = "(n) => { window.dispatchEvent(new CustomEvent('history-length', { detail: n })); }"
-    of("history_length").change(None, [of("history_length")], None, js=tell_player, api_visibility="private")
+    wire_training(on, of, visitor, status, quiet)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **quiet, **private)
+
+
+def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML, quiet: dict[str, Any]) -> None:
+    """The Training tab. None of its events waits in a queue: a job is started or told something, never waited for."""
+    shown = [of("view"), status]
+    form = [of("player" if name == "frame" else name) for name in FORM_FIELDS]
+    goals = {
+        train_autoencoder_threshold: ("autoencoder_to_threshold", ["autoencoder_threshold", "autoencoder_max_steps"]),
+        train_autoencoder_steps: ("autoencoder_for_steps", ["autoencoder_steps"]),
+        train_predictor_threshold: ("predictor_to_threshold", ["predictor_threshold", "predictor_max_steps"]),
+        train_predictor_steps: ("predictor_for_steps", ["predictor_steps"]),
+    }
+    for function, (button, fields) in goals.items():
+        on(of(button).click, function, [visitor, *map(of, fields), *form], shown, **quiet)
+    for button, function in (("pause", pause_training), ("resume", resume_training), ("stop", stop_training)):
+        on(of(button).click, function, [visitor, of("is_log")], shown, **quiet)
+    on(of("is_log").change, training_status, [visitor, of("is_log")], [of("view")], **quiet)
+    on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], api_visibility="private", **quiet)
+    saved = [of("save_message"), status, *map(of, ("autoencoder_path", "predictor_path", "models_message"))]
+    on(of("save_models").click, save_models, [visitor], saved, concurrency_id="networks")
 
 
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
     with gr.Blocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         visitor = gr.State(Visitor())
-        gr.HTML(
-            "<h1>Session Explorer</h1><p>What the robot saw, what its world model makes of it, and what another "
-            "action would have led to.</p>",
-            elem_id="title",
-        )
+        gr.HTML(messages.TITLE, elem_id="title")
         status = gr.HTML(elem_id="status")
         with gr.Row(equal_height=False):
             with gr.Column(scale=5, min_width=340):
@@ -486,8 +557,11 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             with gr.Column(scale=6, min_width=340):
                 parts |= build_models_panel()
                 with gr.Tabs():
-                    parts |= build_autoencoder_tab() | build_predictor_tab()
+                    parts |= build_autoencoder_tab() | build_predictor_tab() | build_training_tab()
         wire(explorer, demo, parts, visitor, status)
+        for part in parts.values() if explorer.settings.read_only else ():
+            if isinstance(part, gr.Button):
+                part.interactive = part.elem_id in READERS
     return demo
 
 
@@ -502,82 +576,62 @@ def launch_options(explorer: Explorer) -> dict[str, Any]:
     )
     fonts = dict(font=["system-ui", "Segoe UI", "sans-serif"], font_mono=["ui-monospace", "Consolas", "monospace"])
     return dict(
-        app_kwargs={"routes": recorded_routes(explorer.sessions)},
+        app_kwargs={"routes": [*recorded_routes(explorer.sessions), run_route(explorer.workshops.run_file)]},
         theme=gr.themes.Default(primary_hue="teal", neutral_hue="slate", **fonts).set(**dark_teal),
         css_paths=[APP_CSS],
         run_history=False,
         ssr_mode=False,
-        footer_links=["api", "settings"],
+        footer_links=["api"],
     )
 
 
-# ---- command line ---------------------------------------------------------------------------------------------------
-
-
-def parse_command_line(arguments: list[str]) -> Settings:
-    """Settings from the command line, with Gradio's own environment variables as defaults."""
-    parser = argparse.ArgumentParser(description="Explore recorded robot sessions in the browser.")
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
-    parser.add_argument("--host", help="address to listen on; 0.0.0.0 lets the whole network in (127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port to listen on; the next free one if it is taken (7860)")
-    parser.add_argument("--share", action="store_true", help="also open a public link through Gradio's tunnel")
-    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
-    parser.add_argument("--read-only", action="store_true", help="nobody loads, records or saves")
-    parser.add_argument("--open", action="store_true", help="a trusted network: listen on 0.0.0.0 without keys")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
-    typed = parser.parse_args(arguments)
-    host = typed.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if typed.open else "127.0.0.1")
-    try:
-        port = whole_number(typed.port or int(os.environ.get("GRADIO_SERVER_PORT") or 7860), "The port", 1, 65535)
-    except ValueError as problem:
-        parser.error(str(problem))
-    return Settings(typed.data, host, port, typed.share, not typed.no_browser, typed.read_only, typed.device)
-
-
-def free_port(host: str, port: int) -> int:
-    """The first port from `port` on that nobody listens on."""
-    for candidate in range(port, min(port + 100, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-        return candidate
-    raise SystemExit(f"No port from {port} on is free at {host}; choose another with --port.")
+# ---- starting ------------------------------------------------------------------------------------------------------
 
 
 def prepare(explorer: Explorer) -> int:
     """Before the server starts: a demo if there is nothing to see yet, the port, and what others may do."""
     settings = explorer.settings
     if not settings.read_only and not list_sessions(explorer.sessions_folder):
-        log.info("No recordings yet: recording a demo with both simulated robots.")
-        record_all_demos(explorer)
+        logger.info("No recordings yet: recording a demo with both simulated robots.")
+        try:
+            record_all_demos(explorer)
+        except SessionError as problem:
+            logger.warning("No demo was recorded: %s", problem)
     port = free_port(settings.host, settings.port)
     if port != settings.port:
-        log.warning("Port %d is in use; using %d.", settings.port, port)
+        logger.warning("Port %d is in use; using %d.", settings.port, port)
+    shown_host = "localhost" if settings.host == "0.0.0.0" else settings.host
+    logger.info("Session Explorer: http://%s:%d (Ctrl-C ends it)", shown_host, port)
     if settings.share or settings.host not in ("127.0.0.1", "localhost", "::1"):
-        powers = "look and run the networks" if settings.read_only else "look, run the networks and load weights"
-        log.warning("OPEN TO OTHERS WITHOUT A KEY: whoever reaches this server may %s.", powers)
+        powers = "look and run the networks" if settings.read_only else "look, run the networks, train and load weights"
+        logger.warning("OPEN TO OTHERS WITHOUT A KEY: whoever reaches this server may %s.", powers)
     return port
 
 
-def has_screen() -> bool:
-    """Whether a browser can be opened here: on a server without a screen, one in the terminal would take it over."""
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+def end(*_: object) -> None:
+    """A request to terminate ends the server as Ctrl-C does: jobs stop after their step and save."""
+    raise KeyboardInterrupt
 
 
-settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [])
-explorer = Explorer(settings)
+settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)
+try:
+    explorer = Explorer(settings)
+except models.DeviceUnavailable as problem:
+    sys.exit(str(problem))
 demo = build_demo(explorer)
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    demo.launch(
-        server_name=settings.host,
-        server_port=prepare(explorer),
-        share=settings.share,
-        inbrowser=settings.browser and has_screen(),
-        **launch_options(explorer),
-    )
+    signal.signal(signal.SIGTERM, end)
+    try:
+        demo.launch(
+            server_name=settings.host,
+            server_port=prepare(explorer),
+            share=settings.share,
+            inbrowser=settings.browser and has_screen(),
+            quiet=True,
+            **launch_options(explorer),
+        )
+    finally:
+        explorer.workshops.close(timeout_s=30)

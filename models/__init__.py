@@ -2,7 +2,7 @@
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses
-from models.figures import error_heat_map
+from models.figures import HeatMap, draw_error
 from models.inference import (
     CandidatePrediction,
     NotFinite,
@@ -27,6 +27,7 @@ __all__ = [
     "AdaptiveWorldModelConfig",
     "CandidatePrediction",
     "DeviceUnavailable",
+    "HeatMap",
     "MaskedAutoencoderConfig",
     "MaskedAutoencoderViT",
     "Network",
@@ -39,7 +40,7 @@ __all__ = [
     "WeightsInUse",
     "WorldModels",
     "choose_device",
-    "error_heat_map",
+    "draw_error",
     "run_prediction",
     "run_reconstruction",
 ]

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models.layers import TOKEN_STD, ActionEmbedding, CausalLayer, CausalSelfAttention, FiLM, initialize_linears
+from models.layers import (
+    TOKEN_STD,
+    ActionEmbedding,
+    CausalLayer,
+    CausalSelfAttention,
+    Dropout,
+    FiLM,
+    initialize_linears,
+)
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 
@@ -67,7 +75,7 @@ class TransformerActionConditionedPredictor(nn.Module):
         self.position_embedding = nn.Embedding(config.max_tokens, width)
         self.token_type_embedding = nn.Embedding(3, width)
         self.future_query = nn.Parameter(torch.empty(1, 1, width))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.transformer_layers = nn.ModuleList(
             CausalLayer(width, config.heads, config.dropout, config.attention_dropout) for _ in range(config.layers)
         )

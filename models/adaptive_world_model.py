@@ -15,40 +15,35 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
+from models.layers import Dropout
 from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
 
 
 @dataclass(frozen=True)
 class AdaptiveWorldModelConfig:
-    """Sizes of both networks and what their training weighs; raises ValueError where values do not fit.
-
-    Losses: total = image_weight·MSE(picture) + latent_weight·MSE(latents). An autoencoder step removes a share
-    of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high].
-    """
+    """Sizes of both networks; raises ValueError where they do not fit together."""
 
     action_channels: int
     autoencoder: MaskedAutoencoderConfig = field(default_factory=MaskedAutoencoderConfig)
     predictor: ActionPredictorConfig = field(default_factory=ActionPredictorConfig)
-    image_weight: float = 0.8
-    latent_weight: float = 0.2
-    mask_ratio_low: float = 0.30
-    mask_ratio_high: float = 0.85
 
     def __post_init__(self) -> None:
         if self.action_channels < 1:
             raise ValueError(f"action_channels {self.action_channels} is not at least 1.")
         if self.autoencoder.width != self.predictor.width:
             raise ValueError(f"widths {self.autoencoder.width} and {self.predictor.width} of the networks differ.")
-        if not 0 <= self.mask_ratio_low <= self.mask_ratio_high < 1:
-            raise ValueError(f"mask ratios {self.mask_ratio_low} and {self.mask_ratio_high} are not a range in [0, 1).")
+
+
+IMAGE_WEIGHT, LATENT_WEIGHT = 0.8, 0.2  # of the picture's and of the latents' error in a prediction step
 
 
 class PredictionLosses(NamedTuple):
-    """Scalars of one prediction batch; `total` is the weighted sum of the other two."""
+    """Scalars of one prediction batch, `total` the weighted sum of the other two, and the predicted pictures."""
 
     total: Tensor
     image: Tensor
     latent: Tensor
+    picture: Tensor
 
 
 class AdaptiveWorldModel(nn.Module):
@@ -97,22 +92,34 @@ class AdaptiveWorldModel(nn.Module):
         earlier = actions[:, :-1].expand(c, t - 1, a)
         return self.predict(latents.expand(c, t, p, d), torch.cat([earlier, candidates[:, None]], dim=1))
 
-    def autoencoder_loss(self, images: Tensor, mask_ratio: float | None = None) -> Tensor:
-        """Loss of one masked step on pictures (B, 3, H, W): a scalar; draws the mask ratio where none is given."""
-        if mask_ratio is None:
-            low, high = self.config.mask_ratio_low, self.config.mask_ratio_high
-            mask_ratio = low + (high - low) * torch.rand(()).item()
-        return self.autoencoder(images, mask_ratio)
+    def use_generator(self, generator: torch.Generator | None) -> None:
+        """Draw the random numbers of training steps from `generator`; None: from torch's own."""
+        for part in self.modules():
+            if isinstance(part, Dropout):
+                part.generator = generator
 
-    def prediction_losses(self, frames: Tensor, actions: Tensor, target: Tensor) -> PredictionLosses:
+    def autoencoder_loss(self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None) -> Tensor:
+        """Loss of one masked step on pictures (B, 3, H, W): a scalar; `generator` chooses the patches."""
+        return self.autoencoder(images, mask_ratio, generator)
+
+    def prediction_losses(
+        self,
+        frames: Tensor,
+        actions: Tensor,
+        target: Tensor,
+        image_weight: float = IMAGE_WEIGHT,
+        latent_weight: float = LATENT_WEIGHT,
+    ) -> PredictionLosses:
         """Losses of predicting `target` (B, 3, H, W) from frames (B, T, 3, H, W) and scaled actions (B, T, A).
 
-        Gradients reach the predictor, the decoder (by the predicted picture) and the encoder, the latter
-        through the target's latents only: the context is encoded as it stands, without gradients.
+        total = image_weight·MSE(picture) + latent_weight·MSE(latents). Gradients reach the predictor, the decoder
+        (by the predicted picture) and the encoder, the latter through the target's latents only: the context is
+        encoded as it stands, without gradients.
         """
         with torch.no_grad():
             context = self.encode_history(frames)
         predicted = self.predict(context, actions)
-        image = F.mse_loss(self.decode(predicted), target)
+        picture = self.decode(predicted)
+        image = F.mse_loss(picture, target)
         latent = F.mse_loss(predicted, self.encode(target))
-        return PredictionLosses(self.config.image_weight * image + self.config.latent_weight * latent, image, latent)
+        return PredictionLosses(image_weight * image + latent_weight * latent, image, latent, picture.detach())

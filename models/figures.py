@@ -1,6 +1,26 @@
 """Pictures of what the models compute, as arrays; no files, no page."""
 
+from dataclasses import dataclass
+
 import numpy as np
+
+STRIP_COLOURS = 120
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """An error as colours: `pixels` uint8 (H, W, 3), and `strip` uint8 (1, N, 3), the scale from 0 to `top`."""
+
+    pixels: np.ndarray
+    strip: np.ndarray
+    top: float
+
+
+def draw_error(error: np.ndarray) -> HeatMap:
+    """A squared error (H, W) in colours that reach from 0 to its highest value."""
+    top = float(error.max())
+    strip = error_heat_map(np.linspace(0, 1, STRIP_COLOURS, dtype=np.float32)[None], 1.0)
+    return HeatMap(error_heat_map(error, top), strip, top)
 
 
 def error_heat_map(error: np.ndarray, top: float) -> np.ndarray:

@@ -131,6 +131,25 @@ class CausalSelfAttention(nn.Module):
         return self.out_proj(join_heads(attended))
 
 
+class Dropout(nn.Module):
+    """Dropout whose random numbers come from `generator` where one is set, else from torch's own.
+
+    A training run that draws from a generator of its own can be stopped and resumed to the bit, whatever other
+    threads of the process draw meanwhile; torch's dropout knows only the generator that all share.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.rate == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
+        return x * kept.div_(1 - self.rate)
+
+
 class CausalLayer(nn.Module):
     """Post-norm transformer layer of the predictor, for the last Q tokens: (B, N, D) to (B, Q, D)."""
 
@@ -140,7 +159,7 @@ class CausalLayer(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=1e-5)
         self.norm2 = nn.LayerNorm(width, eps=1e-5)
         self.ffn = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, queries: int) -> Tensor:
         attended = self.self_attn(x, queries)

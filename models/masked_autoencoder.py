@@ -114,7 +114,9 @@ class MaskedAutoencoderViT(nn.Module):
         x = patches.reshape(b, grid, grid, size, size, 3)
         return x.permute(0, 5, 1, 3, 2, 4).reshape(b, 3, grid * size, grid * size)
 
-    def random_masking(self, x: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor, Tensor]:
+    def random_masking(
+        self, x: Tensor, mask_ratio: float, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Keep int((P - 1)·(1 - mask_ratio)) patches of each picture, chosen at random.
 
         Takes (B, P - 1, D); returns the kept ones (B, K, D), the mask (B, P - 1) with 1 where a patch was
@@ -122,7 +124,7 @@ class MaskedAutoencoderViT(nn.Module):
         """
         b, patches, width = x.shape
         kept = int(patches * (1 - mask_ratio))
-        ids_shuffle = torch.rand(b, patches, device=x.device).argsort(dim=1)
+        ids_shuffle = torch.rand(b, patches, device=x.device, generator=generator).argsort(dim=1)
         ids_restore = ids_shuffle.argsort(dim=1)
         x_kept = x.gather(1, ids_shuffle[:, :kept, None].expand(b, kept, width))
         mask = (ids_restore >= kept).to(x.dtype)
@@ -144,12 +146,14 @@ class MaskedAutoencoderViT(nn.Module):
             tokens = block(tokens)
         return self.norm(tokens)
 
-    def forward_encoder(self, images: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor, Tensor]:
+    def forward_encoder(
+        self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Encode what a random mask leaves of pictures (B, 3, H, W).
 
         Returns latents (B, 1 + K, D), mask and ids_restore as `random_masking` gives them.
         """
-        kept, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio)
+        kept, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio, generator)
         return self._transform(self._with_class_token(kept)), mask, ids_restore
 
     def forward_decoder(self, latents: Tensor, ids_restore: Tensor) -> Tensor:
@@ -170,9 +174,9 @@ class MaskedAutoencoderViT(nn.Module):
         """Mean squared error over all patches, removed or not (the paper counts removed ones only)."""
         return F.mse_loss(patches, self.patchify(images))
 
-    def forward(self, images: Tensor, mask_ratio: float) -> Tensor:
-        """The loss of one masked step on pictures (B, 3, H, W): a scalar."""
-        latents, _, ids_restore = self.forward_encoder(images, mask_ratio)
+    def forward(self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None) -> Tensor:
+        """The loss of one masked step on pictures (B, 3, H, W): a scalar; `generator` chooses the patches."""
+        latents, _, ids_restore = self.forward_encoder(images, mask_ratio, generator)
         return self.forward_loss(images, self.forward_decoder(latents, ids_restore))
 
     def encode(self, images: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ from html import escape
 
 import numpy as np
 
-from page.numbers import bytes_text, duration_text
+from page.numbers import bytes_text, count_text, duration_text
 from session import RecordedSession, SessionSummary
+from session.frame_files import decode
 
 
 def session_labels(summaries: list[SessionSummary]) -> list[str]:
@@ -24,8 +25,9 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 
 def _label(summary: SessionSummary) -> str:
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
-    is_counted = summary.is_finished and summary.total_events is not None
-    length = f"{summary.total_events:,} events" if is_counted else "not finished"
+    length = "not finished"
+    if summary.is_finished and summary.duration_s is not None:
+        length = duration_text(summary.duration_s)
     return f"{summary.robot_title} · {date} · {length}"
 
 
@@ -33,7 +35,7 @@ def session_facts(recording: RecordedSession) -> str:
     """HTML: a recording in one line, what was left out while opening it, and, folded, a table of all facts."""
     rows = [
         ("Recording", recording.name),
-        ("Robot", f"{recording.profile.title} (recorded as {recording.robot_type or 'nothing'})"),
+        ("Robot", _robot_text(recording)),
         ("Events", f"{recording.total_events:,}"),
         ("Observations", f"{recording.frame_count:,}"),
         ("Actions", f"{recording.action_count:,}"),
@@ -43,24 +45,25 @@ def session_facts(recording: RecordedSession) -> str:
         ("Actions to choose from", _action_list(recording)),
     ]
     return (
-        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · {recording.frame_count:,} frames · '
-        f"{recording.action_count:,} actions · began {_date_text(recording.start_time)} · "
+        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · {count_text(recording.frame_count, "frame")} · '
+        f"{count_text(recording.action_count, 'action')} · began {_date_text(recording.start_time)} · "
         f"{duration_text(recording.duration_s)}</p>{_left_out(recording)}"
         f'<details class="facts"><summary>All facts of this session</summary>{_table(rows)}</details>'
     )
 
 
 def _left_out(recording: RecordedSession) -> str:
-    if not recording.left_out:
+    lines = recording.left_out_summary(limit=20)
+    if not lines:
         return ""
-    items = "".join(f"<li>{escape(line)}</li>" for line in recording.left_out_summary(limit=20))
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<div class="notice" id="left-out"><b>Left out while opening</b><ul>{items}</ul></div>'
 
 
 def frame_facts(recording: RecordedSession, index: int) -> str:
     """HTML table of one frame: the line under the player, its file, and the actions around it."""
     data, media_type = recording.frame_bytes(index)
-    picture = recording.picture(index)
+    picture = decode(data)
     into, after = int(recording.action_into[index]), int(recording.action_after[index])
     rows = [
         ("Frame", f"Frame {index} · {index + 1} of {recording.frame_count} · step {recording.steps[index]}"),
@@ -90,6 +93,11 @@ def values_text(names: Sequence[str], values: np.ndarray) -> str:
     """`values`: raw values of the channels in `names`."""
     pairs = zip(names, values, strict=True)
     return ", ".join(f"{name} {float(value):.4g}" for name, value in pairs)
+
+
+def _robot_text(recording: RecordedSession) -> str:
+    named = f"recorded as {recording.robot_type}" if recording.robot_type else "the recording names none"
+    return f"{recording.profile.title} ({named})"
 
 
 def _action_list(recording: RecordedSession) -> str:

@@ -1,5 +1,6 @@
 """The frame player as a Gradio component: its HTML, CSS and JavaScript are the files in page/assets."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import gradio as gr
@@ -9,13 +10,26 @@ SCRIPTS = ("frame_store.js", "timeline.js", "action_track.js", "filmstrip.js", "
 APP_CSS = ASSETS / "app.css"
 
 
-class FramePlayer(gr.HTML):
-    """Shows the frames of one recording. Its value is the index of the selected frame.
+@dataclass(frozen=True)
+class Place:
+    """A frame as it arrives from a browser or a program, not yet checked; `session` None: that of the visitor."""
 
-    Properties: `recording`, the session's id, "" for none; `version`, which changes when the recording on disk does.
-    The event `moved` fires when the visitor has settled on a frame; moving itself stays in the browser. No constructor
-    of its own: Gradio makes an update of a component by calling it with whatever arguments changed.
+    session: str | None
+    frame: object
+
+
+class FramePlayer(gr.HTML):
+    """Shows the frames of one recording. Its value is a place: session, version of its files, frame, count of visits.
+
+    The event `moved` fires when the visitor has settled on a frame; moving itself stays in the browser. Programs may
+    send a plain index. No constructor of its own: Gradio makes an update of a component by calling it with whatever
+    arguments changed.
     """
+
+    def preprocess(self, payload: object) -> Place:
+        if isinstance(payload, dict):
+            return Place(payload.get("session"), payload.get("frame"))
+        return Place(None, payload)
 
     def api_info(self) -> dict[str, str]:
         return {"type": "integer", "description": "index of a frame, from 0"}
@@ -32,17 +46,30 @@ def build_frame_player(elem_id: str) -> FramePlayer:
         js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
-        recording="",
-        version="",
     )
 
 
-class SessionPicker(gr.Dropdown):
-    """A dropdown whose choices change while the server runs: what arrives is checked against the disk by the handler,
+def go_to(session_id: str, version: str, frame: int, visit: int) -> FramePlayer:
+    """The update that opens a session in the player, "" for none; `visit` tells it from the update before."""
+    return FramePlayer(value={"session": session_id, "version": version, "frame": frame, "visit": visit})
+
+
+class OpenDropdown(gr.Dropdown):
+    """A dropdown whose choices change while the server runs: what arrives is checked by the handler, against the disk,
     not against the choices that were known when the page was built."""
 
-    def preprocess(self, payload: str | None) -> str | None:
+    def preprocess(self, payload: object) -> object:
         return payload
 
     def get_block_name(self) -> str:
         return "dropdown"
+
+
+class OpenSlider(gr.Slider):
+    """A slider whose number is checked by the handler, in our own words."""
+
+    def preprocess(self, payload: object) -> object:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "slider"

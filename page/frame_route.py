@@ -6,17 +6,19 @@ Only recordings that the session cache knows how to open, only their frames, and
 import inspect
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from session import RecordedSession, SessionCache, SessionError
 
 # The address of a frame carries the recording's version, so its bytes never change under that address.
 FRAME_CACHE = "private, max-age=86400, immutable"
+MAX_DIGITS = 9
 LOOK_EVERY_S = 2.0  # how long frames are sent without asking whether the recording has grown
 
 
@@ -56,14 +58,29 @@ def recorded_routes(sessions: SessionCache) -> list[Route]:
 
     def send_frame(request: Request) -> Response:
         recording = sessions.get(request.path_params["session_id"], LOOK_EVERY_S)
-        body, media_type = recording.frame_bytes(request.path_params["index"])
+        index = request.path_params["index"]
+        if not (index.isascii() and index.isdecimal() and len(index) <= MAX_DIGITS):
+            return _refusal("A frame is asked for by its number, from 0.", 404)
+        body, media_type = recording.frame_bytes(int(index))
         headers = {"Cache-Control": FRAME_CACHE, "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type=media_type, headers=headers)
 
     return [
         Route("/recorded/timeline/{session_id:path}", _guarded(send_timeline)),
-        Route("/recorded/frame/{index:int}/{session_id:path}", _guarded(send_frame)),
+        Route("/recorded/frame/{index}/{session_id:path}", _guarded(send_frame)),
     ]
+
+
+def run_route(find: Callable[[str], Path | None]) -> Route:
+    """The numbers of a robot's newest training run, for download; `find` gives the file of a robot's name."""
+
+    def send_run(request: Request) -> Response:
+        path = find(request.path_params["robot"])
+        if path is None or not path.is_file():
+            return _refusal("There are no numbers of a training run yet.", 404)
+        return FileResponse(path, media_type="application/jsonl", filename=path.name)
+
+    return Route("/runs/{robot}", _guarded(send_run))
 
 
 def _guarded(answer: Callable[[Request], Response]) -> Callable:

@@ -2,6 +2,8 @@
 
 import math
 
+SPACE = "\u00a0"  # does not break a line
+
 
 class BadNumber(ValueError):
     """A number typed by a visitor cannot be used; the message says which and what would do."""
@@ -29,13 +31,18 @@ def loss_text(loss: float) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """12.3 s, 4 min 05 s, 2 h 03 min."""
+    """12.3 s, 4 min 05 s, 2 h 03 min; number and unit stay on one line."""
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}{SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+        return f"{minutes}{SPACE}min{SPACE}{rest:02d}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h{SPACE}{minutes % 60:02d}{SPACE}min"
+
+
+def count_text(count: int, noun: str) -> str:
+    """1 frame, 2,000 frames."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def bytes_text(count: int) -> str:

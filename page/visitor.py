@@ -14,6 +14,7 @@ class Visitor:
     profile: RobotProfile | None = None
     frame: int = 0
     visit: int = 0
+    seen_job: tuple | None = None  # what this tab was last shown of a training job
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1

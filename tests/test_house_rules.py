@@ -14,7 +14,7 @@ MAY_NOT_IMPORT = {
     "training": {"page", "gradio", "session_explorer_gradio"},
     "page": {"models", "training", "torch", "session_explorer_gradio"},
 }
-MAY_CATCH_ALL = {"training/checkpoint_reader.py"}
+MAY_CATCH_ALL = {"training/checkpoint_reader.py", "training/job.py"}
 COMMANDS = {"session/record.py"}  # what a command answers goes to standard output
 SOURCES = [SCRIPT, *(path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))]
 

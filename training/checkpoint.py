@@ -4,13 +4,14 @@ Owns the checks between `checkpoint_reader.py` (a file's tensors) and a network.
 in the network changes, so the weights in use survive every bad file.
 """
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from models import MaskedAutoencoderViT, Network, SharedWorldModel, TransformerActionConditionedPredictor, WeightsInUse
+from models import MaskedAutoencoderViT, Network, TransformerActionConditionedPredictor
 from training.checkpoint_errors import (
     CheckpointKeysDiffer,
     CheckpointNumbersBad,
@@ -24,6 +25,7 @@ COPY_PREFIX = "autoencoder."  # the notebook's predictor files carry a whole cop
 ACTION_INPUT = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
 TELLTALES = {"patch_embed.proj.weight": "autoencoder", ACTION_INPUT: "predictor"}
 NAMED_AT_MOST = 3
+TRIAL_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class CheckpointInfo:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class FittingCheckpoint:
+    """A file that has passed every check against a network: its weights, what is known of it, and the state of its
+    optimizer as found."""
+
+    weights: dict[str, Tensor]
+    info: CheckpointInfo
+    optimizer: dict[str, object] | None
+
+
 def load_checkpoint(
     path: str | Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
 ) -> CheckpointInfo:
@@ -42,29 +54,15 @@ def load_checkpoint(
 
     The file is a dict with `model_state_dict`, or a bare state dict, read with torch's restricted loader.
     """
-    weights, info = fitting_weights(path, model)
-    model.load_state_dict(weights, strict=True)
-    return info
+    checkpoint = fit_checkpoint(path, model)
+    model.load_state_dict(checkpoint.weights, strict=True)
+    return checkpoint.info
 
 
-def load_into(shared: SharedWorldModel, network: Network, path: str | Path) -> CheckpointInfo:
-    """Load a file's weights into a shared world model and record them there; raises a CheckpointError.
-
-    Visitors who compute meanwhile see the old weights or the new ones, never some of each.
-    """
-    model = shared.network(network)
-    # Reading takes up to a second and needs only the model's shapes, which never change: the lock comes after it.
-    weights, info = fitting_weights(path, model)
-    with shared.lock:
-        model.load_state_dict(weights, strict=True)
-        shared.note_weights({network: WeightsInUse(info.file, info.step)})
-    return info
-
-
-def fitting_weights(
+def fit_checkpoint(
     path: str | Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
-) -> tuple[dict[str, Tensor], CheckpointInfo]:
-    """A file's tensors, checked against a network by key, shape and value; raises a CheckpointError."""
+) -> FittingCheckpoint:
+    """A file's contents, its weights checked against a network by key, shape and value; raises a CheckpointError."""
     contents = read_checkpoint(Path(path))
     network: Network = "autoencoder" if isinstance(model, MaskedAutoencoderViT) else "predictor"
     expected = model.state_dict()
@@ -73,7 +71,23 @@ def fitting_weights(
     _check_keys(contents.file, tensors, expected)
     _check_shapes(contents.file, tensors, expected)
     weights = {key: _as_numbers(contents.file, key, tensors[key], expected[key].dtype) for key in expected}
-    return weights, CheckpointInfo(contents.file, contents.step, notes)
+    trial = copy.deepcopy(model).to("cpu").eval()
+    trial.load_state_dict(weights, strict=True)
+    check_works(contents.file, trial)
+    return FittingCheckpoint(weights, CheckpointInfo(contents.file, contents.step, notes), contents.optimizer)
+
+
+def check_works(file: str, network: MaskedAutoencoderViT | TransformerActionConditionedPredictor) -> None:
+    """A trial on plain input; raises CheckpointNumbersBad where finite weights give numbers that are not."""
+    with torch.inference_mode():
+        if isinstance(network, MaskedAutoencoderViT):
+            size = network.config.image_size
+            result = network.reconstruct(torch.full((1, 3, size, size), 0.5))
+        else:
+            latents = torch.ones(1, 1, TRIAL_TOKENS, network.config.width)
+            result = network(latents, torch.zeros(1, 1, network.action_channels))
+    if not torch.isfinite(result).all():
+        raise CheckpointNumbersBad(f"{file} gives numbers that are not finite when it is tried; choose another file.")
 
 
 def _without_copy(contents: CheckpointContents, network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:

@@ -29,11 +29,13 @@ _allowed_names_lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class CheckpointContents:
-    """A file's name, its network's tensors by key, and the step it was saved at where the file tells."""
+    """A file's name, its network's tensors by key, the step it was saved at where the file tells, and the state of its
+    optimizer, None where it has none. The latter is as it was found: not checked, and perhaps of no use."""
 
     file: str
     tensors: dict[str, Tensor]
     step: int | None
+    optimizer: dict[str, object] | None
 
 
 class InertFloat64:
@@ -111,7 +113,12 @@ def _contents(content: object, name: str) -> CheckpointContents:
         raise CheckpointDamaged(f"{name} holds no weights of a network; choose another file.")
     if not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointDamaged(f"{name} holds things that are not tensors among its weights; choose another file.")
-    return CheckpointContents(name, dict(tensors), _saved_step(content) if is_whole else None)
+    if not is_whole:
+        return CheckpointContents(name, dict(tensors), None, None)
+    optimizer = content.get("optimizer_state_dict")
+    return CheckpointContents(
+        name, dict(tensors), _saved_step(content), optimizer if isinstance(optimizer, dict) else None
+    )
 
 
 def _saved_step(content: dict[str, object]) -> int | None:

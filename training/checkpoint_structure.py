@@ -41,7 +41,7 @@ NUMPY_SCALARS = {"numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar"
 TENSORS = {"torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"}
 CALLABLE = DICTS | NUMPY_DTYPES | NUMPY_SCALARS | TENSORS | {"torch.Size", "_codecs.encode"}
 CONSTANTS = {"BINUNICODE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
-EMPTY = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list", "EMPTY_SET": "set"}
+EMPTY = {"EMPTY_DICT": "dict", "EMPTY_LIST": "list"}
 KEYWORDS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 

@@ -1,5 +1,7 @@
 // The history as the predictor sees it: context frames, the action that joins each to the next, the selected frame.
 function makeFilmstrip(list, note, addressOf, seek) {
+  const MOST_CHANNELS = 3;
+
   function thumbnail(timeline, index, kind) {
     const item = document.createElement('li'), button = document.createElement('button');
     const picture = document.createElement('img'), label = document.createElement('span');
@@ -21,11 +23,13 @@ function makeFilmstrip(list, note, addressOf, seek) {
     item.title = actionText(timeline, action);
     const arrow = document.createElement('b');
     arrow.textContent = '→';
-    item.append(arrow, ...timeline.channels.filter((channel) => channel.high > channel.low).map((channel) => {
+    const varying = timeline.channels.filter((channel) => channel.high > channel.low);
+    item.append(arrow, ...varying.slice(0, MOST_CHANNELS).map((channel) => {
       const line = document.createElement('span');
       line.textContent = channel.name.replaceAll('_', '_\u200b') + ' ' + valueText(timeline.actions[action][timeline.channels.indexOf(channel)]);
       return line;
     }));
+    if (varying.length > MOST_CHANNELS) item.append('… ' + varying.length + ' channels');
     return item;
   }
 
@@ -42,8 +46,10 @@ function makeFilmstrip(list, note, addressOf, seek) {
       history.frames.forEach((frame, i) => {
         items.push(thumbnail(timeline, frame, 'context'), joint(timeline, history.actions[i]));
       });
+      const hadFocus = list.contains(document.activeElement);
       list.replaceChildren(...items, thumbnail(timeline, target, 'target'));
       list.scrollLeft = list.scrollWidth;
+      if (hadFocus) list.querySelector('.target button').focus();
       note.textContent = '· ' + noteText(history.frames.length, length);
     },
   };

@@ -2,20 +2,19 @@
 // first: a newer wish replaces an older one that has not begun, and prefetching always leaves a slot free for it.
 function makeFrameStore(addressOf) {
   const PIXEL_BUDGET = 24e6, SLOTS = 4;
-  const kept = new Map();      // index -> ImageBitmap, oldest use first
+  const kept = new Map();      // index -> ImageBitmap
   const broken = new Map();    // index -> Error
   const underway = new Map();  // index -> promise
-  let ahead = [], urgent = null, generation = 0;
+  let ahead = [], urgent = null, generation = 0, centre = 0, room = 64;
 
+  // What lies farthest from the current frame goes first: the next ones, fetched but not yet shown, must stay.
   function keep(index, bitmap) {
     kept.set(index, bitmap);
-    let pixels = 0;
-    for (const one of kept.values()) pixels += one.width * one.height;
-    for (const [oldest, one] of kept) {
-      if (pixels <= PIXEL_BUDGET || oldest === index) break;
-      pixels -= one.width * one.height;
-      kept.delete(oldest);
-      one.close();
+    room = Math.max(4, Math.floor(PIXEL_BUDGET / (bitmap.width * bitmap.height)));
+    while (kept.size > room) {
+      const farthest = [...kept.keys()].reduce((a, b) => Math.abs(b - centre) > Math.abs(a - centre) ? b : a);
+      kept.get(farthest).close();
+      kept.delete(farthest);
     }
   }
 
@@ -55,14 +54,10 @@ function makeFrameStore(addressOf) {
   }
 
   return {
-    ready(index) {
-      const bitmap = kept.get(index);
-      if (bitmap) { kept.delete(index); kept.set(index, bitmap); }
-      return bitmap;
-    },
+    ready(index) { return kept.get(index); },
     isSettled(index) { return kept.has(index) || broken.has(index); },
     want(index, done, failed) { broken.delete(index); urgent = { index, done, failed }; fill(); },
-    prefetch(indices) { ahead = indices; fill(); },
+    prefetch(indices, around) { centre = around; ahead = indices.slice(0, Math.max(2, room >> 1)); fill(); },
     clear() {
       generation += 1; ahead = []; urgent = null;
       underway.clear(); broken.clear();

@@ -1,12 +1,13 @@
 // The player: which frame is shown, and every way to move. Moving stays in the browser; Python hears of the frame
-// through the event 'moved' when the hand lets go or playback stops.
+// through the event 'moved' when the hand lets go or playback stops. The component's value is the place: session,
+// version of its files, frame, and the visit that Python counts. So every event says which session its frame is of.
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const act = (name) => element.querySelector('[data-act="' + name + '"]');
 const canvas = element.querySelector('canvas.frame'), message = element.querySelector('.stage-message');
 const slider = element.querySelector('.slider'), help = element.querySelector('dialog.help');
-const SETTLE_MS = 250, AHEAD = 16;
+const SETTLE_MS = 250, AHEAD = 16, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
 let timeline = EMPTY_TIMELINE, current = 0, shownWish = 0, wish = 0, direction = 1;
-let historyLength = 3, settleTimer = 0, playing = false, due = 0;
+let visit = null, settleTimer = 0, playing = false, due = 0;
 
 const inAddress = (session) => session.split('/').map(encodeURIComponent).join('/');
 const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress(timeline.session) +
@@ -27,8 +28,10 @@ function paint(index, bitmap) {
   say('');
 }
 
+function blank() { canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height); }
+
 function fail(index, problem) {
-  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  blank();
   canvas.dataset.frame = index;
   say(problem.message);
 }
@@ -60,11 +63,11 @@ function go(index, isSettled) {
   current = index;
   slider.value = index;
   slider.setAttribute('aria-valuetext', captionText(timeline, index));
-  part('number').value = index;
+  if (document.activeElement !== part('number')) part('number').value = index;
   part('caption').textContent = captionText(timeline, index);
   track.show(index);
   request(index);
-  store.prefetch(nearby(index));
+  store.prefetch(nearby(index), index);
   clearTimeout(settleTimer);
   if (isSettled) settle(); else if (!playing) settleTimer = setTimeout(settle, SETTLE_MS);
 }
@@ -72,11 +75,25 @@ function go(index, isSettled) {
 function settle() {
   clearTimeout(settleTimer);
   if (!timeline.frames) return;
-  strip.show(timeline, current, historyLength);
+  strip.show(timeline, current, historyLength());
   rememberPlace();
-  if (props.value === current) return;
-  props.value = current;
+  markStale();
+  if (props.value.frame === current) return;
+  props.value = { ...props.value, frame: current };
   trigger('moved', { frame: current });
+}
+
+// Results of another frame stay, but say so.
+function markStale() {
+  document.querySelectorAll('.result[data-frame]').forEach((result) => {
+    result.classList.toggle('stale', Number(result.dataset.frame) !== current);
+  });
+}
+
+// The field is part of the page, not of the player, and is on it only once its tab was opened.
+function historyLength() {
+  const field = document.querySelector(HISTORY_FIELD + ' input[type=number]');
+  return Math.min(8, Math.max(2, Math.round(field ? Number(field.value) : 0) || USUAL_HISTORY));
 }
 
 function rememberPlace() {
@@ -92,10 +109,14 @@ function pauseAfter(index) {
   return Math.min(2000, Math.max(1000 / 60, gap || 0));
 }
 
-function setPlaying(next) {
-  playing = next && timeline.frames > 1;
+function showPlaying(next) {
+  playing = next;
   act('play').textContent = playing ? 'Pause' : 'Play';
   act('play').setAttribute('aria-label', playing ? 'Pause' : 'Play');
+}
+
+function setPlaying(next) {
+  showPlaying(next && timeline.frames > 1);
   if (!playing) { settle(); return; }
   if (current === timeline.frames - 1) go(0, false);
   due = performance.now() + pauseAfter(current);
@@ -110,6 +131,8 @@ function advance(now) {
   if (now >= due - 4 && store.isSettled(next)) {
     go(next, false);
     due = Math.max(due + pauseAfter(next), now);
+  } else if (!store.isSettled(next)) {
+    store.want(next, () => {}, () => {});
   }
   requestAnimationFrame(advance);
 }
@@ -118,7 +141,8 @@ function jump() {
   const typed = part('number').value.trim(), index = Number(typed);
   if (!timeline.frames) return;
   if (typed === '' || !Number.isInteger(index) || index < 0 || index >= timeline.frames) {
-    say('There is no frame ' + (typed || 'without a number') + '; choose 0 to ' + (timeline.frames - 1) + '.');
+    const found = typed ? 'There is no frame ' + typed : 'There is no number to jump to';
+    say(found + '; choose 0 to ' + (timeline.frames - 1) + '.');
     return;
   }
   setPlaying(false);
@@ -131,46 +155,65 @@ function isTyping(target) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) return;
-  const stride = event.shiftKey ? 10 : 1, isRange = event.target.type === 'range' && event.target !== slider;
+  // For a moment after its end a dialog still has the focus.
+  const target = event.target.closest('dialog:not([open])') ? document.body : event.target;
+  if (event.ctrlKey || event.altKey || event.metaKey || isTyping(target)) return;
+  const stride = event.shiftKey ? 10 : 1, isRange = target.type === 'range' && target !== slider;
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
   if (event.key === '?') help.showModal();
-  else if (event.key === ' ' && !event.target.closest('button, a, summary, label, input')) setPlaying(!playing);
-  else if (event.key === ' ' && event.target === slider) setPlaying(!playing);
+  else if (event.key === ' ' && !target.closest('button, a, summary, label, input')) setPlaying(!playing);
+  else if (event.key === ' ' && target === slider) setPlaying(!playing);
   else if (event.key in moves && !isRange) { setPlaying(false); go(current + moves[event.key], false); }
   else return;
   event.preventDefault();
 }
 
 async function open() {
-  const wanted = props.recording, version = props.version;
-  if (!wanted) { timeline = EMPTY_TIMELINE; return; }
+  const { session, version } = props.value || {};
+  const mine = visit = props.value ? props.value.visit : null;
+  begin(EMPTY_TIMELINE);
+  if (!session) return;
+  say('Opening…');
+  const isWanted = () => mine === visit;
   try {
-    const response = await fetch(new URL('recorded/timeline/' + inAddress(wanted), document.baseURI));
+    const response = await fetch(new URL('recorded/timeline/' + inAddress(session), document.baseURI)).catch(() => {
+      throw new Error('The server does not answer; check that it still runs, then reload the page.');
+    });
     const told = await response.json();
     if (!response.ok) throw new Error(told.error);
-    if (wanted !== props.recording || version !== props.version) return;
-    begin(told);
+    // The files may have grown since Python looked; what counts is that Python asked for this opening.
+    if (isWanted()) begin({ ...told, version });
+    if (isWanted() && !timeline.frames) say('This recording has no frames; pick another session.');
   } catch (problem) {
-    say(problem.message || 'The session did not arrive; reload the page and try again.');
+    if (isWanted()) say(problem.message);
   }
 }
 
+// What was shown before is over: nothing of it may settle into the new place.
 function begin(told) {
-  setPlaying(false);
+  showPlaying(false);
+  clearTimeout(settleTimer);
   store.clear();
-  timeline = told; shownWish = wish; current = Number(props.value) || 0; direction = 1;
+  timeline = told; shownWish = wish; direction = 1;
   slider.max = Math.max(0, timeline.frames - 1);
-  slider.disabled = timeline.frames < 2;
   part('number').max = slider.max;
+  const still = timeline.frames < 2;
+  [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
   element.querySelector('.player').dataset.session = timeline.session;
   track.open(timeline);
-  if (timeline.frames) { say(''); go(current, true); return; }
-  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  say('');
+  if (timeline.frames) { go(Number(props.value.frame) || 0, true); return; }
+  blank();
   delete canvas.dataset.frame;
+  canvas.setAttribute('aria-label', 'No frame');
   part('caption').textContent = 'No frames';
-  strip.show(timeline, 0, historyLength);
-  say('This recording has no frames; pick another session.');
+  strip.show(timeline, 0, historyLength());
+}
+
+// The value changes by Python's hand and by our own, and our own changes are reported back late: only another visit
+// is Python's.
+function follow() {
+  if (props.value && props.value.visit !== visit) open();
 }
 
 slider.addEventListener('input', () => { if (playing) setPlaying(false); go(Number(slider.value), false); });
@@ -185,10 +228,8 @@ part('speed').addEventListener('change', () => { due = performance.now(); });
 document.addEventListener('keydown', onKey);
 // A click elsewhere (Run, Load) must see the frame that the eye sees, also before the hand has settled.
 document.addEventListener('pointerdown', (event) => { if (!element.contains(event.target)) settle(); }, true);
-window.addEventListener('history-length', (event) => {
-  historyLength = event.detail;
-  strip.show(timeline, current, historyLength);
-});
-watch(['recording', 'version'], open);
-watch('value', () => { if (timeline.frames && Number(props.value) !== current) go(Number(props.value), true); });
+document.addEventListener('input', (event) => {
+  if (event.target.closest(HISTORY_FIELD)) strip.show(timeline, current, historyLength());
+}, true);
+watch('value', follow);
 open();

@@ -1,6 +1,6 @@
 // What the browser knows of a recording, and how it is put into words.
 const EMPTY_TIMELINE = {
-  session: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
+  session: '', version: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
   actions: [], utc_offset_s: 0,
 };
 
@@ -15,7 +15,7 @@ function captionText(timeline, index) {
     ' · ' + clockText(timeline, index);
 }
 
-function valueText(value) { return String(Math.round(value * 1e4) / 1e4); }
+function valueText(value) { return String(Number(value.toPrecision(4))); }
 
 function actionText(timeline, action) {
   const values = timeline.actions[action];

@@ -7,7 +7,12 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-NAMES = {"/refresh_sessions", "/load_session", "/show_frame", "/load_models", "/run_autoencoder", "/run_predictor"}
+LOOKING = {"/refresh_sessions", "/load_session", "/show_frame", "/run_autoencoder", "/run_predictor"}
+TRAINING = {
+    "/train_autoencoder_threshold", "/train_autoencoder_steps", "/train_predictor_threshold", "/train_predictor_steps",
+    "/pause_training", "/resume_training", "/stop_training", "/training_status",
+}  # fmt: skip
+NAMES = LOOKING | TRAINING | {"/load_models", "/save_models"}
 
 
 def mse_in(html: str) -> float:

@@ -127,7 +127,7 @@ def test_the_action_track_seeks_and_the_filmstrip_follows(open_tab, session_ids)
     page = open_tab(f"?session={session_ids['jetbot']}")
     row = page.locator("#player .track canvas").first
     box = row.bounding_box()
-    row.click(position={"x": box["width"] * 0.5, "y": 8})
+    row.click(position={"x": box["width"] * 0.51, "y": 8})
     settled_at(page, 20)
     expect(page.locator("#player .filmstrip .context")).to_have_count(3)
     expect(page.locator("#player .filmstrip .target")).to_contain_text("20")

@@ -103,7 +103,7 @@ def test_a_session_deleted_on_disk_is_told_and_the_page_lives(open_tab, odd, odd
     page = open_tab(f"?session=jetbot/{gone.name}", odd_server)
     shutil.rmtree(gone)
     page.get_by_role("button", name="Run Autoencoder").click()
-    expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no session of that name")
+    expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no longer on disk")
     before = page.locator("#session-picker input").input_value()
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator("#session-picker input")).not_to_have_value(before)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models import error_heat_map
+from models.figures import error_heat_map
 
 
 def test_more_error_is_brighter():

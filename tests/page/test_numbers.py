@@ -36,5 +36,6 @@ def test_losses_have_four_digits_and_are_scientific_below_a_thousandth(loss, tex
 
 
 def test_durations_and_sizes_read_as_people_say_them():
-    assert [duration_text(s) for s in (3.21, 245, 7380)] == ["3.2 s", "4 min 05 s", "2 h 03 min"]
+    durations = [duration_text(s).replace("\u00a0", " ") for s in (3.21, 245, 7380)]
+    assert durations == ["3.2 s", "4 min 05 s", "2 h 03 min"]
     assert [bytes_text(n) for n in (980, 8100, 2_400_000)] == ["980 B", "8.1 kB", "2.4 MB"]

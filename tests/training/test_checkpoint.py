@@ -14,9 +14,9 @@ from training import (
     CheckpointNotFound,
     CheckpointNumbersBad,
     CheckpointShapesDiffer,
+    Workshop,
     WrongNetwork,
     load_checkpoint,
-    load_into,
 )
 
 
@@ -154,6 +154,14 @@ def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
     assert "cls_token" in refused(tmp_path / "a.pth", autoencoder(), CheckpointNumbersBad)
 
 
+@pytest.mark.parametrize("make", [autoencoder, predictor])
+def test_finite_weights_that_give_numbers_that_are_not_are_refused(tmp_path, make):
+    huge = {key: value * 1e30 for key, value in make().state_dict().items()}
+    assert all(torch.isfinite(value).all() for value in huge.values())
+    torch.save(huge, tmp_path / "a.pth")
+    assert "not finite when it is tried" in refused(tmp_path / "a.pth", make(), CheckpointNumbersBad)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -173,38 +181,42 @@ def test_a_file_without_weights_is_refused(tmp_path, content):
     refused(tmp_path / "a.pth", autoencoder(), CheckpointDamaged)
 
 
-def test_loading_into_a_shared_model_says_what_is_in_use(tmp_path):
-    shared = SharedWorldModel(small_config(), torch.device("cpu"))
-    version = shared.version
-    load_into(shared, "autoencoder", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
-    assert shared.weights["autoencoder"] == WeightsInUse("autoencoder.pth", 5)
+@pytest.fixture
+def workshop(tmp_path):
+    return Workshop(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
+
+
+def test_loading_into_a_shared_model_says_what_is_in_use(tmp_path, workshop):
+    shared, version = workshop.shared, workshop.shared.version
+    workshop.load("autoencoder", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
+    assert shared.weights["autoencoder"] == WeightsInUse(f"{tmp_path.name}/autoencoder.pth", 5)
     assert not shared.weights["predictor"].is_trained and shared.version > version
-    load_into(shared, "predictor", notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder()))
-    assert shared.weights["predictor"].describe() == "predictor_0.pth, step 5"
+    workshop.load("predictor", notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder()))
+    assert shared.weights["predictor"].describe() == f"{tmp_path.name}/predictor_0.pth, step 5"
 
 
-def test_a_refused_file_leaves_a_shared_model_as_it_was(tmp_path):
-    shared = SharedWorldModel(small_config(), torch.device("cpu"))
+def test_a_refused_file_leaves_a_shared_model_as_it_was(tmp_path, workshop):
+    shared = workshop.shared
     weights, version, before = shared.weights, shared.version, tensors_of(shared.model)
     with pytest.raises(WrongNetwork):
-        load_into(shared, "predictor", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
+        workshop.load("predictor", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
     assert shared.weights is weights and shared.version == version and are_equal(tensors_of(shared.model), before)
 
 
-def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path):
-    shared = SharedWorldModel(small_config(), torch.device("cpu"))
+def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, workshop):
+    shared = workshop.shared
     image, expected, stop, failures = history()[2], {}, threading.Event(), []
     for seed in (1, 2):
         torch.save(autoencoder(seed).state_dict(), tmp_path / f"{seed}.pth")
-        load_into(shared, "autoencoder", tmp_path / f"{seed}.pth")
-        expected[f"{seed}.pth"] = run_reconstruction(shared, image).mse
+        workshop.load("autoencoder", tmp_path / f"{seed}.pth")
+        expected[f"{tmp_path.name}/{seed}.pth"] = run_reconstruction(shared, image).mse
 
     def swap():
         for seed in itertools.cycle((1, 2)):
             if stop.is_set():
                 return
             try:
-                load_into(shared, "autoencoder", tmp_path / f"{seed}.pth")
+                workshop.load("autoencoder", tmp_path / f"{seed}.pth")
             except CheckpointError as problem:
                 failures.append(problem)
 

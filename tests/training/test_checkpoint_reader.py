@@ -62,9 +62,9 @@ def test_strings_that_double_at_every_call_are_refused(tmp_path):
 
 
 def test_the_allowed_names_are_allowed_during_a_load_only(good):
-    before = torch.serialization.get_safe_globals()
+    before = set(torch.serialization.get_safe_globals())
     load_checkpoint(good, crafted.autoencoder())
-    assert torch.serialization.get_safe_globals() == before
+    assert set(torch.serialization.get_safe_globals()) == before
     with pytest.raises(pickle.UnpicklingError):
         torch.load(good, weights_only=True)
 
@@ -244,9 +244,9 @@ TRAPS = [
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
 def test_no_file_stalls_or_fools_the_reader(tmp_path, trap):
     path, model = trap(tmp_path), crafted.autoencoder()
-    start = time.monotonic()
+    start = time.process_time()  # of this process alone: how busy the machine is must not decide
     refused(path, model, CheckpointDamaged)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_giant_tensor_over_one_number_is_refused_by_its_shape(tmp_path):

@@ -1,0 +1,58 @@
+"""Sentences and empty states of the page that are more than a word, as HTML."""
+
+from collections.abc import Sequence
+from html import escape
+
+NOTHING_LOADED = "No session is loaded: pick one and press Load Session."
+SESSION_GONE = "This session is no longer on disk: it was deleted or moved. Press Refresh and pick another."
+NO_SESSION = '<p class="fine">No session is loaded.</p>'
+EMPTY_AUTOENCODER = '<div class="empty">Press <b>Run Autoencoder</b> to see the selected frame reconstructed.</div>'
+EMPTY_PREDICTOR = (
+    '<div class="empty">Press <b>Run Predictor</b> to see the selected frame predicted from those before it. The first '
+    "frame has none before it: move at least one on.</div>"
+)
+ADVANCED_NOTE = (
+    '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '
+    "Predictor, and jointly with the autoencoder.</p>"
+)
+NO_RECORDINGS = (
+    "There are no recordings yet. Record a demo with the two simulated robots, or copy sessions into the data folder "
+    "and press Refresh."
+)
+TITLE = (
+    "<h1>Session Explorer</h1><p>What the robot saw, what its world model makes of it, and what another action would "
+    "have led to.</p>"
+)
+
+
+def checkpoint_advice(prefix: str, robot: str) -> str:
+    """What to do where a robot has no checkpoints yet."""
+    return (
+        f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
+        f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
+        "</code> and press Refresh.</p>"
+    )
+
+
+def no_checkpoints_here(robot: str) -> str:
+    """The same on a server where nobody may train or load."""
+    return f'<p class="fine">There are no checkpoints of {escape(robot)} on this read-only server.</p>'
+
+
+def left_as_it_is(network: str) -> str:
+    return f"<p><b>{network.capitalize()}</b> left as it is: no path was given.</p>"
+
+
+def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
+    """`weights`: file and step."""
+    told = "".join(f" {escape(note)}" for note in notes)
+    return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{told}</p>"
+
+
+def not_loaded(network: str, problem: Exception) -> str:
+    title = network.capitalize()
+    return f'<div class="notice"><b>{title} not loaded.</b> {escape(str(problem))} The weights in use stay.</div>'
+
+
+def result(content: str) -> str:
+    return f'<div class="result">{content}</div>'

@@ -1,0 +1,108 @@
+"""What the page shows of a training job: bar, numbers, curve, outcome. Knows only the shape of a job's snapshot."""
+
+from html import escape
+from typing import Protocol
+
+import numpy as np
+
+from page.numbers import duration_text, loss_text
+from page.pictures import Picture, picture_row
+
+NO_JOB = '<div class="empty">Nothing is being trained. Choose what to train on, then press one of the buttons.</div>'
+ENDED = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
+
+
+class ComparedPictures(Protocol):
+    """uint8 (H, W, 3) each."""
+
+    actual: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+class JobProgress(Protocol):
+    """What is read of a snapshot."""
+
+    network: str
+    subject: str
+    started_by: str
+    status: str
+    step: int
+    max_steps: int
+    threshold: float | None
+    first_loss: float | None
+    loss: float | None
+    steps_per_s: float
+    seconds: float
+    message: str
+    comparison: ComparedPictures | None
+    saved: str
+    is_active: bool
+    seconds_left: float | None
+
+
+def job_line(job: JobProgress | None) -> str:
+    """The job in a few words, for the status line."""
+    if job is None or not job.is_active:
+        return "no training in progress"
+    who = f" by {job.started_by}" if job.started_by else ""
+    left = f", {duration_text(job.seconds_left)} left at most" if job.seconds_left else ""
+    return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
+
+
+def training_view(job: JobProgress | None, chart: str, log_address: str) -> str:
+    """HTML of a job; `chart` is drawn elsewhere, `log_address` is where its numbers can be downloaded."""
+    if job is None:
+        return NO_JOB
+    share = job.step / job.max_steps
+    download = f'<p class="fine"><a href="{escape(log_address)}" download>Download the numbers of this run</a></p>'
+    return (
+        f'<div class="result"><p id="training-status"><b>{_heading(job)}</b> {escape(job.subject)}</p>'
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
+        f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
+        f"{_numbers(job)}{chart}{_outcome(job)}{_pictures(job)}{download}</div>"
+    )
+
+
+def _heading(job: JobProgress) -> str:
+    state = {"running": "Training", "paused": "Paused:", **ENDED}[job.status]
+    return f"{state} {'the ' if job.is_active else ''}{job.network}{'' if job.is_active else ':'}"
+
+
+def _numbers(job: JobProgress) -> str:
+    facts = [("Step", f"{job.step:,} of {job.max_steps:,}")]
+    if job.loss is not None:
+        facts.append(("Loss", loss_text(job.loss)))
+    if job.threshold is not None:
+        facts.append(("Threshold", loss_text(job.threshold)))
+    if job.steps_per_s:
+        facts.append(("Speed", f"{job.steps_per_s:.3g} steps/s"))
+    facts.append(("Time", duration_text(job.seconds)))
+    if job.seconds_left:
+        facts.append(("Left at most", duration_text(job.seconds_left)))
+    if job.started_by:
+        facts.append(("Started by", job.started_by))
+    cells = "".join(f"<span><b>{escape(name)}</b> {escape(text)}</span>" for name, text in facts)
+    return f'<div class="status-line" id="training-numbers">{cells}</div>'
+
+
+def _outcome(job: JobProgress) -> str:
+    if job.is_active:
+        return ""
+    change = ""
+    if job.first_loss is not None and job.loss is not None:
+        change = f" Loss from {loss_text(job.first_loss)} to {loss_text(job.loss)}."
+    saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
+    return f'<div class="notice" id="training-outcome">{escape(job.message)}{change}{saved}</div>'
+
+
+def _pictures(job: JobProgress) -> str:
+    if job.comparison is None or job.is_active:
+        return ""
+    what = "Reconstruction" if job.network == "autoencoder" else "Prediction"
+    pictures = [
+        Picture(job.comparison.actual, "As recorded"),
+        Picture(job.comparison.before, f"{what} before", f"MSE {loss_text(job.first_loss)}"),
+        Picture(job.comparison.after, f"{what} after", f"MSE {loss_text(job.loss)}"),
+    ]
+    return picture_row(pictures, "training-pictures")

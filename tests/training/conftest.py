@@ -1,0 +1,36 @@
+import contextlib
+
+import pytest
+import torch
+
+from session import load_session, record_demo
+from tests.training.tiny import make_workshop
+from training import NothingToTrain, Subject, TrainingSet
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A data folder with one recording of twelve frames."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "id").write_text(record_demo(folder / "sessions", "toroidal_dot", 12, seed=1))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def recording(data):
+    return load_session(data / "sessions" / (data / "id").read_text())
+
+
+@pytest.fixture
+def workshop(tmp_path):
+    """A workshop of small networks; its job is stopped in the end."""
+    made = make_workshop(tmp_path / "checkpoints" / "toroidal_dot")
+    yield made
+    with contextlib.suppress(NothingToTrain):
+        made.stop()
+    assert made.wait(30)
+
+
+@pytest.fixture
+def batch(recording):
+    return TrainingSet(recording, Subject(5, 8, batch_size=2), needs_history=True).draw(torch.Generator().manual_seed(0))

@@ -1,0 +1,150 @@
+"""Stopping, saving and going on elsewhere gives the very numbers that going on at once would have given."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from session import load_session
+from tests.training.tiny import FAST, are_equal, make_workshop, optimizer_state, tensors_of, train
+from training import FixedSteps, TrainingConfig
+from training.checkpoint_writer import FILES, STATE_FILE
+
+STEPS = 6
+CONFIG = replace(FAST, warmup_steps=20)
+LOSS = {"autoencoder": "training loss", "predictor": "training total"}
+
+
+def losses_of(workshop, recording, network, steps):
+    """Losses of each step, and the last evaluated one."""
+    now = train(workshop, recording, network, FixedSteps(steps), config=CONFIG)
+    assert now.status == "finished", now.message
+    return [value for _, value in now.curves[LOSS[network]]] + [now.loss]
+
+
+def restarted(folder):
+    """Another server's workshop over the same folder, everything loaded that is there."""
+    workshop = make_workshop(folder)
+    for network, name in FILES.items():
+        if (folder / name).exists():
+            assert workshop.load(network, folder / name).notes == ()
+    return workshop
+
+
+def everything(workshop):
+    return {
+        **tensors_of(workshop.shared.model),
+        **optimizer_state(workshop._optimizers),
+        "random numbers": workshop._optimizers.generator.get_state(),
+    }
+
+
+def saved_halfway(folder, recording, network):
+    """What half the steps leave behind, after some of the other network; returns the losses."""
+    workshop = make_workshop(folder)
+    losses_of(workshop, recording, "autoencoder", 2)
+    losses = losses_of(workshop, recording, network, STEPS)
+    workshop.save()
+    return losses
+
+
+@pytest.fixture(params=["autoencoder", "predictor"])
+def network(request):
+    return request.param
+
+
+@pytest.fixture
+def uninterrupted(tmp_path, recording, network):
+    """Losses of all the steps in one run, and every tensor after them."""
+    workshop = make_workshop(tmp_path / "uninterrupted")
+    losses_of(workshop, recording, "autoencoder", 2)
+    losses = losses_of(workshop, recording, network, 2 * STEPS)
+    return losses, everything(workshop)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, recording, network, uninterrupted):
+    before = saved_halfway(tmp_path / "r", recording, network)
+    workshop = restarted(tmp_path / "r")
+    after = losses_of(workshop, recording, network, STEPS)
+    losses, tensors = uninterrupted
+    assert before[:-1] + after == losses
+    assert are_equal(everything(workshop), tensors)
+
+
+def without_optimizer(folder, name):
+    content = torch.load(folder / name, weights_only=True)
+    torch.save(content | {"optimizer_state_dict": None}, folder / name)
+
+
+def without_schedule(folder, name):
+    content = torch.load(folder / name, weights_only=True)
+    content["scheduler_state_dict"]["last_epoch"] = 0
+    torch.save(content, folder / name)
+
+
+def without_random_state(folder, name):
+    (folder / STATE_FILE).unlink()
+
+
+@pytest.mark.parametrize("leave_out", [without_optimizer, without_schedule, without_random_state])
+def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, uninterrupted, leave_out):
+    saved_halfway(tmp_path / "r", recording, network)
+    if leave_out is not without_random_state:  # the random numbers stay those of the run: one thing at a time
+        state = torch.Generator()
+        workshop = restarted(tmp_path / "r")
+        state.set_state(workshop._optimizers.generator.get_state())
+    leave_out(tmp_path / "r", FILES[network])
+    workshop = restarted(tmp_path / "r")
+    if leave_out is not without_random_state:
+        workshop._optimizers.generator.set_state(state.get_state())
+    after = losses_of(workshop, recording, network, STEPS)
+    losses, tensors = uninterrupted
+    assert after != losses[-len(after) :]
+    assert not are_equal(tensors_of(workshop.shared.model), {k: tensors[k] for k in tensors_of(workshop.shared.model)})
+
+
+GO_ON = """
+import hashlib, json, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(int(sys.argv[4]))
+from tests.training.test_resume import everything, load_session, losses_of, restarted
+workshop = restarted(Path(sys.argv[1]))
+losses = losses_of(workshop, load_session(sys.argv[2]), sys.argv[3], int(sys.argv[5]))
+digests = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in everything(workshop).items()}
+sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests": digests}))
+"""
+
+
+def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted):
+    before = saved_halfway(tmp_path / "r", recording, network)
+    arguments = [tmp_path / "r", recording.folder, network, torch.get_num_threads(), STEPS]
+    done = subprocess.run(
+        [sys.executable, "-c", GO_ON, *map(str, arguments)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    found, (losses, tensors) = json.loads(done.stdout), uninterrupted
+    assert [loss.hex() for loss in before[:-1]] + found["losses"] == [loss.hex() for loss in losses]
+    expected = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in tensors.items()}
+    assert found["digests"] == expected
+
+
+def test_a_resumed_run_can_be_given_another_learning_rate(tmp_path, recording, network):
+    saved_halfway(tmp_path / "r", recording, network)
+    workshop = restarted(tmp_path / "r")
+    moments = optimizer_state(workshop._optimizers)
+    steps = workshop._optimizers.of(network).steps
+    config = TrainingConfig(autoencoder_lr=3e-4, predictor_lr=4e-4, warmup_steps=0)
+    changed = workshop._optimizers.configured(config)
+    assert are_equal(optimizer_state(changed), moments) and changed.of(network).steps == steps
+    assert changed.of(network).current_lr == pytest.approx({"autoencoder": 3e-4, "predictor": 4e-4}[network], rel=1e-3)
+
+
+def test_losses_of_the_helper_are_floats_that_differ(tmp_path, recording):
+    """Else all comparisons above would hold by accident."""
+    losses = losses_of(make_workshop(tmp_path), load_session(recording.folder), "predictor", 5)
+    assert len(set(losses)) == 6 and all(isinstance(loss, float) for loss in losses)

@@ -1,0 +1,118 @@
+import math
+
+import pytest
+import torch
+
+from session import FrameOutOfRange, HistoryLengthError, NoHistory
+from tests.training.tiny import are_equal
+from training import BadTrainingValue, Subject, TrainingSet
+
+
+def made(recording, subject, needs_history=True):
+    return TrainingSet(recording, subject, needs_history)
+
+
+def drawn(frames, seed=0):
+    return frames.draw(torch.Generator().manual_seed(seed))
+
+
+def test_a_single_frame_may_have_a_shorter_history(recording):
+    frames = made(recording, Subject(1, 1, history_length=3))
+    batch = drawn(frames)
+    assert frames.targets == (1,) and batch.frames.shape == (1, 1, 3, 224, 224) and batch.actions.shape == (1, 1, 1)
+
+
+def test_a_single_frame_without_history_is_refused_with_advice(recording):
+    with pytest.raises(NoHistory, match="choose frame 1 instead"):
+        made(recording, Subject(0, 0))
+
+
+def test_a_range_leaves_out_targets_without_the_whole_history(recording):
+    assert made(recording, Subject(0, 11, history_length=3)).targets == tuple(range(3, 12))
+    assert made(recording, Subject(0, 11, history_length=8)).targets == (8, 9, 10, 11)
+
+
+def test_the_autoencoder_needs_no_history(recording):
+    frames = made(recording, Subject(0, 11, batch_size=4), needs_history=False)
+    batch = drawn(frames)
+    assert frames.targets == tuple(range(12))
+    assert batch.target.shape == (4, 3, 224, 224) and batch.frames.shape == (4, 0, 3, 224, 224)
+
+
+def test_the_tail_is_held_out(recording):
+    frames = made(recording, Subject(0, 11, history_length=3, held_out=0.4))
+    assert (frames.targets, frames.held_out) == ((3, 4, 5, 6, 7, 8), (9, 10, 11))
+    seen = set()
+    for seed in range(200):
+        seen.add(torch.randint(len(frames.targets), (1,), generator=torch.Generator().manual_seed(seed)).item())
+    assert len(seen) == 6
+
+
+def test_at_least_one_target_is_left_to_learn_from(recording):
+    for last in range(3, 12):
+        assert made(recording, Subject(3, last, held_out=0.9)).targets
+
+
+def test_a_range_without_a_usable_target_is_refused(recording):
+    with pytest.raises(BadTrainingValue, match="No frame from 0 to 2 has 3 context frames"):
+        made(recording, Subject(0, 2, history_length=3))
+
+
+def test_a_frame_that_is_not_there_is_refused(recording):
+    with pytest.raises(FrameOutOfRange):
+        made(recording, Subject(12, 12))
+
+
+@pytest.mark.parametrize("length", [None, 1, 9, 2.5, "3", math.nan])
+def test_a_bad_history_length_is_refused(recording, length):
+    for subject in (Subject(5, 5, history_length=length), Subject(0, 11, history_length=length)):
+        with pytest.raises(HistoryLengthError):
+            made(recording, subject)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"first": 5, "last": 4}, "range of frames is empty: it goes from 5 to 4"),
+        ({"batch_size": 0}, "batch size"),
+        ({"batch_size": 65}, "batch size"),
+        ({"batch_size": 1.5}, "batch size"),
+        ({"batch_size": None}, "batch size must be a whole number from 1 to 64, not empty"),
+        ({"held_out": 1.0}, "held-out share"),
+        ({"held_out": -0.1}, "held-out share"),
+        ({"held_out": math.nan}, "held-out share"),
+        ({"held_out": None}, "held-out share"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_refused_by_name(changes, words):
+    with pytest.raises(BadTrainingValue, match=words):
+        Subject(**({"first": 0, "last": 9} | changes))
+
+
+def test_a_batch_holds_each_target_with_its_own_history(recording):
+    frames = made(recording, Subject(0, 11, batch_size=5, history_length=3))
+    batch = frames.batch((4, 9))
+    assert batch.frames.shape == (2, 3, 3, 224, 224) and batch.actions.shape == (2, 3, 1)
+    for place, target in enumerate((4, 9)):
+        alone = made(recording, Subject(target, target)).batch((target,))
+        for part in ("frames", "actions", "target"):
+            assert torch.equal(getattr(batch, part)[place], getattr(alone, part)[0])
+
+
+def test_draws_come_from_the_generator_alone(recording):
+    frames = made(recording, Subject(0, 11, batch_size=3))
+    first, other, again = (vars(drawn(frames, seed)) for seed in (1, 2, 1))
+    assert are_equal(first, again) and not are_equal(first, other)
+
+
+def test_evaluated_targets_are_few_spread_out_and_always_the_same(recording):
+    frames = made(recording, Subject(0, 11))
+    assert [batch.target.shape[0] for batch in frames.evaluated((3, 4, 5))] == [1, 1, 1]
+    many = frames.evaluated(tuple(range(3, 12)) * 5)
+    assert len(many) == 16
+    assert torch.equal(many[0].target, frames.batch((3,)).target)
+
+
+def test_a_set_says_what_it_is(recording):
+    assert made(recording, Subject(5, 5)).describe() == f"frame 5 of {recording.name}"
+    assert made(recording, Subject(3, 9)).describe() == f"frames 3 to 9 of {recording.name}"

@@ -1,0 +1,327 @@
+import base64
+import json
+import threading
+
+import pytest
+import torch
+
+from models import SharedWorldModel, run_reconstruction
+from session import NoHistory
+from session.batch import frame_tensor
+from tests.models.small import small_config
+from tests.training.crafted import autoencoder, notebook_file, predictor
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_workshop, order, shared_model, tensors_of, train, until
+from training import (
+    BadTrainingValue,
+    CheckpointNotFound,
+    CheckpointNotSaved,
+    FixedSteps,
+    JobRunning,
+    LossThreshold,
+    NothingToSave,
+    NothingToTrain,
+    Subject,
+    Workshop,
+    Workshops,
+    workshop as workshop_module,
+)
+from training.checkpoint_reader import read_checkpoint
+from training.checkpoint_writer import FILES, STATE_FILE
+
+
+def in_use(workshop):
+    return {name: used.describe() for name, used in workshop.shared.weights.items()}
+
+
+def start(workshop, recording, network="autoencoder", **options):
+    """Start an endless job and wait for its first steps."""
+    job = workshop.train(order(recording, network, ENDLESS, **options))
+    until(lambda: job.snapshot().step >= 2)
+    return job
+
+
+def test_eight_who_press_train_at_once_get_exactly_one_job(workshop, recording):
+    barrier, jobs, told = threading.Barrier(8), [], []
+
+    def press(place):
+        wanted = order(recording, condition=ENDLESS, started_by=f"visitor {place}")
+        barrier.wait()
+        try:
+            jobs.append((f"visitor {place}", workshop.train(wanted)))
+        except JobRunning as problem:
+            told.append(str(problem))
+
+    threads = [threading.Thread(target=press, args=(place,)) for place in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(jobs) == 1 and len(told) == 7
+    (who, job), subject = jobs[0], f"frames 3 to 11 of {recording.name}"
+    assert job.snapshot().started_by == who
+    for message in told:
+        assert message.startswith(f"{who} trains the autoencoder on {subject}: step ")
+        assert "of at most 1,000,000." in message
+
+
+def test_while_a_job_runs_nobody_trains_or_loads(tmp_path, workshop, recording):
+    train(workshop, recording)
+    path = workshop.directory / FILES["autoencoder"]
+    job = start(workshop, recording)
+    for is_paused in (False, True):
+        if is_paused:
+            workshop.pause()
+        with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
+            workshop.train(order(recording, "predictor"))
+        with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
+            workshop.load("autoencoder", path)
+    workshop.stop()
+    assert workshop.wait(20) and job.snapshot().status == "stopped"
+    workshop.load("autoencoder", path)
+    assert train(workshop, recording, "predictor").status == "finished"
+
+
+def test_pause_resume_and_stop_reach_the_job(workshop, recording):
+    job = start(workshop, recording)
+    workshop.pause()
+    assert workshop.snapshot().status == "paused"
+    workshop.resume()
+    step = job.snapshot().step
+    until(lambda: job.snapshot().step > step)
+    workshop.stop()
+    assert workshop.wait(20) and workshop.snapshot().status == "stopped"
+
+
+def test_without_a_job_there_is_nothing_to_stop(workshop, recording):
+    assert workshop.snapshot() is None and workshop.wait(0)
+    for command in (workshop.pause, workshop.resume, workshop.stop):
+        with pytest.raises(NothingToTrain):
+            command()
+    train(workshop, recording)
+    for command in (workshop.pause, workshop.resume, workshop.stop):
+        with pytest.raises(NothingToTrain):
+            command()
+
+
+def test_what_cannot_be_trained_leaves_the_workshop_free(workshop, recording):
+    for subject, problem in ((Subject(0, 0), NoHistory), (Subject(0, 2), BadTrainingValue)):
+        with pytest.raises(problem):
+            workshop.train(order(recording, "predictor", subject=subject))
+    assert workshop.snapshot() is None and not workshop.directory.exists()
+    assert train(workshop, recording).status == "finished"
+
+
+def test_with_nothing_learned_there_is_nothing_to_save(workshop, recording):
+    with pytest.raises(NothingToSave):
+        workshop.save()
+    train(workshop, recording, condition=LossThreshold(1000.0, 5))  # reached at once: no step was taken
+    with pytest.raises(NothingToSave):
+        workshop.save()
+    assert not list(workshop.directory.glob("*.pth"))
+
+
+def test_only_networks_that_learned_or_were_loaded_are_saved(workshop, recording):
+    assert train(workshop, recording).saved == "autoencoder.pth (step 2)"
+    assert workshop.save().files == {"autoencoder.pth": 2}
+    assert train(workshop, recording, "predictor").saved == "autoencoder.pth (step 4), predictor_0.pth (step 2)"
+    assert workshop.save().files == {"autoencoder.pth": 4, "predictor_0.pth": 2}
+
+
+def test_the_weights_in_use_are_told_after_steps_saves_and_loads(workshop, recording):
+    folder = workshop.directory.name
+    assert in_use(workshop) == {"autoencoder": "untrained", "predictor": "untrained"}
+    start(workshop, recording, "predictor")
+    workshop.pause()
+    until(lambda: workshop.shared.weights["predictor"].step == workshop.snapshot().step)
+    step = workshop.shared.weights["predictor"].step
+    assert step >= 2 and workshop.shared.weights["predictor"].file is None
+    workshop.stop()
+    assert workshop.wait(20)
+    step = workshop.snapshot().step
+    assert in_use(workshop) == {
+        "autoencoder": f"{folder}/autoencoder.pth, step {step}",
+        "predictor": f"{folder}/predictor_0.pth, step {step}",
+    }
+    other = make_workshop(workshop.directory)
+    other.load("predictor", workshop.directory / "predictor_0.pth")
+    assert in_use(other)["predictor"] == f"{folder}/predictor_0.pth, step {step}"
+    assert in_use(other)["autoencoder"] == "untrained"
+
+
+def test_a_save_during_training_does_not_name_weights_that_have_moved_on(workshop, recording, monkeypatch):
+    real, job = workshop_module.write_contents, start(workshop, recording)
+
+    def slow(directory, contents):
+        step = job.snapshot().step
+        until(lambda: job.snapshot().step > step + 1)
+        return real(directory, contents)
+
+    monkeypatch.setattr(workshop_module, "write_contents", slow)
+    saved = workshop.save()
+    used = workshop.shared.weights["autoencoder"]
+    assert used.file is None and used.step > saved.files["autoencoder.pth"]
+    monkeypatch.setattr(workshop_module, "write_contents", real)
+    assert read_checkpoint(workshop.directory / "autoencoder.pth").step == saved.files["autoencoder.pth"]
+
+
+def test_saves_from_many_threads_at_once_all_leave_whole_files(workshop, recording):
+    start(workshop, recording, "predictor")
+    problems = []
+
+    def save():
+        try:
+            for _ in range(5):
+                workshop.save()
+                for name in FILES.values():
+                    read_checkpoint(workshop.directory / name)
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=save) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    workshop.stop()
+    assert workshop.wait(20) and problems == []
+    other = make_workshop(workshop.directory)
+    assert all(other.load(network, workshop.directory / name).notes == () for network, name in FILES.items())
+
+
+def test_each_inference_beside_training_is_that_of_a_whole_step(workshop, recording):
+    image, known, found = frame_tensor(recording, 5), {}, []
+    start(workshop, recording, "predictor")
+    for _ in range(60):
+        with workshop.shared.lock:
+            version = workshop.shared.version
+            known[version] = run_reconstruction(workshop.shared, image).mse
+        found.append(run_reconstruction(workshop.shared, image).mse)
+        assert not any(part.training for part in workshop.shared.model.modules()) or workshop.snapshot().is_active
+    assert len(set(known.values())) > 1
+    assert all(value > 0 for value in found)
+
+
+def test_training_changes_the_loaded_weights(tmp_path, workshop, recording):
+    train(workshop, recording)
+    other = make_workshop(tmp_path / "other")
+    other.load("autoencoder", workshop.directory / "autoencoder.pth")
+    loaded = tensors_of(other.shared.model)
+    train(other, recording)
+    assert not are_equal(tensors_of(other.shared.model), loaded)
+    assert in_use(other)["autoencoder"] == "other/autoencoder.pth, step 4"
+
+
+@pytest.fixture
+def of_notebook(tmp_path):
+    """A workshop for networks of the size that the crafted files have."""
+    return Workshop(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
+
+
+def test_an_optimizer_without_names_is_said_to_start_fresh(tmp_path, of_notebook):
+    path = notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder())
+    notes = of_notebook.load("predictor", path).notes
+    assert len(notes) == 2 and "copy of an autoencoder" in notes[0]
+    assert notes[1].startswith("Its optimizer could not be matched") and "fresh" in notes[1]
+    assert of_notebook._optimizers.of("predictor").steps == 0
+
+
+def test_weights_alone_need_no_word_about_an_optimizer(tmp_path, of_notebook):
+    torch.save(autoencoder().state_dict(), tmp_path / "bare.pth")
+    assert of_notebook.load("autoencoder", tmp_path / "bare.pth").notes == ()
+
+
+def test_loading_drops_the_moments_of_the_weights_before(tmp_path, workshop, recording):
+    train(workshop, recording, "predictor")
+    torch.save(shared_model().model.predictor.state_dict(), tmp_path / "bare.pth")
+    workshop.load("predictor", tmp_path / "bare.pth")
+    assert workshop._optimizers.of("predictor").steps == 0
+    assert workshop._optimizers.of("autoencoder").steps == 2
+
+
+def test_a_file_of_another_robots_folder_is_told(tmp_path, workshop, recording):
+    train(workshop, recording)
+    other = make_workshop(tmp_path / "checkpoints" / "jetbot")
+    (note,) = other.load("autoencoder", workshop.directory / "autoencoder.pth").notes
+    assert note == "It lies in the folder of toroidal_dot, not in that of jetbot."
+
+
+def test_a_damaged_random_state_is_left_aside(workshop, recording):
+    train(workshop, recording)
+    state_file = workshop.directory / STATE_FILE
+    state = json.loads(state_file.read_text())
+    size = len(base64.b64decode(state["random_state"]))
+    for raw in (bytes(size), b"\xff" * size, b"x", b""):
+        state_file.write_text(json.dumps(state | {"random_state": base64.b64encode(raw).decode()}))
+        other = make_workshop(workshop.directory)
+        random_state = other._optimizers.generator.get_state()
+        assert other.load("autoencoder", workshop.directory / "autoencoder.pth").step == 2
+        assert torch.equal(other._optimizers.generator.get_state(), random_state)
+
+
+def test_defaults_are_loaded_once_and_only_where_they_are(workshop, recording):
+    empty = make_workshop(workshop.directory)
+    empty.load_defaults()
+    assert in_use(empty) == {"autoencoder": "untrained", "predictor": "untrained"}
+    train(workshop, recording)
+    empty.load_defaults()
+    assert in_use(empty)["autoencoder"] == "untrained"
+    other = make_workshop(workshop.directory)
+    other.load_defaults()
+    assert in_use(other) == {"autoencoder": "toroidal_dot/autoencoder.pth, step 2", "predictor": "untrained"}
+
+
+def test_a_load_that_fails_leaves_everything_as_it_was(workshop, recording):
+    train(workshop, recording)
+    before, used = tensors_of(workshop.shared.model), in_use(workshop)
+    with pytest.raises(CheckpointNotFound):
+        workshop.load("predictor", workshop.directory / "nothing.pth")
+    assert are_equal(tensors_of(workshop.shared.model), before) and in_use(workshop) == used
+    assert workshop._optimizers.of("autoencoder").steps == 2
+
+
+def test_a_folder_that_cannot_be_written_costs_no_training(tmp_path, recording):
+    (tmp_path / "file").write_text("")
+    workshop = make_workshop(tmp_path / "file" / "toroidal_dot")
+    now = train(workshop, recording)
+    assert (now.status, now.step) == ("finished", 2)
+    assert now.saved.startswith("The checkpoint was not saved (Not a directory)")
+    with pytest.raises(CheckpointNotSaved):
+        workshop.save()
+    assert in_use(workshop)["autoencoder"] == "step 2"
+
+
+def test_the_numbers_of_a_run_lie_beside_the_checkpoints(workshop, recording):
+    train(workshop, recording, "predictor")
+    lines = [json.loads(line) for line in workshop.run_file.read_text().splitlines()]
+    assert workshop.run_file.parent == workshop.directory / "runs"
+    config = lines[0]["config"]
+    assert (config["network"], config["max_steps"], config["predictor_lr"]) == ("predictor", 2, FAST.predictor_lr)
+    assert lines[-1] == {"ended": workshop.snapshot().message}
+    assert [line["step"] for line in lines if "grad_norm" in line] == [1, 2]
+
+
+def test_each_robot_has_one_workshop(tmp_path, recording):
+    workshops, first, second = Workshops(tmp_path), shared_model(), shared_model()
+    assert workshops.get(first, "jetbot") is workshops.get(first, "jetbot")
+    assert workshops.get(first, "jetbot") is not workshops.get(second, "toroidal_dot")
+    assert workshops.run_file("jetbot") is None
+    train(workshops.get(second, "toroidal_dot"), recording)
+    assert workshops.run_file("toroidal_dot").parent == tmp_path / "toroidal_dot" / "runs"
+    assert workshops.run_file("jetbot") is None
+
+
+def test_closing_stops_every_job_and_saves(tmp_path, recording):
+    workshops = Workshops(tmp_path)
+    jobs = [start(workshops.get(shared_model(), name), recording) for name in ("one", "two")]
+    workshops.get(shared_model(), "idle")
+    workshops.close(timeout_s=30)
+    for job, name in zip(jobs, ("one", "two"), strict=True):
+        now = job.snapshot()
+        assert now.status == "stopped"
+        assert read_checkpoint(tmp_path / name / "autoencoder.pth").step == now.step
+
+
+def test_fixed_steps_go_on_where_the_last_job_ended(workshop, recording):
+    for total in (2, 4, 6):
+        assert train(workshop, recording, condition=FixedSteps(2)).step == 2
+        assert workshop._optimizers.of("autoencoder").steps == total

@@ -1,0 +1,136 @@
+"""Networks for whole pictures that take a step in milliseconds, and what jobs in tests are watched with."""
+
+import threading
+import time
+from dataclasses import replace
+
+import torch
+
+from models import (
+    ActionPredictorConfig,
+    AdaptiveWorldModelConfig,
+    MaskedAutoencoderConfig,
+    SharedWorldModel,
+)
+from training import (
+    AutoencoderTrainer,
+    FixedSteps,
+    PredictorTrainer,
+    Subject,
+    TrainingConfig,
+    TrainingJob,
+    TrainingSet,
+    Workshop,
+    WorldModelOptimizers,
+)
+from training.job import JobHooks
+from training.workshop import Order
+
+AUTOENCODER = MaskedAutoencoderConfig(patch_size=56, width=32, blocks=1, heads=2, decoder_width=16)
+PREDICTOR = ActionPredictorConfig(
+    width=32, layers=2, heads=2, action_hidden=16, action_width=8, max_tokens=256, film_after=(0,)
+)
+CONFIG = AdaptiveWorldModelConfig(1, AUTOENCODER, PREDICTOR)
+FAST = TrainingConfig(autoencoder_lr=1e-3, predictor_lr=1e-3, warmup_steps=0)
+RANGE = Subject(3, 11, batch_size=2, history_length=3)
+ENDLESS = FixedSteps(1_000_000)
+TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
+
+
+def shared_model():
+    return SharedWorldModel(CONFIG, torch.device("cpu"))
+
+
+def trainer(network="autoencoder", config=FAST):
+    model = shared_model().model
+    return TRAINERS[network](model, WorldModelOptimizers(model, config))
+
+
+def tensors_of(model):
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def optimizer_state(optimizers):
+    """Every tensor of both optimizers, by name."""
+    found = {}
+    for network in ("autoencoder", "predictor"):
+        for index, state in optimizers.of(network).state().optimizer["state"].items():
+            found |= {f"{network} {index} {key}": value.clone() for key, value in state.items()}
+    return found
+
+
+def are_equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
+
+
+def until(condition, timeout_s=20.0):
+    """Poll until a condition holds."""
+    end, never = time.monotonic() + timeout_s, threading.Event()
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        never.wait(0.002)
+
+
+class Watched:
+    """A trainer that calls `before(step)`, counted from 1, before each step."""
+
+    def __init__(self, inner, before=lambda step: None):
+        self.inner, self.before, self.count = inner, before, 0
+        self.name, self.optimizers = inner.name, inner.optimizers
+
+    def step(self, batch):
+        self.count += 1
+        self.before(self.count)
+        return self.inner.step(batch)
+
+    def evaluate(self, batch):
+        return self.inner.evaluate(batch)
+
+
+class Remembering:
+    """A tracker that keeps what it is told."""
+
+    def __init__(self):
+        self.logged, self.pictures, self.ended = [], [], []
+
+    def log(self, step, numbers):
+        self.logged.append((step, numbers))
+
+    def picture(self, step, name, pixels):
+        self.pictures.append((step, name, pixels))
+
+    def finish(self, message):
+        self.ended.append(message)
+
+
+def make_job(recording, condition, network="autoencoder", subject=None, before=lambda step: None, **options):
+    """A job that is not started yet, with the trainer, tracker and saves it uses as attributes."""
+    config = options.pop("config", FAST)
+    watched, tracker, saves = Watched(trainer(network, config), before), Remembering(), []
+    save = options.pop("save", lambda: saves.append(watched.count) or "saved")
+    frames = TrainingSet(recording, subject or Subject(5, 5), needs_history=network == "predictor")
+    hooks = JobHooks(threading.RLock(), save, lambda: None, tracker)
+    job = TrainingJob(watched, frames, condition, hooks, "Ada")
+    job.watched, job.tracker, job.saves = watched, tracker, saves
+    return job
+
+
+def ended(job):
+    """Start a job, wait, and return its last snapshot."""
+    job.start()
+    assert job.wait(30)
+    return job.snapshot()
+
+
+def order(recording, network="autoencoder", condition=FixedSteps(2), subject=RANGE, config=FAST, **changes):
+    return replace(Order(network, recording, subject, condition, config, "Ada"), **changes)
+
+
+def train(workshop, *arguments, **options):
+    """Train to the end and return the last snapshot."""
+    assert workshop.train(order(*arguments, **options)).wait(30)
+    return workshop.snapshot()
+
+
+def make_workshop(folder, **options):
+    return Workshop(shared_model(), folder, **options)

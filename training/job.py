@@ -1,0 +1,297 @@
+"""A training job: a thread that takes one step at a time, and what others may know and ask of it.
+
+Commands in, snapshots out: `pause`, `resume` and `stop` only set what the loop reads before its next step, and
+`snapshot` gives an immutable picture of where it stands. The loop knows no page and no command line. It belongs to the
+server: whoever started it may leave.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.inference import to_uint8
+from session import SessionError
+from training.checkpoint_errors import CheckpointError
+from training.config import LossThreshold, StopCondition
+from training.curve import Curve
+from training.steps import LossNotFinite, StepMetrics, Trainer
+from training.tracking import Tracker
+from training.training_set import TrainingSet
+
+logger = logging.getLogger(__name__)
+
+Status = Literal["running", "paused", "finished", "stopped", "failed"]
+RATE_OVER = 20  # steps over which the rate is averaged: long enough to be calm, short enough to follow a change
+OUT_OF_MEMORY = (
+    "There was not enough memory for a training step; the weights of the last whole step are kept. "
+    "Use a smaller batch or a shorter history, or close other programs."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Pictures of the first target, uint8 (H, W, 3): as recorded, and what the network made of it, before and after."""
+
+    actual: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class JobSnapshot:
+    """Where a job stands. `loss` is the evaluated one, `first_loss` that before the first step; curves are points
+    (step, value) by name; seconds do not count pauses."""
+
+    network: str
+    subject: str
+    started_by: str
+    status: Status
+    step: int
+    max_steps: int
+    threshold: float | None
+    first_loss: float | None
+    loss: float | None
+    steps_per_s: float
+    seconds: float
+    message: str
+    curves: dict[str, tuple[tuple[float, float], ...]]
+    comparison: Comparison | None
+    saved: str
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the job still changes weights, or may again."""
+        return self.status in ("running", "paused")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until `max_steps`, None where nothing can be said yet."""
+        return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
+
+
+@dataclass(frozen=True)
+class JobHooks:
+    """What a job asks of those who own the weights: the lock to hold in a step, how to save, what to note after a
+    step, and where its numbers go."""
+
+    lock: AbstractContextManager
+    save: Callable[[], str]
+    note_step: Callable[[], None]
+    tracker: Tracker
+
+
+class TrainingJob:
+    """Trains until a stop condition holds, it is told to stop, or a step fails. `start` returns at once."""
+
+    def __init__(
+        self, trainer: Trainer, frames: TrainingSet, condition: StopCondition, hooks: JobHooks, started_by: str = ""
+    ) -> None:
+        self._trainer, self._frames, self._condition, self._hooks = trainer, frames, condition, hooks
+        self._config = trainer.optimizers.config
+        self._state = threading.Condition()  # guards what follows; notified when a command arrives
+        self._is_paused = self._is_stopping = False
+        self._curves: dict[str, Curve] = {}
+        self._step_ends: list[float] = []
+        self._began = 0.0  # later than the true start by all pauses
+        self._evaluated_at = -1
+        self._looks: list[Tensor] = []  # the first target, its picture before training, and the newest one
+        self._now = JobSnapshot(
+            network=trainer.name,
+            subject=frames.describe(),
+            started_by=started_by,
+            status="running",
+            step=0,
+            max_steps=condition.max_steps,
+            threshold=_threshold(condition),
+            first_loss=None,
+            loss=None,
+            steps_per_s=0.0,
+            seconds=0.0,
+            message="Starting.",
+            curves={},
+            comparison=None,
+            saved="",
+        )
+        self._thread = threading.Thread(target=self._run, name=f"train {trainer.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin in a thread of its own."""
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Hold before the next step."""
+        self._command(is_paused=True)
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._command(is_paused=False)
+
+    def stop(self) -> None:
+        """End before the next step; what was learned is kept and saved."""
+        self._command(is_stopping=True)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until the job has ended; False where it has not within `timeout_s`."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def snapshot(self) -> JobSnapshot:
+        """Where the job stands now; never changes afterwards."""
+        with self._state:
+            return replace(self._now, curves={name: curve.points() for name, curve in self._curves.items()})
+
+    def _command(self, is_paused: bool | None = None, is_stopping: bool = False) -> None:
+        with self._state:
+            self._is_paused = self._is_paused if is_paused is None else is_paused
+            self._is_stopping = self._is_stopping or is_stopping
+            if self._now.is_active:
+                self._now = replace(self._now, status="paused" if self._is_paused else "running")
+            self._state.notify_all()
+
+    def _run(self) -> None:
+        """The job's outer boundary: whatever goes wrong ends as a message, with the weights of the last whole step."""
+        status: Status = "failed"
+        try:
+            status = self._train()
+            message = self._outcome(status)
+        except (LossNotFinite, SessionError) as problem:
+            message = str(problem)
+        except (torch.OutOfMemoryError, MemoryError):
+            message = OUT_OF_MEMORY
+        except Exception as problem:
+            logger.exception("training failed")
+            message = _unexpected(problem)
+        saved = self._save() if self._now.step else ""
+        with self._state:
+            self._now = replace(self._now, status=status, message=message, saved=saved, comparison=self._compared())
+        self._hooks.tracker.finish(message)
+
+    def _train(self) -> Status:
+        self._began = time.monotonic()
+        last, is_told_to_stop = self._evaluate(0), False
+        self._hooks.tracker.picture(0, "actual", to_uint8(self._looks[0]))
+        self._show_picture()
+        while not self._is_reached(last) and self._now.step < self._condition.max_steps:
+            is_told_to_stop = not self._may_go_on()
+            if is_told_to_stop:
+                break
+            step = self._take_step()
+            if step % self._config.evaluate_every == 0:
+                last = self._evaluate(step)
+            if step % self._config.save_every == 0:
+                self._save()
+        if self._evaluated_at != self._now.step:
+            self._evaluate(self._now.step)
+        if self._now.step:
+            self._show_picture()
+        return "stopped" if is_told_to_stop else "finished"
+
+    def _may_go_on(self) -> bool:
+        """Wait out a pause; False when told to stop."""
+        paused_at = time.monotonic()
+        with self._state:
+            if self._is_paused:
+                self._state.wait_for(lambda: self._is_stopping or not self._is_paused)
+                gap = time.monotonic() - paused_at
+                self._began += gap
+                self._step_ends = [end + gap for end in self._step_ends]
+            return not self._is_stopping
+
+    def _take_step(self) -> int:
+        batch = self._frames.draw(self._trainer.optimizers.generator)
+        with self._hooks.lock:
+            metrics = self._trainer.step(batch)
+            self._hooks.note_step()
+        with self._state:
+            step = self._now.step + 1
+            for name, value in metrics.losses.items():
+                self._curves.setdefault(f"training {name}", Curve()).add(step, value)
+            self._step_ends = [*self._step_ends[-RATE_OVER:], time.monotonic()]
+            spent = time.monotonic() - self._began
+            self._now = replace(self._now, step=step, seconds=spent, steps_per_s=self._rate(), message="Training.")
+        self._hooks.tracker.log(step, _numbers(metrics, self._now.steps_per_s))
+        return step
+
+    def _rate(self) -> float:
+        ends = self._step_ends
+        return (len(ends) - 1) / (ends[-1] - ends[0]) if len(ends) > 1 and ends[-1] > ends[0] else 0.0
+
+    def _evaluate(self, step: int) -> float:
+        """Take the evaluated loss, and that of the frames held out."""
+        found = self._mean_loss("evaluated", self._frames.targets, step)
+        if self._frames.held_out:
+            self._mean_loss("held out", self._frames.held_out, step)
+        with self._state:
+            first = found if self._now.first_loss is None else self._now.first_loss
+            self._now = replace(self._now, loss=found, first_loss=first)
+        self._evaluated_at = step
+        return found
+
+    def _mean_loss(self, name: str, targets: tuple[int, ...], step: int) -> float:
+        batches, looks = self._frames.evaluated(targets), []
+        for batch in batches:
+            with self._hooks.lock:
+                looks.append(self._trainer.evaluate(batch))
+        loss = float(np.mean([look.loss for look in looks]))
+        explained = float(np.mean([look.explained_variance for look in looks]))
+        if name == "evaluated":
+            start = self._looks[:2] or [batches[0].target[0], looks[0].picture]
+            self._looks = [*start, looks[0].picture]
+        with self._state:
+            self._curves.setdefault(name, Curve()).add(step, loss)
+        self._hooks.tracker.log(step, {f"{name}/loss": loss, f"{name}/explained_variance": explained})
+        return loss
+
+    def _show_picture(self) -> None:
+        """Send what the network makes of the first target now to where the run's numbers go."""
+        self._hooks.tracker.picture(self._now.step, self._now.network, to_uint8(self._looks[-1]))
+
+    def _is_reached(self, loss: float) -> bool:
+        return isinstance(self._condition, LossThreshold) and loss <= self._condition.threshold
+
+    def _outcome(self, status: Status) -> str:
+        now = self._now
+        took = f"after {now.step} step{'' if now.step == 1 else 's'} and {now.seconds:.1f} s"
+        if status == "stopped":
+            return f"Stopped {took}."
+        if now.threshold is None:
+            return f"Done {took}."
+        reached = "reached" if self._is_reached(now.loss) else "not reached"
+        return f"Threshold {now.threshold:g} {reached} {took}."
+
+    def _save(self) -> str:
+        try:
+            return self._hooks.save()
+        except CheckpointError as problem:
+            return str(problem)
+
+    def _compared(self) -> Comparison | None:
+        return Comparison(*(to_uint8(picture) for picture in self._looks)) if self._looks else None
+
+
+def _unexpected(problem: Exception) -> str:
+    # torch reports a CPU's memory as an ordinary RuntimeError.
+    if "not enough memory" in str(problem) or "can't allocate memory" in str(problem):
+        return OUT_OF_MEMORY
+    return (
+        f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
+        "kept, and the server's log tells more."
+    )
+
+
+def _threshold(condition: StopCondition) -> float | None:
+    return condition.threshold if isinstance(condition, LossThreshold) else None
+
+
+def _numbers(metrics: StepMetrics, steps_per_s: float) -> dict[str, float]:
+    numbers = {f"training/{name}": value for name, value in metrics.losses.items()}
+    numbers |= {f"lr/{name}": value for name, value in metrics.lrs.items()}
+    return {**numbers, "grad_norm": metrics.grad_norm, "steps_per_s": steps_per_s}

@@ -1,0 +1,141 @@
+"""The optimizer and learning-rate schedule of one network, and their state by the names of the parameters.
+
+Built from the network they train. A state is put back only where every parameter is found by its name and shape.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.config import COSINE_STEPS, TrainingConfig
+
+MOMENTS = ("exp_avg", "exp_avg_sq")
+LEAST_SHARE, LEAST_LR = 0.01, 1e-6
+
+
+def schedule_factor(step: int, lr: float, warmup_steps: int) -> float:
+    """Learning rate of the step with index `step` (from 0), as a share of `lr`.
+
+    Linear warm-up, then a cosine over 100,000 steps down to max(1 % of the rate, 1e-6).
+    """
+    if step < warmup_steps:
+        return (step + 1) / warmup_steps
+    least = min(1.0, max(LEAST_SHARE, LEAST_LR / lr))
+    progress = min(1.0, (step - warmup_steps) / COSINE_STEPS)
+    return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+    """Two groups of named parameters: decayed ones, and biases and norms, which are not."""
+    norms = {f"{name}." for name, part in network.named_modules() if isinstance(part, nn.LayerNorm)}
+    decayed, plain = [], []
+    for name, parameter in network.named_parameters():
+        is_plain = name.endswith("bias") or any(name.startswith(norm) for norm in norms)
+        (plain if is_plain else decayed).append((name, parameter))
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerState:
+    """What a checkpoint keeps of an optimizer: both state dicts of torch, and the steps taken."""
+
+    optimizer: dict[str, object]
+    schedule: dict[str, object]
+    step: int
+
+
+class NetworkOptimizer:
+    """AdamW with decay and schedule as `TrainingConfig` says, for all parameters of `network`."""
+
+    def __init__(self, network: nn.Module, lr: float, config: TrainingConfig) -> None:
+        self.lr = lr
+        groups = parameter_groups(network, config.weight_decay)
+        self._optimizer = torch.optim.AdamW(groups, lr=lr, fused=True)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimizer, lambda step: schedule_factor(step, lr, config.warmup_steps)
+        )
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._schedule.last_epoch
+
+    @property
+    def current_lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._optimizer.param_groups[0]["lr"]
+
+    def zero_grad(self) -> None:
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Apply the gradients, and advance the schedule."""
+        self._optimizer.step()
+        self._schedule.step()
+
+    def state(self) -> OptimizerState:
+        """Both state dicts, sharing memory with the optimizer."""
+        return OptimizerState(self._optimizer.state_dict(), self._schedule.state_dict(), self.steps)
+
+    def restore(self, saved: dict[str, object], step: int) -> bool:
+        """Put back a saved optimizer's moments at `step`; False, and nothing changed, where names or shapes differ.
+
+        Learning rates and decay stay those of this optimizer's own configuration.
+        """
+        own = self._optimizer.state_dict()
+        moments = moments_by_name(saved)
+        if moments is None:
+            return False
+        state: dict[int, dict[str, Tensor]] = {}
+        for group, live in zip(own["param_groups"], self._optimizer.param_groups, strict=True):
+            for index, name, parameter in zip(group["params"], group["param_names"], live["params"], strict=True):
+                if name in moments and not _fits(moments[name], parameter):
+                    return False
+                if name in moments:
+                    state[index] = moments[name]
+        if not state or moments.keys() - {name for group in own["param_groups"] for name in group["param_names"]}:
+            return False
+        self._optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+        self._go_to(step)
+        return True
+
+    def _go_to(self, step: int) -> None:
+        own = self._schedule.state_dict()
+        self._schedule.load_state_dict({**own, "last_epoch": step, "_step_count": step + 1})
+        for group, base, factor in zip(
+            self._optimizer.param_groups, self._schedule.base_lrs, self._schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * factor(step)
+
+
+def moments_by_name(saved: dict[str, object]) -> dict[str, dict[str, Tensor]] | None:
+    """State of each parameter by its name, None where a state dict of AdamW does not tell names."""
+    groups, state = saved.get("param_groups"), saved.get("state")
+    if not isinstance(groups, list) or not isinstance(state, dict):
+        return None
+    found: dict[str, dict[str, Tensor]] = {}
+    for group in groups:
+        names, indices = (group.get(key) if isinstance(group, dict) else None for key in ("param_names", "params"))
+        if not _are(names, str) or not _are(indices, int) or len(names) != len(indices):
+            return None
+        found |= {name: state[index] for name, index in zip(names, indices, strict=True) if index in state}
+    return found
+
+
+def _are(values: object, kind: type) -> bool:
+    return isinstance(values, list) and all(type(value) is kind for value in values)
+
+
+def _fits(moments: object, parameter: Tensor) -> bool:
+    """Whether a parameter's state is what AdamW could have left: anything else might give weights that are no numbers."""
+    if not isinstance(moments, dict) or moments.keys() != {"step", *MOMENTS}:
+        return False
+    if not all(isinstance(value, Tensor) and value.is_floating_point() for value in moments.values()):
+        return False
+    if moments["step"].numel() != 1 or any(moments[name].shape != parameter.shape for name in MOMENTS):
+        return False
+    values = {name: value.to(parameter.dtype) for name, value in moments.items()}
+    is_finite = all(bool(torch.isfinite(value).all()) for value in values.values())
+    return is_finite and values["step"].item() >= 0 and bool((values["exp_avg_sq"] >= 0).all())

@@ -1,0 +1,186 @@
+"""One training step of either network, and the evaluation that decides when to stop.
+
+A step takes a batch, minimizes a loss of `AdaptiveWorldModel` and tells what happened; a loss or gradient that is not
+finite stops it before anything changes. Threads, files and stop conditions are elsewhere.
+
+Shapes: B batch, T history, H and W picture height and width, A action channels.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from models import AdaptiveWorldModel, Network, PredictionLosses
+from session.batch import Batch
+from training.config import TrainingConfig
+from training.optim import NetworkOptimizer
+
+SEED = 20250921
+
+
+class LossNotFinite(ArithmeticError):
+    """A step's loss or gradient is not a finite number; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The loss is no longer a finite number: training stopped before the weights changed. "
+            "Try a lower learning rate, or load a checkpoint."
+        )
+
+
+@dataclass(frozen=True)
+class StepMetrics:
+    """What one step did: the loss it minimized and its parts, the gradient's norm, the next learning rates."""
+
+    losses: dict[str, float]
+    grad_norm: float
+    lrs: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The loss in evaluation mode: `loss` is what Run Autoencoder or Run Predictor shows; its parts, the share of the
+    pictures' variance that is explained, and the first picture itself, float (3, H, W)."""
+
+    loss: float
+    losses: dict[str, float]
+    explained_variance: float
+    picture: Tensor
+
+
+class WorldModelOptimizers:
+    """The optimizers of both networks and the random numbers of their steps: they belong to the weights they train."""
+
+    def __init__(self, world_model: AdaptiveWorldModel, config: TrainingConfig = TrainingConfig()) -> None:
+        self.model = world_model
+        self.config = config
+        self.generator = torch.Generator(next(world_model.parameters()).device).manual_seed(SEED)
+        self._of: dict[Network, NetworkOptimizer] = {name: self._made(name) for name in ("autoencoder", "predictor")}
+
+    def of(self, network: Network) -> NetworkOptimizer:
+        """The optimizer of one network."""
+        return self._of[network]
+
+    def renew(self, network: Network) -> NetworkOptimizer:
+        """Put a fresh optimizer in place of a network's own, because its weights are others now."""
+        self._of[network] = self._made(network)
+        return self._of[network]
+
+    def configured(self, config: TrainingConfig) -> "WorldModelOptimizers":
+        """The same moments, steps and random numbers under another configuration."""
+        if config == self.config:
+            return self
+        changed = WorldModelOptimizers(self.model, config)
+        changed.generator = self.generator
+        for network, optimizer in self._of.items():
+            if optimizer.steps:
+                changed.of(network).restore(optimizer.state().optimizer, optimizer.steps)
+        return changed
+
+    def _made(self, network: Network) -> NetworkOptimizer:
+        if network == "autoencoder":
+            return NetworkOptimizer(self.model.autoencoder, self.config.autoencoder_lr, self.config)
+        return NetworkOptimizer(self.model.predictor, self.config.predictor_lr, self.config)
+
+
+class Trainer(Protocol):
+    """What a job needs of a trainer."""
+
+    name: Network
+    optimizers: WorldModelOptimizers
+
+    def step(self, batch: Batch) -> StepMetrics:
+        """One training step; raises LossNotFinite."""
+
+    def evaluate(self, batch: Batch) -> Evaluation:
+        """The loss in evaluation mode, without gradients."""
+
+
+class AutoencoderTrainer:
+    """Masked steps of the autoencoder on the targets of batches (He et al. 2021, arXiv 2111.06377)."""
+
+    name: Network = "autoencoder"
+
+    def __init__(self, world_model: AdaptiveWorldModel, optimizers: WorldModelOptimizers | None = None) -> None:
+        self.model = world_model.eval()
+        self.optimizers = optimizers or WorldModelOptimizers(world_model)
+
+    def step(self, batch: Batch) -> StepMetrics:
+        config, generator = self.optimizers.config, self.optimizers.generator
+        drawn = torch.rand((), generator=generator, device=generator.device).item()
+        mask_ratio = config.mask_ratio_low + (config.mask_ratio_high - config.mask_ratio_low) * drawn
+        images = batch.target.to(generator.device)
+        loss = self.model.autoencoder_loss(images, mask_ratio, generator)
+        optimizer = self.optimizers.of("autoencoder")
+        grad_norm = apply(self.model, loss, [optimizer])
+        return StepMetrics({"loss": loss.item()}, grad_norm, {"autoencoder": optimizer.current_lr})
+
+    @torch.inference_mode()
+    def evaluate(self, batch: Batch) -> Evaluation:
+        images = batch.target.to(self.optimizers.generator.device)
+        picture = self.model.reconstruct(images)
+        loss = (picture - images).square().mean().item()
+        return Evaluation(loss, {"loss": loss}, explained_variance(picture, images), picture[0])
+
+
+class PredictorTrainer:
+    """Joint steps of predictor, decoder and encoder on the prediction of targets from their histories."""
+
+    name: Network = "predictor"
+
+    def __init__(self, world_model: AdaptiveWorldModel, optimizers: WorldModelOptimizers | None = None) -> None:
+        self.model = world_model.eval()
+        self.optimizers = optimizers or WorldModelOptimizers(world_model)
+
+    def step(self, batch: Batch) -> StepMetrics:
+        config, both = self.optimizers.config, [self.optimizers.of("predictor"), self.optimizers.of("autoencoder")]
+        self.model.use_generator(self.optimizers.generator)
+        self.model.train()
+        try:
+            losses = self.model.prediction_losses(*self._placed(batch), config.image_weight, config.latent_weight)
+            grad_norm = apply(self.model, losses.total, both)
+        finally:
+            self.model.eval()
+        lrs = {"predictor": both[0].current_lr, "autoencoder": both[1].current_lr}
+        return StepMetrics(as_numbers(losses), grad_norm, lrs)
+
+    @torch.inference_mode()
+    def evaluate(self, batch: Batch) -> Evaluation:
+        config, (frames, actions, target) = self.optimizers.config, self._placed(batch)
+        losses = self.model.prediction_losses(frames, actions, target, config.image_weight, config.latent_weight)
+        numbers, explained = as_numbers(losses), explained_variance(losses.picture, target)
+        return Evaluation(numbers["image"], numbers, explained, losses.picture[0])
+
+    def _placed(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        device = self.optimizers.generator.device
+        return batch.frames.to(device), batch.actions.to(device), batch.target.to(device)
+
+
+def apply(model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer]) -> float:
+    """Backward, and a step of each optimizer; returns the gradient's norm, raises LossNotFinite before any change."""
+    for parameter in model.parameters():
+        parameter.grad = None
+    if not torch.isfinite(loss):
+        raise LossNotFinite
+    loss.backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if not torch.isfinite(norm):
+        raise LossNotFinite
+    for optimizer in optimizers:
+        optimizer.step()
+    for parameter in model.parameters():
+        parameter.grad = None
+    return norm.item()
+
+
+def as_numbers(losses: PredictionLosses) -> dict[str, float]:
+    return {"total": losses.total.item(), "image": losses.image.item(), "latent": losses.latent.item()}
+
+
+def explained_variance(picture: Tensor, actual: Tensor) -> float:
+    """1 − variance of the error ÷ variance of the actual pictures; 0 where the actual ones have none."""
+    spread = actual.var()
+    return (1 - (actual - picture).var() / spread).item() if spread > 0 else 0.0
