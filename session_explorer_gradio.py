@@ -22,8 +22,8 @@ import models
 import training
 from page import messages
 from page.binding import LeftMeanwhile, PageError, bind
+from page.components import APP_CSS, OpenDropdown, OpenNumber, OpenSlider, Place, build_frame_player, go_to
 from page.facts import frame_facts, session_facts, session_labels, status_line
-from page.frame_player import APP_CSS, OpenDropdown, OpenSlider, Place, build_frame_player, go_to
 from page.frame_route import recorded_routes, recording_version, run_route
 from page.numbers import BadNumber, whole_number
 from page.results import prediction_view, reconstruction_view
@@ -50,6 +50,7 @@ logger = logging.getLogger("session_explorer")
 ALL_ROBOTS = "All robots"
 DEMO_FRAMES = 60
 MAX_DIGITS = 9
+QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
 READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor")  # buttons that change nothing for others
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 
@@ -454,23 +455,23 @@ def build_training_tab() -> dict[str, Any]:
 
 def build_training_subject() -> dict[str, Any]:
     """What to train on, and the numbers that rarely change."""
-    whole_numbers = dict(precision=0, min_width=110)
+    whole_numbers = dict(min_width=110)
     train_on = gr.Radio([ONE_FRAME, RANGE, WHOLE], value=ONE_FRAME, label="Train on", elem_id="train-on")
     with gr.Row(visible=False) as more:
-        first = gr.Number(0, label="From frame", elem_id="first-frame", visible=False, **whole_numbers)
-        last = gr.Number(0, label="To frame", elem_id="last-frame", visible=False, **whole_numbers)
-        batch_size = gr.Number(4, label="Batch size", elem_id="batch-size", **whole_numbers)
-        held_out = gr.Number(0.2, label="Held-out share", elem_id="held-out", min_width=110)
+        first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **whole_numbers)
+        last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **whole_numbers)
+        batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **whole_numbers)
+        held_out = OpenNumber(0.2, label="Held-out share", elem_id="held-out", min_width=110)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         gr.HTML(messages.ADVANCED_NOTE)
         with gr.Row():
             numbers = {
-                name: gr.Number(STANDARD[name], label=label, elem_id=name.replace("_", "-"), min_width=150)
+                name: OpenNumber(STANDARD[name], label=label, elem_id=name.replace("_", "-"), min_width=150)
                 for name, label in ADVANCED.items()
             }
 
     def show_fields(what: str) -> tuple:
-        return gr.Row(visible=what != ONE_FRAME), *(gr.Number(visible=what == RANGE) for _ in range(2))
+        return gr.Row(visible=what != ONE_FRAME), *(OpenNumber(visible=what == RANGE) for _ in range(2))
 
     train_on.change(show_fields, train_on, [more, first, last], queue=False, api_visibility="private")
     return dict(numbers, train_on=train_on, first=first, last=last, batch_size=batch_size, held_out=held_out)
@@ -479,10 +480,10 @@ def build_training_subject() -> dict[str, Any]:
 def build_training_buttons(network: str, threshold: float) -> dict[str, Any]:
     with gr.Row():
         limits = dict(min_width=100)
-        goal = gr.Number(threshold, label="Threshold", elem_id=f"{network}-threshold", **limits)
-        most = gr.Number(2000, label="Max steps", precision=0, elem_id=f"{network}-max-steps", **limits)
+        goal = OpenNumber(threshold, label="Threshold", elem_id=f"{network}-threshold", **limits)
+        most = OpenNumber(2000, label="Max steps", elem_id=f"{network}-max-steps", **limits)
     to_threshold = gr.Button("Train to Threshold", variant="primary", size="sm", elem_id=f"train-{network}-threshold")
-    steps = gr.Number(100, label="Steps", precision=0, elem_id=f"{network}-steps")
+    steps = OpenNumber(100, label="Steps", elem_id=f"{network}-steps")
     for_steps = gr.Button("Train N Steps", variant="primary", size="sm", elem_id=f"train-{network}-steps")
     names = {"threshold": goal, "max_steps": most, "to_threshold": to_threshold, "steps": steps, "for_steps": for_steps}
     return {f"{network}_{name}": component for name, component in names.items()}
@@ -499,34 +500,32 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     ]
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
-    quiet = dict(queue=False, show_progress="hidden")
+    quick = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
+    tick = dict(queue=False, show_progress="hidden", api_visibility="private")
     private = dict(api_visibility="private")
 
     def on(event: Callable, function: Callable, inputs: list, outputs: list, **options: Any) -> None:
-        event(
-            bind(explorer, function, USER_ERRORS, FORM_FIELDS),
-            inputs,
-            outputs,
-            **{"api_name": function.__name__, **options},
-        )
+        handler = bind(explorer, function, USER_ERRORS, FORM_FIELDS)
+        event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
     on(demo.load, open_page, [visitor], listing + session_outputs, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
     on(of("robot").input, refresh_sessions, [visitor, of("robot")], listing, **private)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
-    on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **quiet)
+    on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **quick)
     paths = [of("autoencoder_path"), of("predictor_path")]
     on(of("load_models").click, load_models, [visitor, *paths], [of("models_message"), status], **networks)
     on(of("run_autoencoder").click, run_autoencoder, frame_inputs, [of("autoencoder_result")], **networks)
     inputs = [*frame_inputs, of("history_length")]
     on(of("run_predictor").click, run_predictor, inputs, [of("predictor_result")], **networks)
-    wire_training(on, of, visitor, status, quiet)
-    on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **quiet, **private)
+    wire_training(on, of, visitor, status, quick)
+    on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
+    on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
 
 
-def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML, quiet: dict[str, Any]) -> None:
-    """The Training tab. None of its events waits in a queue: a job is started or told something, never waited for."""
+def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML, quick: dict[str, Any]) -> None:
+    """The Training tab. Its events are short: a job is started or told something, never waited for."""
     shown = [of("view"), status]
     form = [of("player" if name == "frame" else name) for name in FORM_FIELDS]
     goals = {
@@ -536,11 +535,10 @@ def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML
         train_predictor_steps: ("predictor_for_steps", ["predictor_steps"]),
     }
     for function, (button, fields) in goals.items():
-        on(of(button).click, function, [visitor, *map(of, fields), *form], shown, **quiet)
+        on(of(button).click, function, [visitor, *map(of, fields), *form], shown, **quick)
     for button, function in (("pause", pause_training), ("resume", resume_training), ("stop", stop_training)):
-        on(of(button).click, function, [visitor, of("is_log")], shown, **quiet)
-    on(of("is_log").change, training_status, [visitor, of("is_log")], [of("view")], **quiet)
-    on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], api_visibility="private", **quiet)
+        on(of(button).click, function, [visitor, of("is_log")], shown, **quick)
+    on(of("is_log").change, training_status, [visitor, of("is_log")], [of("view")], **quick)
     saved = [of("save_message"), status, *map(of, ("autoencoder_path", "predictor_path", "models_message"))]
     on(of("save_models").click, save_models, [visitor], saved, concurrency_id="networks")
 

@@ -152,8 +152,6 @@ class TrainingJob:
         with self._state:
             self._is_paused = self._is_paused if is_paused is None else is_paused
             self._is_stopping = self._is_stopping or is_stopping
-            if self._now.is_active:
-                self._now = replace(self._now, status="paused" if self._is_paused else "running")
             self._state.notify_all()
 
     def _run(self) -> None:
@@ -198,8 +196,11 @@ class TrainingJob:
         """Wait out a pause; False when told to stop."""
         paused_at = time.monotonic()
         with self._state:
-            if self._is_paused:
+            if self._is_paused and not self._is_stopping:
+                # Said only now: between the command and here, a step may still have ended.
+                self._now = replace(self._now, status="paused", message="Paused.")
                 self._state.wait_for(lambda: self._is_stopping or not self._is_paused)
+                self._now = replace(self._now, status="running", message="Training.")
                 gap = time.monotonic() - paused_at
                 self._began += gap
                 self._step_ends = [end + gap for end in self._step_ends]

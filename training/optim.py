@@ -129,7 +129,7 @@ def _are(values: object, kind: type) -> bool:
 
 
 def _fits(moments: object, parameter: Tensor) -> bool:
-    """Whether a parameter's state is what AdamW could have left: anything else might give weights that are no numbers."""
+    """Whether a parameter's state is one that AdamW could have left: from others, weights might become no numbers."""
     if not isinstance(moments, dict) or moments.keys() != {"step", *MOMENTS}:
         return False
     if not all(isinstance(value, Tensor) and value.is_floating_point() for value in moments.values()):

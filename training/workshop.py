@@ -170,7 +170,8 @@ class Workshop:
     def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
         """A fresh optimizer for new weights, with the saved state where that fits; returns what is to be said."""
         optimizer = self._optimizers.renew(network)
-        if saved is None or (step is not None and optimizer.restore(saved, step)):
+        has_state = saved is not None and bool(saved.get("state"))  # one that took no step yet has none
+        if not has_state or (step is not None and optimizer.restore(saved, step)):
             return ()
         return (FRESH_OPTIMIZER,)
 

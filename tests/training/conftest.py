@@ -8,6 +8,15 @@ from tests.training.tiny import make_workshop
 from training import NothingToTrain, Subject, TrainingSet
 
 
+@pytest.fixture(scope="package", autouse=True)
+def one_thread():
+    """Networks this small are slower with two, most of all beside another program."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
     """A data folder with one recording of twelve frames."""
@@ -33,4 +42,6 @@ def workshop(tmp_path):
 
 @pytest.fixture
 def batch(recording):
-    return TrainingSet(recording, Subject(5, 8, batch_size=2), needs_history=True).draw(torch.Generator().manual_seed(0))
+    return TrainingSet(recording, Subject(5, 8, batch_size=2), needs_history=True).draw(
+        torch.Generator().manual_seed(0)
+    )

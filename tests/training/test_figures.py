@@ -1,3 +1,4 @@
+import itertools
 import math
 import re
 from xml.etree import ElementTree
@@ -53,7 +54,8 @@ def test_any_finite_losses_are_drawn_inside_the_picture(values, is_log):
 def test_a_falling_loss_falls_on_the_picture():
     for is_log in (False, True):
         (line,) = lines(drawing(loss_chart({"evaluated": FALLING}, None, is_log)))
-        assert all(second[0] > first[0] and second[1] >= first[1] for first, second in zip(line, line[1:], strict=False))
+        pairs = itertools.pairwise(line)
+        assert all(later[0] > earlier[0] and later[1] >= earlier[1] for earlier, later in pairs)
 
 
 @pytest.mark.parametrize("curves", [{}, {"evaluated": []}, {"a": [(0, math.nan)], "b": [(1, math.inf)]}])

@@ -120,6 +120,7 @@ sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests
 """
 
 
+@pytest.mark.parametrize("network", ["predictor"])
 def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted):
     before = saved_halfway(tmp_path / "r", recording, network)
     arguments = [tmp_path / "r", recording.folder, network, torch.get_num_threads(), STEPS]

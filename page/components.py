@@ -1,4 +1,5 @@
-"""The frame player as a Gradio component: its HTML, CSS and JavaScript are the files in page/assets."""
+"""Gradio components of our own: the frame player, whose HTML, CSS and JavaScript are the files in page/assets, and
+fields whose content the handlers check themselves."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,3 +74,13 @@ class OpenSlider(gr.Slider):
 
     def get_block_name(self) -> str:
         return "slider"
+
+
+class OpenNumber(gr.Number):
+    """A number field whose content is checked by the handler, in our own words: nothing is rounded on the way."""
+
+    def preprocess(self, payload: object) -> object:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "number"

@@ -1,0 +1,206 @@
+"""Training without a browser: `python -m training.train --session … --model … --steps …`.
+
+The command line over the workshop that the page uses too: the same values, jobs and checkpoints. Exit codes: 0 all
+steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from models import DeviceUnavailable, Network, WorldModels, choose_device
+from session import RecordedSession, SessionError, SessionNotFound, find_session, list_sessions, load_session
+from training.checkpoint_errors import CheckpointError, CheckpointNotFound, shown
+from training.checkpoint_writer import FILES
+from training.config import BadTrainingValue, FixedSteps, LossThreshold, StopCondition, check_whole
+from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, read_config, read_subject
+from training.job import JobSnapshot
+from training.training_set import Subject, TrainingSet
+from training.workshop import CHANGED_BY, JobRunning, Order, Workshop
+
+MODELS: dict[str, tuple[Network, ...]] = {
+    "autoencoder": ("autoencoder",),
+    "predictor": ("predictor",),
+    "both": ("autoencoder", "predictor"),
+}
+MAX_STEPS = 2_000
+LISTED = 5
+POLL_S = 0.1
+DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"{message[0].upper()}{message[1:].rstrip('.')}. --help tells what can be given.\n")
+
+
+class _StopRequest:
+    """Remembers that Ctrl-C was pressed, or that the process was asked to end."""
+
+    def __init__(self) -> None:
+        self.is_made = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._make)
+
+    def _make(self, number: int, frame: FrameType | None) -> None:
+        self.is_made = True
+
+
+def main(arguments: list[str]) -> int:
+    """Train as the command line says; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    stop = _StopRequest()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        recording = _recording(options)
+        workshop = _workshop(options, recording)
+        orders = [_order(options, recording, network) for network in MODELS[options.model]]
+    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return WRONG_USAGE
+    folder = f"{options.data.resolve().name}/checkpoints/{workshop.directory.name}"
+    try:
+        if not options.fresh:
+            _load(workshop, MODELS[options.model])
+        for order in orders:
+            if stop.is_made or not _train(workshop, order, stop, folder):
+                return NOT_DONE
+    except (CheckpointError, JobRunning) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return NOT_DONE
+    return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m training.train", description="Train a robot's world model on a recording.")
+    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--session", required=True, help='the recording, such as "jetbot/session_20250921_142133"')
+    parser.add_argument("--model", required=True, choices=MODELS, help="both: the autoencoder first")
+    goal = parser.add_mutually_exclusive_group(required=True)
+    goal.add_argument("--threshold", type=_number, help="train until the evaluated loss is at most this")
+    goal.add_argument("--steps", type=_number, help="train for this many steps")
+    parser.add_argument("--max-steps", type=_number, help=f"with --threshold: the most steps (default {MAX_STEPS})")
+    frames = parser.add_mutually_exclusive_group()
+    frames.add_argument("--frame", type=_number, help="train on one frame")
+    frames.add_argument("--range", type=_number, nargs=2, metavar=("FIRST", "LAST"), help="train on these frames")
+    frames.add_argument("--all", action="store_true", help="train on the whole recording (the default)")
+    parser.add_argument("--batch-size", type=_number, default=1, help="targets in a step (default 1)")
+    parser.add_argument("--history-length", type=_number, default=3, help="context frames, 2 to 8 (default 3)")
+    parser.add_argument("--held-out", type=_number, default=0.0, help="share of the last targets only looked at")
+    for name, label in ADVANCED.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=_number, help=f"{label.lower()} (default {STANDARD[name]:g})")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
+    parser.add_argument(
+        "--fresh", action="store_true", help="start untrained; what was saved before becomes the backup"
+    )
+    return parser
+
+
+def _number(text: str) -> int | float | str:
+    """A number as typed; other text stays as it is, to be refused by name."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _recording(options: argparse.Namespace) -> RecordedSession:
+    sessions = options.data / "sessions"
+    try:
+        recording = load_session(find_session(sessions, options.session))
+    except SessionNotFound:
+        ids = ", ".join(summary.session_id for summary in list_sessions(sessions)[:LISTED])
+        there = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
+        raise BadTrainingValue(f"There is no session {shown(options.session)}: {there}.") from None
+    if recording.frame_count == 0:
+        raise BadTrainingValue("This recording has no frames; choose another session.")
+    return recording
+
+
+def _workshop(options: argparse.Namespace, recording: RecordedSession) -> Workshop:
+    profile = recording.profile
+    # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
+    channels = max(1, len(profile.channels))
+    shared = WorldModels(choose_device(options.device)).get(f"{profile.name} {profile.channel_names}", channels)
+    return Workshop(shared, options.data / "checkpoints" / profile.name, options.wandb_project)
+
+
+def _order(options: argparse.Namespace, recording: RecordedSession, network: Network) -> Order:
+    """Everything typed, checked; raises BadTrainingValue and SessionError."""
+    config, subject = read_config(vars(options)), _subject(options, recording.frame_count)
+    # Tried now: the second of two trainings must not be refused after an hour of the first.
+    TrainingSet(recording, subject, needs_history=network == "predictor")
+    return Order(network, recording, subject, _condition(options), config)
+
+
+def _subject(options: argparse.Namespace, frame_count: int) -> Subject:
+    fields, frame = vars(options) | {"train_on": WHOLE}, 0
+    if options.frame is not None:
+        check_whole(options.frame, "The frame", 0, frame_count - 1)
+        fields["train_on"], frame = ONE_FRAME, options.frame
+    elif options.range is not None:
+        fields |= {"train_on": RANGE, "first": options.range[0], "last": options.range[1]}
+    return read_subject(fields, frame, frame_count)
+
+
+def _condition(options: argparse.Namespace) -> StopCondition:
+    if options.threshold is not None:
+        return LossThreshold(options.threshold, MAX_STEPS if options.max_steps is None else options.max_steps)
+    if options.max_steps is not None:
+        raise BadTrainingValue("--max-steps goes with --threshold; with --steps that number is all there is.")
+    return FixedSteps(options.steps)
+
+
+def _load(workshop: Workshop, networks: tuple[Network, ...]) -> None:
+    """Go on from the robot's checkpoints, those that are there."""
+    changed = {name for network in networks for name in CHANGED_BY[network]}
+    for network in (name for name in FILES if name in changed):
+        try:
+            info = workshop.load(network, workshop.directory / FILES[network])
+        except CheckpointNotFound:
+            continue
+        except CheckpointError as problem:
+            raise CheckpointError(f"{problem} With --fresh training starts without it.") from problem
+        told = " ".join([f"Going on from {workshop.shared.weights[network].describe()}.", *info.notes])
+        sys.stdout.write(f"{told}\n")
+
+
+def _train(workshop: Workshop, order: Order, stop: _StopRequest, folder: str) -> bool:
+    """Run one job to its end and tell how it ended; returns whether it did what was asked."""
+    job = workshop.train(order)
+    # No bar where nobody sees it, as in a file.
+    with tqdm(total=order.condition.max_steps, desc=order.network, unit="step", disable=None) as bar:
+        has_ended = False
+        while not has_ended:
+            has_ended = job.wait(POLL_S)
+            if stop.is_made and not has_ended:
+                job.stop()
+            now = job.snapshot()
+            bar.update(now.step - bar.n)
+            if now.loss is not None:
+                bar.set_postfix_str(f"evaluated loss {now.loss:.4g}")
+    is_saved = now.step == 0 or workshop.shared.weights[order.network].file is not None
+    sys.stdout.write(_told(now, folder, is_saved))
+    return is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
+
+
+def _told(now: JobSnapshot, folder: str, is_saved: bool) -> str:
+    losses = "" if now.loss is None else f" Evaluated loss {now.first_loss:.4g} before, {now.loss:.4g} after."
+    saved = "Nothing was saved: no step was taken."
+    if now.step:
+        saved = f"Saved in {folder}: {now.saved}." if is_saved else now.saved
+    return f"{now.network.capitalize()} on {now.subject}: {now.message}{losses}\n{saved}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
