@@ -159,15 +159,17 @@ def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
     """Remember the frame a visitor has settled on, and tell about it."""
-    recording, index = selected(explorer, visitor, frame)
-    return describe_frame(recording, index)
+    try:
+        return frame_facts(*selected(explorer, visitor, frame))
+    except (PageError, SessionError) as problem:  # asked without a queue: an error would not reach the page
+        return messages.notice(problem)
 
 
 def describe_frame(recording: RecordedSession, index: int) -> str:
     try:
         return frame_facts(recording, index)
     except SessionError as problem:
-        return f'<div class="notice">{escape(str(problem))}</div>'
+        return messages.notice(problem)
 
 
 def selected(explorer: Explorer, visitor: Visitor, place: Place | None) -> tuple[RecordedSession, int]:
@@ -513,7 +515,15 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     on(of("robot").input, refresh_sessions, [visitor, of("robot")], listing, **private)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
-    on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **quick)
+    on(
+        of("player").moved,
+        show_frame,
+        frame_inputs,
+        [of("about_frame")],
+        trigger_mode="always_last",
+        queue=False,
+        show_progress="hidden",
+    )
     paths = [of("autoencoder_path"), of("predictor_path")]
     on(of("load_models").click, load_models, [visitor, *paths], [of("models_message"), status], **networks)
     on(of("run_autoencoder").click, run_autoencoder, frame_inputs, [of("autoencoder_result")], **networks)

@@ -39,6 +39,10 @@ def no_checkpoints_here(robot: str) -> str:
     return f'<p class="fine">There are no checkpoints of {escape(robot)} on this read-only server.</p>'
 
 
+def notice(problem: Exception) -> str:
+    return f'<div class="notice">{escape(str(problem))}</div>'
+
+
 def left_as_it_is(network: str) -> str:
     return f"<p><b>{network.capitalize()}</b> left as it is: no path was given.</p>"
 

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,10 @@ def _put_in_place(path: Path) -> None:
     if path.exists():
         backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
         linked = backup.with_name(backup.name + TEMPORARY)
-        os.link(path, linked)
+        try:
+            os.link(path, linked)
+        except OSError:  # some file systems know no links; a copy is as good, and slower
+            shutil.copyfile(path, linked)
         os.replace(linked, backup)
     os.replace(path.with_name(path.name + TEMPORARY), path)
 

@@ -6,6 +6,7 @@ server: whoever started it may leave.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -80,12 +81,13 @@ class JobSnapshot:
 @dataclass(frozen=True)
 class JobHooks:
     """What a job asks of those who own the weights: the lock to hold in a step, how to save, what to note after a
-    step, and where its numbers go."""
+    step, where its numbers go, and what to do when it has saved for the last time."""
 
     lock: AbstractContextManager
     save: Callable[[], str]
     note_step: Callable[[], None]
     tracker: Tracker
+    note_end: Callable[[], None] = lambda: None
 
 
 class TrainingJob:
@@ -157,17 +159,22 @@ class TrainingJob:
     def _run(self) -> None:
         """The job's outer boundary: whatever goes wrong ends as a message, with the weights of the last whole step."""
         status: Status = "failed"
+        is_worth_saving = True
         try:
             status = self._train()
             message = self._outcome(status)
-        except (LossNotFinite, SessionError) as problem:
+        except LossNotFinite as problem:
+            # The weights may be what gives such numbers: they must not replace a good file.
+            message, is_worth_saving = str(problem), False
+        except SessionError as problem:
             message = str(problem)
         except (torch.OutOfMemoryError, MemoryError):
             message = OUT_OF_MEMORY
         except Exception as problem:
             logger.exception("training failed")
             message = _unexpected(problem)
-        saved = self._save() if self._now.step else ""
+        saved = self._save() if self._now.step and is_worth_saving else ""
+        self._hooks.note_end()
         with self._state:
             self._now = replace(self._now, status=status, message=message, saved=saved, comparison=self._compared())
         self._hooks.tracker.finish(message)
@@ -228,6 +235,8 @@ class TrainingJob:
     def _evaluate(self, step: int) -> float:
         """Take the evaluated loss, and that of the frames held out."""
         found = self._mean_loss("evaluated", self._frames.targets, step)
+        if not math.isfinite(found):
+            raise LossNotFinite
         if self._frames.held_out:
             self._mean_loss("held out", self._frames.held_out, step)
         with self._state:
@@ -273,6 +282,9 @@ class TrainingJob:
             return self._hooks.save()
         except CheckpointError as problem:
             return str(problem)
+        except Exception as problem:  # no memory for the copies, for example: the job must end all the same
+            logger.exception("saving failed")
+            return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
 
     def _compared(self) -> Comparison | None:
         return Comparison(*(to_uint8(picture) for picture in self._looks)) if self._looks else None

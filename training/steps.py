@@ -25,8 +25,8 @@ class LossNotFinite(ArithmeticError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The loss is no longer a finite number: training stopped before the weights changed. "
-            "Try a lower learning rate, or load a checkpoint."
+            "The loss is no longer a finite number: training stopped before the weights changed, and nothing was saved "
+            "over the last checkpoint. Try a lower learning rate, or load a checkpoint."
         )
 
 

@@ -24,6 +24,7 @@ from training.checkpoint_writer import (
     write_contents,
 )
 from training.config import StopCondition, TrainingConfig
+from training.folder_lock import FolderLock
 from training.job import JobHooks, JobSnapshot, TrainingJob
 from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
 from training.tracking import JsonLinesTracker, SeveralTrackers, Tracker, WandbTracker
@@ -71,6 +72,7 @@ class Workshop:
         self.directory = directory
         self._wandb_project = wandb_project
         self._optimizers = WorldModelOptimizers(shared.model)
+        self._folder_lock = FolderLock(directory)  # held while a job runs
         self._lock = threading.RLock()  # which job there is, and which optimizers
         self._job: TrainingJob | None = None
         self._run_file: Path | None = None
@@ -91,17 +93,16 @@ class Workshop:
         frames = TrainingSet(order.recording, order.subject, needs_history=order.network == "predictor")
         with self._lock:
             self._require_idle()
-            self._optimizers = self._optimizers.configured(order.config)
-            trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
-            hooks = JobHooks(
-                lock=self.shared.lock,
-                save=lambda: self._save(CHANGED_BY[order.network]).describe(),
-                note_step=lambda: self._note_steps(order.network),
-                tracker=self._tracker(order, frames),
-            )
-            self._job = TrainingJob(trainer, frames, order.condition, hooks, order.started_by)
-            self._job.start()
-            return self._job
+            self._require_alone(order, frames)
+            with contextlib.ExitStack() as undo:
+                undo.callback(self._folder_lock.release)
+                self._optimizers = self._optimizers.configured(order.config)
+                trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
+                job = TrainingJob(trainer, frames, order.condition, self._hooks(order, frames), order.started_by)
+                job.start()
+                undo.pop_all()
+            self._job = job
+            return job
 
     def pause(self) -> None:
         self._active_job().pause()
@@ -189,6 +190,20 @@ class Workshop:
                 f"{who} the {now.network} on {now.subject}: step {now.step:,} of at most {now.max_steps:,}. "
                 "Wait until it ends, or press Stop."
             )
+
+    def _hooks(self, order: Order, frames: TrainingSet) -> JobHooks:
+        return JobHooks(
+            lock=self.shared.lock,
+            save=lambda: self._save(CHANGED_BY[order.network]).describe(),
+            note_step=lambda: self._note_steps(order.network),
+            tracker=self._tracker(order, frames),
+            note_end=self._folder_lock.release,
+        )
+
+    def _require_alone(self, order: Order, frames: TrainingSet) -> None:
+        holder = self._folder_lock.take(f"{order.started_by or 'a program'}: {order.network} on {frames.describe()}")
+        if holder is not None:
+            raise JobRunning(f"Another program trains this robot's networks ({holder}). Wait until it ends.")
 
     def _note_steps(self, network: Network) -> None:
         changed = {name: WeightsInUse(None, self._optimizers.of(name).steps) for name in CHANGED_BY[network]}

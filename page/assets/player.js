@@ -179,8 +179,10 @@ async function open() {
     const response = await fetch(new URL('recorded/timeline/' + inAddress(session), document.baseURI)).catch(() => {
       throw new Error('The server does not answer; check that it still runs, then reload the page.');
     });
-    const told = await response.json();
-    if (!response.ok) throw new Error(told.error);
+    const told = await response.json().catch(() => ({}));
+    if (!response.ok || !told.steps) {
+      throw new Error(told.error || 'The server did not send this session; reload the page and try again.');
+    }
     // The files may have grown since Python looked; what counts is that Python asked for this opening.
     if (isWanted()) begin({ ...told, version });
     if (isWanted() && !timeline.frames) say('This recording has no frames; pick another session.');

@@ -40,7 +40,8 @@ def test_a_session_opens_and_its_frames_are_told(client: Client, session_ids):
 
 
 def test_a_client_that_loads_nothing_is_told_what_to_do(client: Client):
-    for name in ("/show_frame", "/run_autoencoder", "/run_predictor", "/load_models"):
+    assert "pick one and press Load Session" in client.predict(api_name="/show_frame")
+    for name in ("/run_autoencoder", "/run_predictor", "/load_models", "/save_models"):
         with pytest.raises(AppError, match="pick one and press Load Session"):
             client.predict(api_name=name)
 

@@ -92,7 +92,6 @@ FAILURES = {
     "torch.save, disk full": (torch, "save", RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")),
     "torch.save, input/output": (torch, "save", OSError(errno.EIO, "Input/output error")),
     "fsync": (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
-    "link": (os, "link", OSError(errno.EACCES, "Permission denied")),
     "replace": (os, "replace", OSError(errno.EIO, "Input/output error")),
 }
 
@@ -133,6 +132,18 @@ def test_a_step_of_a_save_that_fails_leaves_old_or_new_files_and_says_so(
     assert not [file for file in after if file.endswith(".unfinished")]
     assert save_checkpoint(tmp_path, changed).files == {AUTOENCODER: 3, PREDICTOR: 2}
     assert {file: contents_of(tmp_path)[file] for file in FILES.values()} == {f: new[f] for f in FILES.values()}
+
+
+def test_without_links_the_backup_is_a_copy(tmp_path, optimizers, monkeypatch):
+    save_checkpoint(tmp_path, optimizers)
+    before = contents_of(tmp_path)[AUTOENCODER]
+
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    save_checkpoint(tmp_path, moved(optimizers))
+    assert contents_of(tmp_path)["autoencoder_backup.pth"] == before != contents_of(tmp_path)[AUTOENCODER]
 
 
 def moved(optimizers):
@@ -216,12 +227,13 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import torch
-from tests.training.test_checkpoint_writer import FAST, FILES, WorldModelOptimizers, moved, save_checkpoint, shared_model
+from tests.training.test_checkpoint_writer import FILES, moved, save_checkpoint, shared_model
+from training import WorldModelOptimizers
 torch.set_num_threads(1)
+optimizers = WorldModelOptimizers(shared_model().model)
 for folder in sys.stdin:
     child = os.fork()
     if child == 0:
-        optimizers = WorldModelOptimizers(shared_model().model, FAST)
         os.write(1, f"{os.getpid()}\\n".encode())
         while True:
             moved(optimizers)

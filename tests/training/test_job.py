@@ -124,7 +124,6 @@ def raising(problem, at=4):
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
-        (LossNotFinite(), str(LossNotFinite())),
         (FrameUnreadable("Frame 5 cannot be read."), "Frame 5 cannot be read."),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), OUT_OF_MEMORY),
         (MemoryError(), OUT_OF_MEMORY),
@@ -132,6 +131,14 @@ def raising(problem, at=4):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OUT_OF_MEMORY),
     ],
 )
+def test_numbers_that_are_not_finite_replace_no_good_file(recording):
+    job = make_job(recording, ENDLESS)
+    job.watched.before = raising(LossNotFinite())
+    now = ended(job)
+    assert (now.status, now.step, now.message) == ("failed", 3, str(LossNotFinite()))
+    assert job.saves == [] and now.saved == ""
+
+
 def test_a_failed_step_keeps_its_message_and_the_weights_of_the_last_whole_step(recording, problem, message):
     job, kept = make_job(recording, ENDLESS), []
 
@@ -250,6 +257,17 @@ def test_a_save_that_fails_is_told_and_does_not_end_the_job(recording):
     now = ended(make_job(recording, FixedSteps(6), config=TrainingConfig(save_every=2), save=save))
     assert (now.status, now.step) == ("finished", 6)
     assert now.saved == "The checkpoint was not saved (no space left on the device)."
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), torch.OutOfMemoryError("no memory for a copy"), KeyError("secret")])
+def test_a_save_that_breaks_does_not_leave_the_job_hanging(recording, problem):
+    def save():
+        raise problem
+
+    now = ended(job := make_job(recording, FixedSteps(5), config=TrainingConfig(save_every=2), save=save))
+    assert (now.status, now.step, now.is_active) == ("finished", 5, False)
+    assert now.saved.startswith(f"The checkpoint was not saved ({type(problem).__name__})")
+    assert "secret" not in now.saved and job.tracker.ended == [now.message]
 
 
 def test_no_step_is_taken_while_somebody_holds_the_lock(recording):

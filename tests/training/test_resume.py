@@ -52,15 +52,15 @@ def saved_halfway(folder, recording, network):
     return losses
 
 
-@pytest.fixture(params=["autoencoder", "predictor"])
+@pytest.fixture(scope="module", params=["autoencoder", "predictor"])
 def network(request):
     return request.param
 
 
-@pytest.fixture
-def uninterrupted(tmp_path, recording, network):
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, recording, network):
     """Losses of all the steps in one run, and every tensor after them."""
-    workshop = make_workshop(tmp_path / "uninterrupted")
+    workshop = make_workshop(tmp_path_factory.mktemp("uninterrupted"))
     losses_of(workshop, recording, "autoencoder", 2)
     losses = losses_of(workshop, recording, network, 2 * STEPS)
     return losses, everything(workshop)
@@ -120,7 +120,7 @@ sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests
 """
 
 
-@pytest.mark.parametrize("network", ["predictor"])
+@pytest.mark.parametrize("network", ["predictor"], scope="module")
 def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted):
     before = saved_halfway(tmp_path / "r", recording, network)
     arguments = [tmp_path / "r", recording.folder, network, torch.get_num_threads(), STEPS]

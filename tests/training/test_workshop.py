@@ -84,6 +84,27 @@ def test_while_a_job_runs_nobody_trains_or_loads(tmp_path, workshop, recording):
     assert train(workshop, recording, "predictor").status == "finished"
 
 
+def test_another_program_on_the_same_folder_is_kept_out_until_the_job_ends(workshop, recording):
+    other = make_workshop(workshop.directory)  # a lock on a file knows no difference between programs and objects
+    start(workshop, recording)
+    for _ in range(3):
+        with pytest.raises(JobRunning) as caught:
+            other.train(order(recording, "predictor"))
+    holder = f"Ada: autoencoder on frames 3 to 11 of {recording.name}"
+    assert str(caught.value) == f"Another program trains this robot's networks ({holder}). Wait until it ends."
+    assert other.snapshot() is None
+    workshop.stop()
+    assert workshop.wait(20)
+    assert train(other, recording, "predictor").status == "finished"
+    assert train(workshop, recording).status == "finished"
+
+
+def test_a_job_that_fails_leaves_the_folder_free(workshop, recording, monkeypatch):
+    monkeypatch.setattr(workshop, "_note_steps", lambda network: 1 / 0)
+    assert train(workshop, recording).status == "failed"
+    assert train(make_workshop(workshop.directory), recording).status == "finished"
+
+
 def test_pause_resume_and_stop_reach_the_job(workshop, recording):
     job = start(workshop, recording)
     workshop.pause()

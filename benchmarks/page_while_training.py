@@ -1,0 +1,129 @@
+"""What training costs the page: `python -m benchmarks.page_while_training [--json PATH]`.
+
+Answer times of frame facts, of the job's status and of a frame file, idle and while a predictor trains, in one run; and
+what ten watching visitors cost the training.
+"""
+
+import argparse
+import json
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+from gradio_client import Client
+
+from benchmarks.page_speed import PORT, spread, start_server
+from session import record_demo
+
+ASKED = 60
+WATCHERS = 10
+STEPS_WATCHED = 20
+
+
+class Tab:
+    """A browser tab as the server sees it: events without a queue are one request each."""
+
+    def __init__(self, address: str, session_id: str) -> None:
+        self.address = address
+        self.client = Client(address, verbose=False)
+        self.client.predict(session_id, api_name="/load_session")
+        self.http = httpx.Client(timeout=60)
+        self.numbers = {one["api_name"]: one["id"] for one in self.client.config["dependencies"]}
+
+    def ask(self, function: str, *data: object) -> list[object]:
+        body = {"fn_index": self.numbers[function], "data": [None, *data], "session_hash": self.client.session_hash}
+        answer = self.http.post(f"{self.address}gradio_api/run/predict", json=body)
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+    def step(self) -> int:
+        text = self.client.predict(api_name="/training_status")
+        return int(text.split('aria-valuenow="')[1].split('"')[0])
+
+
+def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
+    taken = []
+    for turn in range(ASKED):
+        began = time.perf_counter()
+        ask(turn)
+        taken.append(1000 * (time.perf_counter() - began))
+    return spread(taken)
+
+
+def measure(tab: Tab, session_id: str, when: str) -> dict[str, dict[str, float]]:
+    def look_anew(turn: int) -> None:
+        tab.ask("tick_training", turn % 2 == 0)  # another scale each time: a tick that draws, whatever has changed
+
+    questions = {
+        "frame facts": lambda turn: tab.ask("show_frame", turn % 50),
+        "training tick": look_anew,
+        "frame file": lambda turn: tab.http.get(f"{tab.address}recorded/frame/{turn % 50}/{session_id}").content,
+    }
+    return {f"{name}, {when}": answer_times(ask) for name, ask in questions.items()}
+
+
+def steps_per_second(tab: Tab) -> float:
+    """Of the training job, over some steps."""
+    first, began = tab.step(), time.perf_counter()
+    while (now := tab.step()) < first + STEPS_WATCHED:
+        threading.Event().wait(0.5)
+    return (now - first) / (time.perf_counter() - began)
+
+
+def watch(tab: Tab, is_over: threading.Event) -> None:
+    """A visitor with the Training tab open: asks twice a second."""
+    while not is_over.wait(0.5):
+        tab.ask("tick_training", False)
+
+
+def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
+    """The steps a second alone and watched, alone again, to see the machine's own drift."""
+    watching = [Tab(tab.address, session_id) for _ in range(WATCHERS)]
+    alone, is_over = steps_per_second(tab), threading.Event()
+    watchers = [threading.Thread(target=watch, args=(one, is_over)) for one in watching]
+    for watcher in watchers:
+        watcher.start()
+    watched = steps_per_second(tab)
+    is_over.set()
+    for watcher in watchers:
+        watcher.join()
+    again = steps_per_second(tab)
+    ratio = watched / statistics.mean([alone, again])
+    return {"alone_steps_per_s": alone, "watched": watched, "alone_again": again, "ratio": ratio}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    address = f"http://127.0.0.1:{PORT}/"
+    with tempfile.TemporaryDirectory() as temporary:
+        data = Path(temporary)
+        session_id = record_demo(data / "sessions", "jetbot_sim", 60, seed=1)
+        process, _ = start_server(data, PORT)
+        try:
+            tab = Tab(address, session_id)
+            results = measure(tab, session_id, "idle")
+            tab.ask("show_frame", 20)
+            tab.client.predict(100_000, api_name="/train_predictor_steps")
+            results |= measure(tab, session_id, "while training")
+            results["training, ten visitors watching"] = slowdown(tab, session_id)
+            tab.client.predict(api_name="/stop_training")
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+    for name, figures in results.items():
+        print(f"{name:34}", "  ".join(f"{key} {value:.2f}" for key, value in figures.items()))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
