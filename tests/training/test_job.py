@@ -121,6 +121,14 @@ def raising(problem, at=4):
     return before
 
 
+def test_numbers_that_are_not_finite_replace_no_good_file(recording):
+    job = make_job(recording, ENDLESS)
+    job.watched.before = raising(LossNotFinite())
+    now = ended(job)
+    assert (now.status, now.step, now.message) == ("failed", 3, str(LossNotFinite()))
+    assert job.saves == [] and now.saved == ""
+
+
 @pytest.mark.parametrize(
     ("problem", "message"),
     [
@@ -131,14 +139,6 @@ def raising(problem, at=4):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OUT_OF_MEMORY),
     ],
 )
-def test_numbers_that_are_not_finite_replace_no_good_file(recording):
-    job = make_job(recording, ENDLESS)
-    job.watched.before = raising(LossNotFinite())
-    now = ended(job)
-    assert (now.status, now.step, now.message) == ("failed", 3, str(LossNotFinite()))
-    assert job.saves == [] and now.saved == ""
-
-
 def test_a_failed_step_keeps_its_message_and_the_weights_of_the_last_whole_step(recording, problem, message):
     job, kept = make_job(recording, ENDLESS), []
 
