@@ -130,6 +130,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
         messages.EMPTY_AUTOENCODER,
         messages.EMPTY_PREDICTOR,
         checkpoint_advice(explorer, recording.profile),
+        OpenNumber(value=max(0, recording.frame_count - 1)),
     )
 
 
@@ -153,7 +154,7 @@ def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
     if newest:
         return open_session(explorer, visitor, newest, 0)
     no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
-    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "")
+    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0))
     return go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION, no_path, no_path, status, *empty
 
 
@@ -498,7 +499,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     session_outputs = [
         *map(of, ("player", "facts", "about_frame", "autoencoder_path", "predictor_path")),
         status,
-        *map(of, ("autoencoder_result", "predictor_result", "models_message")),
+        *map(of, ("autoencoder_result", "predictor_result", "models_message", "last")),
     ]
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)

@@ -30,7 +30,7 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
     return (
         f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
         f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
-        "</code> and press Refresh.</p>"
+        "</code> and press Load Models.</p>"
     )
 
 
