@@ -618,7 +618,8 @@ def prepare(explorer: Explorer) -> int:
 
 
 def end(*_: object) -> None:
-    """A request to terminate ends the server as Ctrl-C does: jobs stop after their step and save."""
+    """Ctrl-C or a request to terminate: jobs stop after their step and save, before the server says goodbye."""
+    explorer.workshops.close(timeout_s=30)
     raise KeyboardInterrupt
 
 
@@ -632,15 +633,13 @@ demo = build_demo(explorer)
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    signal.signal(signal.SIGTERM, end)
-    try:
-        demo.launch(
-            server_name=settings.host,
-            server_port=prepare(explorer),
-            share=settings.share,
-            inbrowser=settings.browser and has_screen(),
-            quiet=True,
-            **launch_options(explorer),
-        )
-    finally:
-        explorer.workshops.close(timeout_s=30)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, end)
+    demo.launch(
+        server_name=settings.host,
+        server_port=prepare(explorer),
+        share=settings.share,
+        inbrowser=settings.browser and has_screen(),
+        quiet=True,
+        **launch_options(explorer),
+    )

@@ -18,27 +18,33 @@ from tests.app.get_chromium import FLAGS, find_chromium
 from training import FixedSteps, Order, Subject
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
-FRAME, AUTOENCODER_STEPS, PREDICTOR_STEPS = 20, 1500, 250
+FRAME, FIRST_STEPS, AUTOENCODER_STEPS, PREDICTOR_STEPS = 20, 300, 2100, 120
 log = logging.getLogger("screenshots")
 
 
-def train(data: Path, session_id: str) -> None:
+def train(data: Path, session_id: str, network: str, steps: int) -> None:
     explorer, visitor = script.Explorer(script.Settings(data=data)), script.Visitor()
     script.load_session(explorer, visitor, session_id)
-    recording, workshop = explorer.sessions.get(session_id), explorer.workshop(visitor)
-    for network, steps in (("autoencoder", AUTOENCODER_STEPS), ("predictor", PREDICTOR_STEPS)):
-        job = workshop.train(Order(network, recording, Subject(FRAME, FRAME), FixedSteps(steps)))
-        while not job.wait(10):
-            now = job.snapshot()
-            log.info("%s: step %d, loss %s", network, now.step, now.loss)
+    workshop = explorer.workshop(visitor)
+    workshop.load_defaults()
+    recording = explorer.sessions.get(session_id)
+    job = workshop.train(Order(network, recording, Subject(FRAME, FRAME), FixedSteps(steps)))
+    while not job.wait(10):
+        now = job.snapshot()
+        log.info("%s: step %d, loss %s", network, now.step, now.loss)
 
 
-def opened(browser: Browser, address: str, width: int, height: int, theme: str) -> Page:
+def opened(browser: Browser, address: str, width: int, height: int, theme: str, networks: str = "") -> Page:
+    """A tab with the checkpoints of `networks` loaded ("", "autoencoder" or "both")."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
     page.goto(f"{address}&__theme={theme}")
     page.wait_for_selector("#player canvas.frame[data-frame]")
-    page.get_by_role("button", name="Load Models").click()
-    page.wait_for_selector("#models-message p")
+    if networks == "autoencoder":
+        page.locator("#predictor-path input").fill("")
+        page.locator("#predictor-path input").press("Tab")
+    if networks:
+        page.get_by_role("button", name="Load Models").click()
+        page.wait_for_selector("#models-message p b")
     return page
 
 
@@ -49,25 +55,36 @@ def predict(page: Page) -> None:
     page.wait_for_timeout(500)
 
 
-def photograph(browser: Browser, address: str) -> None:
-    wide = opened(browser, address, 1400, 1000, "light")
-    predict(wide)
-    wide.screenshot(path=DOCS / "page-light.png", full_page=True)
-    wide.get_by_role("tab", name="Training").click()
-    wide.locator("#autoencoder-steps input").fill("60")
-    wide.locator("#train-autoencoder-steps").click()
-    wide.wait_for_selector("#training-outcome", timeout=60_000)
-    wide.wait_for_timeout(500)
-    wide.screenshot(path=DOCS / "training-light.png", full_page=True)
-    dark = opened(browser, address, 1400, 1000, "dark")
-    dark.get_by_role("button", name="Run Autoencoder").click()
-    dark.wait_for_selector("#autoencoder-pictures")
-    dark.wait_for_timeout(500)
-    dark.screenshot(path=DOCS / "page-dark.png", full_page=True)
-    narrow = opened(browser, address, 390, 844, "dark")
+def reconstruct(page: Page) -> None:
+    page.get_by_role("button", name="Run Autoencoder").click()
+    page.wait_for_selector("#autoencoder-pictures")
+    page.wait_for_timeout(500)
+
+
+def photograph_training(browser: Browser, address: str) -> None:
+    page = opened(browser, address, 1400, 1000, "light")
+    page.get_by_role("tab", name="Training").click()
+    page.locator("#autoencoder-steps input").fill(str(FIRST_STEPS))
+    page.locator("#train-autoencoder-steps").click()
+    page.wait_for_selector("#training-outcome", timeout=120_000)
+    page.wait_for_timeout(2500)
+    page.screenshot(path=DOCS / "training-light.png", full_page=True)
+
+
+def photograph_autoencoder(browser: Browser, address: str) -> None:
+    light = opened(browser, address, 1400, 1000, "light", "autoencoder")
+    reconstruct(light)
+    light.screenshot(path=DOCS / "page-light.png", full_page=True)
+    narrow = opened(browser, address, 390, 844, "dark", "autoencoder")
     narrow.screenshot(path=DOCS / "page-narrow-dark.png")
-    predict(narrow)
+    reconstruct(narrow)
     narrow.screenshot(path=DOCS / "page-narrow-dark-full.png", full_page=True)
+
+
+def photograph_predictor(browser: Browser, address: str) -> None:
+    dark = opened(browser, address, 1400, 1000, "dark", "both")
+    predict(dark)
+    dark.screenshot(path=DOCS / "page-dark.png", full_page=True)
 
 
 def main() -> int:
@@ -78,11 +95,18 @@ def main() -> int:
         data = Path(temporary) / "saved"
         session_id = record_demo(data / "sessions", "jetbot_sim", 60, seed=0)
         record_demo(data / "sessions", "toroidal_dot", 60, seed=0)
-        train(data, session_id)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        with serving(script.Settings(data=data)) as address:
-            photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
-            browser.close()
+        shots = {
+            photograph_training: None,
+            photograph_autoencoder: ("autoencoder", AUTOENCODER_STEPS),
+            photograph_predictor: ("predictor", PREDICTOR_STEPS),
+        }
+        for photograph, before in shots.items():
+            if before:
+                train(data, session_id, *before)
+            with serving(script.Settings(data=data)) as address:
+                photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
+        browser.close()
     return 0
 
 
