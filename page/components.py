@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("frame_store.js", "timeline.js", "action_track.js", "filmstrip.js", "player.js")
+SCRIPTS = ("frame_store.js", "timeline.js", "action_track.js", "filmstrip.js", "player.js", "dropdowns.js")
 APP_CSS = ASSETS / "app.css"
 
 

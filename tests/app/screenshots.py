@@ -76,9 +76,9 @@ def photograph_autoencoder(browser: Browser, address: str) -> None:
     reconstruct(light)
     light.screenshot(path=DOCS / "page-light.png", full_page=True)
     narrow = opened(browser, address, 390, 844, "dark", "autoencoder")
-    narrow.screenshot(path=DOCS / "page-narrow-dark.png")
     reconstruct(narrow)
-    narrow.screenshot(path=DOCS / "page-narrow-dark-full.png", full_page=True)
+    narrow.evaluate("document.querySelector('#session-facts').scrollIntoView()")
+    narrow.screenshot(path=DOCS / "page-narrow-dark.png")
 
 
 def photograph_predictor(browser: Browser, address: str) -> None:

@@ -247,3 +247,18 @@ def test_the_page_fits_a_phone_and_the_dark(open_tab, session_ids):
     ink = brightness(page, "#player .caption", "color")
     paper = brightness(page, "body", "backgroundColor")
     assert ink > 150 > 100 > paper
+
+
+def test_a_list_that_is_left_with_tab_closes_and_keeps_what_was_typed(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    page.locator("#session-picker input").click()
+    expect(page.locator("ul[role=listbox]")).to_have_count(1)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    expect(page.locator("ul[role=listbox]")).to_have_count(0)
+    field = page.locator("#autoencoder-path input")
+    field.fill("nowhere.pth")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(page.locator("ul[role=listbox]")).to_have_count(0)
+    expect(field).to_have_value("nowhere.pth")
