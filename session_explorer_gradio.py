@@ -209,7 +209,9 @@ def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dro
 
 def checkpoint_advice(explorer: Explorer, profile: RobotProfile) -> str:
     if training.list_checkpoints(explorer.checkpoints_folder, profile.name):
-        return ""
+        weights = explorer.shared_model(profile).weights
+        is_any_used = explorer.settings.read_only or any(used.is_trained for used in weights.values())
+        return "" if is_any_used else messages.LOAD_FIRST
     if explorer.settings.read_only:
         return messages.no_checkpoints_here(profile.title)
     return messages.checkpoint_advice(explorer.shown_prefix(), profile.name)
@@ -232,7 +234,7 @@ def load_one(explorer: Explorer, workshop: training.Workshop, network: str, type
     try:
         path = training.checkpoint_path(explorer.checkpoints_folder, str(typed), explorer.shown_prefix())
         info = workshop.load(network, path)
-    except training.CheckpointError as problem:
+    except (training.CheckpointError, training.JobRunning) as problem:
         return messages.not_loaded(network, problem)
     return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
 
@@ -255,6 +257,8 @@ def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     weights = workshop.shared.weights
     told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
     told["Training"] = job_line(workshop.snapshot())
+    others = [job for name, job in explorer.workshops.active() if name != visitor.profile.name]
+    told |= {f"Also, {job.subject}": job_line(job) for job in others}
     return status_line(device, visitor.profile.title, told, note)
 
 

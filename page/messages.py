@@ -34,6 +34,12 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
     )
 
 
+LOAD_FIRST = (
+    '<p class="fine">There are checkpoints of this robot that are not in use. Press Load Models to see what they know, '
+    "and to go on from them when you train.</p>"
+)
+
+
 def no_checkpoints_here(robot: str) -> str:
     """The same on a server where nobody may train or load."""
     return f'<p class="fine">There are no checkpoints of {escape(robot)} on this read-only server.</p>'

@@ -13,11 +13,14 @@ ENDED = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
 
 
 class ComparedPictures(Protocol):
-    """uint8 (H, W, 3) each."""
+    """uint8 (H, W, 3) each, of the same frame."""
 
+    frame: int
     actual: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    before_mse: float
+    after_mse: float
 
 
 class JobProgress(Protocol):
@@ -32,6 +35,7 @@ class JobProgress(Protocol):
     threshold: float | None
     first_loss: float | None
     loss: float | None
+    evaluated_at: int
     steps_per_s: float
     seconds: float
     message: str
@@ -89,11 +93,18 @@ def _numbers(job: JobProgress) -> str:
 def _outcome(job: JobProgress) -> str:
     if job.is_active:
         return ""
-    change = ""
-    if job.first_loss is not None and job.loss is not None:
-        change = f" Loss from {loss_text(job.first_loss)} to {loss_text(job.loss)}."
     saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
-    return f'<div class="notice" id="training-outcome">{escape(job.message)}{change}{saved}</div>'
+    return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
+
+
+def _change(job: JobProgress) -> str:
+    if job.evaluated_at < 1:
+        return ""
+    at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
+    change = f" Loss from {loss_text(job.first_loss)} to {loss_text(job.loss)}{at}."
+    if job.loss > job.first_loss and job.saved:
+        change += " The loss rose: the files from before this run are still there as backups."
+    return change
 
 
 def _pictures(job: JobProgress) -> str:
@@ -101,8 +112,8 @@ def _pictures(job: JobProgress) -> str:
         return ""
     what = "Reconstruction" if job.network == "autoencoder" else "Prediction"
     pictures = [
-        Picture(job.comparison.actual, "As recorded"),
-        Picture(job.comparison.before, f"{what} before", f"MSE {loss_text(job.first_loss)}"),
-        Picture(job.comparison.after, f"{what} after", f"MSE {loss_text(job.loss)}"),
+        Picture(job.comparison.actual, f"Frame {job.comparison.frame}"),
+        Picture(job.comparison.before, f"{what} before", f"MSE {loss_text(job.comparison.before_mse)}"),
+        Picture(job.comparison.after, f"{what} after", f"MSE {loss_text(job.comparison.after_mse)}"),
     ]
     return picture_row(pictures, "training-pictures")

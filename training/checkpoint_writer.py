@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -41,13 +42,44 @@ class CheckpointNotSaved(CheckpointError):
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
-    """Names of the files written, each with the step of its network."""
+    """Names of the files written, each with the step of its network, and under which names others that lay there are
+    kept."""
 
     files: dict[str, int]
+    kept: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """For people: "autoencoder.pth (step 120)"."""
-        return ", ".join(f"{name} (step {step:,})" for name, step in self.files.items())
+        written = ", ".join(f"{name} (step {step:,})" for name, step in self.files.items())
+        others = f"; what lay there came from elsewhere and is kept as {', '.join(self.kept)}" if self.kept else ""
+        return written + others
+
+
+class Lineage:
+    """Which files of a folder the weights in use come from. A save replaces these, and makes a backup of each once a
+    run: a bad run must not use up both. Any other file of that name is kept under a name of its own."""
+
+    def __init__(self) -> None:
+        self._digests: dict[str, str] = {}
+        self._backed_up: set[str] = set()
+
+    def note(self, name: str, digest: str) -> None:
+        """The weights in use are those of this file."""
+        self._digests[name] = digest
+
+    def begin_run(self) -> None:
+        """What is on disk now is what a backup has to hold."""
+        self._backed_up.clear()
+
+    def is_own(self, path: Path) -> bool:
+        """Whether the file at `path` is the one that the weights in use come from."""
+        return self._digests.get(path.name) == file_digest(path)
+
+    def needs_backup(self, name: str) -> bool:
+        """Whether this is the first save of the file in a run; asked once each time."""
+        is_first = name not in self._backed_up
+        self._backed_up.add(name)
+        return is_first
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,19 +124,19 @@ def save_checkpoint(
     return write_contents(directory, copy_contents(optimizers, networks))
 
 
-def write_contents(directory: Path, contents: Contents) -> SavedCheckpoint:
-    """Write copied contents; raises CheckpointNotSaved."""
+def write_contents(directory: Path, contents: Contents, lineage: Lineage | None = None) -> SavedCheckpoint:
+    """Write copied contents; raises CheckpointNotSaved. Without a `lineage` each file there becomes the backup."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with _alone_in(directory):
-            _write_generation(directory, contents)
+            kept = _write_generation(directory, contents, lineage)
     except OSError as problem:
         logger.warning("checkpoint not saved: %s", problem)
         raise CheckpointNotSaved(
             f"The checkpoint was not saved ({problem.strerror or 'input/output error'}); the one saved before is "
             "still there. Make room or check the folder, then press Save Models."
         ) from problem
-    return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()})
+    return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()}, kept)
 
 
 @contextlib.contextmanager
@@ -126,14 +158,18 @@ def _sweep(directory: Path) -> None:
         litter.unlink()
 
 
-def _write_generation(directory: Path, contents: Contents) -> None:
+def _write_generation(directory: Path, contents: Contents, lineage: Lineage | None) -> tuple[str, ...]:
     # All files are whole on the disk before the first takes its place: a full disk does not part the networks.
     paths = {directory / FILES[name]: part for name, part in contents.networks.items()}
     digests = {path.name: _write_temporary(path, part) for path, part in paths.items()}
+    kept = [name for path in paths if (name := _keep(path, lineage))]
     for path in paths:
-        _put_in_place(path)
+        os.replace(path.with_name(path.name + TEMPORARY), path)
+        if lineage is not None:
+            lineage.note(path.name, digests[path.name])
     _sync_folder(directory)
     _write_state(directory, digests, contents.random_state)
+    return tuple(kept)
 
 
 def _write_temporary(path: Path, content: dict[str, object]) -> str:
@@ -149,17 +185,26 @@ def _write_temporary(path: Path, content: dict[str, object]) -> str:
     return file_digest(temporary)
 
 
-def _put_in_place(path: Path) -> None:
-    """Rename the temporary file to its name, the old one kept as the backup."""
-    if path.exists():
-        backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
-        linked = backup.with_name(backup.name + TEMPORARY)
-        try:
-            os.link(path, linked)
-        except OSError:  # some file systems know no links; a copy is as good, and slower
-            shutil.copyfile(path, linked)
-        os.replace(linked, backup)
-    os.replace(path.with_name(path.name + TEMPORARY), path)
+def _keep(path: Path, lineage: Lineage | None) -> str | None:
+    """Give the file that is about to be replaced a second name; returns it where it is not the backup's."""
+    if not path.exists():
+        return None
+    if lineage is not None and not lineage.is_own(path):
+        other = f"{path.stem}_{datetime.now():%Y%m%d_%H%M%S}{SUFFIX}"
+        _name_twice(path, path.with_name(other))
+        return other
+    if lineage is None or lineage.needs_backup(path.name):
+        _name_twice(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
+    return None
+
+
+def _name_twice(path: Path, second: Path) -> None:
+    linked = second.with_name(second.name + TEMPORARY)
+    try:
+        os.link(path, linked)
+    except OSError:  # some file systems know no links; a copy is as good, and slower
+        shutil.copyfile(path, linked)
+    os.replace(linked, second)
 
 
 def file_digest(path: Path) -> str:

@@ -65,7 +65,7 @@ def _ticks(low: float, high: float, is_log: bool) -> list[float]:
         inside = [value for value in found if low <= math.log10(value) <= high]
         if len(inside) >= 3:
             return inside[:: max(1, len(inside) // 6)]
-    return inside
+    return inside if len(inside) > 1 else [10 ** (low + (high - low) * place / 4) for place in range(5)]
 
 
 def _grid(value: float, y: float) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 
-from training.config import TrainingConfig, check_whole
+from training.config import BadTrainingValue, TrainingConfig, check_whole
 from training.training_set import Subject
 
 ONE_FRAME, RANGE, WHOLE = "Selected frame", "Range of frames", "Whole recording"
@@ -11,8 +11,8 @@ ADVANCED = {
     "autoencoder_lr": "Autoencoder learning rate",
     "predictor_lr": "Predictor learning rate",
     "warmup_steps": "Warm-up steps",
-    "mask_ratio_low": "Mask ratio from",
-    "mask_ratio_high": "Mask ratio to",
+    "mask_ratio_low": "Lowest mask ratio",
+    "mask_ratio_high": "Highest mask ratio",
     "image_weight": "Weight of the picture's loss",
     "latent_weight": "Weight of the latents' loss",
 }
@@ -28,7 +28,9 @@ def whole(value: object) -> object:
 def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> Subject:
     """What to train on; `frame` is the selected one. Raises BadTrainingValue."""
     length, last = whole(fields["history_length"]), frame_count - 1
-    if fields["train_on"] == ONE_FRAME:
+    if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE):
+        raise BadTrainingValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
+    if fields["train_on"] in (None, ONE_FRAME):
         return Subject(frame, frame, history_length=length)
     ends = (0, last)
     if fields["train_on"] == RANGE:

@@ -23,7 +23,7 @@ from session import SessionError
 from training.checkpoint_errors import CheckpointError
 from training.config import LossThreshold, StopCondition
 from training.curve import Curve
-from training.steps import LossNotFinite, StepMetrics, Trainer
+from training.steps import Evaluation, LossNotFinite, StepMetrics, Trainer
 from training.tracking import Tracker
 from training.training_set import TrainingSet
 
@@ -39,16 +39,20 @@ OUT_OF_MEMORY = (
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Pictures of the first target, uint8 (H, W, 3): as recorded, and what the network made of it, before and after."""
+    """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
+    MSE of each."""
 
+    frame: int
     actual: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    before_mse: float
+    after_mse: float
 
 
 @dataclass(frozen=True, eq=False)
 class JobSnapshot:
-    """Where a job stands. `loss` is the evaluated one, `first_loss` that before the first step; curves are points
+    """Where a job stands. `loss` was evaluated at step `evaluated_at`, `first_loss` before the first; curves are points
     (step, value) by name; seconds do not count pauses."""
 
     network: str
@@ -60,6 +64,7 @@ class JobSnapshot:
     threshold: float | None
     first_loss: float | None
     loss: float | None
+    evaluated_at: int
     steps_per_s: float
     seconds: float
     message: str
@@ -103,8 +108,8 @@ class TrainingJob:
         self._curves: dict[str, Curve] = {}
         self._step_ends: list[float] = []
         self._began = 0.0  # later than the true start by all pauses
-        self._evaluated_at = -1
-        self._looks: list[Tensor] = []  # the first target, its picture before training, and the newest one
+        self._actual: Tensor | None = None  # the first target
+        self._looks: list[Evaluation] = []  # at it, before training and lately
         self._now = JobSnapshot(
             network=trainer.name,
             subject=frames.describe(),
@@ -115,6 +120,7 @@ class TrainingJob:
             threshold=_threshold(condition),
             first_loss=None,
             loss=None,
+            evaluated_at=-1,
             steps_per_s=0.0,
             seconds=0.0,
             message="Starting.",
@@ -182,7 +188,7 @@ class TrainingJob:
     def _train(self) -> Status:
         self._began = time.monotonic()
         last, is_told_to_stop = self._evaluate(0), False
-        self._hooks.tracker.picture(0, "actual", to_uint8(self._looks[0]))
+        self._hooks.tracker.picture(0, "actual", to_uint8(self._actual))
         self._show_picture()
         while not self._is_reached(last) and self._now.step < self._condition.max_steps:
             is_told_to_stop = not self._may_go_on()
@@ -193,7 +199,7 @@ class TrainingJob:
                 last = self._evaluate(step)
             if step % self._config.save_every == 0:
                 self._save()
-        if self._evaluated_at != self._now.step:
+        if self._now.evaluated_at != self._now.step:
             self._evaluate(self._now.step)
         if self._now.step:
             self._show_picture()
@@ -241,8 +247,7 @@ class TrainingJob:
             self._mean_loss("held out", self._frames.held_out, step)
         with self._state:
             first = found if self._now.first_loss is None else self._now.first_loss
-            self._now = replace(self._now, loss=found, first_loss=first)
-        self._evaluated_at = step
+            self._now = replace(self._now, loss=found, first_loss=first, evaluated_at=step)
         return found
 
     def _mean_loss(self, name: str, targets: tuple[int, ...], step: int) -> float:
@@ -253,8 +258,8 @@ class TrainingJob:
         loss = float(np.mean([look.loss for look in looks]))
         explained = float(np.mean([look.explained_variance for look in looks]))
         if name == "evaluated":
-            start = self._looks[:2] or [batches[0].target[0], looks[0].picture]
-            self._looks = [*start, looks[0].picture]
+            self._actual = batches[0].target[0]
+            self._looks = [*self._looks[:1], looks[0]]
         with self._state:
             self._curves.setdefault(name, Curve()).add(step, loss)
         self._hooks.tracker.log(step, {f"{name}/loss": loss, f"{name}/explained_variance": explained})
@@ -262,7 +267,7 @@ class TrainingJob:
 
     def _show_picture(self) -> None:
         """Send what the network makes of the first target now to where the run's numbers go."""
-        self._hooks.tracker.picture(self._now.step, self._now.network, to_uint8(self._looks[-1]))
+        self._hooks.tracker.picture(self._now.step, self._now.network, to_uint8(self._looks[-1].picture))
 
     def _is_reached(self, loss: float) -> bool:
         return isinstance(self._condition, LossThreshold) and loss <= self._condition.threshold
@@ -287,7 +292,11 @@ class TrainingJob:
             return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
 
     def _compared(self) -> Comparison | None:
-        return Comparison(*(to_uint8(picture) for picture in self._looks)) if self._looks else None
+        if self._now.evaluated_at < 1:
+            return None  # nothing is known yet of what the steps have changed
+        before, after = self._looks
+        pictures = (to_uint8(picture) for picture in (self._actual, before.picture, after.picture))
+        return Comparison(self._frames.targets[0], *pictures, before.loss, after.loss)
 
 
 def _unexpected(problem: Exception) -> str:

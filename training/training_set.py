@@ -44,7 +44,8 @@ class TrainingSet:
         self.subject = subject
         self.needs_history = needs_history
         usable = self._usable_targets()
-        held = int(len(usable) * subject.held_out)
+        # A share that was asked for is at least a frame, and leaves at least one to learn from.
+        held = min(len(usable) - 1, max(1, int(len(usable) * subject.held_out))) if subject.held_out else 0
         # The end of the recording is held out, not frames here and there: neighbours are all but the same picture.
         self.targets = usable[: len(usable) - held]
         self.held_out = usable[len(usable) - held :]

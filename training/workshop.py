@@ -17,8 +17,10 @@ from training.checkpoint import CheckpointInfo, fit_checkpoint
 from training.checkpoint_errors import CheckpointError
 from training.checkpoint_writer import (
     FILES,
+    Lineage,
     SavedCheckpoint,
     copy_contents,
+    file_digest,
     restore_random_state,
     saved_random_state,
     write_contents,
@@ -73,6 +75,7 @@ class Workshop:
         self._wandb_project = wandb_project
         self._optimizers = WorldModelOptimizers(shared.model)
         self._folder_lock = FolderLock(directory)  # held while a job runs
+        self._lineage = Lineage()
         self._lock = threading.RLock()  # which job there is, and which optimizers
         self._job: TrainingJob | None = None
         self._run_file: Path | None = None
@@ -93,9 +96,10 @@ class Workshop:
         frames = TrainingSet(order.recording, order.subject, needs_history=order.network == "predictor")
         with self._lock:
             self._require_idle()
-            self._require_alone(order, frames)
+            self._take_folder(f"{order.started_by or 'a program'}: {order.network} on {frames.describe()}")
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
+                self._lineage.begin_run()
                 self._optimizers = self._optimizers.configured(order.config)
                 trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
                 job = TrainingJob(trainer, frames, order.condition, self._hooks(order, frames), order.started_by)
@@ -131,7 +135,9 @@ class Workshop:
             module.load_state_dict(checkpoint.weights, strict=True)
             notes = checkpoint.info.notes + self._restore(network, checkpoint.optimizer, checkpoint.info.step)
             restore_random_state(self._optimizers.generator, random_state)
-            if path.parent.resolve() != self.directory.resolve():
+            if path.parent.resolve() == self.directory.resolve():
+                self._lineage.note(path.name, file_digest(path))
+            else:
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
             # Every robot's file has the same name: the folder tells them apart.
             used = WeightsInUse(f"{path.parent.name}/{path.name}", checkpoint.info.step)
@@ -151,16 +157,26 @@ class Workshop:
                     logger.info("%s was not loaded: %s", network, problem)
 
     def save(self) -> SavedCheckpoint:
-        """Write every network that has learned or was loaded; raises NothingToSave or CheckpointNotSaved."""
+        """Write every network that has learned or was loaded; raises NothingToSave, CheckpointNotSaved, or JobRunning
+        where another program trains in this folder."""
         networks = [network for network, used in self.shared.weights.items() if used.is_trained]
         if not networks:
             raise NothingToSave("There is nothing to save yet: both networks are untrained.")
-        return self._save(networks)
+        with self._lock:
+            now = self.snapshot()
+            if now is not None and now.is_active:
+                return self._save(networks)
+            self._take_folder("a program saves")
+            try:
+                self._lineage.begin_run()
+                return self._save(networks)
+            finally:
+                self._folder_lock.release()
 
     def _save(self, networks: list[Network] | tuple[Network, ...]) -> SavedCheckpoint:
         with self.shared.lock:
             contents, version = copy_contents(self._optimizers, networks), self.shared.version
-        saved = write_contents(self.directory, contents)
+        saved = write_contents(self.directory, contents, self._lineage)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
         used = {network: WeightsInUse(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
@@ -185,7 +201,8 @@ class Workshop:
     def _require_idle(self) -> None:
         now = self.snapshot()
         if now is not None and now.is_active:
-            who = f"{now.started_by} trains" if now.started_by else "There is a job that trains"
+            starter = now.started_by
+            who = f"{starter[0].upper()}{starter[1:]} trains" if starter else "There is a job that trains"
             raise JobRunning(
                 f"{who} the {now.network} on {now.subject}: step {now.step:,} of at most {now.max_steps:,}. "
                 "Wait until it ends, or press Stop."
@@ -200,8 +217,8 @@ class Workshop:
             note_end=self._folder_lock.release,
         )
 
-    def _require_alone(self, order: Order, frames: TrainingSet) -> None:
-        holder = self._folder_lock.take(f"{order.started_by or 'a program'}: {order.network} on {frames.describe()}")
+    def _take_folder(self, purpose: str) -> None:
+        holder = self._folder_lock.take(purpose)
         if holder is not None:
             raise JobRunning(f"Another program trains this robot's networks ({holder}). Wait until it ends.")
 
@@ -218,11 +235,20 @@ class Workshop:
             **asdict(order.config),
         }
         started = datetime.now().strftime("%Y%m%d_%H%M%S")
-        self._run_file = self.directory / "runs" / f"{started}_{order.network}.jsonl"
+        self._run_file = free_name(self.directory / "runs" / f"{started}_{order.network}.jsonl")
         trackers: list[Tracker] = [JsonLinesTracker(self._run_file, config)]
         if self._wandb_project:
             trackers.append(WandbTracker(self._wandb_project, config, self.directory))
         return SeveralTrackers(trackers)
+
+
+def free_name(path: Path) -> Path:
+    """The path, or with a number behind its stem where a file of that name is there already."""
+    number, free = 2, path
+    while free.exists():
+        free = path.with_stem(f"{path.stem}_{number}")
+        number += 1
+    return free
 
 
 class Workshops:
@@ -248,6 +274,12 @@ class Workshops:
                 workshop.run_file for workshop in self._workshops.values() if workshop.directory.name == robot_name
             ]
         return max((file for file in files if file is not None), default=None)
+
+    def active(self) -> list[tuple[str, JobSnapshot]]:
+        """The jobs in progress, each with the name of its robot."""
+        with self._lock:
+            jobs = [(workshop.directory.name, workshop.snapshot()) for workshop in self._workshops.values()]
+        return [(name, job) for name, job in jobs if job is not None and job.is_active]
 
     def close(self, timeout_s: float) -> None:
         """Stop every job and wait until it has saved."""

@@ -152,7 +152,7 @@ def test_a_failed_step_keeps_its_message_and_the_weights_of_the_last_whole_step(
     assert (now.status, now.step, now.message) == ("failed", 3, message)
     assert are_equal(kept[0], tensors_of(job.watched.inner.model))
     assert len(job.saves) == 1 and now.saved == "saved" and job.tracker.ended == [message]
-    assert now.comparison is not None and len(now.curves["training loss"]) == 3
+    assert now.comparison is None and now.evaluated_at == 0 and len(now.curves["training loss"]) == 3
 
 
 def test_an_unexpected_problem_is_told_without_its_words(recording, caplog):

@@ -79,7 +79,9 @@ def test_the_next_run_goes_on_unless_it_is_to_start_fresh(run, folder, capsys):
     run("--model", "predictor", "--steps", 1, "--fresh")
     assert "Going on" not in capsys.readouterr().out
     assert (step_of(folder), step_of(folder, "predictor_0")) == (1, 1)
-    assert step_of(folder, "predictor_0_backup") == 5
+    # What lay there was not this run's: it is kept beside the backup of the run before.
+    (kept,) = (folder / "checkpoints" / "toroidal_dot").glob("predictor_0_2*.pth")
+    assert (step_of(folder, "predictor_0_backup"), step_of(folder, kept.stem)) == (2, 5)
 
 
 def test_both_trains_the_autoencoder_first(run, folder, capsys):

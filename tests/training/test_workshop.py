@@ -1,6 +1,7 @@
 import base64
 import json
 import threading
+from dataclasses import replace
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ from training import (
     workshop as workshop_module,
 )
 from training.checkpoint_reader import read_checkpoint
-from training.checkpoint_writer import FILES, STATE_FILE
+from training.checkpoint_writer import FILES, STATE_FILE, file_digest
 
 
 def in_use(workshop):
@@ -63,7 +64,7 @@ def test_eight_who_press_train_at_once_get_exactly_one_job(workshop, recording):
     (who, job), subject = jobs[0], f"frames 3 to 11 of {recording.name}"
     assert job.snapshot().started_by == who
     for message in told:
-        assert message.startswith(f"{who} trains the autoencoder on {subject}: step ")
+        assert message.startswith(f"{who.capitalize()} trains the autoencoder on {subject}: step ")
         assert "of at most 1,000,000." in message
 
 
@@ -175,10 +176,10 @@ def test_the_weights_in_use_are_told_after_steps_saves_and_loads(workshop, recor
 def test_a_save_during_training_does_not_name_weights_that_have_moved_on(workshop, recording, monkeypatch):
     real, job = workshop_module.write_contents, start(workshop, recording)
 
-    def slow(directory, contents):
+    def slow(directory, contents, lineage):
         step = job.snapshot().step
         until(lambda: job.snapshot().step > step + 1)
-        return real(directory, contents)
+        return real(directory, contents, lineage)
 
     monkeypatch.setattr(workshop_module, "write_contents", slow)
     saved = workshop.save()
@@ -359,3 +360,53 @@ def test_fixed_steps_go_on_where_the_last_job_ended(workshop, recording):
     for total in (2, 4, 6):
         assert train(workshop, recording, condition=FixedSteps(2)).step == 2
         assert workshop._optimizers.of("autoencoder").steps == total
+
+
+def digests_in(workshop):
+    return {path.name: file_digest(path) for path in workshop.directory.glob("*.pth")}
+
+
+def test_a_run_of_many_saves_keeps_what_was_there_before_it_as_the_backup(workshop, recording):
+    train(workshop, recording)
+    before = digests_in(workshop)["autoencoder.pth"]
+    train(workshop, recording, condition=FixedSteps(5), config=replace(FAST, save_every=1))
+    after = digests_in(workshop)
+    assert after["autoencoder_backup.pth"] == before != after["autoencoder.pth"]
+    assert set(after) == {"autoencoder.pth", "autoencoder_backup.pth"}
+
+
+def test_a_checkpoint_that_was_never_loaded_is_kept_and_told(workshop, recording):
+    train(workshop, recording)
+    before = digests_in(workshop)["autoencoder.pth"]
+    restarted = make_workshop(workshop.directory)
+    told = train(restarted, recording, condition=FixedSteps(3))
+    (kept,) = [name for name, digest in digests_in(restarted).items() if digest == before]
+    assert kept.startswith("autoencoder_2") and f"kept as {kept}" in told.saved
+
+
+def test_a_checkpoint_that_another_program_wrote_meanwhile_is_kept(workshop, recording):
+    train(workshop, recording)
+    other = make_workshop(workshop.directory)
+    other.load("autoencoder", workshop.directory / "autoencoder.pth")
+    train(other, recording)
+    newer = digests_in(workshop)["autoencoder.pth"]
+    (kept,) = workshop.save().kept
+    assert digests_in(workshop)[kept] == newer != digests_in(workshop)["autoencoder.pth"]
+
+
+def test_nothing_is_saved_while_another_program_trains_there(workshop, recording):
+    train(workshop, recording)
+    other = make_workshop(workshop.directory)
+    job = start(other, recording)
+    with pytest.raises(JobRunning, match="Another program trains"):
+        workshop.save()
+    other.stop()
+    assert job.wait(60)
+
+
+def test_runs_begun_in_one_second_write_a_file_each(workshop, recording):
+    files = set()
+    for _ in range(3):
+        train(workshop, recording)
+        files.add(workshop.run_file)
+    assert len(files) == 3 and all(file.exists() for file in files)
