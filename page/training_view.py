@@ -110,10 +110,9 @@ def _change(job: JobProgress) -> str:
 def _pictures(job: JobProgress) -> str:
     if job.comparison is None or job.is_active:
         return ""
-    what = "Reconstruction" if job.network == "autoencoder" else "Prediction"
     pictures = [
         Picture(job.comparison.actual, f"Frame {job.comparison.frame}"),
-        Picture(job.comparison.before, f"{what} before", f"MSE {loss_text(job.comparison.before_mse)}"),
-        Picture(job.comparison.after, f"{what} after", f"MSE {loss_text(job.comparison.after_mse)}"),
+        Picture(job.comparison.before, "Before", f"MSE {loss_text(job.comparison.before_mse)}"),
+        Picture(job.comparison.after, "After", f"MSE {loss_text(job.comparison.after_mse)}"),
     ]
     return picture_row(pictures, "training-pictures")
