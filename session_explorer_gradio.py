@@ -462,13 +462,13 @@ def build_training_tab() -> dict[str, Any]:
 
 def build_training_subject() -> dict[str, Any]:
     """What to train on, and the numbers that rarely change."""
-    whole_numbers = dict(min_width=110)
+    narrow = dict(min_width=110)
     train_on = gr.Radio([ONE_FRAME, RANGE, WHOLE], value=ONE_FRAME, label="Train on", elem_id="train-on")
     with gr.Row(visible=False) as more:
-        first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **whole_numbers)
-        last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **whole_numbers)
-        batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **whole_numbers)
-        held_out = OpenNumber(0.2, label="Held-out share", elem_id="held-out", min_width=110)
+        first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **narrow)
+        last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **narrow)
+        batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **narrow)
+        held_out = OpenNumber(0.2, label="Held-out share", elem_id="held-out", **narrow)
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         gr.HTML(messages.ADVANCED_NOTE)
         with gr.Row():

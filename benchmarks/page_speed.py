@@ -142,6 +142,14 @@ def measure_events(browser: Browser, folder: Path) -> dict[str, float]:
     return told
 
 
+def report(results: dict[str, dict[str, float]], path: Path | None) -> None:
+    """A line for each measurement, and all of it as JSON where a path is given."""
+    for name, figures in results.items():
+        print(f"{name:42}", "  ".join(f"{key} {value:.2f}" for key, value in figures.items()))
+    if path:
+        path.write_text(json.dumps(results, indent=1))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
@@ -163,10 +171,7 @@ def main() -> int:
         ratio = reference["median_ms"] / results["slider move to painted frame"]["median_ms"]
         results["scrubbing, times faster than events"] = {"ratio": ratio}
         browser.close()
-    for name, figures in results.items():
-        print(f"{name:42}", "  ".join(f"{key} {value:.1f}" for key, value in figures.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1))
+    report(results, arguments.json)
     return 0
 
 

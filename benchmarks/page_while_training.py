@@ -5,7 +5,6 @@ what ten watching visitors cost the training.
 """
 
 import argparse
-import json
 import signal
 import statistics
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 import httpx
 from gradio_client import Client
 
-from benchmarks.page_speed import PORT, spread, start_server
+from benchmarks.page_speed import PORT, report, spread, start_server
 from session import record_demo
 
 ASKED = 60
@@ -118,10 +117,7 @@ def main() -> int:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)
-    for name, figures in results.items():
-        print(f"{name:34}", "  ".join(f"{key} {value:.2f}" for key, value in figures.items()))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, indent=1))
+    report(results, arguments.json)
     return 0
 
 

@@ -91,9 +91,7 @@ def prediction_view(recording: RecordedSession, history: History, result: Predic
 
 
 def _legend(heat: HeatMap) -> str:
-    return colour_bar(
-        heat.strip, "0", loss_text(heat.top), "squared error per pixel, averaged over the colours (each 0 to 1)"
-    )
+    return colour_bar(heat.strip, "0", loss_text(heat.top), ERROR_UNIT)
 
 
 def _frame_text(recording: RecordedSession, index: int) -> str:

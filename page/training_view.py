@@ -48,7 +48,7 @@ class JobProgress(Protocol):
 def job_line(job: JobProgress | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
-        return "no training in progress"
+        return "none in progress"
     who = f" by {job.started_by}" if job.started_by else ""
     left = f", {duration_text(job.seconds_left)} left at most" if job.seconds_left else ""
     return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"

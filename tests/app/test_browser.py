@@ -1,7 +1,9 @@
 """The page as a person uses it, in headless Chromium."""
 
+import io
 import re
 
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 FRAME = "#player canvas.frame"
@@ -262,3 +264,15 @@ def test_a_list_that_is_left_with_tab_closes_and_keeps_what_was_typed(open_tab, 
     page.keyboard.press("Tab")
     expect(page.locator("ul[role=listbox]")).to_have_count(0)
     expect(field).to_have_value("nowhere.pth")
+
+
+def test_a_checked_box_looks_other_than_an_unchecked_one(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    box = page.get_by_label("Loop")
+    before = box.screenshot()
+    box.check()
+    page.mouse.move(0, 0)
+    checked = box.screenshot()
+    assert checked != before
+    colours = Image.open(io.BytesIO(checked)).convert("RGB").getcolors(maxcolors=4096)
+    assert len(colours) > 1  # a box of one colour would show nothing of its state
