@@ -7,7 +7,17 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("frame_store.js", "timeline.js", "action_track.js", "filmstrip.js", "player.js", "dropdowns.js")
+SCRIPTS = (
+    "frame_store.js",
+    "timeline.js",
+    "track.js",
+    "action_track.js",
+    "error_track.js",
+    "filmstrip.js",
+    "player.js",
+    "links.js",
+    "dropdowns.js",
+)
 APP_CSS = ASSETS / "app.css"
 
 
@@ -50,6 +60,16 @@ def build_frame_player(elem_id: str) -> FramePlayer:
     )
 
 
+def build_error_data(elem_id: str) -> gr.HTML:
+    """Not seen itself: hands the errors of a recording to the player, whose own value is the visitor's place."""
+    return gr.HTML(
+        html_template="<i></i>",
+        js_on_load=(ASSETS / "error_data.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
 def go_to(session_id: str, version: str, frame: int, visit: int) -> FramePlayer:
     """The update that opens a session in the player, "" for none; `visit` tells it from the update before."""
     return FramePlayer(value={"session": session_id, "version": version, "frame": frame, "visit": visit})
@@ -84,3 +104,13 @@ class OpenNumber(gr.Number):
 
     def get_block_name(self) -> str:
         return "number"
+
+
+class OpenRadio(gr.Radio):
+    """A choice that is checked by the handler, in our own words."""
+
+    def preprocess(self, payload: object) -> object:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "radio"

@@ -14,6 +14,7 @@ const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress
   '?version=' + timeline.version, document.baseURI).href;
 const store = makeFrameStore(addressOf);
 const track = makeActionTrack(part('track'), go);
+const errors = makeErrorTrack(part('errors'), go);
 const strip = makeFilmstrip(part('filmstrip'), part('history-note'), addressOf, go);
 
 function say(text) { message.textContent = text; message.hidden = !text; }
@@ -66,6 +67,7 @@ function go(index, isSettled) {
   if (document.activeElement !== part('number')) part('number').value = index;
   part('caption').textContent = captionText(timeline, index);
   track.show(index);
+  errors.show(index);
   request(index);
   store.prefetch(nearby(index), index);
   clearTimeout(settleTimer);
@@ -203,6 +205,7 @@ function begin(told) {
   [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
   element.querySelector('.player').dataset.session = timeline.session;
   track.open(timeline);
+  errors.open(timeline);
   say('');
   if (timeline.frames) { go(Number(props.value.frame) || 0, true); return; }
   blank();

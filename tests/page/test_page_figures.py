@@ -1,0 +1,141 @@
+import base64
+import csv
+import io
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from page.figures import drawn, figure_card, picture_card, table_link
+
+# Names as they may stand in a file: as they are, and breaking out of an attribute in either kind of quotes.
+EVIL = ("<img src=x onerror=alert(1)>", '"><img src=x onerror=alert(1)>', "'><img src=x onerror=alert(1)>")
+evil_names = pytest.mark.parametrize("evil", EVIL)
+WITHOUT_END = {"img", "br", "input"}
+
+
+class Html(HTMLParser):
+    """What a browser makes of a piece of HTML: its elements with their attributes, and its text."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.text, self.opened = [], "", []
+        self.feed(html)
+        self.close()
+        assert self.opened == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.opened += [tag] if tag not in WITHOUT_END else []
+
+    def handle_endtag(self, tag):
+        assert self.opened.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+    def all(self, tag):
+        return [attributes for found, attributes in self.elements if found == tag]
+
+    def bytes_at(self, tag, attribute, **wanted):
+        """The content of the only element with these attributes, a data: address."""
+        (found,) = (one for one in self.all(tag) if wanted.items() <= one.items())
+        return base64.b64decode(found[attribute].split(";base64,")[1])
+
+
+class Drawing:
+    """Leaves every figure asked for empty, and remembers what was to be drawn on it."""
+
+    def __init__(self):
+        self.asked = {}
+
+    def __getattr__(self, name):
+        def draw(figure, *given):
+            assert not figure.axes
+            self.asked[name] = given
+
+        return draw
+
+
+def table(html, file_name):
+    """The rows of a link that keeps a table."""
+    text = Html(html).bytes_at("a", "href", download=file_name).decode("utf-8")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def assert_harmless(html, evil):
+    """A name from a file is shown as it is, and is nothing but text."""
+    found = Html(html)
+    assert evil in found.text
+    assert not any("onerror" in attributes or attributes.get("src") == "x" for _, attributes in found.elements)
+
+
+def picture(content):
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_a_figure_is_a_white_picture_twice_as_wide_as_a_column_on_a_small_screen():
+    png = drawn(lambda figure: figure.subplots().set_facecolor("black"), 3.0)
+    pixels = picture(png)
+    assert pixels.shape == (450, 960, 3)  # 3.0 and 6.4 inches of 150 dots
+    assert pixels[[0, 0, -1, -1], [0, -1, 0, -1]].min() == 255 and pixels[225, 480].max() == 0
+
+
+def test_a_drawing_that_fails_does_not_keep_the_next_from_being_drawn():
+    def fail(figure):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        drawn(fail, 1.0)
+    assert picture(drawn(lambda figure: None, 1.0)).shape == (150, 960, 3)
+
+
+def test_a_card_says_what_it_shows_and_keeps_its_picture_under_a_name():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    found = Html(picture_card(pixels, "Title", "How to read it.", "name_12"))
+    assert "Title" in found.text and "How to read it." in found.text
+    (image,), (link,) = found.all("img"), found.all("a")
+    assert image["alt"] == "Title. How to read it." and link["download"] == "name_12.png"
+    assert np.array_equal(picture(found.bytes_at("img", "src")), pixels)
+
+
+@evil_names
+def test_titles_sentences_and_file_names_are_text_and_nothing_else(evil):
+    assert_harmless(figure_card(b"", evil, "", "a"), evil)
+    assert_harmless(figure_card(b"", "", evil, "a"), evil)
+    for html in (figure_card(b"", "", "", evil), table_link(("a",), [], evil)):
+        (link,) = Html(html).all("a")
+        assert link["download"] in (f"{evil}.png", f"{evil}.csv") and "onerror" not in link
+
+
+def test_a_table_comes_back_as_it_was():
+    rows = [(0, 0.5, 'a "b", c'), (1, -1.5, "two\nlines · ×"), (2, 1e-12, "")]
+    read = table(table_link(("frame", "error", "words"), rows, "numbers"), "numbers.csv")
+    assert read == [
+        ["frame", "error", "words"],
+        ["0", "0.5", 'a "b", c'],
+        ["1", "-1.5", "two\nlines · ×"],
+        ["2", "1e-12", ""],
+    ]
+
+
+def test_no_digit_of_a_float32_is_lost():
+    values = np.random.default_rng(1).lognormal(-6, 5, 200).astype(np.float32)
+    read = table(table_link(("x",), [(float(value),) for value in values], "a"), "a.csv")[1:]
+    assert np.array_equal(np.array(read, dtype=np.float32)[:, 0], values)
+
+
+def test_a_number_that_there_is_none_of_leaves_its_cell_empty():
+    assert table(table_link(("a", "b"), [(float("nan"), 1.0)], "n"), "n.csv") == [["a", "b"], ["", "1"]]
+
+
+@pytest.mark.parametrize("words", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
+def test_a_spreadsheet_runs_nothing(words):
+    read = table(table_link(("a", "b"), [(words, -2.5)], "n"), "n.csv")
+    assert read[1:] == [[f"'{words}", "-2.5"]]
+
+
+@pytest.mark.parametrize("words", ["a\r=1+1", "a\n=1+1", "a,=1+1", 'a",=1+1'])
+def test_no_cell_begins_inside_another(words):
+    assert table(table_link(("a",), [(words,)], "n"), "n.csv")[1:] == [[words]]
