@@ -20,42 +20,68 @@ import gradio as gr
 
 import models
 import training
+from models import attention_figures, weight_figures
 from page import messages
-from page.binding import LeftMeanwhile, PageError, bind
-from page.components import APP_CSS, OpenDropdown, OpenNumber, OpenSlider, Place, build_frame_player, go_to
-from page.facts import frame_facts, session_facts, session_labels, status_line
-from page.frame_route import recorded_routes, recording_version, run_route
+from page.attention_view import attention_view
+from page.binding import PageError, bind, for_one_visit, in_message, name_of, turning_to, where_open
+from page.clip import ClipEmpty, ClipTooLong
+from page.components import (
+    APP_CSS,
+    OpenDropdown,
+    OpenNumber,
+    Place,
+    go_to,
+)
+from page.diagnostics_view import diagnostics_view
+from page.errors_panel import check_clip, clip_view, errors_answer, evaluation_line
+from page.facts import frame_facts, session_choices, session_facts, status_line
+from page.frame_route import recorded_routes, run_route
+from page.inside_tab import CHOSEN, IN_USE, INSIDE_BUTTONS, build_errors_tab, build_inside_tab
+from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
 from page.numbers import BadNumber, whole_number
+from page.place import history_of, length_of, recording_of, selected
+from page.recording_column import build_recording_column
 from page.results import prediction_view, reconstruction_view
-from page.serving import Settings, free_port, has_screen, parse_command_line
+from page.serving import Settings, announce, free_port, has_screen, parse_command_line
+from page.statistics_view import statistics_view
+from page.theme import page_theme
+from page.training_tab import build_training_tab
 from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
+from page.weights_view import weights_view
 from session import (
     RecordedSession,
     RobotProfile,
     SessionCache,
     SessionError,
-    SessionNotFound,
     list_sessions,
     record_demo,
+    session_statistics,
+    statistics_figures,
 )
 from session.batch import build_batch, frame_tensor, scaled_candidates
-from training.figures import loss_chart
+from training import diagnostics_figures, error_figures, error_track
+from training.checkpoint_menu import checkpoint_menu
+from training.figures import draw_charts
 from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
 
 logger = logging.getLogger("session_explorer")
 
-ALL_ROBOTS = "All robots"
 DEMO_FRAMES = 60
 MAX_DIGITS = 9
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
-READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor")  # buttons that change nothing for others
+READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor", *INSIDE_BUTTONS)  # change nothing for others
+PREDICTOR, PATCHES = models.ActionPredictorConfig(), models.MaskedAutoencoderConfig().grid ** 2
+ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 
 
-USER_ERRORS = (PageError, SessionError, BadNumber, models.NotFinite, training.CheckpointError, *training.REFUSALS)
+USER_ERRORS = (
+    *(PageError, SessionError, BadNumber, ClipEmpty, ClipTooLong),
+    *(models.NotFinite, training.CheckpointError, *training.REFUSALS),
+)
 
 
 class Explorer:
@@ -69,6 +95,8 @@ class Explorer:
         self.device = models.choose_device(settings.device)
         self.world_models = models.WorldModels(self.device)
         self.workshops = training.Workshops(self.checkpoints_folder, settings.wandb_project)
+        store = training.EvaluationStore(None if settings.read_only else settings.data / "evaluations")
+        self.evaluations = training.Evaluations(store)
 
     def shared_model(self, profile: RobotProfile) -> models.SharedWorldModel:
         # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
@@ -97,11 +125,8 @@ class Explorer:
 def refresh_sessions(explorer: Explorer, visitor: Visitor, robot: str | None = None) -> tuple:
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
     summaries = list_sessions(explorer.sessions_folder)
-    titles = [ALL_ROBOTS, *sorted({summary.robot_title for summary in summaries})]
-    robot = robot if robot in titles else ALL_ROBOTS
-    shown = [summary for summary in summaries if robot in (ALL_ROBOTS, summary.robot_title)]
-    ids = [summary.session_id for summary in shown]
-    choices = list(zip(session_labels(shown), ids, strict=True))
+    titles, robot, choices = session_choices(summaries, robot)
+    ids = [session_id for _, session_id in choices]
     value = visitor.session_id if visitor.session_id in ids else next(iter(ids), None)
     return (
         OpenDropdown(choices=titles, value=robot),
@@ -122,7 +147,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
     frame = min(frame, max(0, recording.frame_count - 1))
     visitor.go_to_session(session_id, recording.profile, frame)
     return (
-        go_to(session_id, recording_version(recording), frame, visitor.visit),
+        go_to(session_id, recording.version, frame, visitor.visit),
         session_facts(recording),
         describe_frame(recording, frame),
         *checkpoint_choices(explorer, recording.profile),
@@ -131,6 +156,8 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
         messages.EMPTY_PREDICTOR,
         checkpoint_advice(explorer, recording.profile),
         OpenNumber(value=max(0, recording.frame_count - 1)),
+        *messages.EMPTY_INSIDE,
+        *errors_of(explorer, visitor, recording, (None, None), None),
     )
 
 
@@ -154,8 +181,10 @@ def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
     if newest:
         return open_session(explorer, visitor, newest, 0)
     no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
-    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0))
-    return go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION, no_path, no_path, status, *empty
+    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0), *messages.EMPTY_INSIDE)
+    errors = (messages.EMPTY_ERRORS, gr.HTML(value=None), *(OpenDropdown(choices=[], value=None) for _ in range(2)))
+    begin = (go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION)
+    return *begin, no_path, no_path, status, *empty, *errors
 
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
@@ -173,38 +202,10 @@ def describe_frame(recording: RecordedSession, index: int) -> str:
         return messages.notice(problem)
 
 
-def selected(explorer: Explorer, visitor: Visitor, place: Place | None) -> tuple[RecordedSession, int]:
-    """The visitor's recording and frame; where no frame is given, the one last shown. Raises LeftMeanwhile where the
-    visitor has gone to another session since the event was sent."""
-    if visitor.session_id is None:
-        raise PageError(messages.NOTHING_LOADED)
-    if place and place.session not in (None, "", visitor.session_id):
-        raise LeftMeanwhile
-    recording = recording_of(explorer, visitor)
-    if recording.frame_count == 0:
-        raise PageError("This recording has no frames; pick another session.")
-    if place and place.frame is not None:
-        visitor.frame = whole_number(place.frame, "The frame number", 0, recording.frame_count - 1)
-    return recording, min(visitor.frame, recording.frame_count - 1)
-
-
-def recording_of(explorer: Explorer, visitor: Visitor) -> RecordedSession:
-    try:
-        return explorer.sessions.get(visitor.session_id)
-    except SessionNotFound:
-        raise PageError(messages.SESSION_GONE) from None
-
-
 def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dropdown]:
-    """For each network the files of the robot's folder that may be its own, and the usual one chosen."""
-    root, prefix = explorer.checkpoints_folder, explorer.shown_prefix()
-    found = training.list_checkpoints(root, profile.name)
-    choices = []
-    for path, other in zip(training.default_checkpoints(root, profile.name), ("predictor", "autoencoder"), strict=True):
-        fitting = [name for name in found if not Path(name).name.startswith(other)]
-        names = fitting if path in fitting else [path, *fitting]
-        choices.append(gr.Dropdown(choices=[f"{prefix}/{name}" for name in names], value=f"{prefix}/{path}"))
-    return choices
+    """For each network the files to choose from, and the usual one chosen."""
+    menu = checkpoint_menu(explorer.checkpoints_folder, profile.name, explorer.shown_prefix())
+    return [gr.Dropdown(choices=choices, value=value) for choices, value in menu]
 
 
 def checkpoint_advice(explorer: Explorer, profile: RobotProfile) -> str:
@@ -228,12 +229,15 @@ def load_models(
     return messages.result("".join(told)), describe_status(explorer, visitor)
 
 
+def typed_path(explorer: Explorer, typed: str | None) -> Path:
+    return training.checkpoint_path(explorer.checkpoints_folder, str(typed or ""), explorer.shown_prefix())
+
+
 def load_one(explorer: Explorer, workshop: training.Workshop, network: str, typed: str | None) -> str:
     if not typed or not str(typed).strip():
         return messages.left_as_it_is(network)
     try:
-        path = training.checkpoint_path(explorer.checkpoints_folder, str(typed), explorer.shown_prefix())
-        info = workshop.load(network, path)
+        info = workshop.load(network, typed_path(explorer, typed))
     except (training.CheckpointError, training.JobRunning) as problem:
         return messages.not_loaded(network, problem)
     return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
@@ -257,37 +261,156 @@ def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     weights = workshop.shared.weights
     told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
     told["Training"] = job_line(workshop.snapshot())
+    if evaluation := evaluation_line(explorer.evaluations.snapshot()):
+        told["Evaluating"] = evaluation
     others = [job for name, job in explorer.workshops.active() if name != visitor.profile.name]
     told |= {f"Also, {job.subject}": job_line(job) for job in others}
     return status_line(device, visitor.profile.title, told, note)
 
 
+@for_one_visit
 def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
-    visit = visitor.visit
     recording, index = selected(explorer, visitor, frame)
     shared = explorer.workshop(visitor).shared
     result = models.run_reconstruction(shared, frame_tensor(recording, index))
-    if visitor.visit != visit:
-        raise LeftMeanwhile
     return reconstruction_view(recording, index, result, models.draw_error(result.error))
 
 
+@for_one_visit
 def run_predictor(
     explorer: Explorer, visitor: Visitor, frame: Place | None = None, history_length: int | None = None
 ) -> str:
     """Predict the selected frame from the frames before it, and sweep all actions in place of the last one."""
-    visit = visitor.visit
     recording, index = selected(explorer, visitor, frame)
-    length = whole_number(3 if history_length is None else history_length, "The history length", 2, 8)
-    history = recording.history(index, length)
+    history = history_of(recording, index, history_length)
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_of(history.actions[-1])
     shared = explorer.workshop(visitor).shared
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-    if visitor.visit != visit:
-        raise LeftMeanwhile
-    return prediction_view(recording, history, result, models.draw_error(result.error))
+    differences = models.draw_differences(result.differences, result.difference_top)
+    return prediction_view(recording, history, result, models.draw_error(result.error), differences)
+
+
+@for_one_visit
+def look_at_attention(
+    explorer: Explorer,
+    visitor: Visitor,
+    frame: Place | None = None,
+    history_length: int | None = None,
+    layer: int | None = 0,
+    head: int | None = 0,
+    token: int | None = -1,
+) -> str:
+    """Where the predictor looks when it predicts the selected frame. Layer and head count from 1; 0 is the last layer,
+    and the mean of all heads. `token`: which future token looks, from 0, the class token; -1: all of them."""
+    recording, index = selected(explorer, visitor, frame)
+    history = history_of(recording, index, history_length)
+    layer = whole_number(layer, "The layer", 0, PREDICTOR.layers)
+    head = whole_number(head, "The head", 0, PREDICTOR.heads)
+    token = whole_number(token, "The future token", -1, PATCHES)
+    asked = (layer - 1 if layer else None, head - 1 if head else None)
+    batch = build_batch(recording, history)
+    look = models.run_attention(explorer.workshop(visitor).shared, batch.frames, batch.actions, *asked)
+    looker = None if token < 0 else token
+    on_frames, shares = models.attention_on_frames(look, looker), models.breakdown(look)
+    return attention_view(recording, history, look, looker, on_frames, shares, attention_figures)
+
+
+@for_one_visit
+def look_at_weights(explorer: Explorer, visitor: Visitor) -> str:
+    """Filters, position embeddings and distributions of the weights in use, and what the last training changed."""
+    workshop = explorer.workshop(visitor)
+    return weights_view(models.look_at_weights(workshop.shared), workshop.weight_comparison(), weight_figures)
+
+
+@for_one_visit
+def diagnose_actions(
+    explorer: Explorer, visitor: Visitor, history_length: int | None = None, frames: int | None = 8
+) -> str:
+    """Whether the predictor uses the actions: its loss with the true ones, with shuffled ones and with none."""
+    recording, _ = selected(explorer, visitor, None)
+    count = whole_number(frames, "The number of frames to look at", 1, 64)
+    shared = explorer.workshop(visitor).shared
+    found = training.diagnose_actions(shared, recording, length_of(history_length), count)
+    return diagnostics_view(recording, found, diagnostics_figures)
+
+
+@for_one_visit
+def describe_session(explorer: Explorer, visitor: Visitor) -> str:
+    """Statistics of the recording: its actions, its pace, what is missing or repeated, sizes."""
+    recording = recording_of(explorer, visitor)
+    return statistics_view(recording, session_statistics(recording), statistics_figures)
+
+
+def evaluate_recording(
+    explorer: Explorer,
+    visitor: Visitor,
+    request: gr.Request,
+    history_length: int | None = None,
+    weights: str | None = IN_USE,
+    autoencoder_path: str | None = None,
+    predictor_path: str | None = None,
+) -> tuple:
+    """Begin to compute the errors of every frame of the recording, in the background; `weights`: those in use, or those
+    of the files named by the two paths, which are not loaded for anybody else."""
+    recording, _ = selected(explorer, visitor, None)
+    if weights not in (IN_USE, CHOSEN):
+        raise PageError(f"Evaluate with one of: {IN_USE}, {CHOSEN}.")
+    typed = {"autoencoder": autoencoder_path, "predictor": predictor_path} if weights == CHOSEN else {}
+    files = {network: typed_path(explorer, path) for network, path in typed.items()}
+    order = training.EvaluationOrder(visitor.session_id, recording, length_of(history_length), name_of(request), files)
+    begun = explorer.evaluations.start(explorer.workshop(visitor).shared, order)
+    visitor.seen_evaluation = (begun.done, begun.status)  # however soon it ends, its end is news
+    return evaluation_status(explorer, visitor, begun.errors.key if begun.errors else None)
+
+
+def cancel_evaluation(explorer: Explorer, visitor: Visitor) -> tuple:
+    """End the evaluation in progress; what it has computed is kept, and a later one goes on from there."""
+    explorer.evaluations.cancel()
+    return evaluation_status(explorer, visitor)
+
+
+def evaluation_status(
+    explorer: Explorer, visitor: Visitor, shown: str | None = None, compared: str | None = None
+) -> tuple:
+    """The errors of the recording: `shown` and `compared` name kept results, the newest and none where they do not."""
+    return errors_of(explorer, visitor, recording_of(explorer, visitor), (shown, compared), error_figures)
+
+
+def errors_of(
+    explorer: Explorer, visitor: Visitor, recording: RecordedSession, picked: tuple, drawing: Any | None
+) -> tuple:
+    kept = explorer.evaluations.kept(visitor.session_id, recording.version)
+    now = explorer.evaluations.snapshot()
+    return errors_answer(recording, visitor.session_id, kept, now, picked, error_track, drawing)
+
+
+def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
+    """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
+    now = explorer.evaluations.snapshot()
+    if not visitor.has_news_of(now):
+        return gr.skip()
+    return evaluation_status(explorer, visitor, now.errors.key if now.errors else shown, compared)
+
+
+@for_one_visit
+def make_clip(
+    explorer: Explorer,
+    visitor: Visitor,
+    history_length: int | None = None,
+    first: int | None = 0,
+    last: int | None = 29,
+    frames_per_s: float | None = 5,
+    kind: str | None = "WebP",
+    progress: gr.Progress = gr.Progress(),
+) -> str:
+    """A short animated picture of the frames from `first` to `last`: actual beside predicted."""
+    recording, _ = selected(explorer, visitor, None)
+    check_clip(frames_per_s, kind)
+    shared, length = explorer.workshop(visitor).shared, length_of(history_length)
+    frames = training.predicted_frames(shared, recording, whole(first), whole(last), length)
+    return clip_view(recording, list(progress.tqdm(frames, desc="Predicting frames")), frames_per_s, kind)
 
 
 def train_autoencoder_threshold(
@@ -331,9 +454,8 @@ def start_training(
     explorer.require_writer()
     fields = dict(zip(FORM_FIELDS, form, strict=True))
     recording, frame = selected(explorer, visitor, fields["frame"])
-    who = request.username or f"a visitor at {request.client.host}"
     subject = read_subject(fields, frame, recording.frame_count)
-    order = training.Order(network, recording, subject, condition, read_config(fields), who)
+    order = training.Order(network, recording, subject, condition, read_config(fields), name_of(request))
     explorer.workshop(visitor).train(order)
     return training_status(explorer, visitor, fields["is_log"]), describe_status(explorer, visitor)
 
@@ -366,7 +488,7 @@ def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) 
     job = explorer.workshop(visitor).snapshot() if visitor.profile else None
     if job is None:
         return NO_JOB
-    return training_view(job, loss_chart(job.curves, job.threshold, bool(is_log)), f"runs/{visitor.profile.name}")
+    return training_view(job, draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
 
 
 def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
@@ -395,107 +517,6 @@ def record_all_demos(explorer: Explorer) -> None:
 # ---- layout and wiring ----------------------------------------------------------------------------------------------
 
 
-def build_recording_column() -> dict[str, Any]:
-    """Left column: which session, its frames, its facts."""
-    picker = OpenDropdown([], label="Session", elem_id="session-picker")
-    with gr.Row(elem_id="session-row"):
-        robot = OpenDropdown([ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", min_width=130)
-        refresh = gr.Button("🔄 Refresh", elem_id="refresh", size="sm", min_width=110)
-        load = gr.Button("Load Session", variant="primary", elem_id="load-session", size="sm", min_width=110)
-    with gr.Column(visible=False, elem_id="demo-offer") as offer:
-        gr.Markdown(messages.NO_RECORDINGS)
-        demo = gr.Button("Record a demo", variant="primary", elem_id="record-demo")
-    facts = gr.HTML(elem_id="session-facts")
-    player = build_frame_player(elem_id="player")
-    with gr.Accordion("About this frame", open=False):
-        about_frame = gr.HTML(elem_id="frame-facts")
-    names = dict(robot=robot, picker=picker, refresh=refresh, load=load, offer=offer, demo=demo)
-    return dict(names, player=player, facts=facts, about_frame=about_frame)
-
-
-def build_models_panel() -> dict[str, Any]:
-    """Which checkpoints to load."""
-    with gr.Accordion("Models", open=True):
-        options = dict(allow_custom_value=True, info="pick one, or type its path")
-        autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
-        predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
-        load = gr.Button("Load Models", elem_id="load-models", size="sm")
-        message = gr.HTML(elem_id="models-message")
-    return dict(autoencoder_path=autoencoder, predictor_path=predictor, load_models=load, models_message=message)
-
-
-def build_autoencoder_tab() -> dict[str, Any]:
-    with gr.Tab("Autoencoder", id="autoencoder"):
-        run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder")
-        result = gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result")
-    return dict(run_autoencoder=run, autoencoder_result=result)
-
-
-def build_predictor_tab() -> dict[str, Any]:
-    with gr.Tab("Predictor", id="predictor"):
-        length = OpenSlider(2, 8, value=3, step=1, label="History length (context frames)", elem_id="history-length")
-        run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor")
-        result = gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result")
-    return dict(history_length=length, run_predictor=run, predictor_result=result)
-
-
-def build_training_tab() -> dict[str, Any]:
-    with gr.Tab("Training", id="training"):
-        parts = build_training_subject()
-        with gr.Row():
-            for network, threshold in (("autoencoder", 0.0005), ("predictor", 0.001)):
-                with gr.Column(min_width=240):
-                    gr.HTML(f'<p class="section-title">{network.capitalize()}</p>')
-                    parts |= build_training_buttons(network, threshold)
-        with gr.Row():
-            for command in ("Pause", "Resume", "Stop", "Save Models"):
-                name = command.lower().replace(" ", "_")
-                variant = "stop" if command == "Stop" else "secondary"
-                parts[name] = gr.Button(
-                    command, variant=variant, elem_id=name.replace("_", "-"), size="sm", min_width=80
-                )
-        parts["save_message"] = gr.HTML(elem_id="save-message")
-        parts["is_log"] = gr.Checkbox(False, label="Logarithmic losses", elem_id="log-scale")
-        parts["view"] = gr.HTML(NO_JOB, elem_id="training-view")
-    return parts
-
-
-def build_training_subject() -> dict[str, Any]:
-    """What to train on, and the numbers that rarely change."""
-    narrow = dict(min_width=110)
-    train_on = gr.Radio([ONE_FRAME, RANGE, WHOLE], value=ONE_FRAME, label="Train on", elem_id="train-on")
-    with gr.Row(visible=False) as more:
-        first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **narrow)
-        last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **narrow)
-        batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **narrow)
-        held_out = OpenNumber(0.2, label="Held-out share", elem_id="held-out", **narrow)
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        gr.HTML(messages.ADVANCED_NOTE)
-        with gr.Row():
-            numbers = {
-                name: OpenNumber(STANDARD[name], label=label, elem_id=name.replace("_", "-"), min_width=150)
-                for name, label in ADVANCED.items()
-            }
-
-    def show_fields(what: str) -> tuple:
-        return gr.Row(visible=what != ONE_FRAME), *(OpenNumber(visible=what == RANGE) for _ in range(2))
-
-    train_on.change(show_fields, train_on, [more, first, last], queue=False, api_visibility="private")
-    return dict(numbers, train_on=train_on, first=first, last=last, batch_size=batch_size, held_out=held_out)
-
-
-def build_training_buttons(network: str, threshold: float) -> dict[str, Any]:
-    with gr.Row():
-        limits = dict(min_width=100)
-        goal = OpenNumber(threshold, label="Threshold", elem_id=f"{network}-threshold", **limits)
-        most = OpenNumber(2000, label="Max steps", elem_id=f"{network}-max-steps", **limits)
-    to_threshold = gr.Button("Train to Threshold", variant="primary", size="sm", elem_id=f"train-{network}-threshold")
-    steps = OpenNumber(100, label="Steps", elem_id=f"{network}-steps")
-    for_steps = gr.Button("Train N Steps", variant="primary", size="sm", elem_id=f"train-{network}-steps")
-    names = {"threshold": goal, "max_steps": most, "to_threshold": to_threshold, "steps": steps, "for_steps": for_steps}
-    return {f"{network}_{name}": component for name, component in names.items()}
-
-
 def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr.State, status: gr.HTML) -> None:
     """Connect every component to its function."""
     of = parts.__getitem__
@@ -504,6 +525,8 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         *map(of, ("player", "facts", "about_frame", "autoencoder_path", "predictor_path")),
         status,
         *map(of, ("autoencoder_result", "predictor_result", "models_message", "last")),
+        *map(of, ("attention_result", "weights_result", "actions_result", "statistics_result", "clip_result")),
+        *map(of, ERRORS),
     ]
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
@@ -511,8 +534,10 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     tick = dict(queue=False, show_progress="hidden", api_visibility="private")
     private = dict(api_visibility="private")
 
-    def on(event: Callable, function: Callable, inputs: list, outputs: list, **options: Any) -> None:
-        handler = bind(explorer, function, USER_ERRORS, FORM_FIELDS)
+    def on(
+        event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = in_message, **options: Any
+    ) -> None:
+        handler = bind(explorer, function, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
     on(demo.load, open_page, [visitor], listing + session_outputs, show_progress="hidden", **private)
@@ -535,7 +560,9 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     inputs = [*frame_inputs, of("history_length")]
     on(of("run_predictor").click, run_predictor, inputs, [of("predictor_result")], **networks)
     wire_training(on, of, visitor, status, quick)
+    wire_inside(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
+    on(gr.Timer(1.0).tick, tick_evaluation, [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)], **tick)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
 
 
@@ -558,6 +585,39 @@ def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML
     on(of("save_models").click, save_models, [visitor], saved, concurrency_id="networks")
 
 
+def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
+    """What is seen inside the model: each panel when it is opened, and again by its button."""
+    networks = dict(concurrency_id="networks", concurrency_limit=1)
+    slow = dict(concurrency_id="slow", concurrency_limit=1)
+    opened = dict(refuse=messages.notice, api_visibility="private", **networks)
+    fields = ("player", "history_length", "attention_layer", "attention_head", "attention_token")
+    look, seen = [visitor, *map(of, fields)], [of("attention_result")]
+    on(of("attend").click, look_at_attention, look, seen, **networks)
+    for name in fields[2:]:
+        on(of(name).input, look_at_attention, look, seen, **opened)
+    on(of("weigh").click, look_at_weights, [visitor], [of("weights_result")], **networks)
+    asked, told = [visitor, of("history_length"), of("diagnosed_frames")], [of("actions_result")]
+    on(of("diagnose").click, diagnose_actions, asked, told, **slow)
+    panels = {
+        "attention": (look_at_attention, look, seen, opened),
+        "weights": (look_at_weights, [visitor], [of("weights_result")], opened),
+        "actions": (diagnose_actions, asked, told, {**opened, **slow}),
+    }
+    for panel, (function, inputs, outputs, options) in panels.items():
+        on(of(f"{panel}_tab").select, turning_to(panel, function), inputs, outputs, **options)
+        on(of("inside_tab").select, where_open(panel, function), inputs, outputs, **options)
+    evaluated = ("history_length", "evaluated_weights", "autoencoder_path", "predictor_path")
+    errors, pickers = [*map(of, ERRORS)], [visitor, *map(of, ERRORS[2:])]
+    on(of("evaluate").click, evaluate_recording, [visitor, *map(of, evaluated)], errors, concurrency_limit=1)
+    on(of("cancel_evaluation").click, cancel_evaluation, [visitor], errors)
+    on(of("errors_tab").select, evaluation_status, pickers, errors)
+    for name in ERRORS[2:]:
+        on(of(name).input, evaluation_status, pickers, errors, api_visibility="private")
+    clip = ("history_length", "clip_first", "clip_last", "clip_speed", "clip_kind")
+    on(of("make_clip").click, make_clip, [visitor, *map(of, clip)], [of("clip_result")], **slow)
+    on(of("statistics").expand, describe_session, [visitor], [of("statistics_result")], refuse=messages.notice)
+
+
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
     with gr.Blocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
@@ -570,7 +630,10 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             with gr.Column(scale=6, min_width=340):
                 parts |= build_models_panel()
                 with gr.Tabs():
-                    parts |= build_autoencoder_tab() | build_predictor_tab() | build_training_tab()
+                    parts |= build_autoencoder_tab() | build_predictor_tab()
+                    numbers = {name: (label, STANDARD[name]) for name, label in ADVANCED.items()}
+                    parts |= build_training_tab((ONE_FRAME, RANGE, WHOLE), numbers)
+                    parts |= build_inside_tab(PREDICTOR.layers, PREDICTOR.heads) | build_errors_tab()
         wire(explorer, demo, parts, visitor, status)
         for part in parts.values() if explorer.settings.read_only else ():
             if isinstance(part, gr.Button):
@@ -580,17 +643,9 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """What `demo.launch` needs for this page to look and work as it should."""
-    # The hue's usual 500 and 600 leave white text below the contrast that small letters need (4.5).
-    dark_teal = dict(
-        button_primary_background_fill="*primary_700",
-        button_primary_background_fill_hover="*primary_800",
-        button_primary_background_fill_dark="*primary_700",
-        color_accent="*primary_700",
-    )
-    fonts = dict(font=["system-ui", "Segoe UI", "sans-serif"], font_mono=["ui-monospace", "Consolas", "monospace"])
     return dict(
         app_kwargs={"routes": [*recorded_routes(explorer.sessions), run_route(explorer.workshops.run_file)]},
-        theme=gr.themes.Default(primary_hue="teal", neutral_hue="slate", **fonts).set(**dark_teal),
+        theme=page_theme(),
         css_paths=[APP_CSS],
         run_history=False,
         ssr_mode=False,
@@ -611,18 +666,13 @@ def prepare(explorer: Explorer) -> int:
         except SessionError as problem:
             logger.warning("No demo was recorded: %s", problem)
     port = free_port(settings.host, settings.port)
-    if port != settings.port:
-        logger.warning("Port %d is in use; using %d.", settings.port, port)
-    shown_host = "localhost" if settings.host == "0.0.0.0" else settings.host
-    logger.info("Session Explorer: http://%s:%d (Ctrl-C ends it)", shown_host, port)
-    if settings.share or settings.host not in ("127.0.0.1", "localhost", "::1"):
-        powers = "look and run the networks" if settings.read_only else "look, run the networks, train and load weights"
-        logger.warning("OPEN TO OTHERS WITHOUT A KEY: whoever reaches this server may %s.", powers)
+    announce(settings, port, logger)
     return port
 
 
 def end(*_: object) -> None:
     """Ctrl-C or a request to terminate: jobs stop after their step and save, before the server says goodbye."""
+    explorer.evaluations.close(timeout_s=5)
     explorer.workshops.close(timeout_s=30)
     raise KeyboardInterrupt
 

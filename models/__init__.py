@@ -2,7 +2,26 @@
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses
-from models.figures import HeatMap, draw_error
+from models.attention import (
+    AttentionLook,
+    AttentionMeasures,
+    AttentionShares,
+    NoSuchLayer,
+    NoSuchToken,
+    attention_on_frames,
+    breakdown,
+    run_attention,
+    share_by_part,
+)
+from models.attention_figures import (
+    draw_attention_map,
+    draw_breakdown,
+    draw_parts,
+    outline_patch,
+    overlay,
+    overlay_strip,
+)
+from models.figures import HeatMap, draw_differences, draw_error
 from models.inference import (
     CandidatePrediction,
     NotFinite,
@@ -20,27 +39,75 @@ from models.shared_world_model import (
     WorldModels,
     choose_device,
 )
+from models.weight_figures import (
+    draw_changes,
+    draw_distributions,
+    draw_norms,
+    draw_position_norms,
+    draw_position_similarity,
+)
+from models.weight_statistics import (
+    PositionTables,
+    TensorStatistics,
+    WeightChange,
+    WeightLook,
+    WeightStatistics,
+    copy_weights,
+    look_at_weights,
+    weight_changes,
+)
+from models.weights_digest import weights_digest
 
 __all__ = [
     "ActionPredictorConfig",
     "AdaptiveWorldModel",
     "AdaptiveWorldModelConfig",
+    "AttentionLook",
+    "AttentionMeasures",
+    "AttentionShares",
     "CandidatePrediction",
     "DeviceUnavailable",
     "HeatMap",
     "MaskedAutoencoderConfig",
     "MaskedAutoencoderViT",
     "Network",
+    "NoSuchLayer",
+    "NoSuchToken",
     "NotFinite",
+    "PositionTables",
     "Prediction",
     "PredictionLosses",
     "Reconstruction",
     "SharedWorldModel",
+    "TensorStatistics",
     "TransformerActionConditionedPredictor",
+    "WeightChange",
+    "WeightLook",
+    "WeightStatistics",
     "WeightsInUse",
     "WorldModels",
+    "attention_on_frames",
+    "breakdown",
     "choose_device",
+    "copy_weights",
+    "draw_attention_map",
+    "draw_breakdown",
+    "draw_changes",
+    "draw_differences",
+    "draw_distributions",
     "draw_error",
+    "draw_norms",
+    "draw_parts",
+    "draw_position_norms",
+    "draw_position_similarity",
+    "look_at_weights",
+    "outline_patch",
+    "overlay",
+    "overlay_strip",
+    "run_attention",
     "run_prediction",
     "run_reconstruction",
+    "share_by_part",
+    "weight_changes",
+    "weights_digest",
 ]

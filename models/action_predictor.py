@@ -4,10 +4,12 @@ Owns the network alone; which frames and actions, and what becomes of the predic
 elsewhere. Actions arrive scaled to [-1, 1]; a robot's channels are just a number here.
 
 Shapes: B batch, T history, P tokens of a frame (197), D width, A action channels, E action embedding width,
-N tokens of the whole sequence (T·(P + 1) + P, at most 4096).
+N tokens of the whole sequence (T·(P + 1) + P, at most 4096), H heads.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,13 @@ from models.layers import (
 )
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
+
+
+class TokenLayout(NamedTuple):
+    """What each token of a sequence is, integers (N,): its kind and its place 0..T-1 in the history, -1 for future."""
+
+    kinds: Tensor
+    places: Tensor
 
 
 @dataclass(frozen=True)
@@ -101,34 +110,67 @@ class TransformerActionConditionedPredictor(nn.Module):
         history = torch.cat([latents, action_tokens], dim=2).reshape(b, t * (p + 1), d)
         return torch.cat([history, self.future_query.expand(b, p, d)], dim=1)
 
-    def _token_types(self, t: int, p: int) -> Tensor:
-        """Type of every token of the sequence: (N,)."""
+    def token_layout(self, t: int, p: int) -> TokenLayout:
+        """The tokens of a history of `t` frames of `p` tokens that the network sees: the oldest are cut."""
         device = self.future_query.device
-        types = torch.full((t, p + 1), FRAME_TOKEN, device=device)
-        types[:, -1] = ACTION_TOKEN
-        return torch.cat([types.flatten(), torch.full((p,), FUTURE_TOKEN, device=device)])
+        kinds = torch.full((t + 1, p + 1), FRAME_TOKEN, device=device)
+        kinds[:, -1] = ACTION_TOKEN
+        kinds[-1] = FUTURE_TOKEN
+        places = torch.arange(t + 1, device=device)[:, None].repeat(1, p + 1)
+        places[-1] = -1
+        # No action follows the future: the last of the t + 1 rows is one token shorter.
+        return TokenLayout(*(self._newest(x.flatten()[:-1], dim=0) for x in (kinds, places)))
+
+    def _newest(self, x: Tensor, dim: int) -> Tensor:
+        """What is left of a whole sequence along `dim`, its oldest tokens cut."""
+        kept = min(x.shape[dim], self.config.max_tokens)
+        return x.narrow(dim, x.shape[dim] - kept, kept)
 
     def _embed(self, latents: Tensor, embedded: Tensor) -> Tensor:
         """The sequence with types and positions, its oldest tokens cut: (B, N, D)."""
         _, t, p, _ = latents.shape
-        tokens = self._sequence(latents, embedded) + self.token_type_embedding(self._token_types(t, p))
+        tokens = self._newest(self._sequence(latents, embedded), dim=1)
+        tokens = tokens + self.token_type_embedding(self.token_layout(t, p).kinds)
         # Positions count from what is left: the oldest token that stays has position 0.
-        tokens = tokens[:, -self.config.max_tokens :]
         return self.dropout(tokens + self.position_embedding.weight[: tokens.shape[1]])
 
-    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
-        b, t, p, d = latents.shape
+    def _begin(self, latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """What enters the first layer (B, N, D), and the last action's embedding (B, E)."""
+        b, t, _, d = latents.shape
         assert d == self.config.width, f"expected latents {self.config.width} wide, got {d}"
         expected = (b, t, self.action_channels)
         assert t > 0 and actions.shape == expected, f"expected actions {expected}, got {tuple(actions.shape)}"
         embedded = self.action_embed(actions)
-        tokens = self._embed(latents, embedded)
-        last = len(self.transformer_layers) - 1
-        for index, layer in enumerate(self.transformer_layers):
+        return self._embed(latents, embedded), embedded[:, -1]
+
+    def _advance(self, index: int, tokens: Tensor, action: Tensor, queries: int) -> Tensor:
+        """The last Q tokens through a layer and the FiLM after it, if there is one: (B, N, D) to (B, Q, D)."""
+        tokens = self.transformer_layers[index](tokens, queries=queries)
+        return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
+
+    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
+        tokens, action = self._begin(latents, actions)
+        p, last = latents.shape[2], len(self.transformer_layers) - 1
+        for index in range(last + 1):
             # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
-            tokens = layer(tokens, queries=p if index == last else tokens.shape[1])
-            if str(index) in self.film_layers:
-                tokens = self.film_layers[str(index)](tokens, embedded[:, -1])
+            tokens = self._advance(index, tokens, action, queries=p if index == last else tokens.shape[1])
         predicted = self.output_head(self.layer_norm(tokens))
         return predicted + latents[:, -1] if self.config.delta_latent else predicted
+
+    def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
+        """What the future tokens look at in the asked layers, counted from 0: (B, H, P, N) float32 each.
+
+        Takes what `forward` takes. Only these weights are kept, and no layer after the last asked one is run:
+        eight frames are 1,781 tokens, and the weights of all tokens in all layers would be 600 MB.
+        """
+        assert layers and set(layers) <= set(range(self.config.layers)), f"{layers} are not layers of the predictor"
+        tokens, action = self._begin(latents, actions)
+        p, last = latents.shape[2], max(layers)
+        found = {}
+        for index in range(last + 1):
+            if index in layers:
+                found[index] = self.transformer_layers[index].self_attn.weights(tokens, queries=p)
+            if index < last:
+                tokens = self._advance(index, tokens, action, queries=tokens.shape[1])
+        return found

@@ -9,7 +9,10 @@ STRIP_COLOURS = 120
 
 @dataclass(frozen=True, eq=False)
 class HeatMap:
-    """An error as colours: `pixels` uint8 (H, W, 3), and `strip` uint8 (1, N, 3), the scale from 0 to `top`."""
+    """Maps as colours: `pixels` uint8 (..., H, W, 3), and `strip` uint8 (1, N, 3), the scale that ends at `top`.
+
+    It begins at 0 for an error, at −`top` for differences.
+    """
 
     pixels: np.ndarray
     strip: np.ndarray
@@ -29,10 +32,30 @@ def error_heat_map(error: np.ndarray, top: float) -> np.ndarray:
     Maps drawn with one `top` share a scale. The colours are matplotlib's "inferno": perceptually uniform,
     ordered in lightness, and readable with any colour vision. Raises ValueError where `top` is no number ≥ 0.
     """
+    return _coloured(error, top, "inferno", zero=0.0)
+
+
+def draw_differences(differences: np.ndarray, top: float) -> HeatMap:
+    """Signed differences (C, H, W) on one scale from −`top` to `top`."""
+    strip = difference_map(np.linspace(-1, 1, STRIP_COLOURS, dtype=np.float32)[None], 1.0)
+    return HeatMap(difference_map(differences, top), strip, top)
+
+
+def difference_map(difference: np.ndarray, top: float) -> np.ndarray:
+    """Colours of signed differences (..., H, W): uint8 (..., H, W, 3), white for none.
+
+    Orange for positive and purple for negative ones, darkest at `top` and beyond: matplotlib's "PuOr", whose two
+    sides any colour vision tells apart. Raises ValueError where `top` is no number ≥ 0.
+    """
+    return _coloured(difference, top, "PuOr_r", zero=0.5)
+
+
+def _coloured(values: np.ndarray, top: float, colour_map: str, zero: float) -> np.ndarray:
+    """Values in the colours of a map: 0 at the share `zero` of it, `top` and above at its end."""
     # Imported here: matplotlib's colour maps take a few tenths of a second, which not every program needs.
     from matplotlib import colormaps
 
     if not (np.isfinite(top) and top >= 0):
-        raise ValueError(f"The top of an error scale has to be a finite number of at least 0, not {top}.")
-    share = np.clip(error / top, 0, 1) if top > 0 else np.zeros_like(error)
-    return colormaps["inferno"](share, bytes=True)[..., :3]
+        raise ValueError(f"The top of a colour scale has to be a finite number of at least 0, not {top}.")
+    share = np.clip(zero + (1 - zero) * (values / top), 0, 1) if top > 0 else np.full(np.shape(values), zero)
+    return colormaps[colour_map](share, bytes=True)[..., :3]

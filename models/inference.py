@@ -51,7 +51,9 @@ class CandidatePrediction:
 class Prediction:
     """The frame that followed, the one predicted from the recorded action, and one for every candidate action.
 
-    `recorded` and `best` (the lowest MSE) are places in `candidates`, None where there is none.
+    `recorded` and `best` (the lowest MSE) are places in `candidates`, None where there is none. `differences`,
+    float32 (C, H, W), say how much brighter each candidate's picture is than the one predicted from the recorded
+    action: mean over the colours, each 0 to 1, before clipping. `difference_top` is the largest of them, signs aside.
     """
 
     actual: np.ndarray
@@ -61,6 +63,8 @@ class Prediction:
     candidates: tuple[CandidatePrediction, ...]
     recorded: int | None
     best: int | None
+    differences: np.ndarray
+    difference_top: float
     weights: Mapping[Network, WeightsInUse]
 
 
@@ -82,7 +86,7 @@ def run_reconstruction(shared: SharedWorldModel, image: Tensor) -> Reconstructio
     """Reconstruct a picture (1, 3, H, W) in [0, 1], nothing masked; raises NotFinite."""
     image = image.to(shared.device)
     with evaluating(shared) as model:
-        picture = _finite(model.reconstruct(image), "autoencoder")
+        picture = finite(model.reconstruct(image), "autoencoder")
         weights = shared.weights["autoencoder"]
         compared = _compare(picture[0], image[0])
     return Reconstruction(to_uint8(image[0]), compared.picture, compared.error, compared.mse, weights)
@@ -106,18 +110,22 @@ def run_prediction(
         # Without the recorded action among the candidates it is one more in the batch, a third of the time for two.
         is_listed = recorded is not None and torch.equal(candidates[recorded], actions[0, -1])
         options = candidates if is_listed else torch.cat([candidates, actions[:, -1]])
-        context = _finite(model.encode_history(frames), "autoencoder")
-        latents = _finite(model.predict_counterfactuals(context, actions, options), "predictor")
-        pictures = _finite(model.decode(latents), "autoencoder")
+        context = finite(model.encode_history(frames), "autoencoder")
+        latents = finite(model.predict_counterfactuals(context, actions, options), "predictor")
+        pictures = finite(model.decode(latents), "autoencoder")
         compared = tuple(_compare(picture, target[0]) for picture in pictures)
+        place = recorded if is_listed else len(options) - 1
+        differences = _differences(pictures[: len(candidates)], pictures[place])
         weights = shared.weights
-    own = compared[recorded] if is_listed else compared[-1]
-    swept = compared[: len(candidates)]
+    own, swept = compared[place], compared[: len(candidates)]
     best = min(range(len(swept)), key=lambda index: swept[index].mse, default=None)
-    return Prediction(to_uint8(target[0]), own.picture, own.error, own.mse, swept, recorded, best, weights)
+    top = float(np.abs(differences).max(initial=0.0))
+    actual = to_uint8(target[0])
+    return Prediction(actual, own.picture, own.error, own.mse, swept, recorded, best, differences, top, weights)
 
 
-def _finite(x: Tensor, network: Network) -> Tensor:
+def finite(x: Tensor, network: Network) -> Tensor:
+    """`x`, which `network` gave; raises NotFinite where a number of it is not finite."""
     if not torch.isfinite(x).all():
         raise NotFinite(network)
     return x
@@ -127,6 +135,11 @@ def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:
     """A float picture (3, H, W) beside the actual one: the error counts what clipping for display would hide."""
     squared = (picture - actual).square()
     return CandidatePrediction(to_uint8(picture), squared.mean(dim=0).cpu().numpy(), squared.mean().item())
+
+
+def _differences(pictures: Tensor, recorded: Tensor) -> np.ndarray:
+    """Brightness of pictures (C, 3, H, W) above that of the recorded action's (3, H, W): float32 (C, H, W)."""
+    return (pictures - recorded).mean(dim=1).float().cpu().numpy()
 
 
 def to_uint8(picture: Tensor) -> np.ndarray:

@@ -114,16 +114,29 @@ class CausalSelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight, generator=generator)
         nn.init.zeros_(self.in_proj_bias)
 
-    def forward(self, x: Tensor, queries: int) -> Tensor:
+    def _project(self, x: Tensor, queries: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, Q, D/H) of the last tokens, keys and values (B, H, N, D/H) of all."""
         n, width = x.shape[1], x.shape[2]
         query = F.linear(x[:, n - queries :], self.in_proj_weight[:width], self.in_proj_bias[:width])
         key, value = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
+        return split_heads(query, self.heads), split_heads(key, self.heads), split_heads(value, self.heads)
+
+    def weights(self, x: Tensor, queries: int) -> Tensor:
+        """How much each of the last Q tokens looks at each of all tokens: (B, H, Q, N) float32, rows sum to 1."""
+        query, key, _ = self._project(x, queries)
+        scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
+        is_hidden = ~causal_mask(queries, x.shape[1], x.device)
+        return scores.masked_fill_(is_hidden, float("-inf")).softmax(dim=-1, dtype=torch.float32)
+
+    def forward(self, x: Tensor, queries: int) -> Tensor:
+        n = x.shape[1]
+        query, key, value = self._project(x, queries)
         # is_causal aligns fewer queries with the first keys, not the last: those need an explicit mask.
         is_whole = queries == n
         attended = F.scaled_dot_product_attention(
-            split_heads(query, self.heads),
-            split_heads(key, self.heads),
-            split_heads(value, self.heads),
+            query,
+            key,
+            value,
             attn_mask=None if is_whole else causal_mask(queries, n, x.device),
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=is_whole,

@@ -15,6 +15,7 @@ import torch
 from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from models.masked_autoencoder import MaskedAutoencoderViT
+from models.weights_digest import weights_digest
 
 Network = Literal["autoencoder", "predictor"]
 INITIAL_SEED = 20251014
@@ -72,6 +73,7 @@ class SharedWorldModel:
             {"autoencoder": WeightsInUse(), "predictor": WeightsInUse()}
         )
         self._version = 0
+        self._digests: tuple[int, Mapping[Network, str]] | None = None  # and the version they belong to
 
     @property
     def weights(self) -> Mapping[Network, WeightsInUse]:
@@ -86,6 +88,18 @@ class SharedWorldModel:
     def network(self, name: Network) -> MaskedAutoencoderViT | TransformerActionConditionedPredictor:
         """One of the two networks by its name."""
         return self.model.autoencoder if name == "autoencoder" else self.model.predictor
+
+    def digests(self) -> Mapping[Network, str]:
+        """The `weights_digest` of both networks. It takes a tenth of a second after every change of weights, which
+        is each step while somebody trains: nothing to ask for again and again."""
+        with self.lock:
+            if self._digests is None or self._digests[0] != self._version:
+                found: dict[Network, str] = {
+                    "autoencoder": weights_digest(self.model.autoencoder),
+                    "predictor": weights_digest(self.model.predictor),
+                }
+                self._digests = self._version, MappingProxyType(found)
+            return self._digests[1]
 
     def note_weights(self, changed: Mapping[Network, WeightsInUse]) -> None:
         """Record that the named networks have new weights; to be called while still holding the lock."""

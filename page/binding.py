@@ -1,9 +1,10 @@
 """From our functions to Gradio's event handlers: the server's own argument bound, refusals made into messages."""
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import gradio as gr
 
@@ -18,8 +19,67 @@ class LeftMeanwhile(Exception):
     """The visitor has gone to another session since asking: nobody waits for this answer any more."""
 
 
-def bind(first: object, function: Callable, refusals: tuple[type[Exception], ...], rest: Sequence[str]) -> Callable:
-    """`function` for Gradio: without its first argument, which is `first`, and with `refusals` shown to the visitor.
+def name_of(request: gr.Request) -> str:
+    """Who asks, for others to read."""
+    return request.username or f"a visitor at {request.client.host}"
+
+
+class Traveller(Protocol):
+    """A visitor: `visit` counts the sessions opened, `panel` is the one that is open inside the model."""
+
+    visit: int
+    panel: str
+
+
+def for_one_visit(function: Callable) -> Callable:
+    """An answer that takes long: dropped where the visitor has gone to another session meanwhile."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        visit = visitor.visit
+        try:
+            return function(first, visitor, *inputs)
+        finally:  # a refusal comes too late as well: it is about the other session
+            if visitor.visit != visit:
+                raise LeftMeanwhile
+
+    return answer
+
+
+def turning_to(panel: str, function: Callable) -> Callable:
+    """The answer of a panel that is being opened."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        visitor.panel = panel
+        return function(first, visitor, *inputs)
+
+    return answer
+
+
+def where_open(panel: str, function: Callable) -> Callable:
+    """The answer of a panel that comes into sight with the tab around it; only the one that is open is computed."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        return function(first, visitor, *inputs) if visitor.panel == panel else gr.skip()
+
+    return answer
+
+
+def in_message(problem: Exception) -> NoReturn:
+    """Tell a refusal as a message over the page: what was shown before stays."""
+    raise gr.Error(escape(str(problem)), duration=MESSAGE_S, print_exception=False) from None
+
+
+def bind(
+    first: object,
+    function: Callable,
+    refusals: tuple[type[Exception], ...],
+    rest: Sequence[str],
+    refuse: Callable[[Exception], Any] = in_message,
+) -> Callable:
+    """`function` for Gradio: without its first argument, which is `first`, and with `refusals` told by `refuse`.
 
     Gradio reads names and annotations of the arguments from the signature; a last one with a star stands for `rest`.
     """
@@ -31,7 +91,7 @@ def bind(first: object, function: Callable, refusals: tuple[type[Exception], ...
         except LeftMeanwhile:
             return gr.skip()
         except refusals as problem:
-            raise gr.Error(escape(str(problem)), duration=MESSAGE_S, print_exception=False) from None
+            return refuse(problem)
 
     if parameters[-1].kind is inspect.Parameter.VAR_POSITIONAL:
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

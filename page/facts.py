@@ -12,6 +12,16 @@ from page.numbers import bytes_text, count_text, duration_text
 from session import RecordedSession, SessionSummary
 from session.frame_files import decode
 
+ALL_ROBOTS = "All robots"
+
+
+def session_choices(summaries: list[SessionSummary], robot: str | None) -> tuple[list[str], str, list[tuple[str, str]]]:
+    """For the pickers: the robots there are, which of them is shown, and label and id of each of its recordings."""
+    titles = [ALL_ROBOTS, *sorted({summary.robot_title for summary in summaries})]
+    robot = robot if robot in titles else ALL_ROBOTS
+    shown = [summary for summary in summaries if robot in (ALL_ROBOTS, summary.robot_title)]
+    return titles, robot, list(zip(session_labels(shown), [one.session_id for one in shown], strict=True))
+
 
 def session_labels(summaries: list[SessionSummary]) -> list[str]:
     """One line of the picker each: robot, date, length; the folder's name where two lines would be the same."""
@@ -48,7 +58,7 @@ def session_facts(recording: RecordedSession) -> str:
         f'<p class="summary"><b>{escape(recording.profile.title)}</b> · {count_text(recording.frame_count, "frame")} · '
         f"{count_text(recording.action_count, 'action')} · began {_date_text(recording.start_time)} · "
         f"{duration_text(recording.duration_s)}</p>{_left_out(recording)}"
-        f'<details class="facts"><summary>All facts of this session</summary>{_table(rows)}</details>'
+        f'<details class="facts"><summary>All facts of this session</summary>{facts_table(rows)}</details>'
     )
 
 
@@ -73,7 +83,7 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
         ("Action that led here", action_text(recording, into) if into >= 0 else "none recorded"),
         ("Action taken next", action_text(recording, after) if after >= 0 else "none recorded"),
     ]
-    return _table(rows)
+    return facts_table(rows)
 
 
 def clock_text(recording: RecordedSession, index: int) -> str:
@@ -109,7 +119,7 @@ def _date_text(date: datetime | None) -> str:
     return date.strftime("%Y-%m-%d %H:%M:%S") if date else "not known"
 
 
-def _table(rows: list[tuple[str, str]]) -> str:
+def facts_table(rows: list[tuple[str, str]]) -> str:
     body = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
     return f'<table class="facts"><tbody>{body}</tbody></table>'
 

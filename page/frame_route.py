@@ -4,7 +4,6 @@ Only recordings that the session cache knows how to open, only their frames, and
 """
 
 import inspect
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,18 +21,12 @@ MAX_DIGITS = 9
 LOOK_EVERY_S = 2.0  # how long frames are sent without asking whether the recording has grown
 
 
-def recording_version(recording: RecordedSession) -> str:
-    """Changes when frames or actions of the recording do."""
-    digest = zlib.crc32(recording.times.tobytes(), zlib.crc32(recording.actions.tobytes()))
-    return f"{recording.frame_count}-{digest:08x}"
-
-
 def timeline(session_id: str, recording: RecordedSession) -> bytes:
     """JSON of everything the player needs to know of a recording but the pictures."""
     return orjson.dumps(
         {
             "session": session_id,
-            "version": recording_version(recording),
+            "version": recording.version,
             "frames": recording.frame_count,
             "utc_offset_s": recording.utc_offset_s,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],

@@ -11,6 +11,23 @@ EMPTY_PREDICTOR = (
     '<div class="empty">Press <b>Run Predictor</b> to see the selected frame predicted from those before it. The first '
     "frame has none before it: move at least one on.</div>"
 )
+EMPTY_ATTENTION = (
+    '<div class="empty">Press <b>Look at the selected frame</b> to see which context frames, actions and patches the '
+    "predictor looks at.</div>"
+)
+EMPTY_WEIGHTS = (
+    '<div class="empty">Press <b>Look again</b> to see filters, position embeddings, and how the weights of both '
+    "networks are distributed.</div>"
+)
+EMPTY_ACTIONS = (
+    '<div class="empty">Press <b>Look again</b> to see whether the predictor uses the actions: its error with the true '
+    "ones, with shuffled ones and with none.</div>"
+)
+EMPTY_ERRORS = (
+    '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
+    "drawn under the timeline, with the worst frames to jump to.</div>"
+)
+EMPTY_INSIDE = (EMPTY_ATTENTION, EMPTY_WEIGHTS, EMPTY_ACTIONS, "", "")  # the last two: statistics and clip
 ADVANCED_NOTE = (
     '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '
     "Predictor, and jointly with the autoencoder.</p>"

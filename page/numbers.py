@@ -45,6 +45,11 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
+def rate_text(rate: float) -> str:
+    """How many a second: 0.42, 14.3, 1,534."""
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
 def bytes_text(count: int) -> str:
     """980 B, 8.1 kB, 2.4 MB."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

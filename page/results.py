@@ -12,6 +12,9 @@ from page.pictures import Picture, colour_bar, picture_grid, picture_row
 from session import History, RecordedSession
 
 ERROR_UNIT = "squared error per pixel, averaged over the colours (each 0 to 1)"
+DIFFERENCE_UNIT = "brighter or darker, averaged over the colours (each 0 to 1)"
+PIXEL_LEVEL = 1 / 255
+TOO_FAINT = " All differences are less than one of a picture's 256 levels: too small to see in the pictures above."
 MAX_NAMED = 4  # channels in the label of a picture
 
 
@@ -40,7 +43,7 @@ class CandidateResult(Protocol):
 
 
 class PredictionResult(Protocol):
-    """Pictures uint8 (H, W, 3); `recorded` and `best` are places in `candidates`."""
+    """Pictures uint8 (H, W, 3); `recorded` and `best` are places in `candidates`; `differences` float32 (C, H, W)."""
 
     actual: np.ndarray
     predicted: np.ndarray
@@ -48,11 +51,15 @@ class PredictionResult(Protocol):
     candidates: Sequence[CandidateResult]
     recorded: int | None
     best: int | None
+    differences: np.ndarray
     weights: Mapping[str, UsedWeights]
 
 
 class HeatMap(Protocol):
-    """An error as colours: `pixels` uint8 (H, W, 3), `strip` uint8 (1, N, 3) the scale from 0 to `top`."""
+    """An error as colours: `pixels` uint8 (H, W, 3), `strip` uint8 (1, N, 3) the scale from 0 to `top`.
+
+    Of differences: `pixels` uint8 (C, H, W, 3), and the scale from −`top` to `top`.
+    """
 
     pixels: np.ndarray
     strip: np.ndarray
@@ -74,8 +81,10 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
     )
 
 
-def prediction_view(recording: RecordedSession, history: History, result: PredictionResult, heat: HeatMap) -> str:
-    """A frame as it was and as predicted from its history, and the action sweep."""
+def prediction_view(
+    recording: RecordedSession, history: History, result: PredictionResult, heat: HeatMap, differences: HeatMap
+) -> str:
+    """A frame as it was and as predicted from its history, the action sweep, and what the actions change."""
     pictures = [
         Picture(result.actual, f"Actual, frame {history.target}"),
         Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
@@ -84,9 +93,10 @@ def prediction_view(recording: RecordedSession, history: History, result: Predic
     notes = f'<div class="notice">{escape(history.note)}</div>' if history.note else ""
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(result.weights)}{notes}'
-        f"<p>{_frame_text(recording, history.target)}, predicted from {_frames_text(history.frames)}: "
-        f"prediction MSE <b>{loss_text(result.mse)}</b>, {_weights_text(result.weights)}.</p>"
-        f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}</div>"
+        f"<p>{_frame_text(recording, history.target)}, predicted from {frames_text(history.frames)}: "
+        f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>"
+        f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}"
+        f"{_difference_maps(recording, result, differences)}</div>"
     )
 
 
@@ -98,11 +108,11 @@ def _frame_text(recording: RecordedSession, index: int) -> str:
     return f"Frame {index} of {escape(recording.profile.title)} {escape(recording.name)}"
 
 
-def _weights_text(weights: Mapping[str, UsedWeights]) -> str:
+def weights_text(weights: Mapping[str, UsedWeights]) -> str:
     return ", ".join(f"{escape(network)} {escape(used.describe())}" for network, used in weights.items())
 
 
-def _frames_text(frames: tuple[int, ...]) -> str:
+def frames_text(frames: tuple[int, ...]) -> str:
     names = ", ".join(str(frame) for frame in frames)
     return f"frame {names}" if len(frames) == 1 else f"frames {names}"
 
@@ -122,6 +132,29 @@ def _sweep(recording: RecordedSession, history: History, result: PredictionResul
         f"{count_text(len(labels), 'action')} to choose from in place of the last one{escape(common)}; MSE to the "
         f"frame that really followed.</p>{outside}"
         f"{picture_grid(pictures, 'sweep-pictures')}"
+    )
+
+
+def _difference_maps(recording: RecordedSession, result: PredictionResult, maps: HeatMap) -> str:
+    """How each prediction of the sweep differs from the one for the recorded action; empty where there is no other."""
+    others = [number for number in range(len(result.candidates)) if number != result.recorded]
+    if not others:
+        return ""
+    heading = "<h3>What each action changes in the prediction</h3>"
+    if maps.top == 0:
+        return f'{heading}<p id="difference-maps">All predictions are the same: the predictor ignores the action.</p>'
+    labels, _ = candidate_labels(recording)
+    largest = [float(np.abs(difference).max()) for difference in result.differences]
+    pictures = [
+        Picture(maps.pixels[number], labels[number], f"Largest difference {loss_text(largest[number])}")
+        for number in others
+    ]
+    faint = TOO_FAINT if maps.top < PIXEL_LEVEL else ""
+    return (
+        f'{heading}<p class="fine">Brighter (orange) or darker (purple) than the prediction for the recorded action; '
+        f"where all maps are empty, the predictor ignores the action.{faint}</p>"
+        f"{picture_grid(pictures, 'difference-maps')}"
+        f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
     )
 
 

@@ -1,6 +1,7 @@
 """How the server is started: what the command line decides, a free port, and whether there is a screen."""
 
 import argparse
+import logging
 import os
 import socket
 import sys
@@ -67,3 +68,14 @@ def free_port(host: str, port: int) -> int:
 def has_screen() -> bool:
     """Whether a browser can be opened here: on a server without a screen, one in the terminal would take it over."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def announce(settings: Settings, port: int, logger: logging.Logger) -> None:
+    """Say where the server listens, and what others may do."""
+    if port != settings.port:
+        logger.warning("Port %d is in use; using %d.", settings.port, port)
+    shown_host = "localhost" if settings.host == "0.0.0.0" else settings.host
+    logger.info("Session Explorer: http://%s:%d (Ctrl-C ends it)", shown_host, port)
+    if settings.share or settings.host not in ("127.0.0.1", "localhost", "::1"):
+        powers = "look and run the networks" if settings.read_only else "look, run the networks, train and load weights"
+        logger.warning("OPEN TO OTHERS WITHOUT A KEY: whoever reaches this server may %s.", powers)

@@ -5,9 +5,14 @@ from typing import Protocol
 
 import numpy as np
 
-from page.numbers import duration_text, loss_text
+from page.numbers import duration_text, loss_text, rate_text
 from page.pictures import Picture, picture_row
 
+SHARE_TITLE = "Gradient on the action parameters"
+SHARE_READING = (
+    "Which share of the predictor's squared gradient falls on the parameters that take in the actions. Far below the "
+    "dashed line, the steps hardly change how actions are read."
+)
 NO_JOB = '<div class="empty">Nothing is being trained. Choose what to train on, then press one of the buttons.</div>'
 ENDED = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
 
@@ -45,6 +50,13 @@ class JobProgress(Protocol):
     seconds_left: float | None
 
 
+class JobCharts(Protocol):
+    """SVG, each empty where there is nothing to draw."""
+
+    losses: str
+    action_share: str
+
+
 def job_line(job: JobProgress | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
@@ -54,8 +66,8 @@ def job_line(job: JobProgress | None) -> str:
     return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
 
 
-def training_view(job: JobProgress | None, chart: str, log_address: str) -> str:
-    """HTML of a job; `chart` is drawn elsewhere, `log_address` is where its numbers can be downloaded."""
+def training_view(job: JobProgress | None, charts: JobCharts, log_address: str) -> str:
+    """HTML of a job; `charts` are drawn elsewhere, `log_address` is where its numbers can be downloaded."""
     if job is None:
         return NO_JOB
     share = job.step / job.max_steps
@@ -64,7 +76,7 @@ def training_view(job: JobProgress | None, chart: str, log_address: str) -> str:
         f'<div class="result"><p id="training-status"><b>{_heading(job)}</b> {escape(job.subject)}</p>'
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
         f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
-        f"{_numbers(job)}{chart}{_outcome(job)}{_pictures(job)}{download}</div>"
+        f"{_numbers(job)}{charts.losses}{_share(charts)}{_outcome(job)}{_pictures(job)}{download}</div>"
     )
 
 
@@ -80,7 +92,7 @@ def _numbers(job: JobProgress) -> str:
     if job.threshold is not None:
         facts.append(("Threshold", loss_text(job.threshold)))
     if job.steps_per_s:
-        facts.append(("Speed", f"{job.steps_per_s:.3g} steps/s"))
+        facts.append(("Speed", f"{rate_text(job.steps_per_s)} steps/s"))
     facts.append(("Time", duration_text(job.seconds)))
     if job.seconds_left:
         facts.append(("Left at most", duration_text(job.seconds_left)))
@@ -88,6 +100,12 @@ def _numbers(job: JobProgress) -> str:
         facts.append(("Started by", job.started_by))
     cells = "".join(f"<span><b>{escape(name)}</b> {escape(text)}</span>" for name, text in facts)
     return f'<div class="status-line" id="training-numbers">{cells}</div>'
+
+
+def _share(charts: JobCharts) -> str:
+    if not charts.action_share:
+        return ""
+    return f'<h3>{SHARE_TITLE}</h3>{charts.action_share}<p class="fine">{SHARE_READING}</p>'
 
 
 def _outcome(job: JobProgress) -> str:

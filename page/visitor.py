@@ -1,8 +1,18 @@
 """What the server remembers for one browser tab, and nothing else: which session and which frame it looks at."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from session import RobotProfile
+
+
+class Evaluation(Protocol):
+    """Where an evaluation stands."""
+
+    session_id: str
+    status: str
+    done: int
+    is_active: bool
 
 
 @dataclass
@@ -14,7 +24,18 @@ class Visitor:
     profile: RobotProfile | None = None
     frame: int = 0
     visit: int = 0
+    panel: str = "attention"  # which panel of Inside the model is open
     seen_job: tuple | None = None  # what this tab was last shown of a training job
+    seen_evaluation: tuple | None = None  # and of an evaluation
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1
+
+    def has_news_of(self, evaluation: Evaluation | None) -> bool:
+        """Whether an evaluation of this visitor's recording has got further since the last time it was asked."""
+        if evaluation is None or evaluation.session_id != self.session_id:
+            return False
+        before, self.seen_evaluation = self.seen_evaluation, (evaluation.done, evaluation.status)
+        # One that had ended before this tab saw it is no news.
+        was_active = before is not None and before[1] == "running"
+        return before != self.seen_evaluation and (was_active or evaluation.is_active)

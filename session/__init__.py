@@ -26,6 +26,8 @@ from session.recorder import SessionRecorder
 from session.recording import RecordedSession
 from session.robot_profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
 from session.simulated_jetbot import SimulatedJetBot
+from session.statistics import SessionStatistics, session_statistics
+from session.statistics_figures import draw_action_counts, draw_intervals
 from session.toroidal_dot import ToroidalDotRobot
 
 __all__ = [
@@ -52,11 +54,15 @@ __all__ = [
     "SessionError",
     "SessionNotFound",
     "SessionRecorder",
+    "SessionStatistics",
     "SessionSummary",
     "SimulatedJetBot",
     "ToroidalDotRobot",
+    "draw_action_counts",
+    "draw_intervals",
     "find_session",
     "list_sessions",
     "load_session",
     "record_demo",
+    "session_statistics",
 ]

@@ -1,7 +1,9 @@
 """A recorded session as it is used: read-only columns, its frames' pictures, and the history before a frame."""
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,12 @@ class RecordedSession:
     @property
     def action_count(self) -> int:
         return len(self.actions)
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when frames or actions of the recording do."""
+        digest = zlib.crc32(self.times.tobytes(), zlib.crc32(self.actions.tobytes()))
+        return f"{self.frame_count}-{digest:08x}"
 
     @property
     def total_events(self) -> int:

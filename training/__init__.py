@@ -1,5 +1,6 @@
 """Changing weights: what one step is, optimizers, jobs, checkpoints, tracking."""
 
+from training import diagnostics_figures
 from training.checkpoint import CheckpointInfo, load_checkpoint
 from training.checkpoint_errors import (
     CheckpointDamaged,
@@ -13,16 +14,24 @@ from training.checkpoint_errors import (
 from training.checkpoint_paths import checkpoint_path, default_checkpoints, list_checkpoints
 from training.checkpoint_writer import CheckpointNotSaved, SavedCheckpoint, save_checkpoint
 from training.config import BadTrainingValue, FixedSteps, LossThreshold, StopCondition, TrainingConfig
+from training.diagnostics import ActionDiagnostics, diagnose_actions
+from training.error_track import ErrorTrack
+from training.evaluation import EvaluationJob, EvaluationRunning, Evaluations, EvaluationSnapshot, NothingToCancel
+from training.evaluation_order import EvaluationOrder
+from training.evaluation_store import EvaluationStore
 from training.job import JobSnapshot, TrainingJob
+from training.predicted_frames import predicted_frames
+from training.recorded_errors import EvaluationKey, RecordedErrors
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, WorldModelOptimizers
 from training.training_set import Subject, TrainingSet
 from training.workshop import JobRunning, NothingToSave, NothingToTrain, Order, Workshop, Workshops
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
-REFUSALS = (BadTrainingValue, JobRunning, NothingToSave, NothingToTrain)
+REFUSALS = (BadTrainingValue, EvaluationRunning, JobRunning, NothingToCancel, NothingToSave, NothingToTrain)
 
 __all__ = [
     "REFUSALS",
+    "ActionDiagnostics",
     "AutoencoderTrainer",
     "BadTrainingValue",
     "CheckpointDamaged",
@@ -33,15 +42,25 @@ __all__ = [
     "CheckpointNotSaved",
     "CheckpointNumbersBad",
     "CheckpointShapesDiffer",
+    "ErrorTrack",
+    "EvaluationJob",
+    "EvaluationKey",
+    "EvaluationOrder",
+    "EvaluationRunning",
+    "EvaluationSnapshot",
+    "EvaluationStore",
+    "Evaluations",
     "FixedSteps",
     "JobRunning",
     "JobSnapshot",
     "LossNotFinite",
     "LossThreshold",
+    "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
     "Order",
     "PredictorTrainer",
+    "RecordedErrors",
     "SavedCheckpoint",
     "StopCondition",
     "Subject",
@@ -54,7 +73,10 @@ __all__ = [
     "WrongNetwork",
     "checkpoint_path",
     "default_checkpoints",
+    "diagnose_actions",
+    "diagnostics_figures",
     "list_checkpoints",
     "load_checkpoint",
+    "predicted_frames",
     "save_checkpoint",
 ]

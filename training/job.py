@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import torch
@@ -23,64 +22,19 @@ from session import SessionError
 from training.checkpoint_errors import CheckpointError
 from training.config import LossThreshold, StopCondition
 from training.curve import Curve
+from training.gradient_share import action_parameter_share
+from training.job_snapshot import Comparison, JobSnapshot, Status
 from training.steps import Evaluation, LossNotFinite, StepMetrics, Trainer
 from training.tracking import Tracker
 from training.training_set import TrainingSet
 
 logger = logging.getLogger(__name__)
 
-Status = Literal["running", "paused", "finished", "stopped", "failed"]
 RATE_OVER = 20  # steps over which the rate is averaged: long enough to be calm, short enough to follow a change
 OUT_OF_MEMORY = (
     "There was not enough memory for a training step; the weights of the last whole step are kept. "
     "Use a smaller batch or a shorter history, or close other programs."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
-    MSE of each."""
-
-    frame: int
-    actual: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
-    before_mse: float
-    after_mse: float
-
-
-@dataclass(frozen=True, eq=False)
-class JobSnapshot:
-    """Where a job stands. `loss` was evaluated at step `evaluated_at`, `first_loss` before the first; curves are points
-    (step, value) by name; seconds do not count pauses."""
-
-    network: str
-    subject: str
-    started_by: str
-    status: Status
-    step: int
-    max_steps: int
-    threshold: float | None
-    first_loss: float | None
-    loss: float | None
-    evaluated_at: int
-    steps_per_s: float
-    seconds: float
-    message: str
-    curves: dict[str, tuple[tuple[float, float], ...]]
-    comparison: Comparison | None
-    saved: str
-
-    @property
-    def is_active(self) -> bool:
-        """Whether the job still changes weights, or may again."""
-        return self.status in ("running", "paused")
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Seconds until `max_steps`, None where nothing can be said yet."""
-        return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
 
 
 @dataclass(frozen=True)
@@ -106,6 +60,7 @@ class TrainingJob:
         self._state = threading.Condition()  # guards what follows; notified when a command arrives
         self._is_paused = self._is_stopping = False
         self._curves: dict[str, Curve] = {}
+        self._action_shares = Curve()
         self._step_ends: list[float] = []
         self._began = 0.0  # later than the true start by all pauses
         self._actual: Tensor | None = None  # the first target
@@ -127,6 +82,8 @@ class TrainingJob:
             curves={},
             comparison=None,
             saved="",
+            action_shares=(),
+            action_parameter_share=_parameter_share(trainer),
         )
         self._thread = threading.Thread(target=self._run, name=f"train {trainer.name}", daemon=True)
 
@@ -154,7 +111,8 @@ class TrainingJob:
     def snapshot(self) -> JobSnapshot:
         """Where the job stands now; never changes afterwards."""
         with self._state:
-            return replace(self._now, curves={name: curve.points() for name, curve in self._curves.items()})
+            curves = {name: curve.points() for name, curve in self._curves.items()}
+            return replace(self._now, curves=curves, action_shares=self._action_shares.points())
 
     def _command(self, is_paused: bool | None = None, is_stopping: bool = False) -> None:
         with self._state:
@@ -228,6 +186,8 @@ class TrainingJob:
             step = self._now.step + 1
             for name, value in metrics.losses.items():
                 self._curves.setdefault(f"training {name}", Curve()).add(step, value)
+            if metrics.action_gradient_share is not None:
+                self._action_shares.add(step, metrics.action_gradient_share)
             self._step_ends = [*self._step_ends[-RATE_OVER:], time.monotonic()]
             spent = time.monotonic() - self._began
             self._now = replace(self._now, step=step, seconds=spent, steps_per_s=self._rate(), message="Training.")
@@ -313,7 +273,13 @@ def _threshold(condition: StopCondition) -> float | None:
     return condition.threshold if isinstance(condition, LossThreshold) else None
 
 
+def _parameter_share(trainer: Trainer) -> float | None:
+    return action_parameter_share(trainer.optimizers.model.predictor) if trainer.name == "predictor" else None
+
+
 def _numbers(metrics: StepMetrics, steps_per_s: float) -> dict[str, float]:
     numbers = {f"training/{name}": value for name, value in metrics.losses.items()}
     numbers |= {f"lr/{name}": value for name, value in metrics.lrs.items()}
+    if metrics.action_gradient_share is not None:
+        numbers["gradient_share/action"] = metrics.action_gradient_share
     return {**numbers, "grad_norm": metrics.grad_norm, "steps_per_s": steps_per_s}

@@ -15,6 +15,7 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network, PredictionLosses
 from session.batch import Batch
 from training.config import TrainingConfig
+from training.gradient_share import action_gradient_share
 from training.optim import NetworkOptimizer
 
 SEED = 20250921
@@ -32,11 +33,13 @@ class LossNotFinite(ArithmeticError):
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """What one step did: the loss it minimized and its parts, the gradient's norm, the next learning rates."""
+    """What one step did: the loss it minimized and its parts, the gradient's norm, the next learning rates, and which
+    share of the predictor's squared gradient fell on its action parameters, None where that was not asked for."""
 
     losses: dict[str, float]
     grad_norm: float
     lrs: dict[str, float]
+    action_gradient_share: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ class AutoencoderTrainer:
         images = batch.target.to(generator.device)
         loss = self.model.autoencoder_loss(images, mask_ratio, generator)
         optimizer = self.optimizers.of("autoencoder")
-        grad_norm = apply(self.model, loss, [optimizer])
+        grad_norm, _ = apply(self.model, loss, [optimizer])
         return StepMetrics({"loss": loss.item()}, grad_norm, {"autoencoder": optimizer.current_lr})
 
     @torch.inference_mode()
@@ -133,6 +136,7 @@ class PredictorTrainer:
     def __init__(self, world_model: AdaptiveWorldModel, optimizers: WorldModelOptimizers | None = None) -> None:
         self.model = world_model.eval()
         self.optimizers = optimizers or WorldModelOptimizers(world_model)
+        self._taken = 0  # steps of this trainer: its first one tells the share already, however short the run
 
     def step(self, batch: Batch) -> StepMetrics:
         config, both = self.optimizers.config, [self.optimizers.of("predictor"), self.optimizers.of("autoencoder")]
@@ -140,11 +144,13 @@ class PredictorTrainer:
         self.model.train()
         try:
             losses = self.model.prediction_losses(*self._placed(batch), config.image_weight, config.latent_weight)
-            grad_norm = apply(self.model, losses.total, both)
+            is_share_due = self._taken % config.evaluate_every == 0
+            grad_norm, share = apply(self.model, losses.total, both, is_share_due)
         finally:
             self.model.eval()
+        self._taken += 1
         lrs = {"predictor": both[0].current_lr, "autoencoder": both[1].current_lr}
-        return StepMetrics(as_numbers(losses), grad_norm, lrs)
+        return StepMetrics(as_numbers(losses), grad_norm, lrs, share)
 
     @torch.inference_mode()
     def evaluate(self, batch: Batch) -> Evaluation:
@@ -158,22 +164,29 @@ class PredictorTrainer:
         return batch.frames.to(device), batch.actions.to(device), batch.target.to(device)
 
 
-def apply(model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer]) -> float:
-    """Backward, and a step of each optimizer; returns the gradient's norm, raises LossNotFinite before any change."""
+def apply(
+    model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer], is_share_due: bool = False
+) -> tuple[float, float | None]:
+    """Backward, and a step of each optimizer; raises LossNotFinite before any change.
+
+    Returns the gradient's norm, and where `is_share_due` the share of the predictor's on its action parameters.
+    """
     for parameter in model.parameters():
         parameter.grad = None
     if not torch.isfinite(loss):
         raise LossNotFinite
     loss.backward()
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
+    norms = torch.stack(torch._foreach_norm(list(gradients.values())))
+    norm = torch.linalg.vector_norm(norms)
     if not torch.isfinite(norm):
         raise LossNotFinite
+    share = action_gradient_share(list(gradients), norms) if is_share_due else None
     for optimizer in optimizers:
         optimizer.step()
     for parameter in model.parameters():
         parameter.grad = None
-    return norm.item()
+    return norm.item(), share
 
 
 def as_numbers(losses: PredictionLosses) -> dict[str, float]:

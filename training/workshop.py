@@ -31,6 +31,7 @@ from training.job import JobHooks, JobSnapshot, TrainingJob
 from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
 from training.tracking import JsonLinesTracker, SeveralTrackers, Tracker, WandbTracker
 from training.training_set import Subject, TrainingSet
+from training.weight_watch import WeightComparison, WeightWatch
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Workshop:
         self._lineage = Lineage()
         self._lock = threading.RLock()  # which job there is, and which optimizers
         self._job: TrainingJob | None = None
+        self._watch: WeightWatch | None = None  # of that job
         self._run_file: Path | None = None
         self._has_loaded_defaults = False
 
@@ -91,6 +93,12 @@ class Workshop:
         job = self._job
         return job.snapshot() if job else None
 
+    def weight_comparison(self) -> WeightComparison | None:
+        """What the job in progress has made of the weights so far, or the last one in all; None before the first job,
+        and where it could not be computed. While a job runs, this waits for the step that is being taken."""
+        watch = self._watch
+        return watch.comparison() if watch else None
+
     def train(self, order: Order) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or BadTrainingValue."""
         frames = TrainingSet(order.recording, order.subject, needs_history=order.network == "predictor")
@@ -102,10 +110,12 @@ class Workshop:
                 self._lineage.begin_run()
                 self._optimizers = self._optimizers.configured(order.config)
                 trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
-                job = TrainingJob(trainer, frames, order.condition, self._hooks(order, frames), order.started_by)
+                watch = WeightWatch(self.shared, order.network, frames.describe(), self._optimizers.of(order.network))
+                hooks = self._hooks(order, frames, watch)
+                job = TrainingJob(trainer, frames, order.condition, hooks, order.started_by)
                 job.start()
                 undo.pop_all()
-            self._job = job
+            self._job, self._watch = job, watch
             return job
 
     def pause(self) -> None:
@@ -208,14 +218,19 @@ class Workshop:
                 "Wait until it ends, or press Stop."
             )
 
-    def _hooks(self, order: Order, frames: TrainingSet) -> JobHooks:
+    def _hooks(self, order: Order, frames: TrainingSet, watch: WeightWatch) -> JobHooks:
         return JobHooks(
             lock=self.shared.lock,
             save=lambda: self._save(CHANGED_BY[order.network]).describe(),
             note_step=lambda: self._note_steps(order.network),
             tracker=self._tracker(order, frames),
-            note_end=self._folder_lock.release,
+            note_end=lambda: self._note_end(watch),
         )
+
+    def _note_end(self, watch: WeightWatch) -> None:
+        # First: whatever becomes of the comparison, other programs may train in this folder again.
+        self._folder_lock.release()
+        watch.end()
 
     def _take_folder(self, purpose: str) -> None:
         holder = self._folder_lock.take(purpose)

@@ -12,7 +12,11 @@ TRAINING = {
     "/train_autoencoder_threshold", "/train_autoencoder_steps", "/train_predictor_threshold", "/train_predictor_steps",
     "/pause_training", "/resume_training", "/stop_training", "/training_status",
 }  # fmt: skip
-NAMES = LOOKING | TRAINING | {"/load_models", "/save_models"}
+INSIDE = {
+    "/look_at_attention", "/look_at_weights", "/diagnose_actions", "/describe_session",
+    "/evaluate_recording", "/cancel_evaluation", "/evaluation_status", "/make_clip",
+}  # fmt: skip
+NAMES = LOOKING | TRAINING | INSIDE | {"/load_models", "/save_models"}
 
 
 def mse_in(html: str) -> float:
@@ -73,8 +77,8 @@ def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(client: Cl
     client.predict(session_ids["jetbot"], api_name="/load_session")
     shown = client.predict(10, 4, api_name="/run_predictor")
     assert "frames 6, 7, 8, 9" in shown
-    sweep = shown.split('id="sweep-pictures"')[1]
-    assert sweep.count("<figure") == 2
+    sweep, changes = shown.split('id="sweep-pictures"')[1].split('id="difference-maps"')
+    assert sweep.count("<figure") == 2 and changes.count("<figure") == 1
     assert sweep.count(">recorded<") == 1
     assert sweep.count(">lowest error<") == 1
     recorded = re.search(r">recorded<.*?MSE ([\d.e-]+)", sweep).group(1)

@@ -78,10 +78,43 @@ def test_the_recorded_action_has_its_own_prediction(shared, is_exact):
     assert (found.mse == found.candidates[1].mse) is is_exact
 
 
+@pytest.mark.parametrize("recorded", [1, None])
+def test_differences_are_candidate_minus_recorded_in_brightness_before_clipping(shared, recorded):
+    """With the recorded action listed as candidate 1, and with one that no candidate is."""
+    frames, actions, target = history()
+    actions[0, -1] = torch.tensor([0.3, 0.7]) if recorded is None else CANDIDATES[recorded]
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, recorded)
+
+    def picture_of(action):
+        replaced = actions.clone()
+        replaced[0, -1] = action
+        with torch.inference_mode():
+            return shared.model.prediction_losses(frames, replaced, target).picture[0].numpy()
+
+    pictures, own = np.stack([picture_of(action) for action in CANDIDATES]), picture_of(actions[0, -1])
+    assert pictures.max() > 1  # so clipping would show
+    expected = (pictures[:, 0] + pictures[:, 1] + pictures[:, 2] - own[0] - own[1] - own[2]) / 3
+    assert found.differences.shape == (3, 32, 32) and found.differences.dtype == np.float32
+    assert np.allclose(found.differences, expected, atol=1e-4)
+    assert found.difference_top == pytest.approx(np.abs(expected).max(), abs=1e-4) and found.difference_top > 0.01
+    assert [bool(difference.any()) for difference in found.differences] == [True, recorded is None, True]
+
+
+def test_a_predictor_that_ignores_the_action_shows_no_difference(shared):
+    for part in (shared.model.predictor.action_token_proj, *shared.model.predictor.film_layers.values()):
+        for parameter in part.parameters():
+            torch.nn.init.zeros_(parameter)
+    frames, actions, target = history()
+    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    # The rows of one batch may differ in the last digit.
+    assert found.difference_top == np.abs(found.differences).max() < 1e-6
+
+
 def test_no_candidates_is_no_best_one(shared):
     frames, actions, target = history()
     found = run_prediction(shared, frames, actions, target, torch.empty(0, 2), None)
     assert found.candidates == () and found.best is None and found.mse > 0
+    assert found.differences.shape == (0, 32, 32) and found.difference_top == 0.0
 
 
 def test_results_name_the_weights_they_come_from(shared):

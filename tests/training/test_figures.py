@@ -5,7 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from training.figures import HEIGHT, WIDTH, loss_chart
+from tests.training.tiny import ended, make_job
+from training import FixedSteps
+from training.figures import BOTTOM, HEIGHT, SHARE_HEIGHT, TOP, WIDTH, draw_charts, loss_chart, share_chart
 
 FALLING = [(step, 1.0 / (step + 1)) for step in range(100)]
 
@@ -92,3 +94,36 @@ def test_many_curves_are_drawn_with_the_marks_of_their_scale():
     assert len(lines(whole)) == 7
     marks = [text for text in whole[0].itertext() if re.fullmatch(r"[\d.e-]+", text)]
     assert len(marks) >= 3
+
+
+def test_shares_are_drawn_in_percent_on_a_scale_up_to_a_hundred():
+    whole = drawing(share_chart([(1, 1.0), (11, 0.01), (21, 0.001)], None))
+    (line,) = lines(whole)
+    middle = TOP + (SHARE_HEIGHT - BOTTOM - TOP) * 2 / 3  # three decades: 1 % lies two of them below 100 %
+    assert [y for _, y in line] == pytest.approx([TOP, middle, SHARE_HEIGHT - BOTTOM], abs=0.06)
+    assert {"0.1 %", "1 %", "10 %", "100 %"} <= set(whole.itertext())
+    assert whole[0].get("aria-label").endswith("latest: 0.1 %")
+
+
+def test_a_share_of_nothing_lies_on_the_ground():
+    (line,) = lines(drawing(share_chart([(1, 0.0), (11, 1e-7)], 0.015)))
+    assert all(y == pytest.approx(SHARE_HEIGHT - BOTTOM) for _, y in line)
+
+
+def test_the_even_share_is_a_dashed_line_where_a_share_like_it_lies():
+    whole = drawing(share_chart([(1, 0.015)], 0.015))
+    (target,) = [line for line in whole.iter("line") if line.get("class") == "target"]
+    ((_, y),) = lines(whole)[0]
+    assert float(target.get("y1")) == y and "dashed: their share of all parameters, 1.5 %" in set(whole.itertext())
+
+
+@pytest.mark.parametrize("shares", [[], [(1, math.nan)]])
+def test_where_no_share_is_known_nothing_is_drawn(shares):
+    assert share_chart(shares, 0.015) == ""
+
+
+def test_a_predictor_job_has_two_charts_and_an_autoencoder_job_one(recording):
+    charts = draw_charts(ended(make_job(recording, FixedSteps(2), "predictor")), is_log=True)
+    assert len(lines(drawing(charts.action_share))) == 1 and "share" not in charts.losses
+    charts = draw_charts(ended(make_job(recording, FixedSteps(2))), is_log=True)
+    assert charts.action_share == "" and len(lines(drawing(charts.losses))) == 2

@@ -215,6 +215,22 @@ def test_held_out_frames_have_a_curve_of_their_own(recording):
     assert now.subject == f"frames 3 to 11 of {recording.name}"
 
 
+def test_the_gradients_share_on_action_parameters_is_a_curve_of_its_own(recording):
+    now = ended(job := make_job(recording, FixedSteps(12), "predictor"))
+    assert [step for step, _ in now.action_shares] == [1, 11]
+    sent = {step: n["gradient_share/action"] for step, n in job.tracker.logged if "gradient_share/action" in n}
+    assert dict(now.action_shares) == sent and all(0 < share < 1 for share in sent.values())
+    assert not any("share" in name for name in now.curves)
+    # action_embed (1·16 + 16) + (16·8 + 8) + 16, action_token_proj 8·32 + 32, FiLM 2·(8·32 + 32)
+    total = sum(parameter.numel() for parameter in job.watched.inner.model.predictor.parameters())
+    assert now.action_parameter_share == pytest.approx((32 + 136 + 16 + 288 + 576) / total)
+
+
+def test_an_autoencoder_job_knows_no_share_on_action_parameters(recording):
+    now = ended(make_job(recording, FixedSteps(3)))
+    assert now.action_shares == () and now.action_parameter_share is None
+
+
 def test_pictures_show_the_first_target_before_and_after(recording):
     now = ended(job := make_job(recording, FixedSteps(30), "predictor", RANGE))
     looks = now.comparison
@@ -238,7 +254,8 @@ def test_the_tracker_hears_of_every_step_and_every_evaluation(recording):
     steps = [(step, numbers) for step, numbers in logged if "grad_norm" in numbers]
     assert [step for step, _ in steps] == list(range(1, 21))
     losses = {"training/total", "training/image", "training/latent"}
-    assert set(steps[0][1]) == losses | {"lr/autoencoder", "lr/predictor", "grad_norm", "steps_per_s"}
+    every_step = losses | {"lr/autoencoder", "lr/predictor", "grad_norm", "steps_per_s"}
+    assert set(steps[0][1]) == every_step | {"gradient_share/action"} and set(steps[1][1]) == every_step
     evaluations = [step for step, numbers in logged if {"evaluated/loss", "evaluated/explained_variance"} == {*numbers}]
     assert evaluations == [0, 10, 20]
     assert [step for step, _ in logged] == sorted(step for step, _ in logged)

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models import run_prediction, run_reconstruction
+from models import PredictionLosses, run_prediction, run_reconstruction
 from session.batch import Batch, build_batch, scaled_candidates
 from tests.training.tiny import FAST, are_equal, optimizer_state, shared_model, tensors_of, trainer
 from training import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainingConfig, WorldModelOptimizers
@@ -56,6 +56,54 @@ def test_a_predictor_step_reports_the_losses_it_minimized(batch):
     assert losses["image"] == pytest.approx(image, rel=1e-5)
     assert losses["latent"] == pytest.approx(latent, rel=1e-5)
     assert losses["total"] == pytest.approx(0.6 * image + 0.3 * latent, rel=1e-5)
+
+
+def known_gradients(model, factors):
+    """In place of the model's losses one whose gradient on each named parameter is a factor everywhere, and on all
+    others 0: the sum of factor · parameter."""
+    named = dict(model.named_parameters())
+
+    def losses(*_):
+        total = sum(factor * named[name].sum() for name, factor in factors.items())
+        return PredictionLosses(total, total, total, torch.zeros(1, 3, 224, 224))
+
+    model.prediction_losses = losses
+
+
+def test_a_predictor_step_tells_the_gradients_share_on_action_parameters(batch):
+    learner = trainer("predictor")
+    factors = {
+        "predictor.film_layers.0.to_beta.bias": 3.0,  # 32 values: 3²·32 = 288
+        "predictor.action_embed.net.4.bias": 2.0,  # 8 values: 2²·8 = 32
+        "predictor.action_token_proj.bias": 1.0,  # 32 values: 32
+        "predictor.output_head.bias": 4.0,  # 32 values, no action: 512
+        "autoencoder.decoder_embed.bias": 100.0,  # not of the predictor
+    }
+    known_gradients(learner.model, factors)
+    metrics = learner.step(batch)
+    assert metrics.action_gradient_share == pytest.approx((288 + 32 + 32) / (288 + 32 + 32 + 512))
+    assert metrics.grad_norm == pytest.approx(math.sqrt(864 + 16 * 100.0**2))
+
+
+def test_the_share_is_told_at_the_first_step_and_each_time_losses_are_evaluated(batch):
+    learner = trainer("predictor", replace(FAST, evaluate_every=3))
+    shares = [learner.step(batch).action_gradient_share for _ in range(7)]
+    assert [share is not None for share in shares] == [True, False, False, True, False, False, True]
+    assert all(0 < share < 1 for share in shares if share is not None)
+
+
+def test_telling_the_share_changes_no_step(batch):
+    every, never = (trainer("predictor", replace(FAST, evaluate_every=each)) for each in (1, 1_000_000))
+    never._taken = 1
+    for _ in range(3):
+        told, silent = every.step(batch), never.step(batch)
+        assert told.action_gradient_share is not None and silent.action_gradient_share is None
+        assert (told.losses, told.grad_norm) == (silent.losses, silent.grad_norm)
+    assert are_equal(tensors_of(every.model), tensors_of(never.model))
+
+
+def test_an_autoencoder_step_tells_no_share(batch):
+    assert trainer("autoencoder").step(batch).action_gradient_share is None
 
 
 def test_a_predictor_step_drops_out_and_draws_from_its_own_generator(batch):

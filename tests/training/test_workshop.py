@@ -27,6 +27,9 @@ from training import (
     Workshops,
 )
 from training import (
+    weight_watch as weight_watch_module,
+)
+from training import (
     workshop as workshop_module,
 )
 from training.checkpoint_reader import read_checkpoint
@@ -410,3 +413,168 @@ def test_runs_begun_in_one_second_write_a_file_each(workshop, recording):
         train(workshop, recording)
         files.add(workshop.run_file)
     assert len(files) == 3 and all(file.exists() for file in files)
+
+
+def moved(changes):
+    """Norm of the change of each network."""
+    by_network = {"autoencoder": 0.0, "predictor": 0.0}
+    for change in changes:
+        by_network[change.after.network] += change.change**2
+    return {network: total**0.5 for network, total in by_network.items()}
+
+
+def distances(before, after):
+    """The same, from all tensors of two moments."""
+    squares = {key: (after[key].double() - before[key].double()).square().sum().item() for key in before}
+    return {
+        network: sum(square for key, square in squares.items() if key.startswith(network)) ** 0.5
+        for network in ("autoencoder", "predictor")
+    }
+
+
+def test_before_the_first_job_there_are_no_weights_to_compare(workshop):
+    assert workshop.weight_comparison() is None
+
+
+def test_a_job_of_the_predictor_changes_layers_of_both_networks(workshop, recording):
+    before = tensors_of(workshop.shared.model)
+    train(workshop, recording, "predictor")
+    found = workshop.weight_comparison()
+    assert (found.network, found.subject) == ("predictor", workshop.snapshot().subject)
+    assert (found.first_step, found.last_step, found.steps, found.is_running) == (0, 2, 2, False)
+    assert moved(found.changes) == pytest.approx(distances(before, tensors_of(workshop.shared.model)), rel=1e-6)
+    still = {change.after.name for change in found.changes if not change.change}
+    assert still == set() and {change.after.network for change in found.changes} == {"autoencoder", "predictor"}
+
+
+def test_a_job_of_the_autoencoder_leaves_the_predictor_as_it_was(workshop, recording):
+    train(workshop, recording)
+    found = workshop.weight_comparison()
+    assert found.network == "autoencoder"
+    assert all((change.change > 0) == (change.after.network == "autoencoder") for change in found.changes)
+
+
+def test_a_running_job_is_compared_with_what_was_before_it(workshop, recording):
+    train(workshop, recording)
+    before = tensors_of(workshop.shared.model)
+    start(workshop, recording)
+    workshop.pause()
+    until(lambda: workshop.snapshot().status == "paused")
+    found = workshop.weight_comparison()
+    assert found.is_running and (found.first_step, found.steps) == (2, workshop.snapshot().step)
+    assert moved(found.changes) == pytest.approx(distances(before, tensors_of(workshop.shared.model)), rel=1e-6)
+    workshop.resume()
+    until(lambda: workshop.weight_comparison().steps > found.steps)
+    workshop.stop()
+    assert workshop.wait(20)
+    last = workshop.weight_comparison()
+    assert not last.is_running and last.steps == workshop.snapshot().step > found.steps
+
+
+def test_each_comparison_beside_training_is_that_of_a_whole_step(workshop, recording):
+    known, note_steps = {}, workshop._note_steps
+
+    def note(network):
+        note_steps(network)
+        found = workshop.weight_comparison()
+        known[found.last_step] = moved(found.changes)
+
+    start(workshop, recording, "predictor")
+    workshop._note_steps = note
+    until(lambda: known)
+    first, found = min(known), []
+
+    def has_seen_several_steps():
+        found.append(workshop.weight_comparison())
+        return len({one.last_step for one in found}) > 2
+
+    until(has_seen_several_steps)
+    workshop.stop()
+    assert workshop.wait(20)
+    assert all(moved(one.changes) == known[one.last_step] for one in found if one.last_step >= first)
+
+
+def test_the_comparison_of_an_ended_job_outlives_loads_and_needs_no_copy(workshop, recording):
+    train(workshop, recording)
+    found = workshop.weight_comparison()
+    assert workshop._watch._before is None
+    train_elsewhere = make_workshop(workshop.directory.with_name("other"))
+    train(train_elsewhere, recording, "predictor")
+    for network, name in FILES.items():
+        workshop.load(network, train_elsewhere.directory / name)
+    assert workshop.weight_comparison() is found
+    loaded = tensors_of(workshop.shared.model)
+    train(workshop, recording)
+    again = workshop.weight_comparison()
+    assert moved(again.changes) == pytest.approx(distances(loaded, tensors_of(workshop.shared.model)), rel=1e-6)
+
+
+def test_a_look_at_an_ended_job_waits_for_nobody(workshop, recording):
+    train(workshop, recording)
+    held, looked, found = threading.Event(), threading.Event(), []
+
+    def hold():
+        with workshop.shared.lock:
+            held.set()
+            looked.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(20)
+    looking = threading.Thread(target=lambda: found.append(workshop.weight_comparison()))
+    looking.start()
+    looking.join(10)
+    looked.set()
+    holder.join(20)
+    assert found and found[0].steps == 2
+
+
+def test_a_job_that_took_no_step_has_changed_nothing(workshop, recording):
+    train(workshop, recording, condition=LossThreshold(1000.0, 5))
+    found = workshop.weight_comparison()
+    assert found.steps == 0 and moved(found.changes) == {"autoencoder": 0.0, "predictor": 0.0}
+
+
+@pytest.mark.parametrize(
+    "problem", [RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError(), torch.OutOfMemoryError()]
+)
+@pytest.mark.parametrize("part", ["copy_weights", "weight_changes"])
+def test_weights_that_cannot_be_compared_cost_no_job(workshop, recording, monkeypatch, caplog, part, problem):
+    def fail(*arguments):
+        raise problem
+
+    with monkeypatch.context() as patched:
+        patched.setattr(weight_watch_module, part, fail)
+        now = train(workshop, recording)
+        assert (now.status, now.step, now.saved) == ("finished", 2, "autoencoder.pth (step 2)")
+        assert workshop.weight_comparison() is None and workshop._watch._before is None
+    assert "were not compared" in caplog.text
+    assert train(make_workshop(workshop.directory), recording).status == "finished"
+    assert train(workshop, recording).status == "finished" and workshop.weight_comparison().steps == 2
+
+
+def test_a_look_that_fails_for_want_of_memory_leaves_the_next_one_possible(workshop, recording, monkeypatch):
+    def fail(*arguments):
+        raise MemoryError
+
+    start(workshop, recording)
+    with monkeypatch.context() as patched:
+        patched.setattr(weight_watch_module, "weight_changes", fail)
+        assert workshop.weight_comparison() is None
+    assert workshop.weight_comparison().steps >= 2
+    workshop.stop()
+    assert workshop.wait(20) and workshop.weight_comparison().steps == workshop.snapshot().step
+
+
+def test_a_job_that_fails_is_compared_all_the_same(workshop, recording, monkeypatch):
+    before, note_steps = tensors_of(workshop.shared.model), workshop._note_steps
+
+    def note(network):
+        note_steps(network)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(workshop, "_note_steps", note)
+    assert train(workshop, recording).status == "failed"
+    found = workshop.weight_comparison()
+    assert found.steps == 1 and not found.is_running
+    assert moved(found.changes) == pytest.approx(distances(before, tensors_of(workshop.shared.model)), rel=1e-6)

@@ -1,0 +1,108 @@
+"""How fast a recording is evaluated: `python -m benchmarks.evaluating [--frames 1000] [--json PATH]`.
+
+Networks of standard size, history 3, a simulated recording. The reference, in the same run and on the same batches: a
+bare loop over tensors that lie ready in memory (encode once, decode, predict from those latents, decode, MSE). The two
+take turns slice by slice, because other programs make the machine faster and slower.
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.page_speed import report
+from models import AdaptiveWorldModel, SharedWorldModel, choose_device
+from models.adaptive_world_model import AdaptiveWorldModelConfig
+from session import RecordedSession, load_session, record_demo
+from session.batch import frame_tensor
+from training.frame_errors import BATCH_ON_CPU, BATCH_ON_CUDA, evaluate_frames
+
+HISTORY = 3
+SLICES = 5
+
+
+def errors_of(model: AdaptiveWorldModel, latents: Tensor, actual: Tensor) -> Tensor:
+    return (model.decode(latents) - actual).square().mean(dim=(1, 2, 3)).cpu()
+
+
+@torch.inference_mode()
+def bare_loop(
+    model: AdaptiveWorldModel, before: Tensor, batches: list[Tensor], actions: Tensor
+) -> tuple[float, list[Tensor]]:
+    """Seconds for a slice, and its prediction errors. `before`: latents (T, P, D) of the frames before it, `batches`:
+    its pictures (B, 3, H, W), `actions` (N + T - 1, A): those that led to all of these frames but the first."""
+    errors, at = [], 0
+    began = time.perf_counter()
+    for images in batches:
+        b = len(images)
+        latents = model.encode(images)
+        errors_of(model, latents, images)
+        known = torch.cat([before, latents])
+        context = torch.stack([known[i : i + HISTORY] for i in range(b)])
+        led = torch.stack([actions[at + i : at + i + HISTORY] for i in range(b)])
+        errors.append(errors_of(model, model.predict(context, led), images))
+        before, at = known[-HISTORY:], at + b
+    return time.perf_counter() - began, errors
+
+
+def measure_slice(
+    model: AdaptiveWorldModel, recording: RecordedSession, first: int, last: int, size: int
+) -> tuple[float, float]:
+    """Seconds of the evaluation and of the bare loop for frames `first` up to `last`."""
+    device = next(model.parameters()).device
+    passing = evaluate_frames(model, recording, HISTORY, first, size)
+    began = time.perf_counter()
+    found = list(islice(passing, (last - first) // size))
+    evaluated_s = time.perf_counter() - began
+    passing.close()
+
+    with torch.inference_mode():
+        pictures = torch.cat([frame_tensor(recording, i) for i in range(first - HISTORY, last)]).to(device)
+        before = model.encode(pictures[:HISTORY])
+    scaled = torch.from_numpy(recording.profile.scale(recording.actions)).to(device)
+    led = scaled[recording.action_into[first - HISTORY + 1 : last].tolist()]
+    bare_s, errors = bare_loop(model, before, list(pictures[HISTORY:].split(size)), led)
+    evaluated = torch.cat([torch.from_numpy(batch.prediction) for batch in found])
+    assert torch.allclose(evaluated, torch.cat(errors), rtol=1e-4), "the two do not compute the same"
+    return evaluated_s, bare_s
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    device = choose_device("auto")
+    size = BATCH_ON_CUDA if device.type == "cuda" else BATCH_ON_CPU
+    span = max(size, arguments.frames // SLICES // size * size)  # whole batches
+    with tempfile.TemporaryDirectory() as temporary:
+        sessions = Path(temporary)
+        # The frames before the first slice give it a whole history.
+        recording = load_session(sessions / record_demo(sessions, "jetbot_sim", span * SLICES + HISTORY, seed=1))
+        model = SharedWorldModel(AdaptiveWorldModelConfig(len(recording.profile.channels)), device).model
+        measure_slice(model, recording, HISTORY, HISTORY + size, size)  # warms up
+        taken = [
+            measure_slice(model, recording, HISTORY + span * i, HISTORY + span * (i + 1), size) for i in range(SLICES)
+        ]
+    frames = span * SLICES
+    evaluated_s, bare_s = (sum(seconds) for seconds in zip(*taken, strict=True))
+    results = {
+        "evaluating a recording": {"frames_per_s": frames / evaluated_s, "frames": frames, "batch": size},
+        "reference: bare loop": {"frames_per_s": frames / bare_s},
+        "evaluating, share of the bare loop's speed": {
+            "ratio": bare_s / evaluated_s,
+            "median_of_slices": statistics.median(bare / evaluated for evaluated, bare in taken),
+        },
+    }
+    report(results, arguments.json)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,208 @@
+"""What the predictor's future tokens look at: attention weights as arrays, and the numbers that sum them up.
+
+Owns the measures and the way from a history to a layer's weights, under the model's lock. Tensors end here.
+The network that attends is in `action_predictor.py`; pictures are in `attention_figures.py`.
+
+Shapes: T history, P tokens of a frame (197), as many future tokens, N tokens of the whole sequence, A action
+channels, H heads. Attention is (P, N): a row for each future token, the query, that sums to 1 over the keys.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isqrt
+
+import numpy as np
+from torch import Tensor
+
+from models.action_predictor import ACTION_TOKEN, FRAME_TOKEN, FUTURE_TOKEN
+from models.inference import evaluating, finite
+from models.shared_world_model import Network, SharedWorldModel, WeightsInUse
+
+RECENT = 16  # key positions that RI@16 counts
+
+
+class NoSuchLayer(ValueError):
+    """A layer or a head of the predictor that does not exist; people count both from 1."""
+
+    def __init__(self, what: str, index: int, count: int) -> None:
+        super().__init__(f"The predictor has no {what} {index + 1}; choose one from 1 to {count}.")
+
+
+class NoSuchToken(ValueError):
+    """A token of the predicted frame that does not exist."""
+
+    def __init__(self, token: int, count: int) -> None:
+        super().__init__(f"The predicted frame has no token {token}; choose one from 0 to {count - 1}.")
+
+
+@dataclass(frozen=True)
+class AttentionMeasures:
+    """Attention in five numbers, heads averaged first, then queries.
+
+    `apa`: on the last action token. `alf`: on the last frame's tokens. `ttar`: on all action tokens ÷ on all
+    frame tokens, infinite or NaN where nothing falls on frames. `ri16`: on the last 16 key positions.
+    `entropy`: of a query's attention over the keys, in nats.
+    """
+
+    apa: float
+    alf: float
+    ttar: float
+    ri16: float
+    entropy: float
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionShares:
+    """Attention on each part of the sequence, mean of the queries: frames (T,), actions (T,), future tokens."""
+
+    frames: np.ndarray
+    actions: np.ndarray
+    future: float
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionLook:
+    """What the future tokens look at in one layer: `weights` float32 (P, N) of one head, or the heads' mean.
+
+    `kinds` and `places` (N,) are the token layout; `layer` and `head` count from 0, `head` is None for the mean,
+    `layers` and `heads` are how many there are. `shown` measures these weights, `measures` the last layer's
+    heads' mean, `uniform` attention that is spread evenly over all that a query may see; `baseline` is its APA.
+    """
+
+    weights: np.ndarray
+    kinds: np.ndarray
+    places: np.ndarray
+    layer: int
+    head: int | None
+    layers: int
+    heads: int
+    measures: AttentionMeasures
+    shown: AttentionMeasures
+    uniform: AttentionMeasures
+    baseline: float
+    weights_in_use: Mapping[Network, WeightsInUse]
+
+    @property
+    def history(self) -> int:
+        """How many context frames there were, T."""
+        return int(self.places.max()) + 1
+
+    @property
+    def grid(self) -> int:
+        """Patches along one side of a frame."""
+        return isqrt(len(self.weights) - 1)
+
+
+def run_attention(
+    shared: SharedWorldModel, frames: Tensor, actions: Tensor, layer: int | None = None, head: int | None = None
+) -> AttentionLook:
+    """Look at a layer (None: the last) and head (None: their mean) while predicting the next frame.
+
+    Takes frames (1, T, 3, H, W) in [0, 1] and scaled actions (1, T, A). Raises NoSuchLayer and NotFinite.
+    """
+    sizes = shared.model.config.predictor
+    last = sizes.layers - 1
+    layer = last if layer is None else layer
+    _check("layer", layer, sizes.layers)
+    if head is not None:
+        _check("head", head, sizes.heads)
+    frames, actions = frames.to(shared.device), actions.to(shared.device)
+    with evaluating(shared) as model:
+        latents = finite(model.encode_history(frames), "autoencoder")
+        found = model.predictor.attention(latents, actions, {layer, last})
+        mean = finite(found[last][0].mean(dim=0), "predictor").cpu().numpy()
+        heads = finite(found[layer][0], "predictor")
+        weights = (heads.mean(dim=0) if head is None else heads[head].clone()).cpu().numpy()
+        t, p = latents.shape[1:3]
+        kinds, places = (part.cpu().numpy() for part in model.predictor.token_layout(t, p))
+        in_use = shared.weights
+    even = uniform_attention(*mean.shape)
+    return AttentionLook(
+        weights=weights,
+        kinds=kinds,
+        places=places,
+        layer=layer,
+        head=head,
+        layers=sizes.layers,
+        heads=sizes.heads,
+        measures=measure(mean, kinds, places),
+        shown=measure(weights, kinds, places),
+        uniform=measure(even, kinds, places),
+        baseline=uniform_baseline(*mean.shape),
+        weights_in_use=in_use,
+    )
+
+
+def measure(attention: np.ndarray, kinds: np.ndarray, places: np.ndarray) -> AttentionMeasures:
+    """The measures of attention (P, N), heads already averaged, for a token layout (N,)."""
+    attention = attention.astype(np.float64)
+    on_key = attention.mean(axis=0)  # (N,)
+    is_last = places == places.max()
+    is_action, is_frame = kinds == ACTION_TOKEN, kinds == FRAME_TOKEN
+    # A share of 0 adds nothing to the entropy, but its logarithm is no number.
+    logarithms = np.log(attention, out=np.zeros_like(attention), where=attention > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ttar = on_key[is_action].sum() / on_key[is_frame].sum()
+    return AttentionMeasures(
+        apa=float(on_key[is_action & is_last].sum()),
+        alf=float(on_key[is_frame & is_last].sum()),
+        ttar=float(ttar),
+        ri16=float(on_key[-RECENT:].sum()),
+        entropy=float(-(attention * logarithms).sum(axis=1).mean()),
+    )
+
+
+def uniform_attention(queries: int, keys: int) -> np.ndarray:
+    """Attention (P, N) that each of the last queries spreads evenly over itself and all before it."""
+    seen = np.arange(keys - queries, keys)[:, None] + 1  # keys that each query may see
+    return np.where(np.arange(keys) < seen, 1 / seen, 0.0)
+
+
+def uniform_baseline(queries: int, keys: int) -> float:
+    """Mean of 1 / (query position + 1): what one key gets of attention that is spread evenly."""
+    return float((1 / (np.arange(keys - queries, keys) + 1)).mean())
+
+
+def as_uniform(look: AttentionLook) -> AttentionLook:
+    """The same look as it would be if attention were spread evenly, to compare with."""
+    return replace(look, weights=uniform_attention(*look.weights.shape), shown=look.uniform)
+
+
+def breakdown(look: AttentionLook) -> np.ndarray:
+    """For each future token its attention on the last action, the last frame and all the rest: (P, 3)."""
+    is_last = look.places == look.history - 1
+    is_action, is_frame = is_last & (look.kinds == ACTION_TOKEN), is_last & (look.kinds == FRAME_TOKEN)
+    parts = (is_action, is_frame, ~(is_action | is_frame))
+    return np.stack([look.weights[:, part].sum(axis=1, dtype=np.float64) for part in parts], axis=1)
+
+
+def share_by_part(look: AttentionLook) -> AttentionShares:
+    """How attention divides among the frames, the actions and the future tokens, mean of the queries."""
+    on_key = look.weights.mean(axis=0, dtype=np.float64)
+    history = range(look.history)
+    frames, actions = (
+        np.array([on_key[(look.kinds == kind) & (look.places == place)].sum() for place in history])
+        for kind in (FRAME_TOKEN, ACTION_TOKEN)
+    )
+    return AttentionShares(frames, actions, float(on_key[look.kinds == FUTURE_TOKEN].sum()))
+
+
+def attention_on_frames(look: AttentionLook, token: int | None = None) -> np.ndarray:
+    """Attention on each patch of every context frame, float32 (T, grid, grid); class tokens are left out.
+
+    Of one future token (0 is the class token, then the patches row by row), or the mean of all. A patch that was
+    cut because the sequence was too long gets 0: nobody can look at it. Raises NoSuchToken.
+    """
+    p, n = look.weights.shape
+    if token is not None and not 0 <= token < p:
+        raise NoSuchToken(token, p)
+    on_key = look.weights.mean(axis=0) if token is None else look.weights[token]
+    t, grid = look.history, look.grid
+    whole = np.zeros(t * (p + 1), dtype=np.float32)
+    whole[t * (p + 1) - (n - p) :] = on_key[: n - p]
+    return whole.reshape(t, p + 1)[:, 1:p].reshape(t, grid, grid)
+
+
+def _check(what: str, index: int, count: int) -> None:
+    if not 0 <= index < count:
+        raise NoSuchLayer(what, index, count)

@@ -1,0 +1,135 @@
+"""Actual and predicted frames side by side as one animated picture to take along.
+
+Owns how a clip looks and how it is encoded, with nothing but Pillow. Which frames it shows, and what is predicted for
+them, is decided elsewhere.
+
+Both formats run for ever and for as long as was asked, though not always frame by frame: neither keeps a frame that
+equals the one before it, which is shown longer instead. GIF counts in hundredths of a second, so its frames take turns
+(70, 60, 70 ms at 15 frames a second).
+"""
+
+import io
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from page.numbers import BadNumber
+
+PANEL = 224
+GAP = 8
+CAPTION_HEIGHT, TITLE_HEIGHT = 26, 28
+SIZE = (2 * PANEL + GAP, CAPTION_HEIGHT + PANEL + TITLE_HEIGHT)
+PLACES = ((0, CAPTION_HEIGHT), (PANEL + GAP, CAPTION_HEIGHT))
+CAPTIONS = ("actual", "predicted")
+FONT_SIZE = 15
+PAPER, INK, NEUTRAL = (255, 255, 255), (31, 41, 55), (209, 213, 219)
+MAX_FRAMES = 300
+# Browsers take frames of less than 20 ms for a mistake, and show them for 100 ms.
+MIN_FRAMES_PER_S, MAX_FRAMES_PER_S = 0.1, 50
+WEBP_QUALITY, WEBP_METHOD = 85, 2
+# Pillow's own font has no glyphs for these.
+SPELLED = str.maketrans({"×": "x", "−": "-", "–": "-", "—": "-"})
+
+Kind = Literal["webp", "gif"]
+Pair = tuple[np.ndarray, np.ndarray | None]
+
+
+class ClipTooLong(ValueError):
+    """More frames than one clip may have."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"A clip has at most {MAX_FRAMES} frames, not {count:,}; choose fewer frames.")
+
+
+class ClipEmpty(ValueError):
+    """No frame to show."""
+
+    def __init__(self) -> None:
+        super().__init__("A clip needs at least one frame; choose some frames.")
+
+
+def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: float, kind: Kind) -> bytes:
+    """A file of the given kind with one frame for every pair of actual and predicted pictures, and its title below.
+
+    Pictures are uint8 (224, 224, 3); None stands for a frame that nothing could be predicted for. Raises ClipTooLong,
+    ClipEmpty, and BadNumber for a speed that browsers do not show.
+    """
+    assert len(pairs) == len(titles), f"{len(pairs)} pairs and {len(titles)} titles"
+    if not pairs:
+        raise ClipEmpty
+    if len(pairs) > MAX_FRAMES:
+        raise ClipTooLong(len(pairs))
+    unit_ms = {"webp": 1, "gif": 10}[kind]
+    durations = _durations(len(pairs), frames_per_s, unit_ms)
+    font = ImageFont.load_default(size=FONT_SIZE)
+    empty = _empty_frame(font)
+    frames = [_draw(empty, pair, title, font) for pair, title in zip(pairs, titles, strict=True)]
+    return _encode(frames, durations, kind)
+
+
+def check_speed(frames_per_s: object) -> None:
+    """Raise BadNumber for a speed that is none, or that browsers do not show."""
+    is_number = isinstance(frames_per_s, int | float) and not isinstance(frames_per_s, bool)
+    if not (is_number and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):  # refuses NaN as well
+        raise BadNumber(
+            f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second, not {str(frames_per_s)[:20]}."
+        )
+
+
+def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:
+    """Milliseconds of each frame, whole units: no frame begins more than half a unit off its time."""
+    check_speed(frames_per_s)
+    unit_per_frame = 1000 / frames_per_s / unit_ms
+    begins = [math.floor(number * unit_per_frame + 0.5) * unit_ms for number in range(count + 1)]
+    return [end - begin for begin, end in pairwise(begins)]
+
+
+def _empty_frame(font: ImageFont.FreeTypeFont) -> Image.Image:
+    """What all frames share: the captions, and a panel for those without a prediction."""
+    frame = Image.new("RGB", SIZE, PAPER)
+    draw = ImageDraw.Draw(frame)
+    for (left, top), caption in zip(PLACES, CAPTIONS, strict=True):
+        draw.text((left + PANEL / 2, top / 2), caption, fill=INK, font=font, anchor="mm")
+    left, top = PLACES[1]
+    draw.rectangle((left, top, left + PANEL - 1, top + PANEL - 1), fill=NEUTRAL)
+    draw.text((left + PANEL / 2, top + PANEL / 2), "no history", fill=INK, font=font, anchor="mm")
+    return frame
+
+
+def _draw(empty: Image.Image, pair: Pair, title: str, font: ImageFont.FreeTypeFont) -> Image.Image:
+    frame = empty.copy()
+    for pixels, place in zip(pair, PLACES, strict=True):
+        if pixels is not None:
+            assert pixels.shape == (PANEL, PANEL, 3) and pixels.dtype == np.uint8, f"{pixels.dtype} {pixels.shape}"
+            frame.paste(Image.fromarray(pixels), place)
+    middle = (SIZE[0] / 2, CAPTION_HEIGHT + PANEL + TITLE_HEIGHT / 2)
+    ImageDraw.Draw(frame).text(middle, _fitted(title, font), fill=INK, font=font, anchor="mm")
+    return frame
+
+
+def _fitted(title: str, font: ImageFont.FreeTypeFont) -> str:
+    """The title on one line that is no wider than the clip."""
+    line = " ".join(title.translate(SPELLED).split())[: SIZE[0]]
+    if font.getlength(line) <= SIZE[0]:
+        return line
+    while font.getlength(f"{line}…") > SIZE[0]:
+        line = line[:-1]
+    return f"{line}…"
+
+
+def _encode(frames: list[Image.Image], durations: list[int], kind: Kind) -> bytes:
+    buffer = io.BytesIO()
+    save = dict(save_all=True, duration=durations, loop=0)
+    if kind == "webp":
+        quality = dict(quality=WEBP_QUALITY, method=WEBP_METHOD)
+        frames[0].save(buffer, "WEBP", append_images=frames[1:], **quality, **save)
+    else:
+        # 256 colours a frame: 5 ms a frame this way, where Pillow's own choice takes up to 300, for colours that
+        # differ from the true ones by 2.7 levels instead of 2.2.
+        first, *rest = (frame.quantize(256, method=Image.Quantize.FASTOCTREE) for frame in frames)
+        first.save(buffer, "GIF", append_images=rest, **save)
+    return buffer.getvalue()

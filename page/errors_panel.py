@@ -1,0 +1,109 @@
+"""The Errors tab's answers: which of the kept results is shown, progress of the one in the making, clips."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Protocol
+
+import gradio as gr
+import numpy as np
+
+from page import messages
+from page.clip import animated_clip, check_speed
+from page.components import OpenDropdown
+from page.errors_view import (
+    ErrorDrawing,
+    ErrorTools,
+    EvaluationProgress,
+    RecordedErrors,
+    errors_data,
+    errors_label,
+    errors_view,
+    progress_view,
+)
+from page.figures import data_address, picture_link
+from page.inside_tab import CLIP_KINDS
+from page.numbers import BadNumber, bytes_text, count_text, loss_text
+from session import RecordedSession
+
+NOTHING = ("Nothing", "")
+
+
+class PredictedFrame(Protocol):
+    """Pictures uint8 (H, W, 3); None where there is no prediction."""
+
+    frame: int
+    actual: np.ndarray
+    predicted: np.ndarray | None
+    mse: float | None
+
+
+def errors_answer(
+    recording: RecordedSession,
+    session_id: str,
+    kept: Sequence[RecordedErrors],
+    now: EvaluationProgress | None,
+    picked: tuple[object, object],
+    tools: ErrorTools,
+    drawing: ErrorDrawing | None,
+) -> tuple:
+    """View, data of the player's track, and both pickers. `picked`: keys of what is to be shown and compared with; the
+    newest, and nothing, where they name nothing kept. Without `drawing` only the track is filled."""
+    is_active = now is not None and now.is_active
+    is_here = is_active and now.session_id == session_id
+    kept = [now.errors, *(one for one in kept if one.key != now.errors.key)] if is_here and now.errors else list(kept)
+    shown = kept[0] if is_here and kept else _named(kept, picked[0]) or next(iter(kept), None)
+    other = _named(kept, picked[1])
+    other = None if other is shown else other
+    view = progress_view(now, is_here) if is_active else _outcome(now, session_id)
+    if is_here or drawing is None:
+        view = view or messages.EMPTY_ERRORS
+    elif shown is None:
+        view += messages.EMPTY_ERRORS
+    else:
+        view += errors_view(recording, session_id, shown, other, tools, drawing)
+    choices = [(errors_label(one), one.key) for one in kept]
+    return (
+        f'<div class="result">{view}</div>',
+        gr.HTML(value=errors_data(session_id, recording.frame_count, shown, other, tools)),
+        OpenDropdown(choices=choices, value=shown.key if shown else None),
+        OpenDropdown(choices=[NOTHING, *choices], value=other.key if other else NOTHING[1]),
+    )
+
+
+def _named(kept: Sequence[RecordedErrors], key: object) -> RecordedErrors | None:
+    return next((one for one in kept if one.key == key), None)
+
+
+def _outcome(now: EvaluationProgress | None, session_id: str) -> str:
+    if now is None or now.session_id != session_id or now.status == "finished":
+        return ""
+    return f'<div class="notice" id="evaluation-outcome">{escape(now.message)}</div>'
+
+
+def evaluation_line(now: EvaluationProgress | None) -> str:
+    """For the status line; empty where nothing is evaluated."""
+    if now is None or not now.is_active:
+        return ""
+    return f"{now.session_id}, frame {now.done:,} of {now.total:,}"
+
+
+def check_clip(speed: object, kind: object) -> None:
+    """Raise BadNumber for a speed or a kind of file that there is not: before any frame is predicted."""
+    check_speed(speed)
+    if kind not in CLIP_KINDS:
+        raise BadNumber(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
+
+
+def clip_view(recording: RecordedSession, frames: Sequence[PredictedFrame], speed: float, kind: str) -> str:
+    """HTML of a clip of actual and predicted frames, with a link to keep it; raises ClipEmpty and
+    ClipTooLong."""
+    titles = [f"frame {one.frame}" + (f" · MSE {loss_text(one.mse)}" if one.mse is not None else "") for one in frames]
+    content = animated_clip([(one.actual, one.predicted) for one in frames], titles, speed, kind.lower())
+    name = f"{recording.name}_{frames[0].frame}_{frames[-1].frame}.{kind.lower()}"
+    address = data_address(content, f"image/{kind.lower()}")
+    told = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}"
+    link = picture_link(name, f"Download {kind}")
+    return (
+        f'<figure class="chart"><img id="clip-picture" src="{address}" alt="Actual and predicted frames side by side">'
+        f"<figcaption>{link}<span>{told}</span></figcaption></figure>"
+    )

@@ -1,0 +1,158 @@
+"""The error track from the page: evaluate, watch, jump, compare, keep, restart."""
+
+import csv
+import io
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+import models
+import session_explorer_gradio as script
+from session import load_session, record_demo
+from session.batch import build_batch, frame_tensor
+from tests.app.conftest import serving
+from tests.app.test_browser import settled_at
+from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
+
+FRAMES = 24
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A data folder of this test alone, and the query that opens its recording."""
+    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", FRAMES, seed=1)
+    return script.Settings(data=tmp_path), session_id
+
+
+def evaluate(page: Page) -> None:
+    page.get_by_role("tab", name="Errors").click()
+    page.locator("#evaluate").click()
+    expect(page.locator("#errors-summary")).to_be_visible(timeout=LONG_MS)
+
+
+def track_rows(page: Page) -> list[str]:
+    return page.locator("#player [data-part=errors] .track-name").all_inner_texts()
+
+
+def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(open_tab, own):
+    settings, session_id = own
+    with serving(settings) as address:
+        page = open_tab(f"?session={session_id}", address)
+        evaluate(page)
+        assert [row.split(",")[0] for row in track_rows(page)] == ["Prediction MSE", "Reconstruction MSE"]
+        expect(page.locator("#worst-prediction li")).to_have_count(8)
+        first = page.locator("#worst-prediction button").first
+        worst = int(first.get_attribute("data-go-frame"))
+        first.click()
+        settled_at(page, worst)
+        rows = list(csv.DictReader(io.StringIO(kept_text(page, "#errors-view a[download='errors_of_frames.csv']"))))
+        assert len(rows) == FRAMES and rows[0]["prediction mse"] == ""
+        assert max(rows[1:], key=lambda row: float(row["prediction mse"]))["frame"] == str(worst)
+        assert shown_by_inference(settings, session_id, 7) == pytest.approx(
+            (float(rows[7]["prediction mse"]), float(rows[7]["reconstruction mse"])), rel=1e-4
+        )
+        page.close()
+    with serving(settings) as address:
+        page = open_tab(f"?session={session_id}", address)
+        expect(page.locator("#player [data-part=errors] canvas")).to_have_count(2)  # at first sight, nothing computed
+        page.get_by_role("tab", name="Errors").click()
+        expect(page.locator("#errors-summary")).to_be_visible(timeout=LONG_MS)
+        page.close()
+
+
+def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
+    recording = load_session(settings.data / "sessions" / session_id)
+    shared = script.Explorer(settings).shared_model(recording.profile)
+    batch = build_batch(recording, recording.history(frame, 3))
+    predicted = models.run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
+    return predicted.mse, models.run_reconstruction(shared, frame_tensor(recording, frame)).mse
+
+
+def test_a_click_on_the_track_goes_to_that_frame(open_tab, own):
+    settings, session_id = own
+    with serving(settings) as address:
+        page = open_tab(f"?session={session_id}", address)
+        evaluate(page)
+        canvas = page.locator("#player [data-part=errors] canvas").first
+        box = canvas.bounding_box()
+        canvas.click(position={"x": box["width"] * 10.5 / FRAMES, "y": box["height"] / 2})
+        settled_at(page, 10)
+        page.close()
+
+
+def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
+    settings, session_id = own
+    with serving(settings) as address:
+        page = open_tab(f"?session={session_id}&frame=9", address)
+        evaluate(page)
+        page.get_by_role("tab", name="Training").click()
+        page.locator("#autoencoder-steps input").fill("25")
+        page.locator("#train-autoencoder-steps").click()
+        expect(page.locator("#training-outcome")).to_contain_text("Done after 25 steps", timeout=LONG_MS)
+        evaluate(page)
+        page.wait_for_function("() => document.querySelector('#errors-view').innerText.includes('step 25')")
+        page.locator("#compared-errors input").click()
+        page.get_by_role("option").filter(has_text="untrained + untrained").click()
+        comparison = page.locator("#errors-comparison")
+        expect(comparison).to_contain_text(f"lower in {FRAMES} of {FRAMES} frames", timeout=LONG_MS)
+        expect(page.locator("#player [data-part=errors] .track-value").first).to_contain_text("compared")
+        choose(page, "compared-errors", "Nothing")
+        expect(comparison).to_be_hidden(timeout=LONG_MS)
+        page.close()
+
+
+def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path):
+    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 400, seed=1)
+    with serving(script.Settings(data=tmp_path)) as address:
+        page = open_tab(f"?session={session_id}", address)
+        page.get_by_role("tab", name="Errors").click()
+        page.locator("#evaluate").click()
+        page.wait_for_function(
+            "() => /frame [1-9][0-9]* of 400/.test(document.querySelector('#evaluation-status')?.innerText)"
+        )
+        other = open_tab(f"?session={session_id}", address)
+        expect(other.locator("#status")).to_contain_text("Evaluating")
+        expect(other.locator("#player [data-part=errors] canvas")).to_have_count(2)
+        page.locator("#cancel-evaluation").click()
+        expect(page.locator("#evaluation-outcome")).to_contain_text("goes on from there", timeout=LONG_MS)
+        page.locator("#evaluate").click()
+        page.wait_for_function(
+            "() => /frame [1-9][0-9]* of 400/.test(document.querySelector('#evaluation-status')?.innerText)"
+        )
+        page.locator("#cancel-evaluation").click()
+        expect(page.locator("#evaluation-outcome")).to_be_visible(timeout=LONG_MS)
+        page.close()
+        other.close()
+
+
+def test_a_clip_plays_actual_beside_predicted(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}")
+    page.get_by_role("tab", name="Errors").click()
+    page.locator("#clip-last input").fill("3")
+    page.get_by_role("button", name="Make clip").click()
+    link = page.locator("#clip-result a.keep-picture")
+    expect(link).to_contain_text("Download WebP", timeout=LONG_MS)
+    clip = Image.open(io.BytesIO(kept_bytes(page, link)))
+    assert clip.format == "WEBP" and clip.is_animated
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("/evaluate_recording", [3, "Others", None, None], "Evaluate with one of"),
+        ("/evaluate_recording", [1, "Weights in use", None, None], "The history length must be"),
+        ("/evaluate_recording", [3, "Files chosen under Models", "../../x.pth", "y"], "There is no checkpoint"),
+        ("/cancel_evaluation", [], "No evaluation is in progress"),
+        ("/make_clip", [3, 5, 2, 5, "WebP"], "A clip shows 1 to 300 frames"),
+        ("/make_clip", [3, 0, 1e9, 5, "WebP"], "The last frame of the clip must be"),
+        ("/make_clip", [3, 0, 1, "fast", "WebP"], "must be"),
+        ("/make_clip", [3, 0, 1, 5, "exe"], "The file must be one of"),
+    ],
+)
+def test_programs_get_a_sentence_for_what_cannot_be(client: Client, session_ids, name, arguments, words):
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    with pytest.raises(AppError, match=words):
+        client.predict(*arguments, api_name=name)

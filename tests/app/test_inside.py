@@ -1,0 +1,149 @@
+"""Inside the model: what a person sees after one or two clicks, in headless Chromium."""
+
+import csv
+import io
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Page, expect
+
+import session_explorer_gradio as script
+from session import record_demo
+from tests.app.conftest import serving
+
+LONG_MS = 60_000
+
+
+def inside(page: Page, panel: str | None = None) -> None:
+    page.get_by_role("tab", name="Inside the model").click()
+    if panel:
+        page.get_by_role("tab", name=panel, exact=True).click()
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    page.locator(f"#{field} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def kept_text(page: Page, link: str) -> str:
+    with page.expect_download() as download:
+        page.locator(link).click()
+    with open(download.value.path(), encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def kept_bytes(page: Page, link) -> bytes:
+    with page.expect_download() as download:
+        link.click()
+    with open(download.value.path(), "rb") as file:
+        return file.read()
+
+
+def test_attention_is_one_click_away_and_follows_its_fields(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=12")
+    inside(page)
+    result = page.locator("#attention-result")
+    expect(result.locator("#attention-measures")).to_be_visible(timeout=LONG_MS)
+    expect(result).to_contain_text("predicted from frames 9, 10, 11")
+    expect(result.locator("#attention-overlays figure")).to_have_count(4)
+    expect(result.locator("figure.chart")).to_have_count(3)
+    for measure in ("APA", "ALF", "TTAR", "RI@16", "Entropy"):
+        expect(result.locator("#attention-measures")).to_contain_text(measure)
+    choose(page, "attention-layer", "Layer 2")
+    expect(result).to_contain_text("layer 2 of 6, mean of 8 heads", timeout=LONG_MS)
+    choose(page, "attention-head", "Head 3")
+    expect(result).to_contain_text("layer 2 of 6, head 3 of 8", timeout=LONG_MS)
+    choose(page, "attention-token", "Patch in row 4, column 6")
+    expect(result).to_contain_text("attention of patch in row 4, column 6 on each patch", timeout=LONG_MS)
+    rows = list(csv.reader(io.StringIO(kept_text(page, "#attention-result a[download$=_tokens\\.csv]"))))
+    assert rows[0] == ["future token", "place", "last action", "last frame", "rest"] and len(rows) == 198
+    assert all(abs(sum(map(float, row[2:])) - 1) < 1e-5 for row in rows[1:])
+
+
+def test_figures_are_kept_as_png(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=5")
+    inside(page)
+    link = page.locator("#attention-result a.keep-picture").first
+    expect(link).to_be_visible(timeout=LONG_MS)
+    assert kept_bytes(page, link).startswith(b"\x89PNG")
+
+
+def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_the_result(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    inside(page)
+    expect(page.locator("#attention-result .notice")).to_contain_text("choose frame 1 instead", timeout=LONG_MS)
+    page.get_by_label("Next frame").click()
+    page.locator("#look-at-attention").click()
+    expect(page.locator("#attention-result .result:not(.stale)")).to_contain_text("Only 1 of 3", timeout=LONG_MS)
+    page.get_by_label("Next frame").click()
+    expect(page.locator("#attention-result .result.stale")).to_be_visible()
+
+
+def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
+    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 12, seed=1)
+    with serving(script.Settings(data=tmp_path)) as address:
+        page = open_tab(f"?session={session_id}&frame=6", address)
+        inside(page, "Weights")
+        result = page.locator("#weights-result")
+        expect(result.locator("figure.chart")).to_have_count(5, timeout=LONG_MS)
+        expect(result).to_contain_text("Train a network, and this page shows")
+        page.get_by_role("tab", name="Training").click()
+        page.locator("#predictor-steps input").fill("2")
+        page.locator("#train-predictor-steps").click()
+        expect(page.locator("#training-outcome")).to_contain_text("Done after 2 steps", timeout=LONG_MS)
+        expect(page.locator("#training-view")).to_contain_text("action", ignore_case=True)
+        inside(page, "Weights")
+        expect(result).to_contain_text("predictor training on frame 6", timeout=LONG_MS)
+        expect(result.locator("figure.chart")).to_have_count(6)
+        rows = list(csv.DictReader(io.StringIO(kept_text(page, "#weights-result a[download='weights_change.csv']"))))
+        changed = {row["network"] for row in rows if float(row["relative"]) > 0}
+        assert changed == {"autoencoder", "predictor"}
+        assert "not found" not in result.inner_text().lower()
+        page.close()
+
+
+def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=5")
+    inside(page, "Use of actions")
+    table = page.locator("#action-measures")
+    expect(table).to_be_visible(timeout=LONG_MS)
+    for words in ("ASG", "AZG", "Action sensitivity", "Near 0"):
+        expect(table).to_contain_text(words)
+
+
+def test_session_statistics_open_under_the_player(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}")
+    page.get_by_role("button", name="Session statistics").click()
+    result = page.locator("#statistics-result")
+    expect(result.locator("figure.chart")).to_have_count(2, timeout=LONG_MS)
+    expect(result).to_contain_text("Frame sizes")
+    expect(result).to_contain_text("224 × 224 (40)")
+
+
+def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
+    advice = "pick one and press Load Session"
+    with serving(script.Settings(data=tmp_path)) as address:
+        page = open_tab("", address, awaited="#record-demo")
+        inside(page)
+        expect(page.locator("#attention-result .notice")).to_contain_text(advice, timeout=LONG_MS)
+        page.get_by_role("tab", name="Errors").click()
+        expect(page.locator("[data-testid=toast-body]").first).to_contain_text(advice, timeout=LONG_MS)
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "words"),
+    [
+        ("/look_at_attention", [5, 3, 7, 0, -1], "The layer must be a whole number from 0 to 6"),
+        ("/look_at_attention", [5, 3, 0, 9, -1], "The head must be a whole number from 0 to 8"),
+        ("/look_at_attention", [5, 3, 0, 0, 197], "The future token must be a whole number from -1 to 196"),
+        ("/look_at_attention", [5, 9, 0, 0, -1], "The history length must be a whole number from 2 to 8"),
+        ("/look_at_attention", [5, 3, "x", 0, -1], "what arrived is not a number"),
+        ("/diagnose_actions", [3, 0], "The number of frames to look at must be a whole number from 1 to 64"),
+    ],
+)
+def test_programs_get_a_sentence_for_what_does_not_exist(client: Client, session_ids, name, arguments, words):
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    with pytest.raises(AppError, match=words):
+        client.predict(*arguments, api_name=name)

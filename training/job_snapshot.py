@@ -1,0 +1,59 @@
+"""What others may know of a training job: an immutable picture of where it stands, and pictures of what it changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Status = Literal["running", "paused", "finished", "stopped", "failed"]
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
+    MSE of each."""
+
+    frame: int
+    actual: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    before_mse: float
+    after_mse: float
+
+
+@dataclass(frozen=True, eq=False)
+class JobSnapshot:
+    """Where a job stands. `loss` was evaluated at step `evaluated_at`, `first_loss` before the first; curves are points
+    (step, value) by name; seconds do not count pauses. `action_shares` are points (step, share of the predictor's
+    squared gradient on its action parameters), and `action_parameter_share` is how many of its parameters those are;
+    empty and None for the autoencoder."""
+
+    network: str
+    subject: str
+    started_by: str
+    status: Status
+    step: int
+    max_steps: int
+    threshold: float | None
+    first_loss: float | None
+    loss: float | None
+    evaluated_at: int
+    steps_per_s: float
+    seconds: float
+    message: str
+    curves: dict[str, Points]
+    comparison: Comparison | None
+    saved: str
+    action_shares: Points
+    action_parameter_share: float | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the job still changes weights, or may again."""
+        return self.status in ("running", "paused")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until `max_steps`, None where nothing can be said yet."""
+        return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
