@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from page.figures import drawn, figure_card, table_link
+from page.figures import drawn, figure_card, measure_row, table_link
 from page.numbers import loss_text
 from page.pictures import Picture, colour_bar, picture_grid
 from page.results import UsedWeights, frames_text, untrained_notice, weights_text
@@ -131,17 +131,21 @@ def _overlays(
     for frame, one in zip(history.frames, on_frames, strict=True):
         seen = drawing.overlay(_pixels(recording, frame), one, top)
         pictures.append(Picture(seen, f"Context frame {frame}", f"all patches {loss_text(float(one.sum()))}"))
-    asker = "the mean of all future tokens"
+    asker = "the average future token"
     target = _pixels(recording, history.target)
     if token is not None:
-        asker, target = token_text(token).lower(), drawing.outline_patch(target, token)
+        asker, target = _asker_text(token), drawing.outline_patch(target, token)
     pictures.append(Picture(target, f"Frame {history.target}, to be predicted", asker))
     return (
-        f"<h3>Where the predictor looks</h3><p class='fine'>Share of the attention of {asker} on each patch of the "
+        f"<h3>Where the predictor looks</h3><p class='fine'>How much of its attention {asker} gives each patch of the "
         f"context frames: {shown}. All frames share one scale; actions and class tokens are not drawn here.</p>"
         f"{picture_grid(pictures, 'attention-overlays')}"
         f"{colour_bar(drawing.overlay_strip(), '0', loss_text(top), 'share of attention on a patch')}"
     )
+
+
+def _asker_text(token: int) -> str:
+    return "the class token" if token == 0 else f"the {token_text(token).replace('Patch', 'token of the patch')}"
 
 
 def _pixels(recording: RecordedSession, frame: int) -> np.ndarray:
@@ -199,7 +203,7 @@ def _measure_row(look: AttentionLook, key: str) -> str:
     title, sentence = MEASURES[key]
     columns = [look.measures, look.uniform] if _is_usual(look) else [look.measures, look.shown, look.uniform]
     numbers = "".join(f'<td class="number">{loss_text(value)}</td>' for value in (vars(one)[key] for one in columns))
-    return f'<tr><th scope="row">{escape(title)}<small>{escape(sentence)}</small></th>{numbers}</tr>'
+    return measure_row(title, numbers, sentence, 1 + len(columns))
 
 
 def _measures_link(look: AttentionLook, name: str) -> str:

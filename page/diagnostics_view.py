@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from page.figures import drawn, figure_card, table_link
+from page.figures import drawn, figure_card, measure_row, table_link
 from page.numbers import count_text, loss_text
 from page.results import UsedWeights, untrained_notice, weights_text
 from session import RecordedSession
@@ -124,10 +124,7 @@ def _notices(found: ActionDiagnostics) -> str:
 
 
 def _row(title: str, value: str, sentence: str) -> str:
-    return (
-        f'<tr><th scope="row">{escape(title)}<small>{escape(sentence)}</small></th>'
-        f'<td class="number">{escape(value)}</td></tr>'
-    )
+    return measure_row(title, f'<td class="number">{escape(value)}</td>', sentence, 2)
 
 
 def _link(found: ActionDiagnostics) -> str:

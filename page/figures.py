@@ -38,9 +38,10 @@ def drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
 
 def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
     """HTML of a figure: what it shows, how to read it, the picture, and a link that keeps it as `file_name`.png."""
+    picture = f'<img src="{data_address(png, "image/png")}" alt="{escape(title)}. {escape(sentence)}">'
     return (
         f'<figure class="chart"><h3>{escape(title)}</h3><p class="fine">{escape(sentence)}</p>'
-        f'<img src="{data_address(png, "image/png")}" alt="{escape(title)}. {escape(sentence)}">'
+        f'<div class="paper">{picture}</div>'
         f"<figcaption>{picture_link(f'{file_name}.png')}</figcaption></figure>"
     )
 
@@ -55,6 +56,14 @@ def png_of(pixels: np.ndarray) -> bytes:
     # Level 1: a camera frame takes 4 ms instead of 25, and is a tenth larger.
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def measure_row(title: str, numbers: str, sentence: str, columns: int) -> str:
+    """Two rows of a table: a measure with its cells of `numbers` (HTML), and below, all across, how to read it."""
+    return (
+        f'<tr><th scope="row">{escape(title)}</th>{numbers}</tr>'
+        f'<tr class="how"><td colspan="{columns}">{escape(sentence)}</td></tr>'
+    )
 
 
 def picture_link(file_name: str, words: str = "Download PNG") -> str:

@@ -56,8 +56,8 @@ def build_errors_tab() -> dict[str, Any]:
     with gr.Tab("Errors", id="errors") as tab:
         which = OpenRadio([IN_USE, CHOSEN], value=IN_USE, label="Evaluate with", elem_id="evaluated-weights")
         with gr.Row():
-            run = gr.Button("Evaluate recording", variant="primary", elem_id="evaluate", min_width=160)
-            cancel = gr.Button("Cancel", variant="stop", elem_id="cancel-evaluation", min_width=80)
+            run = gr.Button("Evaluate recording", variant="primary", elem_id="evaluate", min_width=160, scale=3)
+            cancel = gr.Button("Cancel", variant="stop", elem_id="cancel-evaluation", min_width=80, scale=1)
         with gr.Row():
             shown = OpenDropdown([], label="Shown", elem_id="shown-errors", min_width=200)
             compared = OpenDropdown([], label="Compared with", elem_id="compared-errors", min_width=200)

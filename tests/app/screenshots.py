@@ -87,6 +87,25 @@ def photograph_predictor(browser: Browser, address: str) -> None:
     dark.screenshot(path=DOCS / "page-dark.png", full_page=True)
 
 
+def photograph_inside(browser: Browser, address: str) -> None:
+    page = opened(browser, address, 1400, 1000, "light", "both")
+    page.get_by_role("tab", name="Inside the model").click()
+    page.wait_for_selector("#attention-measures")
+    photograph_results(page, "attention-light.png")
+    page.get_by_role("tab", name="Weights").click()
+    page.wait_for_selector("#weights-result figure.chart")
+    photograph_results(page, "weights-light.png")
+    page.get_by_role("tab", name="Errors").click()
+    page.locator("#evaluate").click()
+    page.wait_for_selector("#errors-summary", timeout=120_000)
+    photograph_results(page, "errors-light.png")
+
+
+def photograph_results(page: Page, name: str) -> None:
+    page.wait_for_timeout(800)
+    page.screenshot(path=DOCS / name, full_page=True)
+
+
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
@@ -100,6 +119,7 @@ def main() -> int:
             photograph_training: None,
             photograph_autoencoder: ("autoencoder", AUTOENCODER_STEPS),
             photograph_predictor: ("predictor", PREDICTOR_STEPS),
+            photograph_inside: None,
         }
         for photograph, before in shots.items():
             if before:

@@ -55,7 +55,9 @@ def test_attention_is_one_click_away_and_follows_its_fields(open_tab, session_id
     choose(page, "attention-head", "Head 3")
     expect(result).to_contain_text("layer 2 of 6, head 3 of 8", timeout=LONG_MS)
     choose(page, "attention-token", "Patch in row 4, column 6")
-    expect(result).to_contain_text("attention of patch in row 4, column 6 on each patch", timeout=LONG_MS)
+    expect(result).to_contain_text(
+        "attention the token of the patch in row 4, column 6 gives each patch", timeout=LONG_MS
+    )
     rows = list(csv.reader(io.StringIO(kept_text(page, "#attention-result a[download$=_tokens\\.csv]"))))
     assert rows[0] == ["future token", "place", "last action", "last frame", "rest"] and len(rows) == 198
     assert all(abs(sum(map(float, row[2:])) - 1) < 1e-5 for row in rows[1:])

@@ -107,7 +107,7 @@ def test_all_frames_share_one_scale_and_each_tells_its_share(recording, look):
     each = 0.5 * np.mean([1 / (T * 198 + place + 1) for place in range(P)])
     assert drawing.tops == [pytest.approx(each, rel=1e-5)] * T and drawing.outlined == []
     assert all(f"Context frame {frame}all patches {196 * each:.4f}" in found.text for frame in range(T))
-    assert "the mean of all future tokens" in found.text
+    assert "the average future token" in found.text
 
 
 def test_the_token_that_looks_is_outlined_in_the_frame_to_be_predicted(recording, look):

@@ -45,8 +45,13 @@ def view(recording, found, drawing=None):
 def measures(html):
     """Title with its sentence, and value, of every row."""
     (body,) = (part.split("</tbody>")[0] for part in html.split("<tbody>")[1:])
-    rows = [row.split("</th>") for row in body.split("</tr>")[:-1]]
-    return [(Html(title.removeprefix("<tr>") + "</th>").text, Html(value).text) for title, value in rows]
+    rows = [Html(row + "</tr>") for row in body.split("</tr>")[:-1]]
+    cells = [row.split("</th>") for row in body.split("</tr>")[:-1:2]]
+    sentences = [row.text for row in rows[1::2]]
+    return [
+        (f"{Html(title + '</th></tr>').text} {sentence}", Html(value).text)
+        for (title, value), sentence in zip(cells, sentences, strict=True)
+    ]
 
 
 def test_every_measure_has_its_value_and_its_sentence(recording):
