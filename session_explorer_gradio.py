@@ -383,7 +383,8 @@ def errors_of(
 ) -> tuple:
     kept = explorer.evaluations.kept(visitor.session_id, recording.version)
     now = explorer.evaluations.snapshot()
-    return errors_answer(recording, visitor.session_id, kept, now, picked, error_track, drawing)
+    in_use = explorer.workshop(visitor).shared.digests
+    return errors_answer(recording, visitor.session_id, kept, now, picked, in_use, error_track, drawing)
 
 
 def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, compared: str | None) -> Any:

@@ -13,14 +13,6 @@ from models.attention import (
     run_attention,
     share_by_part,
 )
-from models.attention_figures import (
-    draw_attention_map,
-    draw_breakdown,
-    draw_parts,
-    outline_patch,
-    overlay,
-    overlay_strip,
-)
 from models.figures import HeatMap, draw_differences, draw_error
 from models.inference import (
     CandidatePrediction,
@@ -38,13 +30,6 @@ from models.shared_world_model import (
     WeightsInUse,
     WorldModels,
     choose_device,
-)
-from models.weight_figures import (
-    draw_changes,
-    draw_distributions,
-    draw_norms,
-    draw_position_norms,
-    draw_position_similarity,
 )
 from models.weight_statistics import (
     PositionTables,
@@ -90,20 +75,9 @@ __all__ = [
     "breakdown",
     "choose_device",
     "copy_weights",
-    "draw_attention_map",
-    "draw_breakdown",
-    "draw_changes",
     "draw_differences",
-    "draw_distributions",
     "draw_error",
-    "draw_norms",
-    "draw_parts",
-    "draw_position_norms",
-    "draw_position_similarity",
     "look_at_weights",
-    "outline_patch",
-    "overlay",
-    "overlay_strip",
     "run_attention",
     "run_prediction",
     "run_reconstruction",

@@ -31,6 +31,8 @@ class ActionDiagnostics(Protocol):
     zeroed_losses: np.ndarray
     asg: float
     azg: float
+    relative_asg: float | None
+    relative_azg: float | None
     sensitivity: float
     sensitivity_share: float | None
     best_is_recorded: float | None
@@ -66,13 +68,13 @@ def _measures(found: ActionDiagnostics) -> list[tuple[str, str, str]]:
         ("Loss with the true actions", loss_text(found.true_loss), "The prediction MSE, as Run Predictor shows it."),
         (
             "ASG, growth when actions are shuffled",
-            _growth(found.asg, found.true_loss),
+            _growth(found.asg, found.relative_asg),
             f"The loss with the actions of another frame ({loss_text(found.shuffled_loss)}) minus the true one. "
             "Clearly above 0: it matters which actions were taken. Near 0: they are ignored.",
         ),
         (
             "AZG, growth when actions are zeroed",
-            _growth(found.azg, found.true_loss),
+            _growth(found.azg, found.relative_azg),
             f"The loss with every channel in the middle of its range ({loss_text(found.zeroed_loss)}) minus the true "
             "one. Near 0: without knowing the actions the predictor does as well.",
         ),
@@ -86,9 +88,9 @@ def _measures(found: ActionDiagnostics) -> list[tuple[str, str, str]]:
     return rows + ([_best(found)] if found.best_is_recorded is not None else [])
 
 
-def _growth(gap: float, loss: float) -> str:
+def _growth(gap: float, relative: float | None) -> str:
     sign = "+" if gap >= 0 else "−"
-    share = f" ({sign}{_percent(abs(gap) / loss)})" if loss > 0 else ""
+    share = f" ({sign}{_percent(abs(relative))})" if relative is not None else ""
     return f"{sign}{loss_text(abs(gap))}{share}"
 
 

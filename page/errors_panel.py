@@ -1,6 +1,6 @@
 """The Errors tab's answers: which of the kept results is shown, progress of the one in the making, clips."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Protocol
 
@@ -43,6 +43,7 @@ def errors_answer(
     kept: Sequence[RecordedErrors],
     now: EvaluationProgress | None,
     picked: tuple[object, object],
+    digests_in_use: Callable[[], Mapping[str, str]],
     tools: ErrorTools,
     drawing: ErrorDrawing | None,
 ) -> tuple:
@@ -60,7 +61,9 @@ def errors_answer(
     elif shown is None:
         view += messages.EMPTY_ERRORS
     else:
-        view += errors_view(recording, session_id, shown, other, tools, drawing)
+        view += _weights_notice(shown, digests_in_use()) + errors_view(
+            recording, session_id, shown, other, tools, drawing
+        )
     choices = [(errors_label(one), one.key) for one in kept]
     return (
         f'<div class="result">{view}</div>',
@@ -68,6 +71,12 @@ def errors_answer(
         OpenDropdown(choices=choices, value=shown.key if shown else None),
         OpenDropdown(choices=[NOTHING, *choices], value=other.key if other else NOTHING[1]),
     )
+
+
+def _weights_notice(shown: RecordedErrors, in_use: Mapping[str, str]) -> str:
+    if dict(shown.digests) == dict(in_use):
+        return ""
+    return f'<div class="notice" id="other-weights">{messages.OTHER_WEIGHTS}</div>'
 
 
 def _named(kept: Sequence[RecordedErrors], key: object) -> RecordedErrors | None:

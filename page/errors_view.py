@@ -42,6 +42,7 @@ class RecordedErrors(Protocol):
     key: str
     history_length: int
     weights: Mapping[str, str]
+    digests: Mapping[str, str]
     made_at: str
     track: ErrorTrack
 

@@ -27,6 +27,9 @@ EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
     "drawn under the timeline, with the worst frames to jump to.</div>"
 )
+OTHER_WEIGHTS = (
+    "These are the errors of other weights than those in use now. Press Evaluate recording for the errors of those."
+)
 EMPTY_INSIDE = (EMPTY_ATTENTION, EMPTY_WEIGHTS, EMPTY_ACTIONS, "", "")  # the last two: statistics and clip
 ADVANCED_NOTE = (
     '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '

@@ -27,7 +27,6 @@ from session.recording import RecordedSession
 from session.robot_profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
 from session.simulated_jetbot import SimulatedJetBot
 from session.statistics import SessionStatistics, session_statistics
-from session.statistics_figures import draw_action_counts, draw_intervals
 from session.toroidal_dot import ToroidalDotRobot
 
 __all__ = [
@@ -58,8 +57,6 @@ __all__ = [
     "SessionSummary",
     "SimulatedJetBot",
     "ToroidalDotRobot",
-    "draw_action_counts",
-    "draw_intervals",
     "find_session",
     "list_sessions",
     "load_session",

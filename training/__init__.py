@@ -1,6 +1,5 @@
 """Changing weights: what one step is, optimizers, jobs, checkpoints, tracking."""
 
-from training import diagnostics_figures
 from training.checkpoint import CheckpointInfo, load_checkpoint
 from training.checkpoint_errors import (
     CheckpointDamaged,
@@ -74,7 +73,6 @@ __all__ = [
     "checkpoint_path",
     "default_checkpoints",
     "diagnose_actions",
-    "diagnostics_figures",
     "list_checkpoints",
     "load_checkpoint",
     "predicted_frames",

@@ -95,16 +95,6 @@ def evaluate_frames(
             yield frames.evaluate(first, images)
 
 
-def evaluate_track(
-    model: AdaptiveWorldModel, recording: RecordedSession, history_length: int, batch_size: int | None = None
-) -> ErrorTrack:
-    """The whole track at once, as `evaluate_frames` computes it."""
-    builder = TrackBuilder(recording.frame_count)
-    for batch in evaluate_frames(model, recording, history_length, batch_size=batch_size):
-        builder.add(batch)
-    return builder.track()
-
-
 class _Pass:
     """One way through a recording: the latents that later frames still need, and how a batch is evaluated."""
 

@@ -9,7 +9,7 @@ import torch
 from models import NotFinite, WeightsInUse, weights_digest
 from session import FrameOutOfRange, HistoryLengthError, load_session
 from tests.session.make import write_session
-from tests.training.tiny import shared_model, until
+from tests.training.tiny import evaluate_track, shared_model, until
 from training import (
     CheckpointError,
     EvaluationJob,
@@ -22,7 +22,7 @@ from training import (
     load_checkpoint,
 )
 from training.evaluation_order import private_networks
-from training.frame_errors import evaluate_frames, evaluate_track
+from training.frame_errors import evaluate_frames
 
 FRAMES = 12
 SESSION = "toroidal_dot/session_1"

@@ -7,9 +7,9 @@ from session import FrameUnreadable, HistoryLengthError, NoHistory, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.models.reference import randomize
 from tests.session.make import RIGHT, STAY, events_of, write_session
-from tests.training.tiny import AUTOENCODER, PREDICTOR, shared_model
+from tests.training.tiny import AUTOENCODER, PREDICTOR, evaluate_track, shared_model
 from training.error_track import ErrorTrack
-from training.frame_errors import TrackBuilder, _Pass, evaluate_frames, evaluate_track, last_targets
+from training.frame_errors import TrackBuilder, _Pass, evaluate_frames, last_targets
 
 # Repeated observations, two actions in a row, a missing step, and histories of every length from none to four.
 LETTERS = "oaoaooaoaoaaoaoaoaooaoa.oaoaoao"

@@ -23,6 +23,7 @@ from training import (
     Workshop,
     WorldModelOptimizers,
 )
+from training.frame_errors import TrackBuilder, evaluate_frames
 from training.job import JobHooks
 from training.workshop import Order
 
@@ -134,3 +135,11 @@ def train(workshop, *arguments, **options):
 
 def make_workshop(folder, **options):
     return Workshop(shared_model(), folder, **options)
+
+
+def evaluate_track(model, recording, history_length, batch_size=None):
+    """A whole error track at once."""
+    builder = TrackBuilder(recording.frame_count)
+    for batch in evaluate_frames(model, recording, history_length, batch_size=batch_size):
+        builder.add(batch)
+    return builder.track()
