@@ -134,3 +134,11 @@ def test_mutated_recordings_open_and_keep_every_untouched_event(tmp_path):
         assert steps >= {step for step in range(20) if step != victim and step + 1 not in told}
         assert told <= {line + 1 for line in range(20)} and len(told) <= 2
         assert contents_of(folder) == before
+
+
+def test_the_version_stays_while_nothing_changes_and_goes_with_frames_and_actions(folder, tmp_path):
+    version = load_session(folder).version
+    assert load_session(folder).version == version
+    longer = write_session(tmp_path / "jetbot" / "session_2", events_of("oaoaoao"))
+    shorter = write_session(tmp_path / "jetbot" / "session_3", events_of("oaoo"))
+    assert len({version, load_session(longer).version, load_session(shorter).version}) == 3
