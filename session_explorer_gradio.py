@@ -626,7 +626,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
         gr.HTML(messages.TITLE, elem_id="title")
         status = gr.HTML(elem_id="status")
         with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=340):
+            with gr.Column(scale=5, min_width=340, elem_id="recording-column"):
                 parts = build_recording_column()
             with gr.Column(scale=6, min_width=340):
                 parts |= build_models_panel()

@@ -48,6 +48,9 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
         worst = int(first.get_attribute("data-go-frame"))
         first.click()
         settled_at(page, worst)
+        page.set_viewport_size({"width": 390, "height": 800})
+        page.locator("#worst-reconstruction button").last.click()
+        expect(page.locator("#player canvas.frame")).to_be_in_viewport()
         rows = list(csv.DictReader(io.StringIO(kept_text(page, "#errors-view a[download='errors_of_frames.csv']"))))
         assert len(rows) == FRAMES and rows[0]["prediction mse"] == ""
         assert max(rows[1:], key=lambda row: float(row["prediction mse"]))["frame"] == str(worst)
