@@ -95,7 +95,7 @@ class Explorer:
         self.device = models.choose_device(settings.device)
         self.world_models = models.WorldModels(self.device)
         self.workshops = training.Workshops(self.checkpoints_folder, settings.wandb_project)
-        store = training.EvaluationStore(None if settings.read_only else settings.data / "evaluations")
+        store = training.EvaluationStore(settings.data / "evaluations", settings.read_only)
         self.evaluations = training.Evaluations(store)
 
     def shared_model(self, profile: RobotProfile) -> models.SharedWorldModel:
@@ -268,7 +268,6 @@ def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     return status_line(device, visitor.profile.title, told, note)
 
 
-@for_one_visit
 def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
     recording, index = selected(explorer, visitor, frame)
@@ -277,7 +276,6 @@ def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = 
     return reconstruction_view(recording, index, result, models.draw_error(result.error))
 
 
-@for_one_visit
 def run_predictor(
     explorer: Explorer, visitor: Visitor, frame: Place | None = None, history_length: int | None = None
 ) -> str:
@@ -292,7 +290,6 @@ def run_predictor(
     return prediction_view(recording, history, result, models.draw_error(result.error), differences)
 
 
-@for_one_visit
 def look_at_attention(
     explorer: Explorer,
     visitor: Visitor,
@@ -317,14 +314,12 @@ def look_at_attention(
     return attention_view(recording, history, look, looker, on_frames, shares, attention_figures)
 
 
-@for_one_visit
 def look_at_weights(explorer: Explorer, visitor: Visitor) -> str:
     """Filters, position embeddings and distributions of the weights in use, and what the last training changed."""
     workshop = explorer.workshop(visitor)
     return weights_view(models.look_at_weights(workshop.shared), workshop.weight_comparison(), weight_figures)
 
 
-@for_one_visit
 def diagnose_actions(
     explorer: Explorer, visitor: Visitor, history_length: int | None = None, frames: int | None = 8
 ) -> str:
@@ -336,7 +331,6 @@ def diagnose_actions(
     return diagnostics_view(recording, found, diagnostics_figures)
 
 
-@for_one_visit
 def describe_session(explorer: Explorer, visitor: Visitor) -> str:
     """Statistics of the recording: its actions, its pace, what is missing or repeated, sizes."""
     recording = recording_of(explorer, visitor)
@@ -395,7 +389,6 @@ def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, com
     return evaluation_status(explorer, visitor, now.errors.key if now.errors else shown, compared)
 
 
-@for_one_visit
 def make_clip(
     explorer: Explorer,
     visitor: Visitor,
@@ -538,7 +531,9 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     def on(
         event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = in_message, **options: Any
     ) -> None:
-        handler = bind(explorer, function, USER_ERRORS, FORM_FIELDS, refuse)
+        is_journey = function in (open_page, load_session, record_demos)
+        answer = function if is_journey else for_one_visit(function)
+        handler = bind(explorer, answer, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
     on(demo.load, open_page, [visitor], listing + session_outputs, show_progress="hidden", **private)

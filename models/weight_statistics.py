@@ -7,6 +7,7 @@ model holds the lock.
 Shapes: D width, S side of a patch, G patches along a side (14), k compared places, M compared positions.
 """
 
+import copy
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -112,11 +113,11 @@ class WeightLook:
 
 
 def look_at_weights(shared: SharedWorldModel) -> WeightLook:
-    """Everything at once, so that no step comes in between; raises NotFinite."""
+    """Everything of one moment; raises NotFinite. On a copy, which takes hundredths of a second: nobody who trains or
+    looks waits for the rest."""
     with shared.lock:
-        model = shared.model
-        groups, tensors = weight_statistics(shared), tensor_statistics(shared)
-        return WeightLook(groups, tensors, filters(model), position_tables(model), shared.weights)
+        model, used = copy.deepcopy(shared.model), shared.weights
+    return WeightLook(weight_statistics(model), tensor_statistics(model), filters(model), position_tables(model), used)
 
 
 def layer_groups(model: AdaptiveWorldModel) -> tuple[LayerGroup, ...]:
@@ -147,23 +148,20 @@ def _layout(config: AdaptiveWorldModelConfig) -> Iterable[tuple[Network, str, tu
     yield "predictor", "Output", ("layer_norm.", "output_head.")
 
 
-def weight_statistics(shared: SharedWorldModel) -> tuple[WeightStatistics, ...]:
+def weight_statistics(model: AdaptiveWorldModel) -> tuple[WeightStatistics, ...]:
     """Statistics of every group; raises NotFinite."""
-    with shared.lock:
-        weights = dict(shared.model.named_parameters())
-        groups = layer_groups(shared.model)
-        return tuple(_statistics(group, _joined(group.keys, weights)) for group in groups)
+    weights = dict(model.named_parameters())
+    return tuple(_statistics(group, _joined(group.keys, weights)) for group in layer_groups(model))
 
 
-def tensor_statistics(shared: SharedWorldModel) -> tuple[TensorStatistics, ...]:
+def tensor_statistics(model: AdaptiveWorldModel) -> tuple[TensorStatistics, ...]:
     """Statistics of every learned tensor, in the order of the groups; raises NotFinite."""
-    with shared.lock:
-        weights = dict(shared.model.named_parameters())
-        places = [(group.network, key) for group in layer_groups(shared.model) for key in group.keys]
-        return tuple(
-            TensorStatistics(key, tuple(weights[key].shape), *_moments(network, _joined((key,), weights)))
-            for network, key in places
-        )
+    weights = dict(model.named_parameters())
+    places = [(group.network, key) for group in layer_groups(model) for key in group.keys]
+    return tuple(
+        TensorStatistics(key, tuple(weights[key].shape), *_moments(network, _joined((key,), weights)))
+        for network, key in places
+    )
 
 
 def copy_weights(model: AdaptiveWorldModel) -> dict[str, Tensor]:

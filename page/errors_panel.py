@@ -84,9 +84,10 @@ def _named(kept: Sequence[RecordedErrors], key: object) -> RecordedErrors | None
 
 
 def _outcome(now: EvaluationProgress | None, session_id: str) -> str:
-    if now is None or now.session_id != session_id or now.status == "finished":
+    if now is None or now.session_id != session_id:
         return ""
-    return f'<div class="notice" id="evaluation-outcome">{escape(now.message)}</div>'
+    kind = "fine" if now.status == "finished" else "notice"
+    return f'<div class="{kind}" id="evaluation-outcome">{escape(now.message)}</div>'
 
 
 def evaluation_line(now: EvaluationProgress | None) -> str:

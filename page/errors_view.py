@@ -122,18 +122,22 @@ def errors_data(
     session_id: str, frame_count: int, errors: RecordedErrors | None, other: RecordedErrors | None, tools: ErrorTools
 ) -> dict[str, Any]:
     """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
-    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "rows": [], "at": []}
+    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": []}
     for measure, name in MEASURES.items() if errors else ():
         columns = tools.columns(errors.track.of(measure), TRACK_COLUMNS)
-        row = {"name": name, "mean": _numbers(columns.mean), "high": _numbers(columns.highest), "other": None}
-        if other:
-            row["other"] = _numbers(tools.columns(other.track.of(measure), TRACK_COLUMNS).highest)
-        known = [value for value in [*row["high"], *(row["other"] or ())] if value is not None]
-        if known:
-            told["rows"].append({**row, "top": max(known)})
+        compared = tools.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
+        known = [*columns.highest, *(compared.highest if compared else ())]
+        if not np.isnan(known).all():
             # A click goes to the worst frame of a column; where none has an error, to its first.
-            told["at"] = told["at"] or np.where(columns.worst >= 0, columns.worst, columns.starts[:-1]).tolist()
+            at = np.where(columns.worst >= 0, columns.worst, columns.starts[:-1]).tolist()
+            row = {"name": name, "top": float(np.nanmax(known)), "at": at, "other": compared and _levels(compared)}
+            told["rows"].append(row | _levels(columns))
+        told["columns"] = len(columns.worst)
     return told
+
+
+def _levels(columns: Any) -> dict[str, list[float | None]]:
+    return {"mean": _numbers(columns.mean), "high": _numbers(columns.highest)}
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:
@@ -228,21 +232,31 @@ def _by_action(
     drawing: ErrorDrawing,
 ) -> str:
     labels, common = candidate_labels(recording)
-    averages = tools.by_action(recording, errors.track.prediction)
-    if not averages:
-        return ""
-    compared = tools.by_action(recording, other.track.prediction) if other else None
-    figure = drawn(
-        lambda figure: drawing.draw_by_action(figure, labels, averages, compared), 1.3 + 0.35 * len(averages)
-    )
-    sentence = (
-        f"Mean prediction MSE of the frames that each action led to{common}. A bar far above: an action unlearned."
-    )
-    rows = [
-        ("other" if one.candidate is None else labels[one.candidate], one.count, float(one.mean)) for one in averages
-    ]
-    link = table_link(("action", "frames", "mean prediction mse"), rows, "errors_by_action")
-    return figure_card(figure, "Errors by action", sentence, "errors_by_action") + f'<p class="links">{link}</p>'
+    cards, rows = "", []
+    for measure, name in MEASURES.items():
+        averages = tools.by_action(recording, errors.track.of(measure))
+        compared = tools.by_action(recording, other.track.of(measure)) if other else None
+        rows += [_action_row(labels, one, measure) for one in averages]
+        if averages:
+            cards += _action_card(labels, averages, compared, name, common, drawing)
+    link = table_link(("error", "action", "frames", "mean mse"), rows, "errors_by_action")
+    return f'{cards}<p class="links">{link}</p>' if rows else ""
+
+
+def _action_card(
+    labels: Sequence[str], averages: Any, compared: Any | None, name: str, common: str, drawing: ErrorDrawing
+) -> str:
+    def draw(figure: "Figure") -> None:
+        drawing.draw_by_action(figure, labels, averages, compared)
+
+    sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
+    title = f"{name} by action"
+    return figure_card(drawn(draw, 1.3 + 0.35 * len(averages)), title, sentence, title.lower().replace(" ", "_"))
+
+
+def _action_row(labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, int, float]:
+    action = "other" if one.candidate is None else labels[one.candidate]
+    return measure, action, one.count, float(one.mean)
 
 
 def _frames_link(recording: RecordedSession, errors: RecordedErrors, other: RecordedErrors | None) -> str:

@@ -84,6 +84,8 @@ class EvaluationJob:
         self._networks: PrivateNetworks | None = networks  # let go of at the end
         self._key = networks.key(order)
         earlier = store.find(self._key)
+        # A complete one had frames that could not be read: their files may be back.
+        earlier = None if earlier is None or earlier.track.is_complete else earlier
         self._is_cancelled = threading.Event()
         self._lock = threading.Lock()  # guards what follows
         self._builder = TrackBuilder(order.recording.frame_count, earlier.track if earlier else None)
@@ -194,6 +196,7 @@ class Evaluations:
         self._store = store
         self._lock = threading.Lock()
         self._job: EvaluationJob | None = None
+        self._found: EvaluationSnapshot | None = None  # what was last asked for, where it was kept
 
     def start(self, shared: SharedWorldModel, order: EvaluationOrder) -> EvaluationSnapshot:
         """Start a job, or return the finished result where it is kept; raises EvaluationRunning, CheckpointError or
@@ -201,12 +204,13 @@ class Evaluations:
         order.check()
         networks = private_networks(shared, order.files)
         kept = self._store.find(networks.key(order))
-        if kept is not None and kept.track.is_complete:
-            message = "These frames were evaluated with these weights before: this is the result."
-            return replace(_first_snapshot(order, networks, kept), status="finished", message=message)
         with self._lock:
+            if kept is not None and _is_final(kept):
+                message = "These frames were evaluated with these weights before: this is the result."
+                self._found = replace(_first_snapshot(order, networks, kept), status="finished", message=message)
+                return self._found
             self._require_idle()
-            self._job = EvaluationJob(order, networks, self._store)
+            self._found, self._job = None, EvaluationJob(order, networks, self._store)
             self._job.start()
             return self._job.snapshot()
 
@@ -218,9 +222,9 @@ class Evaluations:
         job.cancel()
 
     def snapshot(self) -> EvaluationSnapshot | None:
-        """The evaluation in progress or the last one; None before the first."""
-        job = self._job
-        return job.snapshot() if job else None
+        """The evaluation in progress, or the last one that was asked for; None before the first."""
+        now = self._job.snapshot() if self._job else None
+        return now if now and now.is_active else self._found or now
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until the job, if there is one, has ended; False where it has not within `timeout_s`."""
@@ -245,6 +249,11 @@ class Evaluations:
                 f"{who} evaluates {now.session_id} with a history of {now.history_length}: {now.done:,} of "
                 f"{_frames(now.total)} are done. Wait until it ends, or press Cancel."
             )
+
+
+def _is_final(errors: RecordedErrors) -> bool:
+    """Whether nothing would be gained by computing a result again: every frame is in it, and could be read."""
+    return errors.track.is_complete and not errors.track.unreadable
 
 
 def _first_snapshot(

@@ -26,10 +26,12 @@ Results = dict[EvaluationKey, RecordedErrors]
 
 
 class EvaluationStore:
-    """Error tracks by session; `folder` None keeps them in memory alone, as a server that writes nothing has to."""
+    """Error tracks by session, in files below `folder`; None keeps them in memory alone. With `is_read_only` files are
+    read and none is written. What is on no disk stays until the server ends."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path | None, is_read_only: bool = False) -> None:
+        self._folder, self._is_read_only = folder, is_read_only
+        self._only_here: set[str] = set()  # sessions with results that are on no disk
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Results] = OrderedDict()
 
@@ -52,15 +54,19 @@ class EvaluationStore:
             gone = _newest_first(known.values())[MAX_KEPT:]
             for old in gone:
                 del known[old.depends_on]
-            return "" if self._folder is None else self._write(self._folder, errors, gone)
+            told = "" if self._folder is None or self._is_read_only else self._write(self._folder, errors, gone)
+            if told or self._folder is None or self._is_read_only:
+                self._only_here.add(errors.session_id)
+            return told
 
     def _of(self, session_id: str) -> Results:
         """A session's results, read from disk when first asked for."""
         if session_id not in self._sessions:
             self._sessions[session_id] = _read_folder(self._folder, session_id) if self._folder else {}
         self._sessions.move_to_end(session_id)
-        while len(self._sessions) > MAX_SESSIONS:
-            self._sessions.popitem(last=False)
+        on_disk = [known for known in self._sessions if known not in self._only_here]
+        for known in on_disk[: max(0, len(on_disk) - MAX_SESSIONS)]:
+            del self._sessions[known]
         return self._sessions[session_id]
 
     @staticmethod

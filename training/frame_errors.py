@@ -23,7 +23,8 @@ from session import FrameUnreadable, History, NoHistory, RecordedSession
 from session.batch import frame_tensor
 from training.error_track import ErrorTrack
 
-# On two cores 8 frames at once are as fast as any number from 2 to 16, and a cancelled job ends within a second.
+# On two cores 8 frames at once are as fast as any number from 2 to 16 at the usual history of 3. A cancelled job ends
+# with its batch: that is about a second, four at a history of 8.
 BATCH_ON_CPU, BATCH_ON_CUDA = 8, 32
 READERS_ON_CPU, READERS_ON_CUDA = 1, 4  # threads that read frames: a fast device would wait for one
 

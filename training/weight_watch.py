@@ -1,9 +1,12 @@
 """What a training job makes of the weights: a copy from before it, and the comparison with what they are now."""
 
+import copy
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
+
+from torch import Tensor
 
 from models import Network, SharedWorldModel, WeightChange, copy_weights, weight_changes
 from training.optim import NetworkOptimizer
@@ -45,20 +48,20 @@ class WeightWatch:
 
     def comparison(self) -> WeightComparison | None:
         """Of the weights before with those of now, or with those at the end if the job has ended."""
-        if self._before is None:  # does not change any more, so nobody has to wait for a step or a look
-            return self._ended
-        with self._shared.lock:
-            return self._ended if self._before is None else self._compared(is_running=True)
+        before = self._before
+        return self._ended if before is None else self._compared(before, is_running=True)
 
     def end(self) -> None:
         """Compare for the last time, and let go of the copy."""
-        with self._shared.lock:
-            self._ended = self._compared(is_running=False)
-            self._before = None  # after `_ended`: who sees this, sees that
+        before = self._before
+        self._ended = None if before is None else self._compared(before, is_running=False)
+        self._before = None  # after `_ended`: who sees this, sees that
 
-    def _compared(self, is_running: bool) -> WeightComparison | None:
-        before, last_step = self._before, self._optimizer.steps
-        changes = _found_or_none(lambda: weight_changes(before, self._shared.model)) if before is not None else None
+    def _compared(self, before: dict[str, Tensor], is_running: bool) -> WeightComparison | None:
+        # Only the copying holds up the job and others who look; comparing takes ten times as long.
+        with self._shared.lock:
+            last_step, now = self._optimizer.steps, _found_or_none(lambda: copy.deepcopy(self._shared.model))
+        changes = None if now is None else _found_or_none(lambda: weight_changes(before, now))
         if changes is None:
             return None
         return WeightComparison(self._network, self._subject, self._first_step, last_step, is_running, changes)

@@ -8,13 +8,11 @@ function makeErrorTrack(holder, seek) {
 
   const isOurs = () => Boolean(told && told.rows.length && timeline.frames && told.session === timeline.session &&
     told.frames === timeline.frames);
-  const isExact = () => told.at.length === told.frames;
-  const columnOf = (frame) => Math.floor(frame * told.at.length / told.frames);
+  const isExact = () => told.columns === told.frames;
+  // Column k begins at frame floor(k * frames / columns), in whole numbers as the server counts them.
+  const columnOf = (frame) => Math.floor(((frame + 1) * told.columns - 1) / told.frames);
 
-  function frameAt(share) {
-    const frame = Math.floor(share * told.frames);
-    return isExact() ? frame : told.at[columnOf(frame)];
-  }
+  function frameAt(share, row) { return row.at[Math.floor(share * told.columns)]; }
 
   function lossText(value) {
     if (value === null) return 'none';
@@ -22,7 +20,7 @@ function makeErrorTrack(holder, seek) {
   }
 
   function draw(pen, row, width, height) {
-    const count = told.at.length;
+    const count = told.columns;
     const tall = (value) => 1 + (row.top > 0 ? value / row.top : 0) * (height - 2);
     const bar = (i, size, alpha) => {
       const left = Math.floor(i * width / count), right = Math.max(left + 1, Math.floor((i + 1) * width / count));
@@ -32,7 +30,7 @@ function makeErrorTrack(holder, seek) {
     row.high.forEach((high, i) => {
       if (high !== null) { bar(i, tall(high), 0.45); bar(i, tall(row.mean[i]), 1); }
     });
-    if (row.other) drawLine(pen, row.other, width / count, (value) => height - tall(value));
+    if (row.other) drawLine(pen, row.other.high, width / count, (value) => height - tall(value));
   }
 
   function drawLine(pen, values, wide, level) {
@@ -65,7 +63,7 @@ function makeErrorTrack(holder, seek) {
     const column = columnOf(index), about = isExact() ? '' : 'about ';
     track.mark((index + 0.5) / timeline.frames, ({ mean, other }) => (
       (mean[column] === null ? 'none' : about + lossText(mean[column])) +
-      (other ? ' · compared ' + lossText(other[column]) : '')
+      (other ? ' · compared ' + (other.mean[column] === null ? 'none' : about + lossText(other.mean[column])) : '')
     ));
   }
 

@@ -27,8 +27,9 @@ function makeTrack(holder, draw, frameAt, seek) {
   }
 
   function seekFrom(event, isSettled) {
-    const box = rows[0].canvas.getBoundingClientRect();
-    seek(frameAt(Math.min(0.999999, Math.max(0, (event.clientX - box.left) / box.width))), isSettled);
+    const row = rows.find(({ canvas }) => canvas === event.target) || rows[0];
+    const box = row.canvas.getBoundingClientRect();
+    seek(frameAt(Math.min(0.999999, Math.max(0, (event.clientX - box.left) / box.width)), row.data), isSettled);
   }
   holder.addEventListener('pointerdown', (event) => {
     if (!event.target.closest('canvas') || event.button !== 0) return;

@@ -67,14 +67,14 @@ def photograph_training(browser: Browser, address: str) -> None:
     page.locator("#autoencoder-steps input").fill(str(FIRST_STEPS))
     page.locator("#train-autoencoder-steps").click()
     page.wait_for_selector("#training-outcome", timeout=120_000)
-    page.wait_for_timeout(2500)
-    page.screenshot(path=DOCS / "training-light.png", full_page=True)
+    page.wait_for_timeout(1700)
+    photograph(page, "training-light.png")
 
 
 def photograph_autoencoder(browser: Browser, address: str) -> None:
     light = opened(browser, address, 1400, 1000, "light", "autoencoder")
     reconstruct(light)
-    light.screenshot(path=DOCS / "page-light.png", full_page=True)
+    photograph(light, "page-light.png")
     narrow = opened(browser, address, 390, 844, "dark", "autoencoder")
     reconstruct(narrow)
     narrow.evaluate("document.querySelector('#session-facts').scrollIntoView()")
@@ -84,26 +84,30 @@ def photograph_autoencoder(browser: Browser, address: str) -> None:
 def photograph_predictor(browser: Browser, address: str) -> None:
     dark = opened(browser, address, 1400, 1000, "dark", "both")
     predict(dark)
-    dark.screenshot(path=DOCS / "page-dark.png", full_page=True)
+    photograph(dark, "page-dark.png")
 
 
 def photograph_inside(browser: Browser, address: str) -> None:
     page = opened(browser, address, 1400, 1000, "light", "both")
     page.get_by_role("tab", name="Inside the model").click()
     page.wait_for_selector("#attention-measures")
-    photograph_results(page, "attention-light.png")
+    photograph(page, "attention-light.png")
     page.get_by_role("tab", name="Weights").click()
     page.wait_for_selector("#weights-result figure.chart")
-    photograph_results(page, "weights-light.png")
+    photograph(page, "weights-light.png")
     page.get_by_role("tab", name="Errors").click()
     page.locator("#evaluate").click()
     page.wait_for_selector("#errors-summary", timeout=120_000)
-    photograph_results(page, "errors-light.png")
+    photograph(page, "errors-light.png")
 
 
-def photograph_results(page: Page, name: str) -> None:
+def photograph(page: Page, name: str, most: int = 2000) -> None:
+    """The page from its top, as high as it is or as a reader will scroll: the window must be that high, since the left
+    column never is higher than it."""
+    height = page.evaluate("document.querySelector('.gradio-container').scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(most, height)})
     page.wait_for_timeout(800)
-    page.screenshot(path=DOCS / name, full_page=True)
+    page.screenshot(path=DOCS / name)
 
 
 def main() -> int:

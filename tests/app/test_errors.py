@@ -2,7 +2,9 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -11,11 +13,13 @@ from playwright.sync_api import Page, expect
 
 import models
 import session_explorer_gradio as script
+from page.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
 from tests.app.conftest import serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
+from training import ErrorTrack, error_track
 
 FRAMES = 24
 
@@ -84,6 +88,26 @@ def test_a_click_on_the_track_goes_to_that_frame(open_tab, own):
         canvas.click(position={"x": box["width"] * 10.5 / FRAMES, "y": box["height"] / 2})
         settled_at(page, 10)
         page.close()
+
+
+def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_tab, session_ids):
+    """2,000 frames in 1,200 columns, a single peak: its column (841, of 1401 and 1402) is found
+    from the frame, and the frame from it."""
+    peak, prediction = 1401, np.full(2000, 0.1, dtype=np.float32)
+    prediction[peak] = 0.3
+    track = ErrorTrack(prediction, np.full(2000, 0.2, dtype=np.float32), np.full(2000, 3, dtype=np.int8), 2000)
+    told = errors_data(session_ids["long"], 2000, SimpleNamespace(track=track), None, error_track)
+    page = open_tab(f"?session={session_ids['long']}")
+    page.evaluate("told => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: told }))", told)
+    values, canvas = page.locator("#player .errors .track-value"), page.locator("#player .errors canvas").first
+    box = canvas.bounding_box()
+    canvas.click(position={"x": box["width"] * 841.5 / 1200, "y": box["height"] / 2})
+    settled_at(page, peak)
+    expect(values.first).to_have_text("about 0.2")  # two frames share the column: (0.3 + 0.1) / 2
+    expect(values.last).to_have_text("about 0.2")
+    page.get_by_label("Frame number").fill("1399")
+    page.get_by_role("button", name="Jump").click()
+    expect(values.first).to_have_text("about 0.1")
 
 
 def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):

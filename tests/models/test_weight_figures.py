@@ -6,12 +6,14 @@ from matplotlib.figure import Figure
 from models import (
     SharedWorldModel,
     copy_weights,
+    weight_changes,
+)
+from models.weight_figures import (
     draw_changes,
     draw_distributions,
     draw_norms,
     draw_position_norms,
     draw_position_similarity,
-    weight_changes,
 )
 from models.weight_statistics import PositionTables, WeightChange, WeightStatistics, position_tables, weight_statistics
 from tests.models.small import small_config
@@ -124,7 +126,7 @@ def test_a_panel_shows_the_share_of_each_bar():
 
 
 def test_distributions_have_a_panel_for_each_group_and_no_other(shared):
-    groups = weight_statistics(shared)
+    groups = weight_statistics(shared.model)
     drawing = figure()
     draw_distributions(drawing, groups)
     shown = [panel for panel in rendered(drawing).axes if panel.axison]

@@ -73,7 +73,7 @@ def test_statistics_of_a_group_are_those_worked_out_by_hand(shared):
     # norm sqrt(32·9 + 32·1) = sqrt(320).
     fill(shared.model.autoencoder.norm.weight, [3.0] * 32)
     fill(shared.model.autoencoder.norm.bias, [-1.0] * 32)
-    found = named(weight_statistics(shared), "Final norm")
+    found = named(weight_statistics(shared.model), "Final norm")
     assert (found.network, found.count, found.low, found.high) == ("autoencoder", 64, -1.0, 3.0)
     assert (found.mean, found.std) == (1.0, 2.0) and found.norm == pytest.approx(math.sqrt(320))
     assert found.edges[0] == -1.0 and found.edges[-1] == 3.0
@@ -82,7 +82,7 @@ def test_statistics_of_a_group_are_those_worked_out_by_hand(shared):
 
 def test_histograms_count_every_weight_where_it_lies(shared):
     weights = dict(shared.model.named_parameters())
-    for group, found in zip(layer_groups(shared.model), weight_statistics(shared), strict=True):
+    for group, found in zip(layer_groups(shared.model), weight_statistics(shared.model), strict=True):
         values = torch.cat([weights[key].detach().flatten() for key in group.keys]).double().numpy()
         assert found.histogram.sum() == found.count == values.size
         assert len(found.edges) == len(found.histogram) + 1 and (np.diff(found.edges) > 0).all()
@@ -94,16 +94,16 @@ def test_histograms_count_every_weight_where_it_lies(shared):
 
 
 def test_a_group_of_zeros_has_a_histogram_all_the_same(shared):
-    found = named(weight_statistics(shared), "FiLM")
+    found = named(weight_statistics(shared.model), "FiLM")
     assert (found.mean, found.std, found.norm, found.low, found.high) == (0, 0, 0, 0, 0)
     assert found.histogram.sum() == found.count and found.edges[0] < 0 < found.edges[-1]
 
 
 def test_a_table_tells_of_each_tensor(shared):
-    table = {row.key: row for row in tensor_statistics(shared)}
+    table = {row.key: row for row in tensor_statistics(shared.model)}
     assert set(table) == {key for key, _ in shared.model.named_parameters()}
     fill(shared.model.autoencoder.cls_token, [1.0, -3.0] * 16)  # mean -1, std 2, norm sqrt(16·1 + 16·9) = sqrt(160)
-    row = {row.key: row for row in tensor_statistics(shared)}["autoencoder.cls_token"]
+    row = {row.key: row for row in tensor_statistics(shared.model)}["autoencoder.cls_token"]
     assert (row.shape, row.count, row.mean, row.std, row.low, row.high) == ((1, 1, 32), 32, -1.0, 2.0, -3.0, 1.0)
     assert row.norm == pytest.approx(math.sqrt(160))
 
@@ -112,9 +112,9 @@ def test_a_table_tells_of_each_tensor(shared):
 def test_weights_that_are_no_numbers_are_refused_with_the_network_named(shared, bad):
     before = copy_weights(shared.model)
     fill(shared.model.predictor.output_head.bias, [bad] * 32)
-    for look in (weight_statistics, tensor_statistics, lambda shared: weight_changes(before, shared.model)):
+    for look in (weight_statistics, tensor_statistics, lambda model: weight_changes(before, model)):
         with pytest.raises(NotFinite, match="predictor's weights"):
-            look(shared)
+            look(shared.model)
 
 
 def test_a_copy_stays_as_it_was(shared):

@@ -132,8 +132,8 @@ def test_what_is_compared_is_in_every_part(recording):
     assert drawing.asked["draw_track"] == drawing.asked["draw_histogram"] == (FIVE, other)
     compared = drawing.asked["draw_by_action"][2]
     assert [(one.candidate, one.count, one.mean) for one in compared] == [
-        (0, 2, pytest.approx(0.3)),
-        (1, 2, pytest.approx(0.3)),
+        (0, 2, pytest.approx(0.01)),  # the reconstructions, drawn last
+        (1, 2, pytest.approx(0.01)),
     ]
 
 
@@ -163,9 +163,13 @@ def test_errors_are_averaged_by_action(recording):
     html = view(recording, FIVE, drawing=drawing)
     # STAY: (0.2 + 0.1) / 2; RIGHT: (0.4 + 0.3) / 2.
     header, *rows = table(html, "errors_by_action.csv")
-    assert header == ["action", "frames", "mean prediction mse"]
-    assert [row[:2] for row in rows] == [["motor_right 0", "2"], ["motor_right 0.12", "2"]]
-    assert [float(row[2]) for row in rows] == pytest.approx([0.15, 0.35])
+    assert header == ["error", "action", "frames", "mean mse"]
+    assert [row[:3] for row in rows[:2]] == [
+        ["prediction", "motor_right 0", "2"],
+        ["prediction", "motor_right 0.12", "2"],
+    ]
+    assert [float(row[3]) for row in rows[:2]] == pytest.approx([0.15, 0.35])
+    assert [row[:3] for row in rows[2:]] == [["reconstruction", *row[1:3]] for row in rows[:2]]
     assert drawing.asked["draw_by_action"][0] == ["motor_right 0", "motor_right 0.12"]
     assert "(all with motor_left 0, duration 0.2)" in Html(html).text
 
@@ -179,7 +183,7 @@ def test_a_recording_without_a_prediction_is_told_as_it_is(tmp_path, letters, dr
     html = view(recording, errors, errors, drawing)
     rows = summary(html)
     assert rows["Prediction MSE"] == ["none"] and len(table(html, "errors_of_frames.csv")) == 1 + n
-    assert "worst-prediction" not in html and "errors_by_action" not in html
+    assert "worst-prediction" not in html and "prediction_mse_by_action" not in html
     assert len(Html(html).all("button")) == n
     told = errors_data(ID, n, errors, errors, error_track)
     assert len(told["rows"]) == (n > 0) and told["frames"] == n
@@ -193,18 +197,19 @@ def test_long_recordings_are_drawn_in_columns():
     told = errors_data(ID, 5000, errors_of(prediction), None, error_track)
     first, second = told["rows"]
     assert (first["name"], second["name"]) == ("Prediction MSE", "Reconstruction MSE")
-    assert len(told["at"]) == len(first["mean"]) == len(first["high"]) == TRACK_COLUMNS and first["other"] is None
+    assert told["columns"] == len(first["at"]) == len(first["mean"]) == len(first["high"]) == TRACK_COLUMNS
+    assert first["other"] is None
     starts = [5000 * i // 1200 for i in range(1201)]
     for i, (start, end) in enumerate(pairwise(starts)):
         column = prediction[start:end]
         if np.isnan(column).all():
-            assert first["high"][i] is None and first["mean"][i] is None and told["at"][i] == start
+            assert first["high"][i] is None and first["mean"][i] is None and first["at"][i] == start
         else:
-            assert told["at"][i] == start + np.nanargmax(column)
+            assert first["at"][i] == start + np.nanargmax(column)
             assert first["high"][i] == pytest.approx(np.nanmax(column), rel=1e-3)
             assert first["mean"][i] == pytest.approx(np.nanmean(column), rel=1e-3)
     assert first["high"].count(None) == 9  # 40 frames fill the first nine columns of 4 and 5: 5000·9 // 1200 = 37
-    assert first["top"] == max(value for value in first["high"] if value is not None)
+    assert first["top"] == prediction[~np.isnan(prediction)].max()
 
 
 def test_a_track_holds_nothing_that_json_does_not_know():
@@ -212,19 +217,19 @@ def test_a_track_holds_nothing_that_json_does_not_know():
     told = errors_data(ID, 3, errors, errors_of([NAN, NAN, 0.5]), error_track)
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     row = told["rows"][0]
-    assert row["high"] == [None, 0.1235, 1e-9] and row["other"] == [None, None, 0.5] and row["top"] == 0.5
-    assert told["at"] == [0, 1, 2] and told["session"] == ID and told["frames"] == 3
+    assert row["high"] == [None, 0.1235, 1e-9] and row["other"]["high"] == [None, None, 0.5] and row["top"] == 0.5
+    assert row["at"] == [0, 1, 2] and told["session"] == ID and told["frames"] == 3
 
 
 def test_without_predictions_a_click_goes_to_the_worst_reconstruction():
     reconstruction = np.linspace(0, 1, 2400)  # two frames a column, the later one is worse
     told = errors_data(ID, 2400, errors_of([NAN] * 2400, reconstruction), None, error_track)
     assert [row["name"] for row in told["rows"]] == ["Reconstruction MSE"]
-    assert told["at"] == list(range(1, 2400, 2))
+    assert told["rows"][0]["at"] == list(range(1, 2400, 2))
 
 
 def test_without_errors_there_is_no_track():
-    assert errors_data(ID, 7, None, None, error_track) == {"session": ID, "frames": 7, "rows": [], "at": []}
+    assert errors_data(ID, 7, None, None, error_track) == {"session": ID, "frames": 7, "columns": 0, "rows": []}
 
 
 def test_progress_says_how_far_how_fast_and_by_whom():
@@ -278,7 +283,8 @@ def test_actions_named_like_formulas_are_not_run(tmp_path):
     space = [{"=1+1": 0}, {"=1+1": 1}]
     events = [observation(0), action(1, space[1]), observation(2)]
     recording = opened(tmp_path, events, robot_type="X", action_space=space)
-    assert table(view(recording, errors_of([NAN, 0.5])), "errors_by_action.csv")[1:] == [["'=1+1 1", "1", "0.5"]]
+    first = table(view(recording, errors_of([NAN, 0.5])), "errors_by_action.csv")[1]
+    assert first == ["prediction", "'=1+1 1", "1", "0.5"]
 
 
 def test_the_real_drawings_fit_the_view(recording):
@@ -287,7 +293,8 @@ def test_the_real_drawings_fit_the_view(recording):
     assert [alt.split(".")[0] for alt in drawn] == [
         "Errors over the recording",
         "Distribution of the errors",
-        "Errors by action",
+        "Prediction MSE by action",
+        "Reconstruction MSE by action",
     ]
     for alt in drawn:
         pixels = picture(found.bytes_at("img", "src", alt=alt))

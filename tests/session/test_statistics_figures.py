@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from session import draw_action_counts, draw_intervals, load_session, session_statistics
+from session import load_session, session_statistics
+from session.statistics_figures import draw_action_counts, draw_intervals
 from tests.session.make import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 
 SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}
