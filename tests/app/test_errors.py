@@ -93,9 +93,9 @@ def test_a_click_on_the_track_goes_to_that_frame(open_tab, own):
 def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_tab, session_ids):
     """2,000 frames in 1,200 columns, a single peak: its column (841, of 1401 and 1402) is found
     from the frame, and the frame from it."""
-    peak, prediction = 1401, np.full(2000, 0.1, dtype=np.float32)
+    peak, prediction, reconstruction = 1402, *(np.full(2000, value, dtype=np.float32) for value in (0.1, 0.2))
     prediction[peak] = 0.3
-    track = ErrorTrack(prediction, np.full(2000, 0.2, dtype=np.float32), np.full(2000, 3, dtype=np.int8), 2000)
+    track = ErrorTrack(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
     told = errors_data(session_ids["long"], 2000, SimpleNamespace(track=track), None, error_track)
     page = open_tab(f"?session={session_ids['long']}")
     page.evaluate("told => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: told }))", told)
