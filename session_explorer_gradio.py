@@ -33,8 +33,8 @@ from page.components import (
     go_to,
 )
 from page.diagnostics_view import diagnostics_view
-from page.errors_panel import check_clip, clip_view, errors_answer, evaluation_line
-from page.facts import frame_facts, session_choices, session_facts, status_line
+from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line
+from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
 from page.frame_route import recorded_routes, run_route
 from page.inside_tab import CHOSEN, IN_USE, INSIDE_BUTTONS, build_errors_tab, build_inside_tab
 from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
@@ -50,7 +50,6 @@ from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
 from page.weights_view import weights_view
 from session import (
-    RecordedSession,
     RobotProfile,
     SessionCache,
     SessionError,
@@ -149,7 +148,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
     return (
         go_to(session_id, recording.version, frame, visitor.visit),
         session_facts(recording),
-        describe_frame(recording, frame),
+        frame_facts_or_notice(recording, frame),
         *checkpoint_choices(explorer, recording.profile),
         describe_status(explorer, visitor),
         messages.EMPTY_AUTOENCODER,
@@ -157,7 +156,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
         checkpoint_advice(explorer, recording.profile),
         OpenNumber(value=max(0, recording.frame_count - 1)),
         *messages.EMPTY_INSIDE,
-        *errors_of(explorer, visitor, recording, (None, None), None),
+        *errors_of(explorer, visitor, (None, None), None),
     )
 
 
@@ -192,13 +191,6 @@ def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None)
     try:
         return frame_facts(*selected(explorer, visitor, frame))
     except (PageError, SessionError) as problem:  # asked without a queue: an error would not reach the page
-        return messages.notice(problem)
-
-
-def describe_frame(recording: RecordedSession, index: int) -> str:
-    try:
-        return frame_facts(recording, index)
-    except SessionError as problem:
         return messages.notice(problem)
 
 
@@ -369,16 +361,13 @@ def evaluation_status(
     explorer: Explorer, visitor: Visitor, shown: str | None = None, compared: str | None = None
 ) -> tuple:
     """The errors of the recording: `shown` and `compared` name kept results, the newest and none where they do not."""
-    return errors_of(explorer, visitor, recording_of(explorer, visitor), (shown, compared), error_figures)
+    return errors_of(explorer, visitor, (shown, compared), error_figures)
 
 
-def errors_of(
-    explorer: Explorer, visitor: Visitor, recording: RecordedSession, picked: tuple, drawing: Any | None
-) -> tuple:
+def errors_of(explorer: Explorer, visitor: Visitor, picked: tuple, drawing: Any | None) -> tuple:
+    recording, now = recording_of(explorer, visitor), explorer.evaluations.snapshot()
     kept = explorer.evaluations.kept(visitor.session_id, recording.version)
-    now = explorer.evaluations.snapshot()
-    in_use = explorer.workshop(visitor).shared.digests
-    return errors_answer(recording, visitor.session_id, kept, now, picked, in_use, error_track, drawing)
+    return errors_answer(recording, visitor.session_id, kept, now, picked, error_track, drawing)
 
 
 def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
@@ -387,6 +376,20 @@ def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, com
     if not visitor.has_news_of(now):
         return gr.skip()
     return evaluation_status(explorer, visitor, now.errors.key if now.errors else shown, compared)
+
+
+def tick_errors_notice(explorer: Explorer, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
+    """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
+    if visitor.session_id is None:
+        return gr.skip()
+    workshop, job = explorer.workshop(visitor), explorer.workshop(visitor).snapshot()
+    is_training = job is not None and job.is_active  # other weights at every step
+    seen = (visitor.visit, shown, history_length, is_training or workshop.shared.version)
+    if seen == visitor.seen_weights:
+        return gr.skip()
+    visitor.seen_weights = seen
+    kept = explorer.evaluations.kept(visitor.session_id, recording_of(explorer, visitor).version)
+    return errors_notice(kept, shown, None if is_training else workshop.shared.digests(), history_length)
 
 
 def make_clip(
@@ -559,6 +562,8 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     wire_inside(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
     on(gr.Timer(1.0).tick, tick_evaluation, [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)], **tick)
+    noticed = [visitor, of("shown_errors"), of("history_length")]
+    on(gr.Timer(2.0).tick, tick_errors_notice, noticed, [of("errors_notice")], **tick)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
 
 

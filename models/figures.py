@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 STRIP_COLOURS = 120
+LEAST_DIFFERENCE = 0.05  # brightness from 0 to 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,9 @@ def error_heat_map(error: np.ndarray, top: float) -> np.ndarray:
 
 
 def draw_differences(differences: np.ndarray, top: float) -> HeatMap:
-    """Signed differences (C, H, W) on one scale from −`top` to `top`."""
+    """Signed differences (C, H, W) on one scale from −`top` to `top`, but no finer than ±0.05: what nobody would see in
+    the pictures is pale here as well. Without any difference the scale is 0."""
+    top = max(top, LEAST_DIFFERENCE) if top else top
     strip = difference_map(np.linspace(-1, 1, STRIP_COLOURS, dtype=np.float32)[None], 1.0)
     return HeatMap(difference_map(differences, top), strip, top)
 

@@ -30,12 +30,15 @@ COLUMNS = 3
 LEAST_SCALE = 0.25  # of similarities: a finer one would paint the noise of random vectors in full colours
 
 
-def draw_norms(figure: Figure, statistics: Sequence[WeightStatistics]) -> None:
-    """Root mean square of the weights of each group."""
-    sizes = [group.norm / group.count**0.5 for group in statistics]
+def draw_norms(figure: Figure, groups: Sequence[WeightStatistics] | Sequence[WeightChange]) -> None:
+    """Root mean square of the weights of each group, with a mark for before where changes are given."""
+    after = [group.after if isinstance(group, WeightChange) else group for group in groups]
+    sizes = [group.norm / group.count**0.5 for group in after]
     texts = [f"{size:.3g}" if size else "0 (every weight is 0)" for size in sizes]
-    names = [(group.network, group.name) for group in statistics]
-    _draw_bars(figure, names, sizes, texts, "root mean square of the weights")
+    names = [(group.network, group.name) for group in after]
+    marks = [group.before.norm / group.before.count**0.5 for group in groups if isinstance(group, WeightChange)]
+    told = " (black mark: before training)" if marks else ""
+    _draw_bars(figure, names, sizes, texts, f"root mean square of the weights{told}", marks)
 
 
 def draw_changes(figure: Figure, changes: Sequence[WeightChange]) -> None:
@@ -59,6 +62,7 @@ def _draw_bars(
     values: Sequence[float],
     texts: Sequence[str],
     label: str,
+    marks: Sequence[float] = (),
 ) -> None:
     """Horizontal bars with a text at the end of each, one panel for each network, on one scale."""
     networks = [network for network in TITLES if any(name[0] == network for name in names)]
@@ -75,6 +79,8 @@ def _draw_bars(
         panel.set_xscale("log" if is_log else "linear")
         panel.set_xlim(low, high)
         for row, place in enumerate(places):
+            if marks and marks[place] >= low:
+                panel.plot(marks[place], row, "|", color="black", markersize=9, markeredgewidth=1.5)
             end = (max(values[place], low), row)
             panel.annotate(texts[place], end, (3, 0), textcoords="offset points", va="center", fontsize=SMALL)
     panels[-1].xaxis.set_major_formatter("{x:g}")
@@ -114,7 +120,7 @@ def _explain(figure: Figure, groups: Sequence[WeightStatistics] | Sequence[Weigh
     from matplotlib.patches import Patch
 
     has_before = any(isinstance(group, WeightChange) for group in groups)
-    when = ", now" if has_before else ""
+    when = ", after" if has_before else ""
     handles = [Patch(color=COLOURS[name], alpha=0.6, label=TITLES[name] + when) for name in TITLES]
     handles += [Line2D([], [], color="black", linewidth=1, label="before training")] if has_before else []
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=NORMAL, frameon=False)

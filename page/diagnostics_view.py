@@ -121,7 +121,9 @@ def _notices(found: ActionDiagnostics) -> str:
             "the same all the time: ASG says little about this recording."
         )
     if found.is_mixed:
-        told.append("The weights changed meanwhile: press Look again for numbers that all come from the same ones.")
+        told.append(
+            "The weights changed meanwhile: press Look at these frames for numbers that all come from the same ones."
+        )
     return "".join(f'<div class="notice">{one}</div>' for one in told)
 
 

@@ -1,6 +1,6 @@
 """The Errors tab's answers: which of the kept results is shown, progress of the one in the making, clips."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Protocol
 
@@ -43,7 +43,6 @@ def errors_answer(
     kept: Sequence[RecordedErrors],
     now: EvaluationProgress | None,
     picked: tuple[object, object],
-    digests_in_use: Callable[[], Mapping[str, str]],
     tools: ErrorTools,
     drawing: ErrorDrawing | None,
 ) -> tuple:
@@ -61,22 +60,33 @@ def errors_answer(
     elif shown is None:
         view += messages.EMPTY_ERRORS
     else:
-        view += _weights_notice(shown, digests_in_use()) + errors_view(
-            recording, session_id, shown, other, tools, drawing
-        )
+        view += errors_view(recording, session_id, shown, other, tools, drawing)
     choices = [(errors_label(one), one.key) for one in kept]
     return (
         f'<div class="result">{view}</div>',
         gr.HTML(value=errors_data(session_id, recording.frame_count, shown, other, tools)),
         OpenDropdown(choices=choices, value=shown.key if shown else None),
-        OpenDropdown(choices=[NOTHING, *choices], value=other.key if other else NOTHING[1]),
+        OpenDropdown(
+            choices=[NOTHING, *(choice for choice in choices if not shown or choice[1] != shown.key)],
+            value=other.key if other else NOTHING[1],
+        ),
     )
 
 
-def _weights_notice(shown: RecordedErrors, in_use: Mapping[str, str]) -> str:
-    if dict(shown.digests) == dict(in_use):
+def errors_notice(
+    kept: Sequence[RecordedErrors], key: object, in_use: Mapping[str, str] | None, history_length: object
+) -> str:
+    """What differs between the errors shown and the weights, by their digests, and the history in use; `in_use` None:
+    weights that change at this moment."""
+    errors = _named(kept, key)
+    if errors is None:
         return ""
-    return f'<div class="notice" id="other-weights">{messages.OTHER_WEIGHTS}</div>'
+    told = (
+        [] if in_use is not None and dict(errors.digests) == dict(in_use) else ["other weights than those in use now"]
+    )
+    if errors.history_length != history_length:
+        told.append(f"a history of {errors.history_length}, not of {history_length} as chosen under Predictor")
+    return f'<div class="notice">{messages.errors_of_others(" and ".join(told))}</div>' if told else ""
 
 
 def _named(kept: Sequence[RecordedErrors], key: object) -> RecordedErrors | None:

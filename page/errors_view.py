@@ -122,7 +122,9 @@ def errors_data(
     session_id: str, frame_count: int, errors: RecordedErrors | None, other: RecordedErrors | None, tools: ErrorTools
 ) -> dict[str, Any]:
     """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
-    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": []}
+    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
+    if errors:
+        told["label"] = errors_label(errors) + (f", compared with {errors_label(other)}" if other else "")
     for measure, name in MEASURES.items() if errors else ():
         columns = tools.columns(errors.track.of(measure), TRACK_COLUMNS)
         compared = tools.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
@@ -215,8 +217,8 @@ def _figures(
 ) -> str:
     track = drawn(lambda figure: drawing.draw_track(figure, errors, other), 4.0)
     spread = drawn(lambda figure: drawing.draw_histogram(figure, errors, other), 3.2)
-    over = "Every frame's error over the recording, as under the timeline. Peaks are what the networks do not know yet."
-    how_many = "How many frames have which error. Two humps are two kinds of frames."
+    over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
+    how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
     return (
         figure_card(track, "Errors over the recording", over, "errors_over_frames")
         + figure_card(spread, "Distribution of the errors", how_many, "errors_distribution")

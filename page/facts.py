@@ -8,8 +8,9 @@ from html import escape
 
 import numpy as np
 
+from page import messages
 from page.numbers import bytes_text, count_text, duration_text
-from session import RecordedSession, SessionSummary
+from session import RecordedSession, SessionError, SessionSummary
 from session.frame_files import decode
 
 ALL_ROBOTS = "All robots"
@@ -84,6 +85,14 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
         ("Action taken next", action_text(recording, after) if after >= 0 else "none recorded"),
     ]
     return facts_table(rows)
+
+
+def frame_facts_or_notice(recording: RecordedSession, index: int) -> str:
+    """The same, or why there is nothing to tell."""
+    try:
+        return frame_facts(recording, index)
+    except SessionError as problem:
+        return messages.notice(problem)
 
 
 def clock_text(recording: RecordedSession, index: int) -> str:

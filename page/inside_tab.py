@@ -46,7 +46,7 @@ def build_actions_panel() -> dict[str, Any]:
     with gr.Tab("Use of actions", id="actions") as tab:
         with gr.Row(elem_id="actions-row"):
             targets = OpenNumber(8, label="Frames to look at", elem_id="diagnosed-frames", **NARROW)
-            run = gr.Button("Look again", elem_id="diagnose-actions", size="sm", **NARROW)
+            run = gr.Button("Look at these frames", elem_id="diagnose-actions", size="sm", **NARROW)
         result = gr.HTML(messages.EMPTY_ACTIONS, elem_id="actions-result")
     return dict(actions_tab=tab, diagnosed_frames=targets, diagnose=run, actions_result=result)
 
@@ -58,12 +58,12 @@ def build_errors_tab() -> dict[str, Any]:
         with gr.Row():
             run = gr.Button("Evaluate recording", variant="primary", elem_id="evaluate", min_width=160, scale=3)
             cancel = gr.Button("Cancel", variant="stop", elem_id="cancel-evaluation", min_width=80, scale=1)
-        with gr.Row():
-            shown = OpenDropdown([], label="Shown", elem_id="shown-errors", min_width=200)
-            compared = OpenDropdown([], label="Compared with", elem_id="compared-errors", min_width=200)
+        shown = OpenDropdown([], label="Shown", elem_id="shown-errors")
+        compared = OpenDropdown([], label="Compared with", elem_id="compared-errors")
+        notice = gr.HTML(elem_id="errors-notice")
         view = gr.HTML(messages.EMPTY_ERRORS, elem_id="errors-view")
         parts = build_clip_panel()
-    names = dict(errors_tab=tab, evaluated_weights=which, evaluate=run, cancel_evaluation=cancel)
+    names = dict(errors_tab=tab, errors_notice=notice, evaluated_weights=which, evaluate=run, cancel_evaluation=cancel)
     return dict(parts, **names, shown_errors=shown, compared_errors=compared, errors_view=view)
 
 

@@ -20,15 +20,12 @@ EMPTY_WEIGHTS = (
     "networks are distributed.</div>"
 )
 EMPTY_ACTIONS = (
-    '<div class="empty">Press <b>Look again</b> to see whether the predictor uses the actions: its error with the true '
-    "ones, with shuffled ones and with none.</div>"
+    '<div class="empty">Whether the predictor uses the actions: its error with the true ones, with shuffled ones and '
+    "with none. Looking at the frames takes some seconds; it begins when this panel is opened.</div>"
 )
 EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
     "drawn under the timeline, with the worst frames to jump to.</div>"
-)
-OTHER_WEIGHTS = (
-    "These are the errors of other weights than those in use now. Press Evaluate recording for the errors of those."
 )
 EMPTY_INSIDE = (EMPTY_ATTENTION, EMPTY_WEIGHTS, EMPTY_ACTIONS, "", "")  # the last two: statistics and clip
 ADVANCED_NOTE = (
@@ -43,6 +40,11 @@ TITLE = (
     "<h1>Session Explorer</h1><p>What the robot saw, what its world model makes of it, and what another action would "
     "have led to.</p>"
 )
+
+
+def errors_of_others(what: str) -> str:
+    """Errors on the page that are not those of now; `what`: of which weights or history they are."""
+    return f"The errors shown are of {escape(what)}. Press Evaluate recording for those of now."
 
 
 def checkpoint_advice(prefix: str, robot: str) -> str:

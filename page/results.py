@@ -149,10 +149,10 @@ def _difference_maps(recording: RecordedSession, result: PredictionResult, maps:
         Picture(maps.pixels[number], labels[number], f"Largest difference {loss_text(largest[number])}")
         for number in others
     ]
-    faint = TOO_FAINT if maps.top < PIXEL_LEVEL else ""
+    faint = TOO_FAINT if max(largest[number] for number in others) < PIXEL_LEVEL else ""
     return (
-        f'{heading}<p class="fine">Brighter (orange) or darker (purple) than the prediction for the recorded action; '
-        f"where all maps are empty, the predictor ignores the action.{faint}</p>"
+        f'{heading}<p class="fine">Brighter (orange) or darker (purple) than the prediction for the recorded action, '
+        f"of a full brightness of 1. The fainter the maps, the less the predictor heeds the action.{faint}</p>"
         f"{picture_grid(pictures, 'difference-maps')}"
         f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
     )

@@ -27,6 +27,7 @@ class Visitor:
     panel: str = "attention"  # which panel of Inside the model is open
     seen_job: tuple | None = None  # what this tab was last shown of a training job
     seen_evaluation: tuple | None = None  # and of an evaluation
+    seen_weights: tuple | None = None  # and of the weights that errors are of
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1

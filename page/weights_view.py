@@ -81,19 +81,28 @@ def weights_view(look: WeightLook, comparison: WeightComparison | None, drawing:
     total = sum(group.count for group in look.groups)
     return (
         f'<div class="result">{untrained_notice(look.weights_in_use)}<p>{count_text(total, "learned number")} in both '
-        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(comparison, drawing)}"
+        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(look, comparison, drawing)}"
         f"{_distributions(look, comparison, drawing)}{_first_layer(look)}{_positions(look, drawing)}</div>"
     )
 
 
-def _change(comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def _is_of_these(look: WeightLook, comparison: WeightComparison | None) -> bool:
+    """Whether the weights in use are those that the job has made, or is making: not where others were loaded since."""
+    if comparison is None or comparison.is_running:
+        return comparison is not None
+    after = [change.after.norm for change in comparison.changes]
+    return after == [group.norm for group in look.groups]
+
+
+def _change(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
     if comparison is None:
         return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
     so_far = " so far" if comparison.is_running else ""
     trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
     figure = drawn(lambda figure: drawing.draw_changes(figure, comparison.changes), 4.6)
     told = f"What the last job changed ({trained}): length of the difference ÷ length before. "
-    sentence = f"{told}Layers near 0 % did not learn."
+    others = "" if _is_of_these(look, comparison) else " Other weights have been loaded since: the rest is of those."
+    sentence = f"{told}Layers near 0 % did not learn.{others}"
     return figure_card(figure, "Change by training", sentence, "weights_change") + _change_table(comparison.changes)
 
 
@@ -120,9 +129,10 @@ def _change_table(changes: Sequence[WeightChange]) -> str:
 
 
 def _distributions(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
-    norms = drawn(lambda figure: drawing.draw_norms(figure, look.groups), 4.6)
-    shown = comparison.changes if comparison else look.groups
-    before = ", filled as they are now, outlined as they were before the last training" if comparison else ""
+    has_before = _is_of_these(look, comparison)
+    shown = comparison.changes if has_before else look.groups
+    norms = drawn(lambda figure: drawing.draw_norms(figure, shown), 5.5)
+    before = ", filled after the last training, outlined before it" if has_before else ""
     spread = drawn(lambda figure: drawing.draw_distributions(figure, shown), 9.0)
     size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a look."
     distribution = f"How many weights of each layer have which value{before}."

@@ -14,7 +14,7 @@ import numpy as np
 from session import RecordedSession
 
 Measure = Literal["reconstruction", "prediction"]
-MEASURES: tuple[Measure, ...] = ("reconstruction", "prediction")
+MEASURES: tuple[Measure, ...] = ("prediction", "reconstruction")
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,6 +49,10 @@ function makeErrorTrack(holder, seek) {
     track.clear();
     holder.hidden = !isOurs();
     if (holder.hidden) return;
+    const note = document.createElement('p');
+    note.className = 'track-note';
+    note.textContent = 'Errors of ' + told.label;
+    holder.append(note);
     told.rows.forEach((row) => {
       const name = row.name + ', 0 to ' + lossText(row.top);
       track.add(name, name + ', over the recording', HEIGHT, row);

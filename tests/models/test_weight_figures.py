@@ -159,7 +159,7 @@ def test_before_is_a_line_over_the_same_bars():
     assert heights(after)[heights(after) > 0].tolist() == [25.0, 25.0, 50.0]
     assert heights(before)[heights(before) > 0].tolist() == [50.0, 25.0, 25.0]
     labels = [text.get_text() for text in drawing.legends[0].get_texts()]
-    assert labels == ["Autoencoder, now", "Predictor, now", "before training"]
+    assert labels == ["Autoencoder, after", "Predictor, after", "before training"]
 
 
 def test_a_layer_that_was_all_zero_does_not_dwarf_what_it_became():

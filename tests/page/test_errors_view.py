@@ -229,7 +229,8 @@ def test_without_predictions_a_click_goes_to_the_worst_reconstruction():
 
 
 def test_without_errors_there_is_no_track():
-    assert errors_data(ID, 7, None, None, error_track) == {"session": ID, "frames": 7, "columns": 0, "rows": []}
+    told = errors_data(ID, 7, None, None, error_track)
+    assert told == {"session": ID, "frames": 7, "columns": 0, "rows": [], "label": ""}
 
 
 def test_progress_says_how_far_how_fast_and_by_whom():

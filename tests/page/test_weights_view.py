@@ -70,8 +70,17 @@ def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
 def test_a_training_says_which_it_was_and_how_long(look, changes, given, words):
     drawing = Drawing()
     found = Html(weights_view(look, Comparison(changes, **given), drawing))
-    assert words in found.text and "outlined as they were before" in found.text
+    assert words in found.text and "filled after the last training, outlined before it" in found.text
     assert drawing.asked["draw_changes"] == drawing.asked["draw_distributions"] == (changes,)
+
+
+def test_weights_loaded_since_a_training_are_told_apart_from_what_it_made(look, changes):
+    drawing = Drawing()
+    others = [replace(one, after=replace(one.after, norm=one.after.norm + 1)) for one in changes]
+    found = Html(weights_view(look, Comparison(others), drawing))
+    assert "Other weights have been loaded since" in found.text and "outlined" not in found.text
+    assert drawing.asked["draw_norms"] == drawing.asked["draw_distributions"] == (look.groups,)
+    assert drawing.asked["draw_changes"] == (others,)
 
 
 def test_the_table_of_changes_has_every_layer_before_and_after(look, changes):

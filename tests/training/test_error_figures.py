@@ -33,30 +33,36 @@ def words(figure):
 
 
 def test_a_track_shows_both_errors_over_the_frames_with_gaps_where_there_is_none():
-    top, bottom = drawn(draw_track, FIRST).axes
-    assert (top.get_title(loc="left"), bottom.get_title(loc="left")) == ("Reconstruction", "Prediction")
-    assert top.get_yscale() == "log" and top.get_ylabel() == "MSE" and bottom.get_xlabel() == "frame"
-    np.testing.assert_allclose(top.lines[0].get_xydata(), [[0, 0.01], [1, 0.02], [2, 0.04], [3, 0.01]], rtol=1e-6)
-    np.testing.assert_allclose(bottom.lines[0].get_ydata(), [NAN, 0.1, NAN, 0.4], rtol=1e-6)
+    prediction, reconstruction = drawn(draw_track, FIRST).axes
+    assert (prediction.get_title(loc="left"), reconstruction.get_title(loc="left")) == ("Prediction", "Reconstruction")
+    assert (
+        reconstruction.get_yscale() == "log"
+        and reconstruction.get_ylabel() == "MSE"
+        and reconstruction.get_xlabel() == "frame"
+    )
+    np.testing.assert_allclose(
+        reconstruction.lines[0].get_xydata(), [[0, 0.01], [1, 0.02], [2, 0.04], [3, 0.01]], rtol=1e-6
+    )
+    np.testing.assert_allclose(prediction.lines[0].get_ydata(), [NAN, 0.1, NAN, 0.4], rtol=1e-6)
 
 
 def test_a_long_track_is_drawn_as_means_up_to_the_highest():
     errors = made(np.tile([0.01, 0.03], 400), np.full(800, NAN))
-    top, bottom = drawn(draw_track, errors).axes
+    _, reconstruction = drawn(draw_track, errors).axes
     # 800 frames in 400 columns of two: mean (0.01 + 0.03) / 2, in the middle of frames 0 and 1.
-    np.testing.assert_allclose(top.lines[0].get_ydata(), np.full(400, 0.02), rtol=1e-6)
-    assert top.lines[0].get_xdata()[0] == 0.5
-    heights = top.collections[0].get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose(reconstruction.lines[0].get_ydata(), np.full(400, 0.02), rtol=1e-6)
+    assert reconstruction.lines[0].get_xdata()[0] == 0.5
+    heights = reconstruction.collections[0].get_paths()[0].vertices[:, 1]
     assert heights.max() == pytest.approx(0.03) and heights.min() == pytest.approx(0.02)
-    assert bottom.get_xlabel() == "frame (line: mean of 2 frames, shade: up to the highest of them)"
+    assert reconstruction.get_xlabel() == "frame (line: mean of 2 frames, shade: up to the highest of them)"
 
 
 def test_a_measure_that_no_frame_has_says_so():
     errors = made([0.1, 0.2], [NAN, NAN])
     for draw in (draw_track, draw_histogram):
         figure = drawn(draw, errors)
-        assert [text.get_text() for text in figure.axes[1].texts] == ["no frame has one"]
-        assert not figure.axes[0].texts
+        assert [text.get_text() for text in figure.axes[0].texts] == ["no frame has one"]
+        assert not figure.axes[1].texts
 
 
 def test_a_figure_names_the_recording_and_all_that_one_result_comes_from():
@@ -73,15 +79,19 @@ def test_two_results_are_named_by_what_they_differ_in():
 
 
 def test_a_histogram_counts_every_frame_once_in_bins_of_both():
-    left, right = drawn(draw_histogram, FIRST, SECOND).axes
-    assert left.get_xscale() == "log" and left.get_ylabel() == "frames" and left.get_xlabel() == "MSE"
-    filled, outlined = left.patches
+    prediction, reconstruction = drawn(draw_histogram, FIRST, SECOND).axes
+    assert (
+        reconstruction.get_xscale() == "log"
+        and reconstruction.get_ylabel() == "frames"
+        and reconstruction.get_xlabel() == "MSE"
+    )
+    filled, outlined = reconstruction.patches
     assert filled.get_data().values.sum() == outlined.get_data().values.sum() == 4
     assert filled.get_fill() and not outlined.get_fill()
     assert np.array_equal(filled.get_data().edges, outlined.get_data().edges)
     # All four frames of the second have the same reconstruction error, so they are in one bin.
     assert outlined.get_data().values.max() == 4
-    assert [step.get_data().values.sum() for step in right.patches] == [2, 3]
+    assert [step.get_data().values.sum() for step in prediction.patches] == [2, 3]
 
 
 @pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [0.0, 1.0], [0.0, 0.0], [1e-8, 1e4], []])
