@@ -33,7 +33,7 @@ from page.components import (
     go_to,
 )
 from page.diagnostics_view import diagnostics_view
-from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line
+from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
 from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
 from page.frame_route import recorded_routes, run_route
 from page.inside_tab import CHOSEN, IN_USE, INSIDE_BUTTONS, build_errors_tab, build_inside_tab
@@ -155,7 +155,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
         messages.EMPTY_PREDICTOR,
         checkpoint_advice(explorer, recording.profile),
         OpenNumber(value=max(0, recording.frame_count - 1)),
-        *messages.EMPTY_INSIDE,
+        *(*messages.EMPTY_INSIDE, gr.Accordion(open=False)),
         *errors_of(explorer, visitor, (None, None), None),
     )
 
@@ -181,9 +181,8 @@ def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
         return open_session(explorer, visitor, newest, 0)
     no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
     empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0), *messages.EMPTY_INSIDE)
-    errors = (messages.EMPTY_ERRORS, gr.HTML(value=None), *(OpenDropdown(choices=[], value=None) for _ in range(2)))
     begin = (go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION)
-    return *begin, no_path, no_path, status, *empty, *errors
+    return *begin, no_path, no_path, status, *empty, gr.Accordion(open=False), *no_errors()
 
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
@@ -407,7 +406,8 @@ def make_clip(
     check_clip(frames_per_s, kind)
     shared, length = explorer.workshop(visitor).shared, length_of(history_length)
     frames = training.predicted_frames(shared, recording, whole(first), whole(last), length)
-    return clip_view(recording, list(progress.tqdm(frames, desc="Predicting frames")), frames_per_s, kind)
+    shown = list(progress.tqdm(frames, desc="Predicting frames"))
+    return clip_view(recording, shown, shared.weights, length, frames_per_s, kind)
 
 
 def train_autoencoder_threshold(
@@ -523,7 +523,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         status,
         *map(of, ("autoencoder_result", "predictor_result", "models_message", "last")),
         *map(of, ("attention_result", "weights_result", "actions_result", "statistics_result", "clip_result")),
-        *map(of, ERRORS),
+        *map(of, ("statistics", *ERRORS)),
     ]
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)

@@ -23,6 +23,7 @@ from page.errors_view import (
 from page.figures import data_address, picture_link
 from page.inside_tab import CLIP_KINDS
 from page.numbers import BadNumber, bytes_text, count_text, loss_text
+from page.results import UsedWeights, weights_text
 from session import RecordedSession
 
 NOTHING = ("Nothing", "")
@@ -73,6 +74,12 @@ def errors_answer(
     )
 
 
+def no_errors() -> tuple:
+    """The same where there is no recording."""
+    pickers = (OpenDropdown(choices=[], value=None) for _ in range(2))
+    return messages.EMPTY_ERRORS, gr.HTML(value=None), *pickers
+
+
 def errors_notice(
     kept: Sequence[RecordedErrors], key: object, in_use: Mapping[str, str] | None, history_length: object
 ) -> str:
@@ -114,16 +121,23 @@ def check_clip(speed: object, kind: object) -> None:
         raise BadNumber(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
 
 
-def clip_view(recording: RecordedSession, frames: Sequence[PredictedFrame], speed: float, kind: str) -> str:
-    """HTML of a clip of actual and predicted frames, with a link to keep it; raises ClipEmpty and
+def clip_view(
+    recording: RecordedSession,
+    frames: Sequence[PredictedFrame],
+    weights: Mapping[str, UsedWeights],
+    history_length: int,
+    speed: float,
+    kind: str,
+) -> str:
+    """HTML of a clip of actual and predicted frames, of what it is made, and a link to keep it; raises ClipEmpty and
     ClipTooLong."""
     titles = [f"frame {one.frame}" + (f" · MSE {loss_text(one.mse)}" if one.mse is not None else "") for one in frames]
     content = animated_clip([(one.actual, one.predicted) for one in frames], titles, speed, kind.lower())
     name = f"{recording.name}_{frames[0].frame}_{frames[-1].frame}.{kind.lower()}"
     address = data_address(content, f"image/{kind.lower()}")
-    told = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}"
+    told = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}, history {history_length}, "
     link = picture_link(name, f"Download {kind}")
     return (
         f'<figure class="chart"><img id="clip-picture" src="{address}" alt="Actual and predicted frames side by side">'
-        f"<figcaption>{link}<span>{told}</span></figcaption></figure>"
+        f"<figcaption>{link}<span>{told}{weights_text(weights)}</span></figcaption></figure>"
     )

@@ -220,8 +220,8 @@ def _figures(
     over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
     how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
     return (
-        figure_card(track, "Errors over the recording", over, "errors_over_frames")
-        + figure_card(spread, "Distribution of the errors", how_many, "errors_distribution")
+        figure_card(track, "Errors over the recording", over, f"errors_over_frames_{recording.name}")
+        + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
         + _by_action(recording, errors, other, tools, drawing)
     )
 
@@ -238,27 +238,35 @@ def _by_action(
     for measure, name in MEASURES.items():
         averages = tools.by_action(recording, errors.track.of(measure))
         compared = tools.by_action(recording, other.track.of(measure)) if other else None
-        rows += [_action_row(labels, one, measure) for one in averages]
+        rows += [_action_row("shown", labels, one, measure) for one in averages]
+        rows += [_action_row("compared", labels, one, measure) for one in compared or ()]
         if averages:
-            cards += _action_card(labels, averages, compared, name, common, drawing)
-    link = table_link(("error", "action", "frames", "mean mse"), rows, "errors_by_action")
+            cards += _action_card(labels, averages, compared, name, common, recording.name, drawing)
+    link = table_link(("result", "error", "action", "frames", "mean mse"), rows, f"errors_by_action_{recording.name}")
     return f'{cards}<p class="links">{link}</p>' if rows else ""
 
 
 def _action_card(
-    labels: Sequence[str], averages: Any, compared: Any | None, name: str, common: str, drawing: ErrorDrawing
+    labels: Sequence[str],
+    averages: Any,
+    compared: Any | None,
+    name: str,
+    common: str,
+    recording_name: str,
+    drawing: ErrorDrawing,
 ) -> str:
     def draw(figure: "Figure") -> None:
         drawing.draw_by_action(figure, labels, averages, compared)
 
     sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
     title = f"{name} by action"
-    return figure_card(drawn(draw, 1.3 + 0.35 * len(averages)), title, sentence, title.lower().replace(" ", "_"))
+    file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
+    return figure_card(drawn(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
 
 
-def _action_row(labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, int, float]:
+def _action_row(result: str, labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, str, int, float]:
     action = "other" if one.candidate is None else labels[one.candidate]
-    return measure, action, one.count, float(one.mean)
+    return result, measure, action, one.count, float(one.mean)
 
 
 def _frames_link(recording: RecordedSession, errors: RecordedErrors, other: RecordedErrors | None) -> str:
@@ -268,4 +276,4 @@ def _frames_link(recording: RecordedSession, errors: RecordedErrors, other: Reco
     columns = [track.of(measure).tolist() for track in tracks for measure in MEASURES]
     context = errors.track.context.tolist()
     rows = zip(range(len(context)), recording.steps.tolist(), context, *columns, strict=True)
-    return table_link(header, rows, "errors_of_frames", "Download all frames as CSV")
+    return table_link(header, rows, f"errors_of_frames_{recording.name}", "Download all frames as CSV")

@@ -1,12 +1,13 @@
 """Pictures with captions as one piece of HTML. The pixels travel inside it as PNG: exact, with nothing left in a
 cache on disk that other visitors could fetch."""
 
+import re
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 
-from page.figures import data_address, png_of
+from page.figures import data_address, picture_link, png_of
 
 PNG = "image/png"
 
@@ -45,5 +46,10 @@ def _figure(picture: Picture) -> str:
     kind = ' class="marked"' if picture.marks else ""
     return (
         f'<figure{kind}><img src="{data_address(png_of(picture.pixels), PNG)}" alt="{escape(picture.title)}">'
-        f"<figcaption><b>{escape(picture.title)}</b>{badges}<span>{escape(picture.detail)}</span></figcaption></figure>"
+        f"<figcaption><b>{escape(picture.title)}</b>{badges}<span>{escape(picture.detail)}</span>"
+        f"{picture_link(_file_name(picture.title), 'PNG')}</figcaption></figure>"
     )
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "_", title.lower()).strip("_")[:80] + ".png"

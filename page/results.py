@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from page.facts import action_text, values_text
+from page.figures import table_link
 from page.numbers import count_text, loss_text
 from page.pictures import Picture, colour_bar, picture_grid, picture_row
 from session import History, RecordedSession
@@ -131,8 +132,21 @@ def _sweep(recording: RecordedSession, history: History, result: PredictionResul
         "<h3>Action sweep: what each action would have led to</h3><p class='fine'>Each of the "
         f"{count_text(len(labels), 'action')} to choose from in place of the last one{escape(common)}; MSE to the "
         f"frame that really followed.</p>{outside}"
-        f"{picture_grid(pictures, 'sweep-pictures')}"
+        f"{picture_grid(pictures, 'sweep-pictures')}<p class='links'>{_sweep_link(labels, history, result)}</p>"
     )
+
+
+def _sweep_link(labels: list[str], history: History, result: PredictionResult) -> str:
+    rows = [
+        (labels[number], float(candidate.mse), _largest(result, number), "yes" if number == result.recorded else "")
+        for number, candidate in enumerate(result.candidates)
+    ]
+    header = ("action", "mse", "largest difference to the recorded action", "recorded")
+    return table_link(header, rows, f"action_sweep_frame_{history.target}")
+
+
+def _largest(result: PredictionResult, number: int) -> float:
+    return float(np.abs(result.differences[number]).max())
 
 
 def _difference_maps(recording: RecordedSession, result: PredictionResult, maps: HeatMap) -> str:
@@ -144,7 +158,7 @@ def _difference_maps(recording: RecordedSession, result: PredictionResult, maps:
     if maps.top == 0:
         return f'{heading}<p id="difference-maps">All predictions are the same: the predictor ignores the action.</p>'
     labels, _ = candidate_labels(recording)
-    largest = [float(np.abs(difference).max()) for difference in result.differences]
+    largest = [_largest(result, number) for number in range(len(result.candidates))]
     pictures = [
         Picture(maps.pixels[number], labels[number], f"Largest difference {loss_text(largest[number])}")
         for number in others

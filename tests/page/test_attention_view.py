@@ -170,6 +170,6 @@ def test_the_real_drawings_fit_the_view(recording, look):
     told = [one["alt"] for one in found.all("img") if one["alt"].endswith(".")]  # a figure's sentence
     figures = [picture(found.bytes_at("img", "src", alt=alt)) for alt in told]
     assert len(figures) == 3 and all(pixels.shape[1] == 960 and pixels.min() < 100 for pixels in figures)
-    assert [link["download"] for link in found.all("a") if "keep-picture" in link.get("class", "")] == [
-        f"attention_frame_3_{part}.png" for part in ("parts", "map", "tokens")
-    ]
+    kept = [link["download"] for link in found.all("a") if "keep-picture" in link.get("class", "")]
+    assert kept[-3:] == [f"attention_frame_3_{part}.png" for part in ("parts", "map", "tokens")]
+    assert kept[-4] == "frame_3_to_be_predicted.png" and len(kept) == len(found.all("img")) - 1  # but the colour scale

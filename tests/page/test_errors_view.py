@@ -113,7 +113,7 @@ def test_no_more_than_eight_worst_frames_are_shown(tmp_path):
 
 
 def test_the_table_has_every_frame_and_leaves_out_what_there_is_none_of(recording):
-    header, *rows = table(view(recording, FIVE), "errors_of_frames.csv")
+    header, *rows = table(view(recording, FIVE), f"errors_of_frames_{recording.name}.csv")
     assert header == ["frame", "step", "context frames", "prediction mse", "reconstruction mse"]
     assert [row[:3] for row in rows] == [[str(n), str(2 * n), str(int(n > 0))] for n in range(5)]
     assert rows[0][3] == "" and [float(row[3]) for row in rows[1:]] == pytest.approx([0.2, 0.4, 0.1, 0.3])
@@ -126,7 +126,7 @@ def test_what_is_compared_is_in_every_part(recording):
     html = view(recording, FIVE, other, drawing)
     assert summary(html)["Prediction MSE, compared4 frames"] == ["0.3000"] * 4
     assert len(summary(html)) == 4
-    header, *rows = table(html, "errors_of_frames.csv")
+    header, *rows = table(html, f"errors_of_frames_{recording.name}.csv")
     assert header[5:] == ["compared prediction mse", "compared reconstruction mse"]
     assert rows[0][5] == "" and [float(value) for value in rows[1][5:]] == pytest.approx([0.3, 0.01])
     assert drawing.asked["draw_track"] == drawing.asked["draw_histogram"] == (FIVE, other)
@@ -162,14 +162,13 @@ def test_errors_are_averaged_by_action(recording):
     drawing = Drawing()
     html = view(recording, FIVE, drawing=drawing)
     # STAY: (0.2 + 0.1) / 2; RIGHT: (0.4 + 0.3) / 2.
-    header, *rows = table(html, "errors_by_action.csv")
-    assert header == ["error", "action", "frames", "mean mse"]
-    assert [row[:3] for row in rows[:2]] == [
-        ["prediction", "motor_right 0", "2"],
-        ["prediction", "motor_right 0.12", "2"],
+    header, *rows = table(html, f"errors_by_action_{recording.name}.csv")
+    assert header == ["result", "error", "action", "frames", "mean mse"]
+    assert [row[1:4] for row in rows[:2]] == [
+        ["prediction", action, "2"] for action in ("motor_right 0", "motor_right 0.12")
     ]
-    assert [float(row[3]) for row in rows[:2]] == pytest.approx([0.15, 0.35])
-    assert [row[:3] for row in rows[2:]] == [["reconstruction", *row[1:3]] for row in rows[:2]]
+    assert [float(row[4]) for row in rows[:2]] == pytest.approx([0.15, 0.35])
+    assert [row[1] for row in rows[2:]] == ["reconstruction"] * 2 and {row[0] for row in rows} == {"shown"}
     assert drawing.asked["draw_by_action"][0] == ["motor_right 0", "motor_right 0.12"]
     assert "(all with motor_left 0, duration 0.2)" in Html(html).text
 
@@ -182,7 +181,7 @@ def test_a_recording_without_a_prediction_is_told_as_it_is(tmp_path, letters, dr
     errors = errors_of([NAN] * n, [0.5] * n)
     html = view(recording, errors, errors, drawing)
     rows = summary(html)
-    assert rows["Prediction MSE"] == ["none"] and len(table(html, "errors_of_frames.csv")) == 1 + n
+    assert rows["Prediction MSE"] == ["none"] and len(table(html, f"errors_of_frames_{recording.name}.csv")) == 1 + n
     assert "worst-prediction" not in html and "prediction_mse_by_action" not in html
     assert len(Html(html).all("button")) == n
     told = errors_data(ID, n, errors, errors, error_track)
@@ -284,8 +283,8 @@ def test_actions_named_like_formulas_are_not_run(tmp_path):
     space = [{"=1+1": 0}, {"=1+1": 1}]
     events = [observation(0), action(1, space[1]), observation(2)]
     recording = opened(tmp_path, events, robot_type="X", action_space=space)
-    first = table(view(recording, errors_of([NAN, 0.5])), "errors_by_action.csv")[1]
-    assert first == ["prediction", "'=1+1 1", "1", "0.5"]
+    first = table(view(recording, errors_of([NAN, 0.5])), f"errors_by_action_{recording.name}.csv")[1]
+    assert first == ["shown", "prediction", "'=1+1 1", "1", "0.5"]
 
 
 def test_the_real_drawings_fit_the_view(recording):
