@@ -3,7 +3,7 @@ import inspect
 import gradio as gr
 import pytest
 
-from page.binding import LeftMeanwhile, PageError, bind, for_one_visit
+from page.binding import LeftMeanwhile, PageError, bind, for_one_visit, turning_to, where_open
 from page.visitor import Visitor
 from session import JETBOT
 
@@ -123,3 +123,23 @@ def test_arguments_with_a_star_get_names():
     parameters = inspect.signature(handler).parameters
     assert list(parameters) == ["steps", "batch", "rate"] and parameters["rate"].default is None
     assert handler(5, 8, 0.1) == ("server", 5, (8, 0.1))
+
+
+def test_of_the_panels_of_a_tab_only_the_open_one_is_computed():
+    asked, visitor = [], Visitor()
+
+    def panel(name):
+        return lambda server, visitor: asked.append(name)
+
+    weights, attention = panel("weights"), panel("attention")
+    turning_to("weights", weights)("server", visitor)
+    assert visitor.panel == "weights" and asked == ["weights"]
+    assert is_skipped(where_open("attention", attention)("server", visitor)) and asked == ["weights"]
+    where_open("weights", weights)("server", visitor)
+    assert asked == ["weights", "weights"]
+
+
+def test_a_panel_keeps_the_name_and_arguments_of_its_function():
+    for wrapped in (turning_to("weights", look), where_open("weights", look)):
+        assert list(inspect.signature(wrapped).parameters) == list(inspect.signature(look).parameters)
+        assert wrapped.__name__ == "look"
