@@ -96,9 +96,12 @@ def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_ta
     peak, prediction, reconstruction = 1402, *(np.full(2000, value, dtype=np.float32) for value in (0.1, 0.2))
     prediction[peak] = 0.3
     track = ErrorTrack(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
-    told = errors_data(session_ids["long"], 2000, SimpleNamespace(track=track), None, error_track)
+    weights = {"autoencoder": "untrained", "predictor": "untrained"}
+    errors = SimpleNamespace(track=track, weights=weights, history_length=3, made_at="2025-10-14T09:00:00")
+    told = errors_data(session_ids["long"], 2000, errors, None, error_track)
     page = open_tab(f"?session={session_ids['long']}")
     page.evaluate("told => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: told }))", told)
+    expect(page.locator("#player .track-note")).to_contain_text("untrained + untrained · history 3")
     values, canvas = page.locator("#player .errors .track-value"), page.locator("#player .errors canvas").first
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] * 841.5 / 1200, "y": box["height"] / 2})
