@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import Any
 
 # Importing torch takes 1.5 s, and beside Gradio's own import nothing: together 3.0 s instead of 4.6 s.
@@ -22,7 +21,7 @@ import models
 import training
 from models import attention_figures, weight_figures
 from page import messages
-from page.attention_view import attention_view
+from page.attention_view import asked_attention, attention_view
 from page.binding import PageError, bind, for_one_visit, in_message, name_of, turning_to, where_open
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import (
@@ -51,7 +50,6 @@ from page.visitor import Visitor
 from page.weights_view import weights_view
 from session import (
     RobotProfile,
-    SessionCache,
     SessionError,
     list_sessions,
     record_demo,
@@ -60,7 +58,6 @@ from session import (
 )
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from training import diagnostics_figures, error_figures, error_track
-from training.checkpoint_menu import checkpoint_menu
 from training.figures import draw_charts
 from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
@@ -72,7 +69,7 @@ DEMO_FRAMES = 60
 MAX_DIGITS = 9
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
 READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor", *INSIDE_BUTTONS)  # change nothing for others
-PREDICTOR, PATCHES = models.ActionPredictorConfig(), models.MaskedAutoencoderConfig().grid ** 2
+PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 
@@ -83,38 +80,21 @@ USER_ERRORS = (
 )
 
 
-class Explorer:
-    """What the server holds for all visitors: where files lie, opened recordings, one world model a robot."""
+class Explorer(training.Laboratory):
+    """What the server holds for all visitors, and what they may do."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
         self.settings = settings
-        self.sessions_folder = settings.data / "sessions"
-        self.checkpoints_folder = settings.data / "checkpoints"
-        self.sessions = SessionCache(self.sessions_folder)
-        self.device = models.choose_device(settings.device)
-        self.world_models = models.WorldModels(self.device)
-        self.workshops = training.Workshops(self.checkpoints_folder, settings.wandb_project)
-        store = training.EvaluationStore(settings.data / "evaluations", settings.read_only)
-        self.evaluations = training.Evaluations(store)
-
-    def shared_model(self, profile: RobotProfile) -> models.SharedWorldModel:
-        # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
-        return self.world_models.get(f"{profile.name} {profile.channel_names}", max(1, len(profile.channels)))
 
     def workshop(self, visitor: Visitor) -> training.Workshop:
         """Where the weights of the visitor's robot change."""
         if visitor.profile is None:
             raise PageError(messages.NOTHING_LOADED)
-        workshop = self.workshops.get(self.shared_model(visitor.profile), visitor.profile.name)
-        if self.settings.read_only:
-            workshop.load_defaults()
-        return workshop
-
-    def shown_prefix(self) -> str:
-        return f"{self.settings.data.resolve().name}/checkpoints"
+        return self.workshop_of(visitor.profile)
 
     def require_writer(self) -> None:
-        if self.settings.read_only:
+        if self.is_read_only:
             raise PageError("This server is read-only: nobody loads, trains, records or saves here.")
 
 
@@ -130,7 +110,7 @@ def refresh_sessions(explorer: Explorer, visitor: Visitor, robot: str | None = N
     return (
         OpenDropdown(choices=titles, value=robot),
         OpenDropdown(choices=choices, value=value),
-        gr.Column(visible=not summaries and not explorer.settings.read_only),
+        gr.Column(visible=not summaries and not explorer.is_read_only),
     )
 
 
@@ -195,18 +175,17 @@ def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None)
 
 def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dropdown]:
     """For each network the files to choose from, and the usual one chosen."""
-    menu = checkpoint_menu(explorer.checkpoints_folder, profile.name, explorer.shown_prefix())
-    return [gr.Dropdown(choices=choices, value=value) for choices, value in menu]
+    return [gr.Dropdown(choices=choices, value=value) for choices, value in explorer.checkpoint_menu(profile)]
 
 
 def checkpoint_advice(explorer: Explorer, profile: RobotProfile) -> str:
     if training.list_checkpoints(explorer.checkpoints_folder, profile.name):
         weights = explorer.shared_model(profile).weights
-        is_any_used = explorer.settings.read_only or any(used.is_trained for used in weights.values())
+        is_any_used = explorer.is_read_only or any(used.is_trained for used in weights.values())
         return "" if is_any_used else messages.LOAD_FIRST
-    if explorer.settings.read_only:
+    if explorer.is_read_only:
         return messages.no_checkpoints_here(profile.title)
-    return messages.checkpoint_advice(explorer.shown_prefix(), profile.name)
+    return messages.checkpoint_advice(explorer.checkpoint_prefix, profile.name)
 
 
 def load_models(
@@ -220,15 +199,11 @@ def load_models(
     return messages.result("".join(told)), describe_status(explorer, visitor)
 
 
-def typed_path(explorer: Explorer, typed: str | None) -> Path:
-    return training.checkpoint_path(explorer.checkpoints_folder, str(typed or ""), explorer.shown_prefix())
-
-
 def load_one(explorer: Explorer, workshop: training.Workshop, network: str, typed: str | None) -> str:
     if not typed or not str(typed).strip():
         return messages.left_as_it_is(network)
     try:
-        info = workshop.load(network, typed_path(explorer, typed))
+        info = workshop.load(network, explorer.typed_path(typed))
     except (training.CheckpointError, training.JobRunning) as problem:
         return messages.not_loaded(network, problem)
     return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
@@ -245,7 +220,7 @@ def save_models(explorer: Explorer, visitor: Visitor) -> tuple:
 def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     """The line on top of the page; asked for every two seconds by every visible page, so it opens no file."""
     device = str(explorer.device).upper()
-    note = "read-only" if explorer.settings.read_only else "weights are shared by all visitors"
+    note = "read-only" if explorer.is_read_only else "weights are shared by all visitors"
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
     workshop = explorer.workshop(visitor)
@@ -294,13 +269,9 @@ def look_at_attention(
     and the mean of all heads. `token`: which future token looks, from 0, the class token; -1: all of them."""
     recording, index = selected(explorer, visitor, frame)
     history = history_of(recording, index, history_length)
-    layer = whole_number(layer, "The layer", 0, PREDICTOR.layers)
-    head = whole_number(head, "The head", 0, PREDICTOR.heads)
-    token = whole_number(token, "The future token", -1, PATCHES)
-    asked = (layer - 1 if layer else None, head - 1 if head else None)
+    layer, head, looker = asked_attention(layer, head, token, PREDICTOR.layers, PREDICTOR.heads)
     batch = build_batch(recording, history)
-    look = models.run_attention(explorer.workshop(visitor).shared, batch.frames, batch.actions, *asked)
-    looker = None if token < 0 else token
+    look = models.run_attention(explorer.workshop(visitor).shared, batch.frames, batch.actions, layer, head)
     on_frames, shares = models.attention_on_frames(look, looker), models.breakdown(look)
     return attention_view(recording, history, look, looker, on_frames, shares, attention_figures)
 
@@ -343,7 +314,7 @@ def evaluate_recording(
     if weights not in (IN_USE, CHOSEN):
         raise PageError(f"Evaluate with one of: {IN_USE}, {CHOSEN}.")
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path} if weights == CHOSEN else {}
-    files = {network: typed_path(explorer, path) for network, path in typed.items()}
+    files = {network: explorer.typed_path(path) for network, path in typed.items()}
     order = training.EvaluationOrder(visitor.session_id, recording, length_of(history_length), name_of(request), files)
     begun = explorer.evaluations.start(explorer.workshop(visitor).shared, order)
     visitor.seen_evaluation = (begun.done, begun.status)  # however soon it ends, its end is news
@@ -636,7 +607,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                     parts |= build_training_tab((ONE_FRAME, RANGE, WHOLE), numbers)
                     parts |= build_inside_tab(PREDICTOR.layers, PREDICTOR.heads) | build_errors_tab()
         wire(explorer, demo, parts, visitor, status)
-        for part in parts.values() if explorer.settings.read_only else ():
+        for part in parts.values() if explorer.is_read_only else ():
             if isinstance(part, gr.Button):
                 part.interactive = part.elem_id in READERS
     return demo

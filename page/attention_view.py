@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from page.figures import drawn, figure_card, measure_row, table_link
-from page.numbers import loss_text
+from page.numbers import loss_text, whole_number
 from page.pictures import Picture, colour_bar, picture_grid
 from page.results import UsedWeights, frames_text, untrained_notice, weights_text
 from session import History, RecordedSession
@@ -83,6 +83,15 @@ def attention_choices(layers: int, heads: int) -> tuple[list, list, list]:
     head = [("Mean of all heads", 0), *((f"Head {number}", number) for number in range(1, heads + 1))]
     patches = [(token_text(token), token) for token in range(1, PATCHES_ACROSS**2 + 1)]
     return layer, head, [("All future tokens, mean", -1), ("Class token", 0), *patches]
+
+
+def asked_attention(
+    layer: object, head: object, token: object, layers: int, heads: int
+) -> tuple[int | None, int | None, int | None]:
+    """What was chosen, counted from 0, each None for the usual; raises BadNumber."""
+    layer, head = whole_number(layer, "The layer", 0, layers), whole_number(head, "The head", 0, heads)
+    token = whole_number(token, "The future token", -1, PATCHES_ACROSS**2)
+    return layer - 1 if layer else None, head - 1 if head else None, None if token < 0 else token
 
 
 def token_text(token: int) -> str:

@@ -19,6 +19,7 @@ from training.evaluation import EvaluationJob, EvaluationRunning, Evaluations, E
 from training.evaluation_order import EvaluationOrder
 from training.evaluation_store import EvaluationStore
 from training.job import JobSnapshot, TrainingJob
+from training.laboratory import Laboratory
 from training.predicted_frames import predicted_frames
 from training.recorded_errors import EvaluationKey, RecordedErrors
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, WorldModelOptimizers
@@ -52,6 +53,7 @@ __all__ = [
     "FixedSteps",
     "JobRunning",
     "JobSnapshot",
+    "Laboratory",
     "LossNotFinite",
     "LossThreshold",
     "NothingToCancel",
