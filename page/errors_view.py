@@ -158,9 +158,12 @@ def _summary_table(errors: RecordedErrors, other: RecordedErrors | None, tools: 
         if other:
             rows.append(_summary_row(f"{name}, compared", tools.summary(other.track.of(measure))))
     head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Median", "95 %", "Highest"))
+    table = (
+        f'<table class="measures" id="errors-summary"><thead><tr><th scope="col">Error</th>{head}</tr></thead><tbody>'
+        f"{''.join(rows)}</tbody></table>"
+    )
     return (
-        f'<div class="paper"><table class="measures" id="errors-summary"><thead><tr><th scope="col">Error</th>{head}</tr></thead><tbody>'
-        f"{''.join(rows)}</tbody></table></div><p class='fine'>Mean squared error of a frame's pixels (each colour 0 to 1), "
+        f"<div class='paper'>{table}</div><p class='fine'>Mean squared error of a frame's pixels (each colour 0 to 1), "
         "as Run Autoencoder and Run Predictor show it. Mean far above median: a few frames are much harder.</p>"
     )
 
