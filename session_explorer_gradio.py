@@ -345,7 +345,8 @@ def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, com
     now = explorer.evaluations.snapshot()
     if not visitor.has_news_of(now):
         return gr.skip()
-    return evaluation_status(explorer, visitor, now.errors.key if now.errors else shown, compared)
+    is_here = now.errors is not None and now.session_id == visitor.session_id
+    return evaluation_status(explorer, visitor, now.errors.key if is_here else shown, compared)
 
 
 def tick_errors_notice(explorer: Explorer, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:

@@ -133,7 +133,7 @@ def finite(x: Tensor, network: Network) -> Tensor:
 
 def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:
     """A float picture (3, H, W) beside the actual one: the error counts what clipping for display would hide."""
-    squared = (picture - actual).square()
+    squared = finite((picture - actual).square(), "autoencoder")  # finite pictures may be too large to be squared
     return CandidatePrediction(to_uint8(picture), squared.mean(dim=0).cpu().numpy(), squared.mean().item())
 
 

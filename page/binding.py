@@ -69,7 +69,9 @@ def where_open(panel: str, function: Callable) -> Callable:
 
 def in_message(problem: Exception) -> NoReturn:
     """Tell a refusal as a message over the page: what was shown before stays."""
-    raise gr.Error(escape(str(problem)), duration=MESSAGE_S, print_exception=False) from None
+    # What was typed may be half a character, which no answer can carry.
+    words = str(problem).encode("utf-8", "replace").decode("utf-8")
+    raise gr.Error(escape(words), duration=MESSAGE_S, print_exception=False) from None
 
 
 def bind(

@@ -49,6 +49,7 @@ def errors_answer(
 ) -> tuple:
     """View, data of the player's track, and both pickers. `picked`: keys of what is to be shown and compared with; the
     newest, and nothing, where they name nothing kept. Without `drawing` only the track is filled."""
+    kept = [one for one in kept if len(one.track.context) == recording.frame_count]
     is_active = now is not None and now.is_active
     is_here = is_active and now.session_id == session_id
     kept = [now.errors, *(one for one in kept if one.key != now.errors.key)] if is_here and now.errors else list(kept)
@@ -57,7 +58,7 @@ def errors_answer(
     other = None if other is shown else other
     view = progress_view(now, is_here) if is_active else _outcome(now, session_id)
     if is_here or drawing is None:
-        view = view or messages.EMPTY_ERRORS
+        view = view or (messages.EMPTY_ERRORS if shown is None else messages.KEPT_ERRORS)
     elif shown is None:
         view += messages.EMPTY_ERRORS
     else:

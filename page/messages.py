@@ -27,6 +27,10 @@ EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
     "drawn under the timeline, with the worst frames to jump to.</div>"
 )
+KEPT_ERRORS = (
+    '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '
+    "choose under <b>Shown</b>, for their numbers and figures.</div>"
+)
 EMPTY_INSIDE = (EMPTY_ATTENTION, EMPTY_WEIGHTS, EMPTY_ACTIONS, "", "")  # the last two: statistics and clip
 ADVANCED_NOTE = (
     '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '

@@ -33,10 +33,12 @@ class Visitor:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1
 
     def has_news_of(self, evaluation: Evaluation | None) -> bool:
-        """Whether an evaluation of this visitor's recording has got further since the last time it was asked."""
-        if evaluation is None or evaluation.session_id != self.session_id:
+        """Whether an evaluation has got further since the last time it was asked; of another recording only that it
+        began and that it ended are news."""
+        if evaluation is None or self.session_id is None:
             return False
-        before, self.seen_evaluation = self.seen_evaluation, (evaluation.done, evaluation.status)
+        done = evaluation.done if evaluation.session_id == self.session_id else None
+        before, self.seen_evaluation = self.seen_evaluation, (done, evaluation.status)
         # One that had ended before this tab saw it is no news.
         was_active = before is not None and before[1] == "running"
         return before != self.seen_evaluation and (was_active or evaluation.is_active)

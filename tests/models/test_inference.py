@@ -110,6 +110,15 @@ def test_a_predictor_that_ignores_the_action_shows_no_difference(shared):
     assert found.difference_top == np.abs(found.differences).max() < 1e-6
 
 
+def test_pictures_too_large_to_be_compared_are_refused_by_name(shared):
+    torch.nn.init.constant_(shared.model.autoencoder.decoder_pred[2].bias, 1e25)
+    frames, actions, target = history()
+    with pytest.raises(NotFinite, match="autoencoder"):
+        run_reconstruction(shared, target)
+    with pytest.raises(NotFinite):
+        run_prediction(shared, frames, actions, target, CANDIDATES, None)
+
+
 def test_no_candidates_is_no_best_one(shared):
     frames, actions, target = history()
     found = run_prediction(shared, frames, actions, target, torch.empty(0, 2), None)

@@ -91,6 +91,12 @@ def test_a_refusal_is_a_message_over_the_page_with_its_words_as_text():
     assert told.value.duration == 20 and not told.value.print_exception
 
 
+def test_half_a_character_that_was_typed_does_not_break_the_answer():
+    with pytest.raises(gr.Error) as told:
+        bind(None, refusing, (PageError,), ())("not \ud800.")
+    assert told.value.message == "not ?."
+
+
 def test_a_refusal_may_be_told_in_the_panel_itself():
     assert bind(None, refusing, (PageError,), (), note)("Choose another.") == "note: Choose another."
 

@@ -34,8 +34,11 @@ def test_what_ended_before_the_visitor_came_is_no_news(visitor, status):
     assert not visitor.has_news_of(Stand(16, status))
 
 
-def test_another_recording_is_no_news(visitor):
-    assert not visitor.has_news_of(Stand(8, "running", "robot/session_2")) and not visitor.has_news_of(None)
+def test_of_another_recording_only_beginning_and_end_are_news(visitor):
+    other = "robot/session_2"
+    assert visitor.has_news_of(Stand(8, "running", other)) and not visitor.has_news_of(Stand(16, "running", other))
+    assert visitor.has_news_of(Stand(16, "cancelled", other)) and not visitor.has_news_of(Stand(16, "cancelled", other))
+    assert not visitor.has_news_of(None) and not Visitor().has_news_of(Stand(8, "running", other))
 
 
 def test_the_end_of_what_one_began_is_news_however_soon(visitor):
