@@ -24,13 +24,7 @@ from page import messages
 from page.attention_view import asked_attention, attention_view
 from page.binding import PageError, bind, for_one_visit, in_message, name_of, turning_to, where_open
 from page.clip import ClipEmpty, ClipTooLong
-from page.components import (
-    APP_CSS,
-    OpenDropdown,
-    OpenNumber,
-    Place,
-    go_to,
-)
+from page.components import APP_CSS, OpenDropdown, OpenNumber, Place, go_to
 from page.diagnostics_view import diagnostics_view
 from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
 from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
@@ -48,14 +42,7 @@ from page.training_tab import build_training_tab
 from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
 from page.weights_view import weights_view
-from session import (
-    RobotProfile,
-    SessionError,
-    list_sessions,
-    record_demo,
-    session_statistics,
-    statistics_figures,
-)
+from session import RobotProfile, SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from training import diagnostics_figures, error_figures, error_track
 from training.figures import draw_charts
@@ -72,8 +59,6 @@ READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor", *INSID
 PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
-
-
 USER_ERRORS = (
     *(PageError, SessionError, BadNumber, ClipEmpty, ClipTooLong),
     *(models.NotFinite, training.CheckpointError, *training.REFUSALS),
@@ -500,8 +485,8 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
     quick = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
-    tick = dict(queue=False, show_progress="hidden", api_visibility="private")
-    private = dict(api_visibility="private")
+    private, silent = dict(api_visibility="private"), dict(queue=False, show_progress="hidden")
+    tick = private | silent
 
     def on(
         event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = in_message, **options: Any
@@ -516,20 +501,12 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     on(of("robot").input, refresh_sessions, [visitor, of("robot")], listing, **private)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
-    on(
-        of("player").moved,
-        show_frame,
-        frame_inputs,
-        [of("about_frame")],
-        trigger_mode="always_last",
-        queue=False,
-        show_progress="hidden",
-    )
+    on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **silent)
     paths = [of("autoencoder_path"), of("predictor_path")]
     on(of("load_models").click, load_models, [visitor, *paths], [of("models_message"), status], **networks)
     on(of("run_autoencoder").click, run_autoencoder, frame_inputs, [of("autoencoder_result")], **networks)
-    inputs = [*frame_inputs, of("history_length")]
-    on(of("run_predictor").click, run_predictor, inputs, [of("predictor_result")], **networks)
+    predicted = [of("predictor_result")]
+    on(of("run_predictor").click, run_predictor, [*frame_inputs, of("history_length")], predicted, **networks)
     wire_training(on, of, visitor, status, quick)
     wire_inside(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
