@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench
+.PHONY: run test stress lint bench
 
 run: $(VENV)/.run-installed
 	$(BIN)/python session_explorer_gradio.py $(ARGS)
@@ -11,6 +11,11 @@ run: $(VENV)/.run-installed
 test: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.app.get_chromium
 	$(BIN)/python -m pytest $(ARGS)
+
+# The promises of docs/reliability.md at their full counts; takes most of an hour.
+stress: $(VENV)/.dev-installed
+	$(BIN)/python -m tests.app.get_chromium
+	STRESS=1 $(BIN)/python -m pytest -m promise -o timeout=3600 $(ARGS)
 
 lint: $(VENV)/.dev-installed
 	$(BIN)/ruff check .
