@@ -22,25 +22,25 @@ import training
 from models import attention_figures, weight_figures
 from page import messages
 from page.attention_view import asked_attention, attention_view
-from page.binding import PageError, bind, for_one_visit, in_message, name_of, turning_to, where_open
+from page.binding import PageError, bind, for_one_visit, in_message, may_train, name_of, turning_to, where_open
 from page.clip import ClipEmpty, ClipTooLong
-from page.components import APP_CSS, OpenDropdown, OpenNumber, Place, go_to
+from page.components import OpenDropdown, OpenNumber, Place, go_to
 from page.diagnostics_view import diagnostics_view
+from page.entrance import Entrance
 from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
 from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
-from page.frame_route import recorded_routes, run_route
-from page.inside_tab import CHOSEN, IN_USE, INSIDE_BUTTONS, build_errors_tab, build_inside_tab
+from page.inside_tab import CHOSEN, IN_USE, build_errors_tab, build_inside_tab
 from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
 from page.numbers import BadNumber, whole_number
 from page.place import history_of, length_of, recording_of, selected
 from page.recording_column import build_recording_column
 from page.results import prediction_view, reconstruction_view
-from page.serving import Settings, announce, free_port, has_screen, parse_command_line
+from page.serving import Settings, free_port, parse_command_line, welcome
 from page.statistics_view import statistics_view
-from page.theme import page_theme
-from page.training_tab import build_training_tab
+from page.training_tab import CHANGES, build_training_tab
 from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
+from page.web_app import web_options
 from page.weights_view import weights_view
 from session import RobotProfile, SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
@@ -55,7 +55,7 @@ logger = logging.getLogger("session_explorer")
 DEMO_FRAMES = 60
 MAX_DIGITS = 9
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
-READERS = ("refresh", "load-session", "run-autoencoder", "run-predictor", *INSIDE_BUTTONS)  # change nothing for others
+QUEUED_AT_MOST = 60  # events that wait; one more is told that the server is busy
 PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
@@ -70,7 +70,7 @@ class Explorer(training.Laboratory):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
-        self.settings = settings
+        self.settings, self.entrance = settings, Entrance(settings)
 
     def workshop(self, visitor: Visitor) -> training.Workshop:
         """Where the weights of the visitor's robot change."""
@@ -78,9 +78,10 @@ class Explorer(training.Laboratory):
             raise PageError(messages.NOTHING_LOADED)
         return self.workshop_of(visitor.profile)
 
-    def require_writer(self) -> None:
-        if self.is_read_only:
-            raise PageError("This server is read-only: nobody loads, trains, records or saves here.")
+    def require_trainer(self, request: gr.Request) -> None:
+        """Turn away who may only look; asked by every function that changes what others see."""
+        if not may_train(request):
+            raise PageError(messages.READ_ONLY if self.is_read_only else messages.MAY_ONLY_LOOK)
 
 
 # ---- the functions behind the page ----------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, f
         describe_status(explorer, visitor),
         messages.EMPTY_AUTOENCODER,
         messages.EMPTY_PREDICTOR,
-        checkpoint_advice(explorer, recording.profile),
+        checkpoint_advice(explorer, visitor, recording.profile),
         OpenNumber(value=max(0, recording.frame_count - 1)),
         *(*messages.EMPTY_INSIDE, gr.Accordion(open=False)),
         *errors_of(explorer, visitor, (None, None), None),
@@ -129,7 +130,7 @@ def open_page(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tupl
     """First sight of the page: the place its address names, or else the newest recording."""
     wanted, frame = request.query_params.get("session"), request.query_params.get("frame", "0")
     index = int(frame) if frame.isdecimal() and len(frame) < MAX_DIGITS else 0
-    shown = None
+    visitor.may_train, shown = may_train(request), None
     if wanted:
         try:
             shown = open_session(explorer, visitor, wanted, index)
@@ -137,7 +138,8 @@ def open_page(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tupl
                 gr.Warning(f"That address names a frame that is not there; this is frame {visitor.frame}.", duration=20)
         except USER_ERRORS as problem:
             gr.Warning(escape(str(problem)), duration=20)
-    return *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
+    buttons = [gr.Button(interactive=visitor.may_train)] * len(CHANGES)
+    return *buttons, *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
 
 
 def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
@@ -163,21 +165,25 @@ def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dro
     return [gr.Dropdown(choices=choices, value=value) for choices, value in explorer.checkpoint_menu(profile)]
 
 
-def checkpoint_advice(explorer: Explorer, profile: RobotProfile) -> str:
+def checkpoint_advice(explorer: Explorer, visitor: Visitor, profile: RobotProfile) -> str:
     if training.list_checkpoints(explorer.checkpoints_folder, profile.name):
         weights = explorer.shared_model(profile).weights
         is_any_used = explorer.is_read_only or any(used.is_trained for used in weights.values())
-        return "" if is_any_used else messages.LOAD_FIRST
-    if explorer.is_read_only:
+        return "" if is_any_used else messages.load_first(visitor.may_train)
+    if not visitor.may_train:
         return messages.no_checkpoints_here(profile.title)
     return messages.checkpoint_advice(explorer.checkpoint_prefix, profile.name)
 
 
 def load_models(
-    explorer: Explorer, visitor: Visitor, autoencoder_path: str | None = None, predictor_path: str | None = None
+    explorer: Explorer,
+    visitor: Visitor,
+    request: gr.Request,
+    autoencoder_path: str | None = None,
+    predictor_path: str | None = None,
 ) -> tuple[str, str]:
     """Load checkpoints into the networks of this robot, for everybody. An empty path leaves that network as it is."""
-    explorer.require_writer()
+    explorer.require_trainer(request)
     workshop = explorer.workshop(visitor)
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path}
     told = [load_one(explorer, workshop, network, path) for network, path in typed.items()]
@@ -194,9 +200,9 @@ def load_one(explorer: Explorer, workshop: training.Workshop, network: str, type
     return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
 
 
-def save_models(explorer: Explorer, visitor: Visitor) -> tuple:
+def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """Write the networks of this robot that have learned something, with their optimizers."""
-    explorer.require_writer()
+    explorer.require_trainer(request)
     saved = explorer.workshop(visitor).save()
     told = messages.result(f"<p>Saved: {escape(saved.describe())}.</p>")
     return told, describe_status(explorer, visitor), *checkpoint_choices(explorer, visitor.profile), ""
@@ -205,7 +211,7 @@ def save_models(explorer: Explorer, visitor: Visitor) -> tuple:
 def describe_status(explorer: Explorer, visitor: Visitor) -> str:
     """The line on top of the page; asked for every two seconds by every visible page, so it opens no file."""
     device = str(explorer.device).upper()
-    note = "read-only" if explorer.is_read_only else "weights are shared by all visitors"
+    note = messages.role_note(explorer.is_read_only, visitor.may_train)
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
     workshop = explorer.workshop(visitor)
@@ -300,14 +306,18 @@ def evaluate_recording(
         raise PageError(f"Evaluate with one of: {IN_USE}, {CHOSEN}.")
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path} if weights == CHOSEN else {}
     files = {network: explorer.typed_path(path) for network, path in typed.items()}
-    order = training.EvaluationOrder(visitor.session_id, recording, length_of(history_length), name_of(request), files)
+    asked = (visitor.session_id, recording, length_of(history_length), name_of(request), files)
+    order = training.EvaluationOrder(*asked, is_kept=may_train(request))
     begun = explorer.evaluations.start(explorer.workshop(visitor).shared, order)
     visitor.seen_evaluation = (begun.done, begun.status)  # however soon it ends, its end is news
     return evaluation_status(explorer, visitor, begun.errors.key if begun.errors else None)
 
 
-def cancel_evaluation(explorer: Explorer, visitor: Visitor) -> tuple:
+def cancel_evaluation(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """End the evaluation in progress; what it has computed is kept, and a later one goes on from there."""
+    now = explorer.evaluations.snapshot()
+    if now is not None and now.is_active and now.is_kept:  # begun by someone who may train
+        explorer.require_trainer(request)
     explorer.evaluations.cancel()
     return evaluation_status(explorer, visitor)
 
@@ -405,7 +415,7 @@ def start_training(
     condition: training.StopCondition,
     form: tuple,
 ) -> tuple[str, str]:
-    explorer.require_writer()
+    explorer.require_trainer(request)
     fields = dict(zip(FORM_FIELDS, form, strict=True))
     recording, frame = selected(explorer, visitor, fields["frame"])
     subject = read_subject(fields, frame, recording.frame_count)
@@ -414,25 +424,25 @@ def start_training(
     return training_status(explorer, visitor, fields["is_log"]), describe_status(explorer, visitor)
 
 
-def pause_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+def pause_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """Hold the job before its next step."""
-    return command_training(explorer, visitor, training.Workshop.pause, is_log)
+    return command_training(explorer, visitor, request, training.Workshop.pause, is_log)
 
 
-def resume_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+def resume_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """Go on with a paused job."""
-    return command_training(explorer, visitor, training.Workshop.resume, is_log)
+    return command_training(explorer, visitor, request, training.Workshop.resume, is_log)
 
 
-def stop_training(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> tuple[str, str]:
+def stop_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """End the job before its next step; what was learned is kept and saved."""
-    return command_training(explorer, visitor, training.Workshop.stop, is_log)
+    return command_training(explorer, visitor, request, training.Workshop.stop, is_log)
 
 
 def command_training(
-    explorer: Explorer, visitor: Visitor, command: Callable[[training.Workshop], None], is_log: bool
+    explorer: Explorer, visitor: Visitor, request: gr.Request, command: Callable, is_log: bool
 ) -> tuple[str, str]:
-    explorer.require_writer()
+    explorer.require_trainer(request)
     command(explorer.workshop(visitor))
     return training_status(explorer, visitor, is_log), describe_status(explorer, visitor)
 
@@ -455,9 +465,9 @@ def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
     return training_status(explorer, visitor, is_log)
 
 
-def record_demos(explorer: Explorer, visitor: Visitor) -> tuple:
+def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """Record a short session with each simulated robot, and open the page anew on the newest."""
-    explorer.require_writer()
+    explorer.require_trainer(request)
     record_all_demos(explorer)
     shown = open_newest(explorer, visitor)
     return *refresh_sessions(explorer, visitor), *shown
@@ -496,7 +506,8 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         handler = bind(explorer, answer, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
-    on(demo.load, open_page, [visitor], listing + session_outputs, show_progress="hidden", **private)
+    whole_page = [*map(of, CHANGES), *listing, *session_outputs]
+    on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
     on(of("robot").input, refresh_sessions, [visitor, of("robot")], listing, **private)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
@@ -585,22 +596,12 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                     parts |= build_training_tab((ONE_FRAME, RANGE, WHOLE), numbers)
                     parts |= build_inside_tab(PREDICTOR.layers, PREDICTOR.heads) | build_errors_tab()
         wire(explorer, demo, parts, visitor, status)
-        for part in parts.values() if explorer.is_read_only else ():
-            if isinstance(part, gr.Button):
-                part.interactive = part.elem_id in READERS
-    return demo
+    return demo.queue(max_size=QUEUED_AT_MOST, api_open=False)
 
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """What `demo.launch` needs for this page to look and work as it should."""
-    return dict(
-        app_kwargs={"routes": [*recorded_routes(explorer.sessions), run_route(explorer.workshops.run_file)]},
-        theme=page_theme(),
-        css_paths=[APP_CSS],
-        run_history=False,
-        ssr_mode=False,
-        footer_links=["api"],
-    )
+    return web_options(explorer.sessions, explorer.workshops.run_file, explorer.entrance)
 
 
 # ---- starting ------------------------------------------------------------------------------------------------------
@@ -615,16 +616,14 @@ def prepare(explorer: Explorer) -> int:
             record_all_demos(explorer)
         except SessionError as problem:
             logger.warning("No demo was recorded: %s", problem)
-    port = free_port(settings.host, settings.port)
-    announce(settings, port, logger)
-    return port
+    return free_port(settings.host, settings.port)
 
 
 def end(*_: object) -> None:
     """Ctrl-C or a request to terminate: jobs stop after their step and save, before the server says goodbye."""
     explorer.evaluations.close(timeout_s=5)
     explorer.workshops.close(timeout_s=30)
-    raise KeyboardInterrupt
+    sys.exit()
 
 
 settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)
@@ -643,7 +642,9 @@ if __name__ == "__main__":
         server_name=settings.host,
         server_port=prepare(explorer),
         share=settings.share,
-        inbrowser=settings.browser and has_screen(),
         quiet=True,
+        prevent_thread_lock=True,
         **launch_options(explorer),
     )
+    welcome(demo, explorer.entrance, settings.browser)
+    threading.Event().wait()

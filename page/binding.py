@@ -21,7 +21,12 @@ class LeftMeanwhile(Exception):
 
 def name_of(request: gr.Request) -> str:
     """Who asks, for others to read."""
-    return request.username or f"a visitor at {request.client.host}"
+    return f"a visitor at {request.client.host}"
+
+
+def may_train(request: gr.Request) -> bool:
+    """Whether who asks may change what others see; the doorkeeper has told Gradio the role in place of a name."""
+    return request.username == "train"
 
 
 class Traveller(Protocol):

@@ -1,9 +1,9 @@
 """The routes the player loads from, beside Gradio's own: a recording's timeline and its frame files.
 
-Only recordings that the session cache knows how to open, only their frames, and only for visitors whom Gradio lets in.
+Only recordings that the session cache knows how to open, and only their frames. Who may ask is decided before, in
+`doorkeeper.py`.
 """
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -78,8 +78,6 @@ def run_route(find: Callable[[str], Path | None]) -> Route:
 
 def _guarded(answer: Callable[[Request], Response]) -> Callable:
     async def endpoint(request: Request) -> Response:
-        if not await _is_welcome(request):
-            return _refusal("Log in first, then reload the page.", 401)
         try:
             return await run_in_threadpool(answer, request)
         except SessionError as problem:
@@ -90,15 +88,3 @@ def _guarded(answer: Callable[[Request], Response]) -> Callable:
 
 def _refusal(sentence: str, status: int) -> Response:
     return Response(orjson.dumps({"error": sentence}), status, media_type="application/json")
-
-
-async def _is_welcome(request: Request) -> bool:
-    """Gradio's login does not cover routes added beside its own, so the same question is asked here."""
-    app = request.app
-    if app.auth_dependency is not None:
-        user = app.auth_dependency(request)
-        return (await user if inspect.isawaitable(user) else user) is not None
-    if app.auth is None:
-        return True
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(request.cookies.get(name) in app.tokens for name in names)

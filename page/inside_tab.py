@@ -10,8 +10,6 @@ from page.components import OpenDropdown, OpenNumber, OpenRadio
 
 IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
 CLIP_KINDS = ("WebP", "GIF")
-LOOKS = ("look-at-attention", "look-at-weights", "diagnose-actions")
-INSIDE_BUTTONS = (*LOOKS, "evaluate", "cancel-evaluation", "make-clip")
 NARROW = dict(min_width=120)
 
 

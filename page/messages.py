@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from html import escape
 
 NOTHING_LOADED = "No session is loaded: pick one and press Load Session."
+READ_ONLY = "This server is read-only: nobody loads, trains, records or saves here."
+MAY_ONLY_LOOK = (
+    "Your link is for looking and running the networks. To train, load, record or save, open the link for training; "
+    "whoever started the server has it."
+)
 SESSION_GONE = "This session is no longer on disk: it was deleted or moved. Press Refresh and pick another."
 NO_SESSION = '<p class="fine">No session is loaded.</p>'
 EMPTY_AUTOENCODER = '<div class="empty">Press <b>Run Autoencoder</b> to see the selected frame reconstructed.</div>'
@@ -60,15 +65,26 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
     )
 
 
-LOAD_FIRST = (
-    '<p class="fine">There are checkpoints of this robot that are not in use. Press Load Models to see what they know, '
-    "and to go on from them when you train.</p>"
-)
+def load_first(may_train: bool) -> str:
+    """What to do where there are checkpoints, and none is in use."""
+    todo = (
+        "Press Load Models to see what they know, and to go on from them when you train."
+        if may_train
+        else "Whoever has the link for training can load them."
+    )
+    return f'<p class="fine">There are checkpoints of this robot that are not in use. {todo}</p>'
 
 
 def no_checkpoints_here(robot: str) -> str:
-    """The same on a server where nobody may train or load."""
-    return f'<p class="fine">There are no checkpoints of {escape(robot)} on this read-only server.</p>'
+    """The same as `checkpoint_advice` for visitors who may not train or load."""
+    return f'<p class="fine">There are no checkpoints of {escape(robot)} on this server.</p>'
+
+
+def role_note(is_read_only: bool, may_train: bool) -> str:
+    """The end of the status line: what a visitor may do."""
+    if is_read_only:
+        return "read-only"
+    return "weights are shared by all visitors" if may_train else "your link: look and run the networks"
 
 
 def notice(problem: Exception) -> str:

@@ -10,6 +10,10 @@ from page.components import OpenNumber, OpenRadio
 from page.training_view import NO_JOB
 
 GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # thresholds offered at first
+CHANGES = (  # the page's buttons that change what others see: for those who may train
+    *("demo", "load_models", "save_models", "pause", "resume", "stop", "autoencoder_to_threshold"),
+    *("autoencoder_for_steps", "predictor_to_threshold", "predictor_for_steps"),
+)
 
 
 def build_training_tab(subjects: Sequence[str], advanced: Mapping[str, tuple[str, float]]) -> dict[str, Any]:

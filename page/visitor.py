@@ -24,6 +24,7 @@ class Visitor:
     profile: RobotProfile | None = None
     frame: int = 0
     visit: int = 0
+    may_train: bool = True  # for what is shown; whether something may be done is asked of each request
     panel: str = "attention"  # which panel of Inside the model is open
     seen_job: tuple | None = None  # what this tab was last shown of a training job
     seen_evaluation: tuple | None = None  # and of an evaluation

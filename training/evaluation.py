@@ -46,7 +46,8 @@ class NothingToCancel(Exception):
 @dataclass(frozen=True, eq=False)
 class EvaluationSnapshot:
     """Where an evaluation stands: `done` of `total` frames. `errors` is what there is so far, None before the first
-    batch; `seconds` includes those of earlier jobs that this one went on from."""
+    batch; `seconds` includes those of earlier jobs that this one went on from; `is_kept`: the result goes to the disk.
+    """
 
     session_id: str
     history_length: int
@@ -58,6 +59,7 @@ class EvaluationSnapshot:
     seconds: float
     message: str
     started_by: str
+    is_kept: bool
     errors: RecordedErrors | None
 
     @property
@@ -163,7 +165,7 @@ class EvaluationJob:
         if now.errors is None or now.done == self._kept_at:
             return ""
         self._kept_at = now.done
-        return self._store.put(now.errors)
+        return self._store.put(now.errors, self._order.is_kept)
 
     def _errors(self) -> RecordedErrors:
         made_at = datetime.now().astimezone().isoformat()
@@ -270,6 +272,7 @@ def _first_snapshot(
         seconds=earlier.seconds if earlier else 0.0,
         message="Starting.",
         started_by=order.started_by,
+        is_kept=order.is_kept,
         errors=earlier,
     )
 

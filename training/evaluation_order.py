@@ -15,13 +15,15 @@ from training.recorded_errors import EvaluationKey
 
 @dataclass(frozen=True)
 class EvaluationOrder:
-    """What a visitor asks to be evaluated. `files`: checkpoints to use in place of the weights in use, by network."""
+    """What a visitor asks to be evaluated. `files`: checkpoints to use in place of the weights in use, by network;
+    `is_kept`: whether the result goes to the disk, or only stays in memory."""
 
     session_id: str
     recording: RecordedSession
     history_length: int
     started_by: str = ""
     files: Mapping[Network, Path] = field(default_factory=dict)
+    is_kept: bool = True
 
     def check(self) -> None:
         """Raises SessionError where the recording has no frames or the history length is not 2 to 8."""

@@ -4,6 +4,7 @@ Owns a folder with a folder for every session. What is damaged, too large or not
 """
 
 import logging
+import os
 import re
 import threading
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from session.safe_files import describe, open_folder, open_regular, read_at_most
+from session.safe_files import describe, open_folder, open_regular, open_subfolder, read_at_most
 from session.writing import replace_file
 from training.checkpoint_errors import shown
 from training.recorded_errors import MAX_FILE_BYTES, DamagedErrors, EvaluationKey, RecordedErrors, pack, unpack
@@ -45,7 +46,7 @@ class EvaluationStore:
         with self._lock:
             return [errors for errors in _newest_first(self._of(session_id).values()) if errors.version == version]
 
-    def put(self, errors: RecordedErrors) -> str:
+    def put(self, errors: RecordedErrors, is_for_disk: bool = True) -> str:
         """Keep a result in place of an earlier one under its key, and the newest 32 of its session; returns "", or a
         sentence where it could not be written and is kept only until the server ends."""
         with self._lock:
@@ -54,8 +55,9 @@ class EvaluationStore:
             gone = _newest_first(known.values())[MAX_KEPT:]
             for old in gone:
                 del known[old.depends_on]
-            told = "" if self._folder is None or self._is_read_only else self._write(self._folder, errors, gone)
-            if told or self._folder is None or self._is_read_only:
+            is_written = is_for_disk and self._folder is not None and not self._is_read_only
+            told = self._write(self._folder, errors, gone) if is_written else ""
+            if told or not is_written:
                 self._only_here.add(errors.session_id)
             return told
 
@@ -73,6 +75,8 @@ class EvaluationStore:
     def _write(root: Path, errors: RecordedErrors, gone: list[RecordedErrors]) -> str:
         folder = session_folder(root, errors.session_id)
         try:
+            if folder.parent.is_symlink() or folder.is_symlink():
+                raise OSError("its folder is a link to elsewhere")
             folder.mkdir(parents=True, exist_ok=True)
             replace_file(folder / (errors.key + SUFFIX), pack(errors))
             for old in gone:
@@ -100,13 +104,13 @@ def _newest_first(results: Iterable[RecordedErrors]) -> list[RecordedErrors]:
 
 def _read_folder(root: Path, session_id: str) -> Results:
     folder = session_folder(root, session_id)
-    if not folder.is_dir():
-        return {}
     found: list[RecordedErrors] = []
     try:
-        with open_folder(folder) as opened:
-            names = sorted(path.name for path in folder.iterdir() if path.suffix == SUFFIX)
+        with open_folder(root) as top, open_subfolder(top, folder.relative_to(root).as_posix()) as opened:
+            names = sorted(name for name in os.listdir(opened) if name.endswith(SUFFIX))
             found = [errors for errors in (_read_file(opened, name, session_id) for name in names) if errors]
+    except FileNotFoundError:
+        return {}
     except OSError as problem:
         logger.warning("the evaluations in %s cannot be read: %s", folder.name, describe(problem))
     return {errors.depends_on: errors for errors in _newest_first(found)[:MAX_KEPT]}

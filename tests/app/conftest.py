@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import gradio as gr
 import pytest
 import torch
 from gradio_client import Client
@@ -61,16 +62,21 @@ def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def serving(settings: script.Settings, **options: object) -> Iterator[str]:
-    """Address of a running server, with a slash at its end."""
+def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
+    """What a running server holds, and its page."""
     explorer = script.Explorer(settings)
     demo = script.build_demo(explorer)
     port = script.free_port("127.0.0.1", 17860)
-    _, address, _ = demo.launch(
-        prevent_thread_lock=True, quiet=True, server_port=port, **options, **script.launch_options(explorer)
-    )
-    yield address
+    demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **script.launch_options(explorer))
+    yield explorer, demo
     demo.close()
+
+
+@contextmanager
+def serving(settings: script.Settings) -> Iterator[str]:
+    """Address of a running server, with a slash at its end."""
+    with running(settings) as (_, demo):
+        yield demo.local_url
 
 
 @pytest.fixture(scope="session")

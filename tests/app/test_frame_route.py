@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import session_explorer_gradio as script
 from session import load_session
-from tests.app.conftest import serving
 
 
 def test_a_frame_arrives_as_the_bytes_on_disk_and_may_be_cached(server, data, session_ids):
@@ -44,14 +42,3 @@ def test_what_is_not_there_gets_a_sentence(server, data, session_ids, path):
     assert answer.status_code == 404
     assert answer.json()["error"].endswith(".")
     assert str(data) not in answer.text
-
-
-def test_a_login_covers_the_frames_too(data, session_ids):
-    with serving(script.Settings(data=data), auth=("ada", "right")) as address:
-        frame = f"{address}recorded/frame/0/{session_ids['jetbot']}"
-        assert httpx.get(frame).status_code == 401
-        with httpx.Client() as visitor:
-            visitor.post(f"{address}login", data={"username": "ada", "password": "wrong"})
-            assert visitor.get(frame).status_code == 401
-            visitor.post(f"{address}login", data={"username": "ada", "password": "right"})
-            assert visitor.get(frame).status_code == 200

@@ -172,9 +172,9 @@ def test_a_running_evaluation_is_kept_now_and_then(shared, order, small_batches)
             super().__init__(None)
             self.puts = []
 
-        def put(self, errors):
+        def put(self, errors, is_for_disk=True):
             self.puts.append(errors.track.evaluated)
-            return super().put(errors)
+            return super().put(errors, is_for_disk)
 
     store, ticks = Remembering(), itertools.count(step=5)
     job = EvaluationJob(order, private_networks(shared, {}), store, clock=lambda: next(ticks))
@@ -183,6 +183,16 @@ def test_a_running_evaluation_is_kept_now_and_then(shared, order, small_batches)
     # The clock is read once at the start and twice a batch, 5 s apart: 30 s are over after each third batch of two.
     assert store.puts == [6, 12]
     assert job.snapshot().seconds > 0
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_what_is_not_to_be_kept_stays_in_memory(shared, recording, tmp_path, is_kept):
+    order = EvaluationOrder(SESSION, recording, 3, "Ada", is_kept=is_kept)
+    evaluations = Evaluations(EvaluationStore(tmp_path))
+    assert evaluations.start(shared, order).is_kept is is_kept
+    assert evaluations.wait(30)
+    assert len(evaluations.kept(SESSION, recording.version)) == 1
+    assert len(list(tmp_path.rglob("*.npz"))) == is_kept
 
 
 def test_the_rate_is_that_of_the_last_batches(shared, order, small_batches):

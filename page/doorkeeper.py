@@ -1,0 +1,172 @@
+"""Stands before the whole server, Gradio's routes and ours: turns requests away by the rules of `entrance.py`, limits
+their size, lets keys in, and adds the headers that keep a browser from asking other hosts for anything."""
+
+import http
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from page.entrance import MAX_BODY_BYTES, ROLE, Entrance, Refusal, address_of, cookie_name, is_known_path
+from page.key_page import KEY_PAGE_POLICY, key_page
+from page.keys import Role, TooManyWrongKeys, WrongKey
+
+KEY, NEXT = "key", "next"  # of the address, and of the form of the key page
+ENTER = "/key"
+MAX_FORM_BYTES = 1 << 13
+# Gradio's page needs scripts in line; what it may load, and where it may send anything, is this server alone.
+PAGE_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+TOO_LARGE = f"Nothing larger than {MAX_BODY_BYTES >> 20} MB is taken here."
+WRONG_KEY = "That key is not right. Keys change when the server starts anew: ask for a new link."
+
+
+class Doorkeeper:
+    """ASGI middleware: the rules of an `entrance` before `app`."""
+
+    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+        self._app, self._entrance = app, entrance
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        connection = HTTPConnection(scope)
+        try:
+            self._entrance.check_place(connection)
+            if scope["type"] != "http":
+                raise Refusal(403, "Nothing here is asked for in this way.")
+            await self._answer(scope, receive, send)
+        except Refusal as refusal:
+            await _turn_away(refusal, scope, receive, send)
+        except ClientDisconnect:  # gone before the form of the key page was whole
+            return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        if _told_length(request) > MAX_BODY_BYTES:
+            raise Refusal(413, TOO_LARGE)
+        if not is_known_path(request.url.path):
+            raise Refusal(404, "There is nothing at this address.")
+        if request.url.path == ENTER or (request.url.path == "/" and KEY in request.query_params):
+            response = await self._let_in(request)
+            return await response(scope, receive, _with_headers(send))
+        try:
+            scope[ROLE] = self._entrance.role_of(request)
+        except WrongKey:
+            raise Refusal(401, WRONG_KEY, asks_key=True) from None
+        except TooManyWrongKeys as problem:
+            raise _too_many(problem) from None
+        await self._app(scope, _limited(receive), _with_headers(send))
+
+    async def _let_in(self, request: Request) -> Response:
+        """Answer a key, from a link or from the form of the key page, with a cookie and the page itself."""
+        key, following = await _offered(request)
+        try:
+            role = self._entrance.back_off.try_key(self._entrance.keys, address_of(request), key)
+        except WrongKey:
+            raise Refusal(401, WRONG_KEY if key else "Give the key first.", asks_key=True) from None
+        except TooManyWrongKeys as problem:
+            raise _too_many(problem) from None
+        return self._welcome(request, role, following)
+
+    def _welcome(self, request: Request, role: Role, following: str) -> Response:
+        response = RedirectResponse(following, http.HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+        is_secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
+        token = self._entrance.keys.token(role)
+        response.set_cookie(cookie_name(request), token, httponly=True, samesite="lax", secure=is_secure)
+        return response
+
+
+async def _offered(request: Request) -> tuple[str, str]:
+    """The key that a request offers, and the address to show then."""
+    if request.method != "POST":
+        rest = [(name, value) for name, value in request.query_params.multi_items() if name != KEY]
+        return request.query_params.get(KEY, ""), f"/?{urlencode(rest)}" if rest else "/"
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_FORM_BYTES:
+            raise Refusal(413, TOO_LARGE)
+    form = dict(parse_qsl(body.decode("utf-8", "replace")))
+    return _key_in(form.get(KEY, "")), safe_next(form.get(NEXT, ""))
+
+
+def _key_in(typed: str) -> str:
+    """The key that somebody typed, by itself or as the whole link."""
+    typed = typed.strip()
+    return dict(parse_qsl(typed.partition("?")[2])).get(KEY, "") if "?" in typed else typed
+
+
+def safe_next(following: str) -> str:
+    """The query of an address within this page; anything else becomes the page itself."""
+    query = following.partition("?")[2] if following.startswith("/?") else ""
+    pairs = [(name, value) for name, value in parse_qsl(query) if name != KEY]
+    return f"/?{urlencode(pairs)}" if pairs else "/"
+
+
+def _told_length(request: Request) -> int:
+    told = request.headers.get("content-length", "0")
+    return int(told) if told.isascii() and told.isdecimal() and len(told) < 20 else MAX_BODY_BYTES + 1
+
+
+def _limited(receive: Receive) -> Receive:
+    """The same body, as far as the limit: its length may not have been told, or not truly."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY_BYTES:
+            raise HTTPException(413, TOO_LARGE)  # the one kind that frameworks pass on as it is
+        return message
+
+    return counted
+
+
+def _with_headers(send: Send) -> Send:
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if headers.get("content-type", "").startswith("text/html"):
+                headers.setdefault("content-security-policy", PAGE_POLICY)
+        await send(message)
+
+    return adding
+
+
+def _too_many(problem: TooManyWrongKeys) -> Refusal:
+    wait_s = max(1, round(problem.wait_s))
+    sentence = f"Too many wrong keys came from your address. Try again in {wait_s} s."
+    return Refusal(429, sentence, asks_key=True, wait_s=wait_s)
+
+
+async def _turn_away(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        return await send({"type": "websocket.close", "code": 1008})
+    headers = {"cache-control": "no-store"}
+    if refusal.wait_s:
+        headers["retry-after"] = str(refusal.wait_s)
+    request = Request(scope, receive)
+    if refusal.asks_key and request.url.path in ("/", ENTER):
+        following = safe_next(f"/?{request.url.query}")
+        headers["content-security-policy"] = KEY_PAGE_POLICY
+        sentence = refusal.sentence if KEY in request.query_params or request.method == "POST" else ""
+        response: Response = HTMLResponse(key_page(sentence, following), refusal.status, headers)
+    else:
+        body = orjson.dumps({"error": refusal.sentence})
+        response = Response(body, refusal.status, headers, "application/json")
+    await response(scope, receive, _with_headers(send))

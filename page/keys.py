@@ -1,0 +1,115 @@
+"""Keys, the two roles they open, and patience with wrong ones. Knows no requests and no pages."""
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["look", "train"]
+ROLES: tuple[Role, ...] = ("look", "train")
+KEY_BYTES = 24
+FREE_TRIES = 5
+LONGEST_WAIT_S = 300.0
+FORGET_AFTER_S = 3600.0
+ADDRESSES_AT_MOST = 4096
+
+
+class WrongKey(Exception):
+    """A key that opens nothing."""
+
+
+class TooManyWrongKeys(Exception):
+    """Wrong keys came from this address; `wait_s` seconds have to pass before another is looked at."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"{wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One key to look and infer, one to train, load and save as well; new ones for each start of the server."""
+
+    look: str = field(default_factory=new_key, repr=False)
+    train: str = field(default_factory=new_key, repr=False)
+
+    def of(self, role: Role) -> str:
+        return self.look if role == "look" else self.train
+
+    def role_of(self, key: str) -> Role | None:
+        """What a key opens; None for a wrong one. Takes the same time for every wrong key."""
+        return _matching({role: self.of(role) for role in ROLES}, key)
+
+    def token(self, role: Role) -> str:
+        """What a browser keeps instead of the key, which so stands in no cookie."""
+        return hmac.new(self.of(role).encode(), b"session explorer", hashlib.sha256).hexdigest()
+
+    def role_of_token(self, token: str) -> Role | None:
+        return _matching({role: self.token(role) for role in ROLES}, token)
+
+
+def _matching(secrets_of_roles: dict[Role, str], given: str) -> Role | None:
+    offered = given.encode("utf-8", "replace")
+    matching = [role for role, secret in secrets_of_roles.items() if hmac.compare_digest(secret.encode(), offered)]
+    return matching[0] if matching else None
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Wrong keys of one address: how many there were in a row, and when the last."""
+
+    count: int = 0
+    at: float = 0.0
+
+    @property
+    def wait_s(self) -> float:
+        return min(LONGEST_WAIT_S, 2.0 ** (self.count - FREE_TRIES)) if self.count >= FREE_TRIES else 0.0
+
+
+class BackOff:
+    """After a few wrong keys each further one doubles the time in which no key of that address is looked at.
+
+    The oldest addresses are forgotten beyond a limit: whoever has so many of them is not stopped by waiting.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wrong: OrderedDict[str, Wrong] = OrderedDict()
+
+    def try_key(self, keys: Keys, address: str, key: str) -> Role:
+        """The role that a key opens; raises WrongKey, or TooManyWrongKeys without looking at it."""
+        neighbours = neighbourhood(address)
+        with self._lock:
+            now, wrong = self._clock(), self._wrong.pop(neighbours, Wrong())
+            if now - wrong.at > FORGET_AFTER_S:
+                wrong = Wrong()
+            if wrong.at + wrong.wait_s > now:
+                self._wrong[neighbours] = wrong
+                raise TooManyWrongKeys(wrong.at + wrong.wait_s - now)
+            role = keys.role_of(key)
+            if role is not None:
+                return role
+            self._wrong[neighbours] = Wrong(wrong.count + 1, now)
+            while len(self._wrong) > ADDRESSES_AT_MOST:
+                self._wrong.popitem(last=False)
+        raise WrongKey
+
+
+def neighbourhood(address: str) -> str:
+    """The address, or the /64 network of an IPv6 one: within it a visitor may choose any."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.IPv6Interface((parsed, 64)).network) if parsed.version == 6 else address

@@ -1,0 +1,28 @@
+"""The web application around the Blocks page: our routes, the doorkeeper before everything, theme and style."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from page.components import APP_CSS
+from page.doorkeeper import Doorkeeper
+from page.entrance import ROLE, Entrance
+from page.frame_route import recorded_routes, run_route
+from page.theme import page_theme
+from session import SessionCache
+
+
+def web_options(sessions: SessionCache, find_run: Callable[[str], Path | None], entrance: Entrance) -> dict[str, Any]:
+    """What `launch` needs for the page to look and work as it should, and to be closed to those who may not come in."""
+    routes = [*recorded_routes(sessions), run_route(find_run)]
+    return dict(
+        app_kwargs={"routes": routes, "middleware": [Middleware(Doorkeeper, entrance=entrance)]},
+        auth_dependency=lambda request: request.scope[ROLE],  # Gradio calls it a user's name
+        theme=page_theme(),
+        css_paths=[APP_CSS],
+        run_history=False,
+        ssr_mode=False,
+        footer_links=["api"],
+    )
