@@ -35,7 +35,7 @@ from page.numbers import BadNumber, whole_number
 from page.place import history_of, length_of, recording_of, selected
 from page.recording_column import build_recording_column
 from page.results import prediction_view, reconstruction_view
-from page.serving import Settings, free_port, parse_command_line, welcome
+from page.serving import Settings, free_port, leave, parse_command_line, welcome
 from page.statistics_view import statistics_view
 from page.training_tab import CHANGES, build_training_tab
 from page.training_view import NO_JOB, job_line, training_view
@@ -623,7 +623,7 @@ def end(*_: object) -> None:
     """Ctrl-C or a request to terminate: jobs stop after their step and save, before the server says goodbye."""
     explorer.evaluations.close(timeout_s=5)
     explorer.workshops.close(timeout_s=30)
-    sys.exit()
+    leave()
 
 
 settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)

@@ -8,8 +8,10 @@ import sys
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import gradio as gr
+from gradio.tunneling import CURRENT_TUNNELS
 
 from page.addresses import LOCAL_NAMES, lan_address
 from page.entrance import Entrance
@@ -95,6 +97,15 @@ def welcome(demo: gr.Blocks, entrance: Entrance, is_browser_wanted: bool) -> Non
     logger.info("%s", "\n".join(announcement(*place, demo.share_url)))
     if is_browser_wanted and has_screen():
         webbrowser.open(own_link(*place))
+
+
+def leave() -> NoReturn:
+    """End the process at once. On the interpreter's own way out, a thread that still computes would abort it."""
+    for tunnel in CURRENT_TUNNELS:
+        tunnel.kill()
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def own_link(host: str, port: int, entrance: Entrance) -> str:
