@@ -56,9 +56,9 @@ class Doorkeeper:
         request = Request(scope, receive)
         if _told_length(request) > MAX_BODY_BYTES:
             raise Refusal(413, TOO_LARGE)
-        if not is_known_path(request.url.path):
+        if not is_known_path(request.scope["path"]):
             raise Refusal(404, "There is nothing at this address.")
-        if request.url.path == ENTER or (request.url.path == "/" and KEY in request.query_params):
+        if request.scope["path"] == ENTER or (request.scope["path"] == "/" and KEY in request.query_params):
             response = await self._let_in(request)
             return await response(scope, receive, _with_headers(send))
         try:
@@ -161,7 +161,7 @@ async def _turn_away(refusal: Refusal, scope: Scope, receive: Receive, send: Sen
     if refusal.wait_s:
         headers["retry-after"] = str(refusal.wait_s)
     request = Request(scope, receive)
-    if refusal.asks_key and request.url.path in ("/", ENTER):
+    if refusal.asks_key and request.scope["path"] in ("/", ENTER):
         following = safe_next(f"/?{request.url.query}")
         headers["content-security-policy"] = KEY_PAGE_POLICY
         sentence = refusal.sentence if KEY in request.query_params or request.method == "POST" else ""

@@ -109,7 +109,7 @@ class Entrance:
     def _role_without_key(self, connection: HTTPConnection) -> Role | None:
         if self._is_open or self._is_on_this_machine(connection):
             return "train"
-        is_starting = not self._has_begun and connection.url.path == "/gradio_api/startup-events"
+        is_starting = not self._has_begun and connection.scope["path"] == "/gradio_api/startup-events"
         return "look" if is_starting and _is_from_loopback(connection) else None
 
     def _is_on_this_machine(self, connection: HTTPConnection) -> bool:

@@ -143,6 +143,14 @@ def test_what_gradio_has_beside_is_not_there(visitor, entrance):
     assert visitor.post("/gradio_api/upload", files={"files": b"x"}).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["/%3F/../gradio_api/upload", "/config%3Fx", "/%23", "/gradio_api/queue/join%2f..%2fupload"]
+)
+def test_what_decides_is_the_path_that_the_routes_see(visitor, entrance, path):
+    visitor.get(f"/?key={entrance.keys.train}")
+    assert visitor.get(path).status_code == 404
+
+
 def test_another_way_of_asking_is_closed(visitor):
     with pytest.raises(WebSocketDisconnect) as closed, visitor.websocket_connect("/config"):
         pass
