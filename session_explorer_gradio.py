@@ -29,6 +29,7 @@ from page.diagnostics_view import diagnostics_view
 from page.entrance import Entrance
 from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
 from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
+from page.fileless import FilelessBlocks
 from page.inside_tab import CHOSEN, IN_USE, build_errors_tab, build_inside_tab
 from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
 from page.numbers import BadNumber, whole_number
@@ -488,9 +489,8 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     session_outputs = [
         *map(of, ("player", "facts", "about_frame", "autoencoder_path", "predictor_path")),
         status,
-        *map(of, ("autoencoder_result", "predictor_result", "models_message", "last")),
-        *map(of, ("attention_result", "weights_result", "actions_result", "statistics_result", "clip_result")),
-        *map(of, ("statistics", *ERRORS)),
+        *map(of, ("autoencoder_result", "predictor_result", "models_message", "last", "attention_result")),
+        *map(of, ("weights_result", "actions_result", "statistics_result", "clip_result", "statistics", *ERRORS)),
     ]
     frame_inputs = [visitor, of("player")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
@@ -581,7 +581,7 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
 
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
-    with gr.Blocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with FilelessBlocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         visitor = gr.State(Visitor())
         gr.HTML(messages.TITLE, elem_id="title")
         status = gr.HTML(elem_id="status")

@@ -18,6 +18,8 @@ from session.safe_files import FILE_FLAGS, describe, open_folder, open_regular, 
 
 MAX_FRAME_BYTES = 32 << 20
 MAX_FRAME_PIXELS = 32_000_000
+# Of a progressive JPEG, which has about ten: each goes over all pixels again, so a file of 1 MB could take minutes.
+MAX_SCANS, SCAN = 100, b"\xff\xda"
 MAGIC_BYTES, TAIL_BYTES = 8, 64
 JPEG, PNG = "image/jpeg", "image/png"
 STARTS = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
@@ -117,6 +119,8 @@ def decode(content: bytes) -> Image.Image:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:
             if picture.width * picture.height > MAX_FRAME_PIXELS:
                 raise FrameUnreadable(f"it has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
+            if media_type_of(content) == JPEG and content.count(SCAN) > MAX_SCANS:
+                raise FrameUnreadable(f"it has more than {MAX_SCANS} scans")
             return picture.convert("RGB")
     except DECODING_ERRORS as error:
         raise FrameUnreadable("its picture is damaged or cut short") from error

@@ -39,11 +39,11 @@ class RecordedActions:
         return len(self._layout_of) - 1
 
     def usual_channels(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The channels (A) that most actions have, where they are numbers, with their values (M, A)."""
+        """The channels (A) that most actions have, where they are numbers, with their values (M, A), NaN for none."""
         if not len(self):
             return (), np.zeros((0, 0))
         names, rows = max(self._rows_by_layout(), key=lambda group: len(group[1]))
-        values = self._values_of(rows, range(len(names)))
+        values = _usable(self._values_of(rows, range(len(names))))
         is_used = np.isfinite(values).any(axis=0) & np.array([is_channel_name(name) for name in names], dtype=bool)
         return tuple(name for name, used in zip(names, is_used, strict=True) if used), values[:, is_used]
 
@@ -60,8 +60,7 @@ class RecordedActions:
                 reasons.update(dict.fromkeys(rows.tolist(), _describe_missing(names, missing)))
             else:
                 matrix[rows] = self._values_of(rows, [names.index(channel) for channel in channels])
-        # float32 is what the models take; a number beyond it would become infinite there.
-        matrix[np.abs(matrix) > MAX_VALUE] = np.nan
+        matrix = _usable(matrix)
         for row, column in np.argwhere(np.isnan(matrix)).tolist():
             reasons.setdefault(row, f"action channel {channels[column]} is not a usable number")
         return matrix.astype(np.float32), reasons
@@ -77,6 +76,11 @@ class RecordedActions:
         starts = np.frombuffer(self._starts, dtype=np.int64)[rows]
         picked = starts[:, None] + np.array(columns, dtype=np.int64)[None, :]
         return np.frombuffer(self._values, dtype=np.float64)[picked] if picked.size else np.zeros(picked.shape)
+
+
+def _usable(values: np.ndarray) -> np.ndarray:
+    # float32 is what the models take; a number beyond it would become infinite there.
+    return np.where(np.abs(values) <= MAX_VALUE, values, np.nan)
 
 
 def _describe_missing(names: tuple[str, ...], missing: list[str]) -> str:

@@ -58,6 +58,8 @@ def list_checkpoints(root: Path, robot_name: str) -> list[str]:
         return []
     try:
         inside = root.resolve()
+        if not folder.resolve().is_relative_to(inside):
+            return []
         files = [path for path in folder.iterdir() if path.suffix == SUFFIX and path.is_file()]
         names = [path.name for path in files if path.resolve().is_relative_to(inside)]
     except (OSError, ValueError, RuntimeError):

@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from tests.app.traversals import Canaries, traversals
 from training import CheckpointNotFound, checkpoint_path, default_checkpoints, list_checkpoints
 
 
@@ -82,6 +83,21 @@ def test_a_place_outside_is_not_even_looked_at(root, monkeypatch, start):
     with pytest.raises(CheckpointNotFound):
         checkpoint_path(root, f"{start.format(outside=root.parent.parent)}/outside.pth")
     assert not any(path.endswith("outside.pth") for path in looked)
+
+
+@pytest.mark.promise("nobody leaves the data folder")
+def test_no_way_to_write_a_path_opens_anything_outside(root, tmp_path, figure):
+    links = ("wheels/link_out.pth", "away/outside.pth")
+    strings = [*traversals("../../outside.pth", str(tmp_path / "outside.pth")), *links]
+    folders = [*traversals("../../..", str(tmp_path)), "away", "../checkpoints_of_others"]
+    with Canaries([tmp_path, tmp_path / "outside.pth", *(root.parent / "checkpoints_of_others").iterdir()]) as canaries:
+        for typed in strings:
+            with pytest.raises(CheckpointNotFound, match=r"(?s)^There is no checkpoint at .*; choose one under saved"):
+                checkpoint_path(root, typed)
+        assert [name for folder in folders for name in list_checkpoints(root, folder)] == []
+        opened = canaries.looked_at()
+    figure(f"{len(strings)} paths and {len(folders)} folders of checkpoints: {len(opened)} opened outside")
+    assert opened == set()
 
 
 def test_checkpoints_are_listed_in_the_order_one_looks_for_them(root):

@@ -226,3 +226,18 @@ def test_a_whole_file_of_other_content_is_refused(changes):
 
 def test_an_unchanged_archive_is_read():
     assert_same(unpack(archive()), made())
+
+
+@pytest.mark.parametrize("level", ["robot", "session"])
+def test_a_link_in_place_of_a_folder_is_neither_read_nor_written_through(tmp_path, level):
+    elsewhere = tmp_path / "elsewhere"
+    EvaluationStore(elsewhere).put(made())
+    folder = session_folder(tmp_path / "evaluations", KEY.session_id)
+    link = folder.parent if level == "robot" else folder
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere / link.relative_to(tmp_path / "evaluations"))
+    before = contents_of(elsewhere)
+    store = EvaluationStore(tmp_path / "evaluations")
+    assert store.find(KEY) is None
+    assert "its folder is a link to elsewhere" in store.put(made(minute=1, version="4-0badcafe"))
+    assert contents_of(elsewhere) == before

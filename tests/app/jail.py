@@ -1,0 +1,179 @@
+"""A watched server, files outside of its data folder that nobody may see, and a visitor who asks by the raw API."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.app.traversals import Canaries, traversals
+from tests.session.make import jpeg, meta_of, observation, write_session
+from training.evaluation_store import session_folder
+
+ROOT = Path(__file__).parents[2]
+AT_ONCE = 8  # events that wait at the same time
+START_S = 60
+KNOWN, ABSENT = "secret", "nobody"  # a name that is there, outside, and one of the same length that is not
+
+
+@dataclass
+class Jail:
+    """A watched server over `data`, and the files outside of it that hold `canary`."""
+
+    data: Path
+    outside: Path
+    session_id: str
+    canary: str
+    log: Path
+    canaries: Canaries
+    process: subprocess.Popen
+    address: str = ""
+    usual: set[tuple[str, str]] = field(default_factory=set)
+    read_to: int = 0
+
+    def opened(self) -> list[tuple[str, str]]:
+        """What was opened since the last time this was asked: how, and which path."""
+        content = self.log.read_bytes()
+        lines = content[self.read_to :].splitlines()
+        self.read_to = len(content)
+        return [tuple(json.loads(line)) for line in lines]
+
+    def outside_data(self) -> set[tuple[str, str]]:
+        """Of those the ones outside of the data folder that are not the program's own."""
+        return {(how, path) for how, path in self.opened() if not self._is_own(path)} - self.usual
+
+    def _is_own(self, path: str) -> bool:
+        programs = (sys.prefix, sys.base_prefix)
+        own = (self.data, self.log.parent / "gradio", *programs, *map(os.path.realpath, programs))
+        is_source = path.startswith(f"{ROOT}/") and path.endswith((".py", ".pyc"))
+        return is_source or path.startswith(f"{ROOT}/page/assets") or any(Path(path).is_relative_to(one) for one in own)
+
+    def complaints(self, answers: list[str]) -> list[str]:
+        """What went wrong since the last time this was asked."""
+        told = [f"{how} {path}" for how, path in sorted(self.outside_data())]
+        told += [f"{name} outside was opened" for name in sorted(self.canaries.looked_at())]
+        marks = (self.canary, "root:x:0:0")
+        return told + [
+            f"an answer holds what lies outside: {one[:200]}" for one in answers if any(m in one for m in marks)
+        ]
+
+
+def interrupted_run(numbers: str) -> str:
+    """The record of a run that was killed, whose numbers are said to be in the file `numbers`."""
+    words = {"network": "autoencoder", "subject": "frames", "started_by": "", "began": "2025-09-21T14:21:33"}
+    steps = {"step": 1, "max_steps": 5, "first_step": 0, "saved_step": None, "saving_step": None}
+    rest = {"threshold": None, "seconds": 1.0, "numbers": numbers, "is_interrupted": True}
+    return json.dumps(words | steps | rest)
+
+
+def first_line(process: subprocess.Popen) -> str:
+    timer = threading.Timer(START_S, process.kill)
+    timer.start()
+    line = process.stdout.readline().strip()
+    timer.cancel()
+    assert line, "the server did not start"
+    return line
+
+
+def lay_out_canaries(folder: Path, outside: Path, canary: str) -> None:
+    """Outside, beside the data folder, and in a folder whose name begins like that of the data folder."""
+    for place in (outside, folder, folder / "saved_of_others"):
+        write_session(place / KNOWN, [observation(0)], meta_of(robot_type=canary, session_name=canary))
+        (place / KNOWN / "frames" / "frame_000000.jpg").write_bytes(jpeg() + canary.encode())
+        for ending in ("pth", "npz", "jpg", "txt", "jsonl"):
+            (place / f"{KNOWN}.{ending}").write_bytes((jpeg() if ending == "jpg" else b"") + canary.encode())
+
+
+def lay_links(data: Path, outside: Path, session_id: str) -> None:
+    """Links of every kind in the data folder, and a recording whose frames are asked for elsewhere."""
+    jetbot = data / "sessions" / "jetbot"
+    (jetbot / "linked").symlink_to(outside / KNOWN)
+    (data / "sessions" / "linked_robot").symlink_to(outside)
+    up = "../../../../outside/secret.jpg"
+    strings = traversals(up, str(outside / f"{KNOWN}.jpg"))
+    lines = [observation(step, path) for step, path in enumerate(strings)]
+    mixed = write_session(jetbot / "mixed", [json.dumps(line) for line in lines])
+    (mixed / "frames" / "linked.jpg").symlink_to(outside / f"{KNOWN}.jpg")
+    (mixed / "linked_frames").symlink_to(outside)
+    (mixed / "events_shard_001.jsonl").symlink_to(outside / KNOWN / "events_shard_000.jsonl")
+    (mixed / "events_shard_002.jsonl").write_text(
+        "\n".join(
+            json.dumps(observation(900 + n, path))
+            for n, path in enumerate(("frames/linked.jpg", "linked_frames/secret.jpg"))
+        )
+    )
+    (mixed / "frames" / "good.jpg").write_bytes(jpeg())
+    (mixed / "events_shard_003.jsonl").write_text(json.dumps(observation(999, "frames/good.jpg")))
+    bare = write_session(jetbot / "bare", [])
+    (bare / "session_meta.json").unlink()
+    (bare / "session_meta.json").symlink_to(outside / KNOWN / "session_meta.json")
+    (bare / "frames").rmdir()
+    (bare / "frames").symlink_to(outside / KNOWN / "frames")
+    write_session(
+        jetbot / "named", [observation(0)], meta_of(robot_type="../../outside/secret", session_name="../../secret")
+    )
+    (data / "checkpoints" / "jetbot" / "linked.pth").symlink_to(outside / f"{KNOWN}.pth")
+    (data / "checkpoints" / "linked_robot").symlink_to(outside)
+    (data / "checkpoints" / "jetbot" / "runs").mkdir()
+    (data / "checkpoints" / "jetbot" / "runs" / "linked.jsonl").symlink_to(outside / f"{KNOWN}.jsonl")
+    results = session_folder(data / "evaluations", session_id)
+    results.mkdir(parents=True)
+    (results / "linked.npz").symlink_to(outside / f"{KNOWN}.npz")
+    elsewhere = session_folder(data / "evaluations", "jetbot/mixed")
+    elsewhere.symlink_to(outside)
+
+
+class Asker:
+    """One visitor by the raw API: events through the queue, several at once."""
+
+    def __init__(self, jail: Jail) -> None:
+        self.http = httpx.Client(base_url=jail.address, timeout=60)
+        self.hash = secrets.token_hex(8)
+        config = self.http.get("config").json()
+        self.events = config["dependencies"]
+        self._states = {part["id"] for part in config["components"] if part["type"] == "state"}
+
+    def inputs(self, event: dict, values: list[Any] | object) -> list[Any]:
+        """The data of an event: its values in their order, or one value everywhere; states are the server's."""
+        given = iter(values) if isinstance(values, list) else None
+        return [None if one in self._states else next(given, None) if given else values for one in event["inputs"]]
+
+    def named(self, name: str) -> dict:
+        return next(event for event in self.events if event["api_name"] == name)
+
+    def ask(self, calls: list[tuple[dict, Any, str]]) -> list[str]:
+        """The words of the answers to calls: event, values, query of the address."""
+        answers: list[str] = []
+        for start in range(0, len(calls), AT_ONCE):
+            waiting = [self._join(*call) for call in calls[start : start + AT_ONCE]]
+            told = self._listen({event_id for event_id in waiting if not event_id.startswith("refused")})
+            answers += [told.get(event_id, event_id) for event_id in waiting]
+        return answers
+
+    def _join(self, event: dict, values: Any, query: str) -> str:
+        body = {"fn_index": event["id"], "data": self.inputs(event, values), "session_hash": self.hash}
+        answer = self.http.post(
+            f"gradio_api/queue/join{query}", content=json.dumps(body), headers={"content-type": "application/json"}
+        )
+        return answer.json()["event_id"] if answer.status_code == 200 else f"refused {answer.status_code} {answer.text}"
+
+    def _listen(self, waiting: set[str]) -> dict[str, str]:
+        told: dict[str, list] = {event_id: [] for event_id in waiting}
+        with self.http.stream("GET", "gradio_api/queue/data", params={"session_hash": self.hash}) as stream:
+            lines = stream.iter_lines() if waiting else iter(())
+            while waiting:
+                line = next(lines)
+                message = json.loads(line.removeprefix("data: ")) if line else {}
+                if message.get("msg") == "log":
+                    told[message["event_id"]].append(message["log"])
+                elif message.get("msg") == "process_completed":
+                    output = message["output"]
+                    told[message["event_id"]].append(output.get("error") or output.get("data"))
+                    waiting.discard(message["event_id"])
+        return {event_id: json.dumps(words, ensure_ascii=False) for event_id, words in told.items()}

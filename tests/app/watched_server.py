@@ -1,0 +1,58 @@
+"""A server in a process of its own that writes down what it opens: `python -m tests.app.watched_server DATA LOG`.
+
+One JSON line in LOG for every file or folder that Python opens, lists or changes, with links followed, and for every
+program it starts. The address comes first on standard output; the end of standard input ends the server.
+"""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+LOG = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+WATCHED = {
+    *("open", "os.listdir", "os.scandir", "os.mkdir", "os.rmdir", "os.remove", "os.rename", "os.link", "os.symlink"),
+    *("os.truncate", "os.chmod", "os.chown", "os.utime", "os.chdir"),
+}
+STARTED = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "socket.getaddrinfo", "socket.connect"}
+below = threading.local()
+open_for_real = os.open
+
+
+def note(event: str, path: str) -> None:
+    os.write(LOG, json.dumps([event, path]).encode() + b"\n")
+
+
+def open_and_note(path, flags, mode=0o777, *, dir_fd=None):
+    """Python does not tell below which folder a name was opened: the system does, afterwards."""
+    if dir_fd is None:
+        return open_for_real(path, flags, mode)
+    below.is_opening = True
+    try:
+        file = open_for_real(path, flags, mode, dir_fd=dir_fd)
+    finally:
+        below.is_opening = False
+    note("open below", os.readlink(f"/proc/self/fd/{file}"))
+    return file
+
+
+def hook(event: str, arguments: tuple) -> None:
+    if event in STARTED:
+        note(event, repr(arguments[0]))
+    elif event in WATCHED and not (event == "open" and vars(below).get("is_opening")):
+        path = arguments[0]
+        if isinstance(path, int):
+            path = f"/proc/self/fd/{path}" if event != "open" else os.devnull
+        note(event, os.path.realpath(os.fsdecode(path).replace("\0", "")))
+
+
+if __name__ == "__main__":
+    os.open = open_and_note
+    sys.addaudithook(hook)
+    import session_explorer_gradio as script
+    from tests.app.conftest import serving
+
+    with serving(script.Settings(data=Path(sys.argv[1]))) as address:
+        print(address, flush=True)
+        sys.stdin.read()

@@ -1,0 +1,46 @@
+import asyncio
+
+import gradio as gr
+import pytest
+from gradio_client.utils import is_file_obj_with_meta
+
+from page.fileless import NO_FILES, FilelessBlocks, holds_file
+
+FILE = {"path": "http://elsewhere.invalid/x", "meta": {"_type": "gradio.FileData"}}
+
+
+@pytest.fixture
+def page():
+    with FilelessBlocks() as page:
+        field, shown = gr.Textbox(), gr.HTML()
+        field.submit(lambda typed: f"heard {typed}", field, shown)
+    return page
+
+
+def asked(page: FilelessBlocks, *inputs: object) -> list:
+    return asyncio.run(page.process_api(next(iter(page.fns.values())), list(inputs)))["data"]
+
+
+@pytest.mark.parametrize("sent", [FILE, [FILE], {"value": FILE}, {"a": [{"b": [1, [FILE]]}]}])
+def test_a_file_in_an_input_is_refused_before_anything_is_fetched(page, monkeypatch, sent):
+    fetched = []
+    monkeypatch.setattr(
+        "gradio.processing_utils.async_ssrf_protected_download", lambda *asked, **more: fetched.append(asked)
+    )
+    assert is_file_obj_with_meta(FILE)
+    with pytest.raises(gr.Error, match=NO_FILES):
+        asked(page, sent)
+    assert fetched == []
+
+
+def test_everything_else_passes(page):
+    assert asked(page, "a word") == ["heard a word"]
+    for value in (None, 1, "path", {"session": "a", "frame": 3}, {"path": "a"}, [["meta", "path"]]):
+        assert not holds_file([value])
+
+
+def test_deep_nesting_is_no_obstacle():
+    nested: object = FILE
+    for _ in range(100_000):
+        nested = [nested]
+    assert holds_file([nested])
