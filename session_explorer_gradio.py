@@ -41,7 +41,7 @@ from page.statistics_view import statistics_view
 from page.training_tab import CHANGES, build_training_tab
 from page.training_view import NO_JOB, job_line, training_view
 from page.visitor import Visitor
-from page.web_app import web_options
+from page.web_app import limit_waiting, web_options
 from page.weights_view import weights_view
 from session import RobotProfile, SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
@@ -56,7 +56,7 @@ logger = logging.getLogger("session_explorer")
 DEMO_FRAMES = 60
 MAX_DIGITS = 9
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
-QUEUED_AT_MOST = 60  # events that wait; one more is told that the server is busy
+WAITING_AT_MOST = 40  # events of one kind; one more is told that the server is busy
 PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
@@ -450,7 +450,7 @@ def command_training(
 
 def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> str:
     """Where the job of this robot stands: bar, numbers, curve, outcome."""
-    job = explorer.workshop(visitor).snapshot() if visitor.profile else None
+    job = explorer.workshop(visitor).last_run() if visitor.profile else None
     if job is None:
         return NO_JOB
     return training_view(job, draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
@@ -458,7 +458,7 @@ def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) 
 
 def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
     """The same for a page that is watching, twice a second: nothing is sent while nothing changes."""
-    job = explorer.workshop(visitor).snapshot() if visitor.profile else None
+    job = explorer.workshop(visitor).last_run() if visitor.profile else None
     seen = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
     if seen == visitor.seen_job:
         return gr.skip()
@@ -596,7 +596,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                     parts |= build_training_tab((ONE_FRAME, RANGE, WHOLE), numbers)
                     parts |= build_inside_tab(PREDICTOR.layers, PREDICTOR.heads) | build_errors_tab()
         wire(explorer, demo, parts, visitor, status)
-    return demo.queue(max_size=QUEUED_AT_MOST, api_open=False)
+    return limit_waiting(demo.queue(api_open=False), WAITING_AT_MOST)
 
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 
 from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
+from models.heap import keep_less_freed_memory
 from models.masked_autoencoder import MaskedAutoencoderViT
 from models.weights_digest import weights_digest
 
@@ -92,6 +93,9 @@ class SharedWorldModel:
     def digests(self) -> Mapping[Network, str]:
         """The `weights_digest` of both networks. It takes a tenth of a second after every change of weights, which
         is each step while somebody trains: nothing to ask for again and again."""
+        known = self._digests
+        if known is not None and known[0] == self._version:
+            return known[1]  # what is known need not wait for who computes with the model
         with self.lock:
             if self._digests is None or self._digests[0] != self._version:
                 found: dict[Network, str] = {
@@ -112,6 +116,7 @@ class WorldModels:
     """The world models of a server, made when first asked for."""
 
     def __init__(self, device: torch.device) -> None:
+        keep_less_freed_memory()
         self.device = device
         self._lock = threading.Lock()
         self._models: dict[tuple[str, int], SharedWorldModel] = {}

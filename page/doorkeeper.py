@@ -1,14 +1,13 @@
-"""Stands before the whole server, Gradio's routes and ours: turns requests away by the rules of `entrance.py`, limits
+"""Stands before every route of the server, Gradio's and ours: turns requests away by the rules of `entrance.py`, limits
 their size, lets keys in, and adds the headers that keep a browser from asking other hosts for anything."""
 
 import http
 from urllib.parse import parse_qsl, urlencode
 
-import orjson
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from page.entrance import MAX_BODY_BYTES, ROLE, Entrance, Refusal, address_of, cookie_name, is_known_path
@@ -28,7 +27,8 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-TOO_LARGE = f"Nothing larger than {MAX_BODY_BYTES >> 20} MB is taken here."
+TOO_LARGE = f"Nothing larger than {MAX_BODY_BYTES >> 10} kB is taken here."
+GIVE_KEY = "Give the key first."
 WRONG_KEY = "That key is not right. Keys change when the server starts anew: ask for a new link."
 
 
@@ -58,26 +58,39 @@ class Doorkeeper:
             raise Refusal(413, TOO_LARGE)
         if not is_known_path(request.scope["path"]):
             raise Refusal(404, "There is nothing at this address.")
-        if request.scope["path"] == ENTER or (request.scope["path"] == "/" and KEY in request.query_params):
-            response = await self._let_in(request)
+        is_entering = request.scope["path"] == ENTER or (request.scope["path"] == "/" and KEY in request.query_params)
+        response = await self._let_in(request) if is_entering else self._reload_of_old_tab(request)
+        if response is not None:
             return await response(scope, receive, _with_headers(send))
-        try:
-            scope[ROLE] = self._entrance.role_of(request)
-        except WrongKey:
-            raise Refusal(401, WRONG_KEY, asks_key=True) from None
-        except TooManyWrongKeys as problem:
-            raise _too_many(problem) from None
+        scope[ROLE] = self._role_of(request)
         await self._app(scope, _limited(receive), _with_headers(send))
+
+    def _role_of(self, request: Request) -> Role:
+        try:
+            return self._entrance.role_of(request)
+        except (WrongKey, TooManyWrongKeys) as problem:
+            raise _refused_key(problem) from None
+
+    def _reload_of_old_tab(self, request: Request) -> Response | None:
+        """A tab that was open while the server started anew asks for this until it gets an answer; then it reloads, and
+        comes to the page that asks for the new key."""
+        if request.scope["path"] == "/gradio_api/app_id":
+            try:
+                self._role_of(request)
+            except Refusal as refusal:
+                return JSONResponse({"app_id": 0}) if refusal.asks_key else None
+        return None
 
     async def _let_in(self, request: Request) -> Response:
         """Answer a key, from a link or from the form of the key page, with a cookie and the page itself."""
         key, following = await _offered(request)
+        if self._entrance.role_without_key(request) is not None:
+            return RedirectResponse(following, http.HTTPStatus.SEE_OTHER)
         try:
             role = self._entrance.back_off.try_key(self._entrance.keys, address_of(request), key)
-        except WrongKey:
-            raise Refusal(401, WRONG_KEY if key else "Give the key first.", asks_key=True) from None
-        except TooManyWrongKeys as problem:
-            raise _too_many(problem) from None
+        except (WrongKey, TooManyWrongKeys) as problem:
+            refusal = _refused_key(problem, GIVE_KEY if not key else WRONG_KEY)
+            return _key_page(refusal, following)
         return self._welcome(request, role, following)
 
     def _welcome(self, request: Request, role: Role, following: str) -> Response:
@@ -103,9 +116,9 @@ async def _offered(request: Request) -> tuple[str, str]:
 
 
 def _key_in(typed: str) -> str:
-    """The key that somebody typed, by itself or as the whole link."""
-    typed = typed.strip()
-    return dict(parse_qsl(typed.partition("?")[2])).get(KEY, "") if "?" in typed else typed
+    """The key that somebody typed, by itself or in the whole link."""
+    typed = typed.strip().partition("#")[0]
+    return dict(parse_qsl(typed.rpartition("?")[2])).get(KEY, "") if f"{KEY}=" in typed else typed
 
 
 def safe_next(following: str) -> str:
@@ -148,25 +161,29 @@ def _with_headers(send: Send) -> Send:
     return adding
 
 
-def _too_many(problem: TooManyWrongKeys) -> Refusal:
+def _refused_key(problem: WrongKey | TooManyWrongKeys, wrong: str = WRONG_KEY) -> Refusal:
+    if isinstance(problem, WrongKey):
+        return Refusal(401, wrong, asks_key=True)
     wait_s = max(1, round(problem.wait_s))
-    sentence = f"Too many wrong keys came from your address. Try again in {wait_s} s."
+    sentence = f"Too many wrong keys came from your address. Check the key, or wait {wait_s} s."
     return Refusal(429, sentence, asks_key=True, wait_s=wait_s)
+
+
+def _key_page(refusal: Refusal, following: str, sentence: str | None = None) -> Response:
+    headers = {"content-security-policy": KEY_PAGE_POLICY, "cache-control": "no-store"}
+    if refusal.wait_s:
+        headers["retry-after"] = str(refusal.wait_s)
+    shown = refusal.sentence if sentence is None else sentence
+    return HTMLResponse(key_page(shown, following), refusal.status, headers)
 
 
 async def _turn_away(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
-    headers = {"cache-control": "no-store"}
-    if refusal.wait_s:
-        headers["retry-after"] = str(refusal.wait_s)
     request = Request(scope, receive)
-    if refusal.asks_key and request.scope["path"] in ("/", ENTER):
-        following = safe_next(f"/?{request.url.query}")
-        headers["content-security-policy"] = KEY_PAGE_POLICY
-        sentence = refusal.sentence if KEY in request.query_params or request.method == "POST" else ""
-        response: Response = HTMLResponse(key_page(sentence, following), refusal.status, headers)
+    if refusal.asks_key and scope["path"] == "/":
+        response = _key_page(refusal, safe_next(f"/?{request.url.query}"), sentence="")
     else:
-        body = orjson.dumps({"error": refusal.sentence})
-        response = Response(body, refusal.status, headers, "application/json")
+        headers = {"cache-control": "no-store", **({"retry-after": str(refusal.wait_s)} if refusal.wait_s else {})}
+        response = JSONResponse({"error": refusal.sentence}, refusal.status, headers)
     await response(scope, receive, _with_headers(send))

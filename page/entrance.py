@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 from page.addresses import is_literal, is_loopback, is_same_place, own_names, split_place
 from page.keys import BackOff, Keys, Role
 
-MAX_BODY_BYTES = 1 << 20  # the largest thing a page sends is a form of a few hundred bytes
+MAX_BODY_BYTES = 1 << 16  # the largest thing a page sends is a form of a few hundred bytes
 ROLE = "session_explorer.role"  # where the role of a request stands in its scope
 
 # Of Gradio's own server only what this page and programs use: no uploads, no files, no proxy, no editor.
@@ -29,8 +29,8 @@ BELOW = (
     *("/assets/", "/static/", "/svelte/", "/pwa_icon/", "/recorded/", "/runs/"),
     *("/gradio_api/call/", "/gradio_api/run/", "/gradio_api/heartbeat/"),
 )
-# A proxy on this machine, and the tunnel of a public link, say with one of these that somebody else is behind them.
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+# A proxy on this machine, and the tunnel of a public link, say with headers that begin so that somebody is behind them.
+FORWARDED = ("forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "via")
 
 NOT_OUR_NAME = "This server does not answer to that name. Use its address, or start it with --allow-host and the name."
 FOREIGN_PAGE = "This request comes from a page of another site; open Session Explorer itself."
@@ -103,17 +103,18 @@ class Entrance:
 
     def role_of(self, connection: HTTPConnection) -> Role:
         """The role of a request; raises a Refusal where it needs a key and has none that is right."""
-        role = self._role_without_key(connection) or self._role_by_key(connection)
+        role = self.role_without_key(connection) or self._role_by_key(connection)
         return "look" if self.is_read_only else role
 
-    def _role_without_key(self, connection: HTTPConnection) -> Role | None:
+    def role_without_key(self, connection: HTTPConnection) -> Role | None:
+        """The role of those who need no key; None for others."""
         if self._is_open or self._is_on_this_machine(connection):
             return "train"
         is_starting = not self._has_begun and connection.scope["path"] == "/gradio_api/startup-events"
         return "look" if is_starting and _is_from_loopback(connection) else None
 
     def _is_on_this_machine(self, connection: HTTPConnection) -> bool:
-        is_forwarded = any(name in connection.headers for name in FORWARDED)
+        is_forwarded = any(name.startswith(FORWARDED) for name in connection.headers)
         return not self.is_public and not is_forwarded and _is_from_loopback(connection)
 
     def _role_by_key(self, connection: HTTPConnection) -> Role:

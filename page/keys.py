@@ -25,7 +25,7 @@ class WrongKey(Exception):
 
 
 class TooManyWrongKeys(Exception):
-    """Wrong keys came from this address; `wait_s` seconds have to pass before another is looked at."""
+    """Many wrong keys came from this address, and one more; `wait_s` seconds are left of the wait for those."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__(f"{wait_s:.0f} s")
@@ -77,9 +77,10 @@ class Wrong:
 
 
 class BackOff:
-    """After a few wrong keys each further one doubles the time in which no key of that address is looked at.
+    """After a few wrong keys each further one doubles the time in which wrong keys of that address are turned away.
 
-    The oldest addresses are forgotten beyond a limit: whoever has so many of them is not stopped by waiting.
+    A right key opens always: nobody guesses one of 192 bits, and a stranger behind the same router must not be able to
+    keep teammates out. The oldest addresses are forgotten beyond a limit.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,22 +89,25 @@ class BackOff:
         self._wrong: OrderedDict[str, Wrong] = OrderedDict()
 
     def try_key(self, keys: Keys, address: str, key: str) -> Role:
-        """The role that a key opens; raises WrongKey, or TooManyWrongKeys without looking at it."""
-        neighbours = neighbourhood(address)
+        """The role that a key opens; raises WrongKey, or TooManyWrongKeys where the last wrong one was just now."""
+        role = keys.role_of(key)
+        if role is None and key:
+            self._note_wrong(neighbourhood(address))
+        if role is None:
+            raise WrongKey
+        return role
+
+    def _note_wrong(self, neighbours: str) -> None:
         with self._lock:
             now, wrong = self._clock(), self._wrong.pop(neighbours, Wrong())
             if now - wrong.at > FORGET_AFTER_S:
                 wrong = Wrong()
-            if wrong.at + wrong.wait_s > now:
-                self._wrong[neighbours] = wrong
-                raise TooManyWrongKeys(wrong.at + wrong.wait_s - now)
-            role = keys.role_of(key)
-            if role is not None:
-                return role
-            self._wrong[neighbours] = Wrong(wrong.count + 1, now)
+            wait_s = wrong.at + wrong.wait_s - now
+            self._wrong[neighbours] = wrong if wait_s > 0 else Wrong(wrong.count + 1, now)
             while len(self._wrong) > ADDRESSES_AT_MOST:
                 self._wrong.popitem(last=False)
-        raise WrongKey
+        if wait_s > 0:
+            raise TooManyWrongKeys(wait_s)
 
 
 def neighbourhood(address: str) -> str:

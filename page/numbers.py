@@ -3,6 +3,7 @@
 import math
 
 SPACE = "\u00a0"  # does not break a line
+MAX_SHOWN = 1e15  # larger ones would fill a message with digits
 
 
 class BadNumber(ValueError):
@@ -11,14 +12,24 @@ class BadNumber(ValueError):
 
 def whole_number(value: object, name: str, low: int, high: int) -> int:
     """`value` as an int in [low, high]; raises BadNumber for anything else (empty, text, NaN, fractional, huge)."""
-    expected = f"{name} must be a whole number from {low} to {high}"
-    if value is None or value == "":
-        raise BadNumber(f"{expected}; it is empty.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise BadNumber(f"{expected}; what arrived is not a number.")
-    if not low <= value <= high or value != int(value):
-        raise BadNumber(f"{expected}, not {str(value)[:20]}.")
+    if not is_number(value) or not low <= value <= high or value != int(value):
+        raise not_this(f"{name} must be a whole number from {low} to {high}", value)
     return int(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether this can be compared with other numbers: no truth value, no NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def not_this(expected: str, value: object) -> BadNumber:
+    """The refusal of a value; `expected` says what would do."""
+    if value is None or value == "":
+        return BadNumber(f"{expected}; it is empty.")
+    if not is_number(value):
+        return BadNumber(f"{expected}; what arrived is not a number.")
+    shown = f"{value:.15g}" if abs(value) < MAX_SHOWN else "a number of that size"
+    return BadNumber(f"{expected}, not {shown}.")
 
 
 def loss_text(loss: float) -> str:

@@ -7,9 +7,10 @@ from page.binding import LeftMeanwhile, PageError
 from page.components import Place
 from page.numbers import whole_number
 from page.visitor import Visitor
-from session import History, RecordedSession, SessionCache, SessionNotFound
+from session import History, RecordedSession, RobotProfile, SessionCache, SessionNotFound
 
 USUAL_HISTORY = 3
+REPLACED = "This recording was replaced by one with other actions: press Load Session to open it anew."
 
 
 class HasSessions(Protocol):
@@ -21,9 +22,17 @@ def recording_of(server: HasSessions, visitor: Visitor) -> RecordedSession:
     if visitor.session_id is None:
         raise PageError(messages.NOTHING_LOADED)
     try:
-        return server.sessions.get(visitor.session_id)
+        recording = server.sessions.get(visitor.session_id)
     except SessionNotFound:
         raise PageError(messages.SESSION_GONE) from None
+    # The models in use are those of the robot that was opened; another one's actions do not fit them.
+    if visitor.profile and _robot(recording.profile) != _robot(visitor.profile):
+        raise PageError(REPLACED)
+    return recording
+
+
+def _robot(profile: RobotProfile) -> tuple[str, tuple[str, ...]]:
+    return profile.name, profile.channel_names
 
 
 def selected(server: HasSessions, visitor: Visitor, place: Place | None) -> tuple[RecordedSession, int]:

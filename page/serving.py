@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import resource
 import socket
 import sys
 import webbrowser
@@ -21,7 +22,8 @@ from page.numbers import BadNumber, whole_number
 logger = logging.getLogger(__name__)
 
 HOST, PORT = "0.0.0.0", 7860
-EVERYWHERE = ("0.0.0.0", "::", "")
+OPEN_FILES = 8192
+EVERYWHERE = ("0.0.0.0", "")
 POWERS = {"look": "look, run the networks", "train": "also train, load, save"}
 
 
@@ -60,6 +62,8 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
     if typed.open and typed.share:
         parser.error("--open and --share exclude each other: through a public link everybody needs a key.")
     host = typed.host or os.environ.get("GRADIO_SERVER_NAME") or HOST
+    if ":" in host:
+        parser.error("IPv6 addresses are not served; give an IPv4 address or a name of this machine as --host.")
     port = typed.port if typed.port is not None else os.environ.get("GRADIO_SERVER_PORT") or PORT
     try:
         port = whole_number(int(port) if str(port).isdecimal() else str(port), "The port", 1, 65535)
@@ -72,7 +76,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
 def free_port(host: str, port: int) -> int:
     """The first port from `port` on that nobody listens on; ends the program where a hundred are taken."""
     for candidate in range(port, min(port + 100, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, candidate))
@@ -81,7 +85,9 @@ def free_port(host: str, port: int) -> int:
         if candidate != port:
             logger.warning("Port %d is in use; using %d.", port, candidate)
         return candidate
-    raise SystemExit(f"No port from {port} on is free at {host}; choose another host or port.")
+    raise SystemExit(
+        f"No port from {port} on is free at {host}, or that is no address of this machine; choose another."
+    )
 
 
 def has_screen() -> bool:
@@ -91,12 +97,21 @@ def has_screen() -> bool:
 
 def welcome(demo: gr.Blocks, entrance: Entrance, is_browser_wanted: bool) -> None:
     """Once launched: say who may come in, and open the page on this machine."""
+    allow_many_connections()
     entrance.begin(demo.share_url)
     demo.share = False  # Gradio's shared page takes its scripts from another host; this server has them itself
     place = (demo.server_name, demo.server_port, entrance)
     logger.info("%s", "\n".join(announcement(*place, demo.share_url)))
     if is_browser_wanted and has_screen():
         webbrowser.open(own_link(*place))
+
+
+def allow_many_connections() -> None:
+    """Each visitor's page holds connections open, and some systems begin with 256 files for a process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def leave() -> NoReturn:
@@ -111,13 +126,9 @@ def leave() -> NoReturn:
 def own_link(host: str, port: int, entrance: Entrance) -> str:
     """The address for the browser on this machine; carries a key where even that one needs it."""
     name = "localhost" if host in EVERYWHERE or host in LOCAL_NAMES else host
-    address = address_at(name, port)
+    address = f"http://{name}:{port}/"
     needs_key = entrance.is_public or (name != "localhost" and entrance.roles)
     return with_key(address, entrance, entrance.roles[-1]) if needs_key else address
-
-
-def address_at(name: str, port: int) -> str:
-    return f"http://{f'[{name}]' if ':' in name else name}:{port}/"
 
 
 def with_key(address: str, entrance: Entrance, role: Role) -> str:
@@ -128,7 +139,7 @@ def announcement(host: str, port: int, entrance: Entrance, public_url: str | Non
     """What the terminal says at start, line by line: the links, whom they let in, and what is exposed by that."""
     lines = ["Session Explorer", f"  {'this machine':<26}{own_link(host, port, entrance)}"]
     network = None if host in LOCAL_NAMES else lan_address() if host in EVERYWHERE else host
-    near = address_at(network, port) if network else ""
+    near = f"http://{network}:{port}/" if network else ""
     for who, address in (("teammates on this network", near), ("everybody, through a tunnel", public_url or "")):
         if address and not entrance.roles:
             lines.append(f"  {who:<26}{address}")

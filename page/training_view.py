@@ -14,7 +14,15 @@ SHARE_READING = (
     "dashed line, the steps hardly change how actions are read."
 )
 NO_JOB = '<div class="empty">Nothing is being trained. Choose what to train on, then press one of the buttons.</div>'
-ENDED = {"finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
+HEADINGS = {
+    "running": "Training the {}",
+    "paused": "Paused: the {}",
+    "finished": "Finished {}:",
+    "stopped": "Stopped {}:",
+    "failed": "Failed {}:",
+    "interrupted": "Interrupted {}:",
+    "elsewhere": "Another program trains the {}:",
+}
 
 
 class ComparedPictures(Protocol):
@@ -73,16 +81,12 @@ def training_view(job: JobProgress | None, charts: JobCharts, log_address: str) 
     share = job.step / job.max_steps
     download = f'<p class="fine"><a href="{escape(log_address)}" download>Download the numbers of this run</a></p>'
     return (
-        f'<div class="result"><p id="training-status"><b>{_heading(job)}</b> {escape(job.subject)}</p>'
+        f'<div class="result"><p id="training-status"><b>{HEADINGS[job.status].format(job.network)}</b> '
+        f"{escape(job.subject)}</p>"
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
         f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
         f"{_numbers(job)}{charts.losses}{_share(charts)}{_outcome(job)}{_pictures(job)}{download}</div>"
     )
-
-
-def _heading(job: JobProgress) -> str:
-    state = {"running": "Training", "paused": "Paused:", **ENDED}[job.status]
-    return f"{state} {'the ' if job.is_active else ''}{job.network}{'' if job.is_active else ':'}"
 
 
 def _numbers(job: JobProgress) -> str:
@@ -112,6 +116,8 @@ def _outcome(job: JobProgress) -> str:
     if job.is_active:
         return ""
     saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
+    if job.status == "elsewhere":
+        saved = ""  # that is for the other program to tell
     return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
 
 

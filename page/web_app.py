@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 from starlette.middleware import Middleware
 
 from page.components import APP_CSS
@@ -26,3 +27,22 @@ def web_options(sessions: SessionCache, find_run: Callable[[str], Path | None], 
         ssr_mode=False,
         footer_links=["api"],
     )
+
+
+def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
+    """Let at most so many events of one kind wait, those that share a concurrency_id; one more gets a 503.
+
+    Gradio's own limit counts all kinds together: clips that wait would keep a trainer from pressing Stop.
+    """
+    queue, push = demo._queue, demo._queue.push
+    busy = f"The server is busy: {at_most} visitors wait for this already. Try again in a moment."
+
+    async def push_unless_full(**event: Any) -> tuple:
+        function = demo.fns.get(event["body"].fn_index)
+        waiting = queue.event_queue_per_concurrency_id.get(function.concurrency_id) if function else None
+        if waiting is not None and len(waiting.queue) >= at_most:
+            return False, busy, "queue_full"
+        return await push(**event)
+
+    queue.push = push_unless_full
+    return demo

@@ -7,6 +7,7 @@ from training.checkpoint_errors import (
     CheckpointKeysDiffer,
     CheckpointNotFound,
     CheckpointNumbersBad,
+    CheckpointOldFormat,
     CheckpointShapesDiffer,
     WrongNetwork,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "CheckpointNotFound",
     "CheckpointNotSaved",
     "CheckpointNumbersBad",
+    "CheckpointOldFormat",
     "CheckpointShapesDiffer",
     "ErrorTrack",
     "EvaluationJob",

@@ -5,7 +5,8 @@ in the network changes, so the weights in use survive every bad file.
 """
 
 import copy
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,16 +14,22 @@ from torch import Tensor
 
 from models import MaskedAutoencoderViT, Network, TransformerActionConditionedPredictor
 from training.checkpoint_errors import (
+    CheckpointDamaged,
+    CheckpointError,
     CheckpointKeysDiffer,
     CheckpointNumbersBad,
     CheckpointShapesDiffer,
     WrongNetwork,
     shown,
 )
+from training.checkpoint_paths import SUFFIX
 from training.checkpoint_reader import CheckpointContents, read_checkpoint
+
+logger = logging.getLogger(__name__)
 
 COPY_PREFIX = "autoencoder."  # the notebook's predictor files carry a whole copy of the autoencoder under it
 ACTION_INPUT = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
+PARALLEL_PREFIX = "module."  # DataParallel puts it before every name
 TELLTALES = {"patch_embed.proj.weight": "autoencoder", ACTION_INPUT: "predictor"}
 NAMED_AT_MOST = 3
 TRIAL_TOKENS = 8
@@ -39,9 +46,11 @@ class CheckpointInfo:
 
 @dataclass(frozen=True, eq=False)
 class FittingCheckpoint:
-    """A file that has passed every check against a network: its weights, what is known of it, and the state of its
-    optimizer as found."""
+    """A file that has passed every check against a network: where it lies, its digest, its weights, what is known of
+    it, and the state of its optimizer as found."""
 
+    path: Path
+    digest: str
     weights: dict[str, Tensor]
     info: CheckpointInfo
     optimizer: dict[str, object] | None
@@ -74,7 +83,31 @@ def fit_checkpoint(
     trial = copy.deepcopy(model).to("cpu").eval()
     trial.load_state_dict(weights, strict=True)
     check_works(contents.file, trial)
-    return FittingCheckpoint(weights, CheckpointInfo(contents.file, contents.step, notes), contents.optimizer)
+    info = CheckpointInfo(contents.file, contents.step, notes)
+    return FittingCheckpoint(Path(path), contents.digest, weights, info, contents.optimizer)
+
+
+def fit_checkpoint_or_backup(
+    path: Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
+) -> FittingCheckpoint:
+    """The same; where the file is damaged or its numbers are not finite, its backup with a note that says so. Raises
+    the CheckpointError of the file itself where the backup is of no use either."""
+    try:
+        return fit_checkpoint(path, model)
+    except (CheckpointDamaged, CheckpointNumbersBad) as problem:
+        backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
+        # No backup of ours is a link; another's could lead out of the folder.
+        if backup.is_symlink():
+            raise
+        try:
+            found = fit_checkpoint(backup, model)
+        except CheckpointError:
+            raise problem from None
+        reason = problem.reason()
+    at_step = "" if found.info.step is None else f" of step {found.info.step:,}"
+    note = f"{reason}; its backup{at_step} was loaded instead."
+    logger.warning(note)
+    return replace(found, info=replace(found.info, notes=(note, *found.info.notes)))
 
 
 def check_works(file: str, network: MaskedAutoencoderViT | TransformerActionConditionedPredictor) -> None:
@@ -109,6 +142,11 @@ def _named(network: str) -> str:
 
 
 def _check_keys(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    if all(key.startswith(PARALLEL_PREFIX) for key in tensors):
+        raise CheckpointKeysDiffer(
+            f"{file} was saved from several GPUs, all its names begin with {PARALLEL_PREFIX}; convert it with `python "
+            "-m training.convert`, or choose another file."
+        )
     missing = [key for key in expected if key not in tensors]
     unexpected = [key for key in tensors if key not in expected]
     told = [_listed("missing", missing)] if missing else []

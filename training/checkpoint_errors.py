@@ -14,7 +14,12 @@ def shown(text: str) -> str:
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message says why and what to do. The model in use is untouched."""
+    """A checkpoint that cannot be used; the message says why and, after a semicolon, what to do. The model in use is
+    untouched."""
+
+    def reason(self) -> str:
+        """The first part of the message: what is wrong, without what to do."""
+        return str(self).partition("; ")[0]
 
 
 class CheckpointNotFound(CheckpointError):
@@ -23,6 +28,10 @@ class CheckpointNotFound(CheckpointError):
 
 class CheckpointDamaged(CheckpointError):
     """No checkpoint at all, a damaged one, or one that holds other things than weights."""
+
+
+class CheckpointOldFormat(CheckpointError):
+    """A file that is perhaps whole, of a kind that is converted first."""
 
 
 class WrongNetwork(CheckpointError):

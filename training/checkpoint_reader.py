@@ -4,11 +4,14 @@ Owns the way from a path to `CheckpointContents`; whether they fit a network is 
 the one place that catches every exception: a damaged file causes at least seven kinds.
 """
 
+import contextlib
+import hashlib
 import logging
 import os
 import stat
 import struct
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,12 +19,13 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from training.checkpoint_errors import CheckpointDamaged, CheckpointNotFound, shown
-from training.checkpoint_structure import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent, check_structure
+from training.checkpoint_errors import CheckpointDamaged, CheckpointNotFound, CheckpointOldFormat, shown
+from training.checkpoint_program import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent
+from training.checkpoint_structure import OldFormat, check_structure
 
 logger = logging.getLogger(__name__)
 
-MAX_FILE_BYTES = 2 << 30  # a predictor with the notebook's copy of the autoencoder and an optimizer has 123 MB
+MAX_FILE_BYTES = 160 << 20  # a predictor with the notebook's copy of the autoencoder and an optimizer has 123 MB
 
 # torch keeps its allowed names in a process-wide set and takes ours out again after a load: one load at a time.
 _allowed_names_lock = threading.Lock()
@@ -29,10 +33,11 @@ _allowed_names_lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class CheckpointContents:
-    """A file's name, its network's tensors by key, the step it was saved at where the file tells, and the state of its
-    optimizer, None where it has none. The latter is as it was found: not checked, and perhaps of no use."""
+    """A file's name and digest, its network's tensors by key, the step it was saved at where the file tells, and the
+    state of its optimizer, None where it has none. The latter is as it was found: not checked, perhaps of no use."""
 
     file: str
+    digest: str
     tensors: dict[str, Tensor]
     step: int | None
     optimizer: dict[str, object] | None
@@ -62,51 +67,78 @@ def inert_scalar(dtype: InertFloat64, data: bytes) -> float:
 
 
 def read_checkpoint(path: Path) -> CheckpointContents:
-    """Read a file made by `torch.save`; raises CheckpointNotFound or CheckpointDamaged."""
+    """Read a file made by `torch.save`; raises CheckpointNotFound, CheckpointDamaged or CheckpointOldFormat."""
+    name = shown(path.name)
+    with open_checkpoint(path) as handle, in_plain_words(name):
+        check_structure(handle, size_of(handle))
+        content = restricted_load(handle)
+        handle.seek(0)
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return sorted_out(content, name, digest)
+
+
+@contextlib.contextmanager
+def open_checkpoint(path: Path) -> Iterator[BinaryIO]:
+    """An ordinary file of a size that weights can have; raises CheckpointNotFound or CheckpointDamaged."""
     name = shown(path.name)
     with _open_regular(path, name) as handle:
-        size = os.fstat(handle.fileno()).st_size
-        if size > MAX_FILE_BYTES:
+        if size_of(handle) > MAX_FILE_BYTES:
             raise CheckpointDamaged(f"{name} is larger than any checkpoint of these networks; choose another file.")
-        try:
-            check_structure(handle, size)
-            handle.seek(0)
-            content = _restricted_load(handle)
-        except ForbiddenContent as problem:
-            logger.warning("%s was not opened: it holds %s", name, problem)
-            raise CheckpointDamaged(
-                f"{name} holds something that is not weights ({shown(str(problem))}); it was not opened, "
-                "choose another file."
-            ) from None
-        except Exception as problem:
-            logger.info("%s cannot be read: %s", name, type(problem).__name__)
-            raise CheckpointDamaged(f"{name} is damaged or not a checkpoint; choose another file.") from problem
-    return _contents(content, name)
+        yield handle
+
+
+def size_of(handle: BinaryIO) -> int:
+    """Bytes of an open file."""
+    return os.fstat(handle.fileno()).st_size
+
+
+@contextlib.contextmanager
+def in_plain_words(name: str) -> Iterator[None]:
+    """Turns whatever a file causes while it is checked and loaded into a CheckpointError."""
+    try:
+        yield
+    except OldFormat as kind:
+        raise CheckpointOldFormat(
+            f"{name} is {kind}; convert it with `python -m training.convert`, or choose another file."
+        ) from None
+    except ForbiddenContent as problem:
+        logger.warning("%s was not opened: it holds %s", name, problem)
+        raise CheckpointDamaged(
+            f"{name} holds something that is not weights ({shown(str(problem))}) and was not opened; "
+            "choose another file."
+        ) from None
+    except Exception as problem:
+        logger.info("%s cannot be read: %s", name, type(problem).__name__)
+        raise CheckpointDamaged(f"{name} is damaged or not a checkpoint; choose another file.") from problem
 
 
 def _open_regular(path: Path, name: str) -> BinaryIO:
     try:
         # Opening a FIFO would wait for a writer; without blocking it returns, and is turned away below.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        handle = os.fdopen(os.open(path, flags), "rb", buffering=1 << 16)
+        descriptor = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError) as problem:
         raise CheckpointNotFound(f"There is no checkpoint {name}; choose one that exists.") from problem
     except (OSError, ValueError) as problem:
         raise CheckpointDamaged(f"{name} cannot be opened; choose another file.") from problem
-    if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
-        handle.close()
+    # Asked before it becomes a file of Python's: of a folder none can be made, and the descriptor would be lost.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise CheckpointDamaged(f"{name} is not an ordinary file; choose another one.")
-    return handle
+    return os.fdopen(descriptor, "rb", buffering=1 << 16)
 
 
-def _restricted_load(handle: BinaryIO) -> object:
+def restricted_load(handle: BinaryIO) -> object:
+    """What torch's restricted loader makes of an open file, from its first byte; only after a check of its structure.
+    May raise anything."""
+    handle.seek(0)
     stand_ins = [(InertFloat64, name) for name in NUMPY_DTYPES] + [(inert_scalar, name) for name in NUMPY_SCALARS]
     with _allowed_names_lock, torch.serialization.safe_globals(stand_ins):
         return torch.load(handle, map_location="cpu", weights_only=True, mmap=False)
 
 
-def _contents(content: object, name: str) -> CheckpointContents:
-    """Sort out both forms: a dict with parts, and a bare state dict."""
+def sorted_out(content: object, name: str, digest: str = "") -> CheckpointContents:
+    """Both forms of a content, a dict with parts and a bare state dict, as one; raises CheckpointDamaged."""
     is_whole = isinstance(content, dict) and "model_state_dict" in content
     tensors = content["model_state_dict"] if is_whole else content
     if not isinstance(tensors, dict) or not tensors or not all(isinstance(key, str) for key in tensors):
@@ -114,11 +146,9 @@ def _contents(content: object, name: str) -> CheckpointContents:
     if not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointDamaged(f"{name} holds things that are not tensors among its weights; choose another file.")
     if not is_whole:
-        return CheckpointContents(name, dict(tensors), None, None)
-    optimizer = content.get("optimizer_state_dict")
-    return CheckpointContents(
-        name, dict(tensors), _saved_step(content), optimizer if isinstance(optimizer, dict) else None
-    )
+        return CheckpointContents(name, digest, dict(tensors), None, None)
+    step, optimizer = _saved_step(content), content.get("optimizer_state_dict")
+    return CheckpointContents(name, digest, dict(tensors), step, optimizer if isinstance(optimizer, dict) else None)
 
 
 def _saved_step(content: dict[str, object]) -> int | None:

@@ -1,22 +1,17 @@
 """Writing checkpoints so that at no moment, whatever kills the process, there is no readable one.
 
 Each network's file: a temporary one in the same folder, flushed and read back; once all of them are there, the old
-ones are linked as backups and the new ones renamed into place. `state.json` is written last: it names the digest of
-each file, so that random numbers are used again only with the very weights they belong to. A lock on a file in the
-folder keeps threads and other programs apart.
+ones are linked as backups. Then `state.json` names the digest of each file: from here on the save has taken place, and
+the new files are renamed into place, now or by whoever comes next. A lock on a file in the folder keeps threads and
+other programs apart.
 """
 
-import base64
 import contextlib
-import fcntl
-import hashlib
-import json
+import errno
 import logging
 import os
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import torch
@@ -24,20 +19,32 @@ from torch import Tensor
 
 from models import Network
 from training.checkpoint_errors import CheckpointError
+from training.checkpoint_folder import (
+    CountedFile,
+    alone_in,
+    explained,
+    require_room,
+    sweep,
+    sync_folder,
+    temporary_of,
+)
+from training.checkpoint_lineage import Lineage, keep
 from training.checkpoint_paths import SUFFIX
+from training.checkpoint_state import STATE_FILE, file_digest, write_state
 from training.steps import WorldModelOptimizers
 
 logger = logging.getLogger(__name__)
 
 FILES: dict[Network, str] = {"autoencoder": f"autoencoder{SUFFIX}", "predictor": f"predictor_0{SUFFIX}"}
-STATE_FILE = "state.json"
-LOCK_FILE = ".saving.lock"
-MAX_STATE_BYTES = 1 << 20
-TEMPORARY = ".unfinished"
+TENSOR_BYTES = 1024  # at most what an archive adds to a tensor's numbers: its header, its place in the list, a gap
 
 
 class CheckpointNotSaved(CheckpointError):
     """A checkpoint could not be written; the one that was there before still is."""
+
+
+class _NotInPlace(OSError):
+    """The disk failed after a save had taken place, while its files were renamed."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +58,8 @@ class SavedCheckpoint:
     def describe(self) -> str:
         """For people: "autoencoder.pth (step 120)"."""
         written = ", ".join(f"{name} (step {step:,})" for name, step in self.files.items())
-        others = f"; what lay there came from elsewhere and is kept as {', '.join(self.kept)}" if self.kept else ""
+        others = f"; what lay there was other weights and is kept as {', '.join(self.kept)}" if self.kept else ""
         return written + others
-
-
-class Lineage:
-    """Which files of a folder the weights in use come from. A save replaces these, and makes a backup of each once a
-    run: a bad run must not use up both. Any other file of that name is kept under a name of its own."""
-
-    def __init__(self) -> None:
-        self._digests: dict[str, str] = {}
-        self._backed_up: set[str] = set()
-
-    def note(self, name: str, digest: str) -> None:
-        """The weights in use are those of this file."""
-        self._digests[name] = digest
-
-    def begin_run(self) -> None:
-        """What is on disk now is what a backup has to hold."""
-        self._backed_up.clear()
-
-    def is_own(self, path: Path) -> bool:
-        """Whether the file at `path` is the one that the weights in use come from."""
-        return self._digests.get(path.name) == file_digest(path)
-
-    def needs_backup(self, name: str) -> bool:
-        """Whether this is the first save of the file in a run; asked once each time."""
-        is_first = name not in self._backed_up
-        self._backed_up.add(name)
-        return is_first
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,142 +105,88 @@ def save_checkpoint(
 
 
 def write_contents(directory: Path, contents: Contents, lineage: Lineage | None = None) -> SavedCheckpoint:
-    """Write copied contents; raises CheckpointNotSaved. Without a `lineage` each file there becomes the backup."""
+    """Write copied contents; raises CheckpointNotSaved. Without a `lineage` whole files become backups."""
+    _require_finite(contents)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _alone_in(directory):
+        with alone_in(directory):
             kept = _write_generation(directory, contents, lineage)
     except OSError as problem:
         logger.warning("checkpoint not saved: %s", problem)
-        raise CheckpointNotSaved(
-            f"The checkpoint was not saved ({problem.strerror or 'input/output error'}); the one saved before is "
-            "still there. Make room or check the folder, then press Save Models."
-        ) from problem
+        raise CheckpointNotSaved(_told(problem, directory, contents)) from problem
     return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()}, kept)
 
 
-@contextlib.contextmanager
-def _alone_in(directory: Path) -> Iterator[None]:
-    """Wait until nobody else writes in the folder; leave no unfinished file behind, neither ours nor of the dead."""
-    with (directory / LOCK_FILE).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _sweep(directory)
-        try:
-            yield
-        finally:
-            # A full disk is no time to leave half a checkpoint lying about.
-            with contextlib.suppress(OSError):
-                _sweep(directory)
+def _require_finite(contents: Contents) -> None:
+    for network, part in contents.networks.items():
+        if not all(torch.isfinite(value).all() for value in part["model_state_dict"].values()):
+            raise CheckpointNotSaved(
+                f"The weights of the {network} are no longer finite numbers and were not saved; the checkpoint saved "
+                "before is still there. Load a checkpoint."
+            )
 
 
-def _sweep(directory: Path) -> None:
-    for litter in directory.glob(f"*{TEMPORARY}"):
-        litter.unlink()
+def _told(problem: OSError, directory: Path, contents: Contents) -> str:
+    if isinstance(problem, _NotInPlace):
+        return (
+            f"The checkpoint was written, but the disk failed while it was put in its place ({problem.strerror}); the "
+            "next save or start finishes it. Check the folder, then press Save Models."
+        )
+    return (
+        f"The checkpoint was not saved ({explained(problem, directory, _size_of(contents))}); the one saved before is "
+        "still there. Make room or check the folder, then press Save Models."
+    )
 
 
 def _write_generation(directory: Path, contents: Contents, lineage: Lineage | None) -> tuple[str, ...]:
-    # All files are whole on the disk before the first takes its place: a full disk does not part the networks.
     paths = {directory / FILES[name]: part for name, part in contents.networks.items()}
-    digests = {path.name: _write_temporary(path, part) for path, part in paths.items()}
-    kept = [name for path in paths if (name := _keep(path, lineage))]
-    for path in paths:
-        os.replace(path.with_name(path.name + TEMPORARY), path)
+    with contextlib.ExitStack() as undo:
+        undo.callback(sweep, directory)
+        require_room(directory, _size_of(contents))
+        # All files are whole on the disk before the first takes its place: a full disk does not part the networks.
+        digests = {path.name: _write_temporary(path, part) for path, part in paths.items()}
+        kept = [name for path in paths if (name := keep(path, lineage))]
+        state = directory / STATE_FILE
+        write_state(directory, digests, contents.random_state)
+        os.replace(temporary_of(state), state)
+        undo.pop_all()
+    for name, digest in digests.items():
         if lineage is not None:
-            lineage.note(path.name, digests[path.name])
-    _sync_folder(directory)
-    _write_state(directory, digests, contents.random_state)
+            lineage.note(name, digest)
+    _put_in_place(directory, list(paths))
     return tuple(kept)
+
+
+def _put_in_place(directory: Path, paths: list[Path]) -> None:
+    try:
+        sync_folder(directory)  # before the names: what counts must not come after what it decides
+        for path in paths:
+            os.replace(temporary_of(path), path)
+        sync_folder(directory)
+    except OSError as problem:
+        raise _NotInPlace(problem.errno, problem.strerror or "input/output error") from problem
 
 
 def _write_temporary(path: Path, content: dict[str, object]) -> str:
     """Returns the digest of the file as read back."""
-    temporary = path.with_name(path.name + TEMPORARY)
+    temporary = temporary_of(path)
     with temporary.open("wb") as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError as problem:  # torch's own zip writer reports a full disk this way
-            raise OSError(28, "no space left on the device") from problem
-        file.flush()
-        os.fsync(file.fileno())
-    return file_digest(temporary)
+        counted = CountedFile(file)
+        torch.save(content, counted)
+        digest = counted.finish()
+    if file_digest(temporary) != digest:
+        raise OSError(errno.EIO, "the disk gave back other bytes than were written")
+    return digest
 
 
-def _keep(path: Path, lineage: Lineage | None) -> str | None:
-    """Give the file that is about to be replaced a second name; returns it where it is not the backup's."""
-    if not path.exists():
-        return None
-    if lineage is not None and not lineage.is_own(path):
-        other = f"{path.stem}_{datetime.now():%Y%m%d_%H%M%S}{SUFFIX}"
-        _name_twice(path, path.with_name(other))
-        return other
-    if lineage is None or lineage.needs_backup(path.name):
-        _name_twice(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
-    return None
+def _size_of(contents: Contents) -> int:
+    """Bytes that the files will take, and a little more."""
+    tensors = [tensor for part in contents.networks.values() for tensor in _tensors_in(part)]
+    return sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)
 
 
-def _name_twice(path: Path, second: Path) -> None:
-    linked = second.with_name(second.name + TEMPORARY)
-    try:
-        os.link(path, linked)
-    except OSError:  # some file systems know no links; a copy is as good, and slower
-        shutil.copyfile(path, linked)
-    os.replace(linked, second)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_state(directory: Path, digests: dict[str, str], random_state: Tensor) -> None:
-    kept = {name: digest for name, digest in read_state(directory).get("digests", {}).items() if name not in digests}
-    state = {
-        "digests": {**kept, **digests},
-        "random_state": base64.b64encode(random_state.numpy().tobytes()).decode("ascii"),
-    }
-    temporary = directory / (STATE_FILE + TEMPORARY)
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, directory / STATE_FILE)
-    _sync_folder(directory)
-
-
-def read_state(directory: Path) -> dict[str, dict[str, str]]:
-    """`state.json` as written; empty where it is absent, damaged or something else."""
-    try:
-        with (directory / STATE_FILE).open("rb") as file:
-            state = json.loads(file.read(MAX_STATE_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return state if isinstance(state, dict) and isinstance(state.get("digests"), dict) else {}
-
-
-def saved_random_state(path: Path) -> Tensor | None:
-    """The random state saved together with the checkpoint at `path`; None where they do not belong together."""
-    state = read_state(path.parent)
-    encoded = state.get("random_state")
-    try:
-        if not isinstance(encoded, str) or state["digests"].get(path.name) != file_digest(path):
-            return None
-        raw = base64.b64decode(encoded, validate=True)
-    except (OSError, ValueError):
-        return None
-    return torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else None
-
-
-def restore_random_state(generator: torch.Generator, state: Tensor | None) -> None:
-    """Let `generator` go on from a saved state; one of another kind of device, or a damaged one, is left aside."""
-    if state is not None and state.shape == generator.get_state().shape:
-        with contextlib.suppress(RuntimeError):
-            generator.set_state(state)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _tensors_in(value: object) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [tensor for item in inner for tensor in _tensors_in(item)]

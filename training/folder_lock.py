@@ -2,6 +2,9 @@
 
 import contextlib
 import fcntl
+import os
+import stat
+import threading
 from pathlib import Path
 from typing import TextIO
 
@@ -9,6 +12,10 @@ from training.checkpoint_errors import shown
 
 LOCK_FILE = ".training.lock"
 MAX_READ = 400
+# Whoever asks for the holder's word has the lock for an instant: no reason to refuse somebody who wants to train.
+TRIES, BETWEEN_S = 10, 0.01
+# O_NONBLOCK: a pipe of that name does not answer, and must not be waited for.
+FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class FolderLock:
@@ -25,15 +32,13 @@ class FolderLock:
         """
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            file = (self._directory / LOCK_FILE).open("a+", encoding="utf-8", errors="replace")
+            file = self._opened(os.O_RDWR | os.O_APPEND | os.O_CREAT)
         except OSError:
             return None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            with file:
-                file.seek(0)
-                return shown(file.read(MAX_READ)) or "another program trains"
+            if not _is_locked(file, fcntl.LOCK_EX, TRIES):
+                with file:
+                    return _word(file)
         except OSError:
             file.close()
             return None
@@ -44,9 +49,46 @@ class FolderLock:
         self._file = file
         return None
 
+    def holder(self) -> str | None:
+        """The word of another program that has the lock; None where nobody has, or this one."""
+        if self._file is not None:
+            return None
+        try:
+            with self._opened(os.O_RDONLY) as file:
+                return None if _is_locked(file, fcntl.LOCK_SH, 1) else _word(file)
+        except OSError:
+            return None
+
     def release(self) -> None:
         """Let go of the lock, where it is held."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
+
+    def _opened(self, access: int) -> TextIO:
+        """The lock file; an OSError where something else has its name."""
+        descriptor = os.open(self._directory / LOCK_FILE, access | FLAGS, 0o644)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError("not a regular file")
+        mode = "r" if access == os.O_RDONLY else "a+"
+        return os.fdopen(descriptor, mode, encoding="utf-8", errors="replace")
+
+
+def _is_locked(file: TextIO, kind: int, tries: int) -> bool:
+    """Lock an open file for us; False where others have it at every try."""
+    pause = threading.Event()
+    for _ in range(tries):
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pause.wait(BETWEEN_S)
+        else:
+            return True
+    return False
+
+
+def _word(file: TextIO) -> str:
+    file.seek(0)
+    return shown(file.read(MAX_READ)) or "another program trains"

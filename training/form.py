@@ -17,12 +17,14 @@ ADVANCED = {
     "latent_weight": "Weight of the latents' loss",
 }
 STANDARD = {field.name: field.default for field in dataclass_fields(TrainingConfig) if field.name in ADVANCED}
+EXACT = 2**53  # up to here a float says which whole number was meant
 SUBJECT = ("train_on", "first", "last", "batch_size", "held_out")
 
 
 def whole(value: object) -> object:
     """A browser sends whole numbers as floats; anything else stays as it is, to be refused by name."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= EXACT
+    return int(value) if is_whole else value
 
 
 def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> Subject:

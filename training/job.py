@@ -14,15 +14,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from models.inference import to_uint8
-from session import SessionError
 from training.checkpoint_errors import CheckpointError
 from training.config import LossThreshold, StopCondition
 from training.curve import Curve
 from training.gradient_share import action_parameter_share
+from training.job_ending import is_expected, leaves_doubt, told_of
 from training.job_snapshot import Comparison, JobSnapshot, Status
 from training.steps import Evaluation, LossNotFinite, StepMetrics, Trainer
 from training.tracking import Tracker
@@ -31,22 +30,20 @@ from training.training_set import TrainingSet
 logger = logging.getLogger(__name__)
 
 RATE_OVER = 20  # steps over which the rate is averaged: long enough to be calm, short enough to follow a change
-OUT_OF_MEMORY = (
-    "There was not enough memory for a training step; the weights of the last whole step are kept. "
-    "Use a smaller batch or a shorter history, or close other programs."
-)
 
 
 @dataclass(frozen=True)
 class JobHooks:
     """What a job asks of those who own the weights: the lock to hold in a step, how to save, what to note after a
-    step, where its numbers go, and what to do when it has saved for the last time."""
+    step, where its numbers go, what to note of where it stands (without curves), and what to do when it has saved for
+    the last time and is about to end as the status says."""
 
     lock: AbstractContextManager
     save: Callable[[], str]
     note_step: Callable[[], None]
     tracker: Tracker
-    note_end: Callable[[], None] = lambda: None
+    note_progress: Callable[[JobSnapshot], None] = lambda now: None
+    note_end: Callable[[Status], None] = lambda status: None
 
 
 class TrainingJob:
@@ -58,7 +55,8 @@ class TrainingJob:
         self._trainer, self._frames, self._condition, self._hooks = trainer, frames, condition, hooks
         self._config = trainer.optimizers.config
         self._state = threading.Condition()  # guards what follows; notified when a command arrives
-        self._is_paused = self._is_stopping = False
+        self._is_paused = False
+        self._told_to_end: Status | None = None  # "stopped" or "interrupted", whichever was said first
         self._curves: dict[str, Curve] = {}
         self._action_shares = Curve()
         self._step_ends: list[float] = []
@@ -101,7 +99,11 @@ class TrainingJob:
 
     def stop(self) -> None:
         """End before the next step; what was learned is kept and saved."""
-        self._command(is_stopping=True)
+        self._command(end_as="stopped")
+
+    def interrupt(self) -> None:
+        """The same because the program ends, which nobody who watches the job has asked for."""
+        self._command(end_as="interrupted")
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the job has ended; False where it has not within `timeout_s`."""
@@ -114,10 +116,10 @@ class TrainingJob:
             curves = {name: curve.points() for name, curve in self._curves.items()}
             return replace(self._now, curves=curves, action_shares=self._action_shares.points())
 
-    def _command(self, is_paused: bool | None = None, is_stopping: bool = False) -> None:
+    def _command(self, is_paused: bool | None = None, end_as: Status | None = None) -> None:
         with self._state:
             self._is_paused = self._is_paused if is_paused is None else is_paused
-            self._is_stopping = self._is_stopping or is_stopping
+            self._told_to_end = self._told_to_end or end_as
             self._state.notify_all()
 
     def _run(self) -> None:
@@ -127,55 +129,59 @@ class TrainingJob:
         try:
             status = self._train()
             message = self._outcome(status)
-        except LossNotFinite as problem:
-            # The weights may be what gives such numbers: they must not replace a good file.
-            message, is_worth_saving = str(problem), False
-        except SessionError as problem:
-            message = str(problem)
-        except (torch.OutOfMemoryError, MemoryError):
-            message = OUT_OF_MEMORY
         except Exception as problem:
-            logger.exception("training failed")
-            message = _unexpected(problem)
+            if not is_expected(problem):
+                logger.exception("training failed")
+            message, is_worth_saving = told_of(problem), not leaves_doubt(problem)
         saved = self._save() if self._now.step and is_worth_saving else ""
-        self._hooks.note_end()
-        with self._state:
-            self._now = replace(self._now, status=status, message=message, saved=saved, comparison=self._compared())
+        comparison = self._compared_or_none()
+        try:
+            self._hooks.note_end(status)
+        finally:
+            with self._state:
+                self._now = replace(self._now, status=status, message=message, saved=saved, comparison=comparison)
         self._hooks.tracker.finish(message)
 
     def _train(self) -> Status:
         self._began = time.monotonic()
-        last, is_told_to_stop = self._evaluate(0), False
-        self._hooks.tracker.picture(0, "actual", to_uint8(self._actual))
-        self._show_picture()
-        while not self._is_reached(last) and self._now.step < self._condition.max_steps:
-            is_told_to_stop = not self._may_go_on()
-            if is_told_to_stop:
-                break
-            step = self._take_step()
-            if step % self._config.evaluate_every == 0:
-                last = self._evaluate(step)
-            if step % self._config.save_every == 0:
-                self._save()
-        if self._now.evaluated_at != self._now.step:
+        status = self._take_steps()
+        # Who stops must not wait: evaluating 16 frames of a recording and as many held out takes as long as many steps.
+        is_quick = status == "finished" or len(self._frames.targets) == 1
+        if self._now.evaluated_at != self._now.step and is_quick:
             self._evaluate(self._now.step)
         if self._now.step:
             self._show_picture()
-        return "stopped" if is_told_to_stop else "finished"
+        return status
+
+    def _take_steps(self) -> Status:
+        """Train until the condition holds or somebody tells the job to end."""
+        if not self._evaluate(0):
+            return self._told_to_end
+        self._hooks.tracker.picture(0, "actual", to_uint8(self._actual))
+        self._show_picture()
+        while not self._is_reached(self._now.loss) and self._now.step < self._condition.max_steps:
+            if not self._may_go_on():
+                return self._told_to_end
+            step = self._take_step()
+            if step % self._config.evaluate_every == 0:
+                self._evaluate(step)
+            if step % self._config.save_every == 0:
+                self._save()
+        return "finished"
 
     def _may_go_on(self) -> bool:
-        """Wait out a pause; False when told to stop."""
+        """Wait out a pause; False when told to end."""
         paused_at = time.monotonic()
         with self._state:
-            if self._is_paused and not self._is_stopping:
+            if self._is_paused and not self._told_to_end:
                 # Said only now: between the command and here, a step may still have ended.
                 self._now = replace(self._now, status="paused", message="Paused.")
-                self._state.wait_for(lambda: self._is_stopping or not self._is_paused)
+                self._state.wait_for(lambda: self._told_to_end or not self._is_paused)
                 self._now = replace(self._now, status="running", message="Training.")
                 gap = time.monotonic() - paused_at
                 self._began += gap
                 self._step_ends = [end + gap for end in self._step_ends]
-            return not self._is_stopping
+            return not self._told_to_end
 
     def _take_step(self) -> int:
         batch = self._frames.draw(self._trainer.optimizers.generator)
@@ -192,27 +198,31 @@ class TrainingJob:
             spent = time.monotonic() - self._began
             self._now = replace(self._now, step=step, seconds=spent, steps_per_s=self._rate(), message="Training.")
         self._hooks.tracker.log(step, _numbers(metrics, self._now.steps_per_s))
+        self._hooks.note_progress(self._now)
         return step
 
     def _rate(self) -> float:
         ends = self._step_ends
         return (len(ends) - 1) / (ends[-1] - ends[0]) if len(ends) > 1 and ends[-1] > ends[0] else 0.0
 
-    def _evaluate(self, step: int) -> float:
-        """Take the evaluated loss, and that of the frames held out."""
+    def _evaluate(self, step: int) -> bool:
+        """Take the evaluated loss, and that of the frames held out; False where told to end meanwhile."""
         found = self._mean_loss("evaluated", self._frames.targets, step)
+        if found is None:
+            return False
         if not math.isfinite(found):
             raise LossNotFinite
-        if self._frames.held_out:
-            self._mean_loss("held out", self._frames.held_out, step)
         with self._state:
             first = found if self._now.first_loss is None else self._now.first_loss
             self._now = replace(self._now, loss=found, first_loss=first, evaluated_at=step)
-        return found
+        return not self._frames.held_out or self._mean_loss("held out", self._frames.held_out, step) is not None
 
-    def _mean_loss(self, name: str, targets: tuple[int, ...], step: int) -> float:
+    def _mean_loss(self, name: str, targets: tuple[int, ...], step: int) -> float | None:
+        """The mean over targets; None where told to end before the last of them."""
         batches, looks = self._frames.evaluated(targets), []
         for batch in batches:
+            if looks and self._told_to_end:
+                return None
             with self._hooks.lock:
                 looks.append(self._trainer.evaluate(batch))
         loss = float(np.mean([look.loss for look in looks]))
@@ -237,6 +247,8 @@ class TrainingJob:
         took = f"after {now.step} step{'' if now.step == 1 else 's'} and {now.seconds:.1f} s"
         if status == "stopped":
             return f"Stopped {took}."
+        if status == "interrupted":
+            return f"Interrupted {took}: the program was told to end."
         if now.threshold is None:
             return f"Done {took}."
         reached = "reached" if self._is_reached(now.loss) else "not reached"
@@ -251,22 +263,19 @@ class TrainingJob:
             logger.exception("saving failed")
             return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
 
+    def _compared_or_none(self) -> Comparison | None:
+        try:
+            return self._compared()
+        except (RuntimeError, MemoryError):  # no memory for pictures: the job must end all the same
+            logger.exception("no pictures of before and after")
+            return None
+
     def _compared(self) -> Comparison | None:
         if self._now.evaluated_at < 1:
             return None  # nothing is known yet of what the steps have changed
         before, after = self._looks
         pictures = (to_uint8(picture) for picture in (self._actual, before.picture, after.picture))
         return Comparison(self._frames.targets[0], *pictures, before.loss, after.loss)
-
-
-def _unexpected(problem: Exception) -> str:
-    # torch reports a CPU's memory as an ordinary RuntimeError.
-    if "not enough memory" in str(problem) or "can't allocate memory" in str(problem):
-        return OUT_OF_MEMORY
-    return (
-        f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
-        "kept, and the server's log tells more."
-    )
 
 
 def _threshold(condition: StopCondition) -> float | None:

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-Status = Literal["running", "paused", "finished", "stopped", "failed"]
+# The last two are of a run that is not, or no longer, this program's own: ended with its program, or run by another.
+Status = Literal["running", "paused", "finished", "stopped", "failed", "interrupted", "elsewhere"]
 Points = tuple[tuple[float, float], ...]
 
 

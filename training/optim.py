@@ -70,6 +70,13 @@ class NetworkOptimizer:
     def zero_grad(self) -> None:
         self._optimizer.zero_grad(set_to_none=True)
 
+    def prepare(self) -> None:
+        """Make the moments that torch would make in a parameter's first step, so that `step` takes no memory."""
+        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
+        state = self._optimizer.state
+        made = {one: _no_moments(one) for one in parameters if one.grad is not None and one not in state}
+        state.update(made)
+
     def step(self) -> None:
         """Apply the gradients, and advance the schedule."""
         self._optimizer.step()
@@ -108,6 +115,11 @@ class NetworkOptimizer:
             self._optimizer.param_groups, self._schedule.base_lrs, self._schedule.lr_lambdas, strict=True
         ):
             group["lr"] = base * factor(step)
+
+
+def _no_moments(parameter: Tensor) -> dict[str, Tensor]:
+    moments = {name: torch.zeros_like(parameter, memory_format=torch.preserve_format) for name in MOMENTS}
+    return {"step": torch.zeros((), dtype=torch.float32, device=parameter.device), **moments}
 
 
 def moments_by_name(saved: dict[str, object]) -> dict[str, dict[str, Tensor]] | None:

@@ -31,6 +31,16 @@ class LossNotFinite(ArithmeticError):
         )
 
 
+class StepTorn(RuntimeError):
+    """An update broke off after it had begun: some weights are of the next step, others are not."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Training broke off in the middle of an update, so the weights in use may be half of a step. Nothing was "
+            "saved over the last checkpoint: load it under Models."
+        )
+
+
 @dataclass(frozen=True)
 class StepMetrics:
     """What one step did: the loss it minimized and its parts, the gradient's norm, the next learning rates, and which
@@ -116,9 +126,9 @@ class AutoencoderTrainer:
         mask_ratio = config.mask_ratio_low + (config.mask_ratio_high - config.mask_ratio_low) * drawn
         images = batch.target.to(generator.device)
         loss = self.model.autoencoder_loss(images, mask_ratio, generator)
-        optimizer = self.optimizers.of("autoencoder")
+        optimizer, numbers = self.optimizers.of("autoencoder"), {"loss": loss.item()}
         grad_norm, _ = apply(self.model, loss, [optimizer])
-        return StepMetrics({"loss": loss.item()}, grad_norm, {"autoencoder": optimizer.current_lr})
+        return StepMetrics(numbers, grad_norm, {"autoencoder": optimizer.current_lr})
 
     @torch.inference_mode()
     def evaluate(self, batch: Batch) -> Evaluation:
@@ -144,13 +154,14 @@ class PredictorTrainer:
         self.model.train()
         try:
             losses = self.model.prediction_losses(*self._placed(batch), config.image_weight, config.latent_weight)
+            numbers = as_numbers(losses)  # before the update: nothing may go wrong after it
             is_share_due = self._taken % config.evaluate_every == 0
             grad_norm, share = apply(self.model, losses.total, both, is_share_due)
         finally:
             self.model.eval()
         self._taken += 1
         lrs = {"predictor": both[0].current_lr, "autoencoder": both[1].current_lr}
-        return StepMetrics(as_numbers(losses), grad_norm, lrs, share)
+        return StepMetrics(numbers, grad_norm, lrs, share)
 
     @torch.inference_mode()
     def evaluate(self, batch: Batch) -> Evaluation:
@@ -167,12 +178,24 @@ class PredictorTrainer:
 def apply(
     model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer], is_share_due: bool = False
 ) -> tuple[float, float | None]:
-    """Backward, and a step of each optimizer; raises LossNotFinite before any change.
+    """Backward, and a step of each optimizer; raises LossNotFinite before any change, and StepTorn after some.
 
     Returns the gradient's norm, and where `is_share_due` the share of the predictor's on its action parameters.
     """
-    for parameter in model.parameters():
-        parameter.grad = None
+    _drop_gradients(model)
+    try:
+        told = _backward(model, loss, is_share_due)
+        # All the memory of both steps is taken before the first: none runs out between two networks.
+        for optimizer in optimizers:
+            optimizer.prepare()
+        _step_all(optimizers)
+        return told
+    finally:
+        _drop_gradients(model)
+
+
+def _backward(model: AdaptiveWorldModel, loss: Tensor, is_share_due: bool) -> tuple[float, float | None]:
+    """Fill the gradients; raises LossNotFinite where they are not."""
     if not torch.isfinite(loss):
         raise LossNotFinite
     loss.backward()
@@ -181,12 +204,20 @@ def apply(
     norm = torch.linalg.vector_norm(norms)
     if not torch.isfinite(norm):
         raise LossNotFinite
-    share = action_gradient_share(list(gradients), norms) if is_share_due else None
-    for optimizer in optimizers:
-        optimizer.step()
+    return norm.item(), action_gradient_share(list(gradients), norms) if is_share_due else None
+
+
+def _step_all(optimizers: list[NetworkOptimizer]) -> None:
+    try:
+        for optimizer in optimizers:
+            optimizer.step()
+    except (RuntimeError, MemoryError) as problem:
+        raise StepTorn from problem
+
+
+def _drop_gradients(model: AdaptiveWorldModel) -> None:
     for parameter in model.parameters():
         parameter.grad = None
-    return norm.item(), share
 
 
 def as_numbers(losses: PredictionLosses) -> dict[str, float]:

@@ -11,6 +11,7 @@ import math
 import queue
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,8 @@ import numpy as np
 
 logger = logging.getLogger(__name__)
 
+RUNS_FOLDER = "runs"
+MAX_IN_A_SECOND = 1_000
 MAX_WAITING = 10_000
 FINISH_S = 30.0
 
@@ -129,3 +132,30 @@ class SeveralTrackers:
     def finish(self, message: str) -> None:
         for tracker in self._trackers:
             tracker.finish(message)
+
+
+def begin_run(
+    directory: Path, network: str, config: dict[str, object], wandb_project: str | None
+) -> tuple[Path, Tracker]:
+    """A tracker for a run that begins now, and the file of its numbers in a robot's folder."""
+    path = own_file(directory / RUNS_FOLDER / f"{datetime.now():%Y%m%d_%H%M%S}_{network}.jsonl")
+    trackers: list[Tracker] = [JsonLinesTracker(path, config)]
+    if wandb_project:
+        trackers.append(WandbTracker(wandb_project, config, directory))
+    return path, SeveralTrackers(trackers)
+
+
+def own_file(path: Path) -> Path:
+    """A new file for one run alone: of this name, or with a number behind its stem where another run has it.
+
+    The name alone where nothing can be written: the tracker will say so.
+    """
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, MAX_IN_A_SECOND):
+            candidate = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+            # Made and taken in one: between a look and a write, another program could begin its run.
+            with contextlib.suppress(FileExistsError):
+                candidate.open("x").close()
+                return candidate
+    return path

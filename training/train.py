@@ -32,6 +32,7 @@ MODELS: dict[str, tuple[Network, ...]] = {
 MAX_STEPS = 2_000
 LISTED = 5
 POLL_S = 0.1
+STARTED_BY = "the command line"
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 
 
@@ -140,7 +141,7 @@ def _order(options: argparse.Namespace, recording: RecordedSession, network: Net
     config, subject = read_config(vars(options)), _subject(options, recording.frame_count)
     # Tried now: the second of two trainings must not be refused after an hour of the first.
     TrainingSet(recording, subject, needs_history=network == "predictor")
-    return Order(network, recording, subject, _condition(options), config)
+    return Order(network, recording, subject, _condition(options), config, STARTED_BY)
 
 
 def _subject(options: argparse.Namespace, frame_count: int) -> Subject:
@@ -184,7 +185,7 @@ def _train(workshop: Workshop, order: Order, stop: _StopRequest, folder: str) ->
         while not has_ended:
             has_ended = job.wait(POLL_S)
             if stop.is_made and not has_ended:
-                job.stop()
+                job.interrupt()
             now = job.snapshot()
             bar.update(now.step - bar.n)
             if now.loss is not None:

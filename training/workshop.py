@@ -7,64 +7,44 @@ meanwhile is decided by the lock of `SharedWorldModel`.
 import contextlib
 import logging
 import threading
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from models import Network, SharedWorldModel, WeightsInUse
-from session import RecordedSession
-from training.checkpoint import CheckpointInfo, fit_checkpoint
+from training.checkpoint import CheckpointInfo, fit_checkpoint_or_backup
 from training.checkpoint_errors import CheckpointError
+from training.checkpoint_folder import settle_at_start
+from training.checkpoint_state import restore_random_state, saved_with
 from training.checkpoint_writer import (
     FILES,
     Lineage,
     SavedCheckpoint,
     copy_contents,
-    file_digest,
-    restore_random_state,
-    saved_random_state,
     write_contents,
 )
-from training.config import StopCondition, TrainingConfig
+from training.earlier_run import EarlierRun, EarlierRuns
 from training.folder_lock import FolderLock
 from training.job import JobHooks, JobSnapshot, TrainingJob
+from training.job_snapshot import Status
+from training.run_record import RunRecorder, word_of
+from training.sound_weights import require_sound
 from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
-from training.tracking import JsonLinesTracker, SeveralTrackers, Tracker, WandbTracker
-from training.training_set import Subject, TrainingSet
+from training.tracking import Tracker, begin_run
+from training.training_order import (
+    CHANGED_BY,
+    JobRunning,
+    NothingToSave,
+    NothingToTrain,
+    Order,
+    configuration,
+    first_record,
+)
+from training.training_set import TrainingSet
 from training.weight_watch import WeightComparison, WeightWatch
 
 logger = logging.getLogger(__name__)
 
 TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
-CHANGED_BY: dict[Network, tuple[Network, ...]] = {
-    "autoencoder": ("autoencoder",),
-    "predictor": ("autoencoder", "predictor"),
-}
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
-
-
-class JobRunning(Exception):
-    """Somebody trains this world model now; the message says who, what, and at which step."""
-
-
-class NothingToTrain(Exception):
-    """No job is there to be paused, resumed or stopped."""
-
-
-class NothingToSave(Exception):
-    """Neither network has learned anything or was loaded."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a visitor asks to be trained, and on what."""
-
-    network: Network
-    recording: RecordedSession
-    subject: Subject
-    condition: StopCondition
-    config: TrainingConfig = TrainingConfig()
-    started_by: str = ""
 
 
 class Workshop:
@@ -73,9 +53,11 @@ class Workshop:
     def __init__(self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None) -> None:
         self.shared = shared
         self.directory = directory
+        settle_at_start(directory)
         self._wandb_project = wandb_project
         self._optimizers = WorldModelOptimizers(shared.model)
         self._folder_lock = FolderLock(directory)  # held while a job runs
+        self._recorder, self._earlier = RunRecorder(directory), EarlierRuns(directory, self._folder_lock)
         self._lineage = Lineage()
         self._lock = threading.RLock()  # which job there is, and which optimizers
         self._job: TrainingJob | None = None
@@ -85,13 +67,19 @@ class Workshop:
 
     @property
     def run_file(self) -> Path | None:
-        """The numbers of the newest run, JSON lines."""
-        return self._run_file
+        """The numbers of the run that `last_run` tells of, JSON lines."""
+        earlier = self._earlier_run()
+        return earlier.numbers if earlier else self._run_file
 
     def snapshot(self) -> JobSnapshot | None:
         """The job in progress or the last one; None before the first."""
         job = self._job
         return job.snapshot() if job else None
+
+    def last_run(self) -> JobSnapshot | None:
+        """The same, or the run that another program has in progress in this folder, or was interrupted in."""
+        earlier = self._earlier_run()
+        return earlier.snapshot if earlier else self.snapshot()
 
     def weight_comparison(self) -> WeightComparison | None:
         """What the job in progress has made of the weights so far, or the last one in all; None before the first job,
@@ -104,18 +92,25 @@ class Workshop:
         frames = TrainingSet(order.recording, order.subject, needs_history=order.network == "predictor")
         with self._lock:
             self._require_idle()
-            self._take_folder(f"{order.started_by or 'a program'}: {order.network} on {frames.describe()}")
+            self._take_folder(word_of(order.started_by, order.network, frames.describe()))
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
                 self._lineage.begin_run()
                 self._optimizers = self._optimizers.configured(order.config)
                 trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
                 watch = WeightWatch(self.shared, order.network, frames.describe(), self._optimizers.of(order.network))
-                hooks = self._hooks(order, frames, watch)
-                job = TrainingJob(trainer, frames, order.condition, hooks, order.started_by)
+                run_file, tracker = begin_run(
+                    self.directory, order.network, configuration(order, frames), self._wandb_project
+                )
+                job = TrainingJob(
+                    trainer, frames, order.condition, self._hooks(order, watch, tracker), order.started_by
+                )
+                steps = self._optimizers.of(order.network).steps
+                self._recorder.begin(first_record(job.snapshot(), steps, run_file))
+                undo.callback(self._recorder.end)
                 job.start()
                 undo.pop_all()
-            self._job, self._watch = job, watch
+            self._job, self._watch, self._run_file = job, watch, run_file
             return job
 
     def pause(self) -> None:
@@ -127,27 +122,32 @@ class Workshop:
     def stop(self) -> None:
         self._active_job().stop()
 
+    def interrupt(self) -> None:
+        """Stop because this program ends: the next one will say so."""
+        self._active_job().interrupt()
+
     def wait(self, timeout_s: float) -> bool:
         """Wait until the job, if there is one, has ended; False where it has not within `timeout_s`."""
         job = self._job
         return job is None or job.wait(timeout_s)
 
     def load(self, network: Network, path: Path) -> CheckpointInfo:
-        """Load a checkpoint with its optimizer and random numbers; raises JobRunning or a CheckpointError.
+        """Load a checkpoint with its optimizer and random numbers, or its backup where it is damaged; raises JobRunning
+        or a CheckpointError.
 
         Visitors who compute meanwhile see the old weights or the new ones, never some of each.
         """
         module = self.shared.network(network)
-        checkpoint = fit_checkpoint(path, module)  # takes up to a second, and changes nothing
-        random_state = saved_random_state(path)
+        checkpoint = fit_checkpoint_or_backup(path, module)  # takes up to a second, and changes nothing
+        path, known = checkpoint.path, saved_with(checkpoint.path, checkpoint.digest)
         with self._lock, self.shared.lock:
             self._require_idle()
             module.load_state_dict(checkpoint.weights, strict=True)
-            notes = checkpoint.info.notes + self._restore(network, checkpoint.optimizer, checkpoint.info.step)
-            restore_random_state(self._optimizers.generator, random_state)
-            if path.parent.resolve() == self.directory.resolve():
-                self._lineage.note(path.name, file_digest(path))
-            else:
+            notes = checkpoint.info.notes + known.notes
+            notes += self._restore(network, checkpoint.optimizer, checkpoint.info.step)
+            restore_random_state(self._optimizers.generator, known.random_state)
+            self._lineage.note(FILES[network], checkpoint.digest)
+            if path.parent.resolve() != self.directory.resolve():
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
             # Every robot's file has the same name: the folder tells them apart.
             used = WeightsInUse(f"{path.parent.name}/{path.name}", checkpoint.info.step)
@@ -185,8 +185,11 @@ class Workshop:
 
     def _save(self, networks: list[Network] | tuple[Network, ...]) -> SavedCheckpoint:
         with self.shared.lock:
+            require_sound(self.shared, networks)
             contents, version = copy_contents(self._optimizers, networks), self.shared.version
+        self._recorder.note_saving(contents.steps)
         saved = write_contents(self.directory, contents, self._lineage)
+        self._recorder.note_saved(contents.steps)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
         used = {network: WeightsInUse(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
@@ -218,52 +221,36 @@ class Workshop:
                 "Wait until it ends, or press Stop."
             )
 
-    def _hooks(self, order: Order, frames: TrainingSet, watch: WeightWatch) -> JobHooks:
+    def _hooks(self, order: Order, watch: WeightWatch, tracker: Tracker) -> JobHooks:
         return JobHooks(
             lock=self.shared.lock,
             save=lambda: self._save(CHANGED_BY[order.network]).describe(),
             note_step=lambda: self._note_steps(order.network),
-            tracker=self._tracker(order, frames),
-            note_end=lambda: self._note_end(watch),
+            tracker=tracker,
+            note_progress=self._recorder.note_progress,
+            note_end=lambda status: self._note_end(status, watch),
         )
 
-    def _note_end(self, watch: WeightWatch) -> None:
-        # First: whatever becomes of the comparison, other programs may train in this folder again.
+    def _note_end(self, status: Status, watch: WeightWatch) -> None:
+        # The record goes while the folder is still ours; then, whatever becomes of the comparison, others may train.
+        self._recorder.end(is_interrupted=status == "interrupted")
         self._folder_lock.release()
         watch.end()
+
+    def _earlier_run(self) -> EarlierRun | None:
+        """What the record in the folder tells, while it is not that of this program's own job."""
+        now = self.snapshot()
+        return None if now is not None and now.is_active else self._earlier.look()
 
     def _take_folder(self, purpose: str) -> None:
         holder = self._folder_lock.take(purpose)
         if holder is not None:
-            raise JobRunning(f"Another program trains this robot's networks ({holder}). Wait until it ends.")
+            told = holder + self._earlier.progress_of(holder)
+            raise JobRunning(f"Another program trains this robot's networks ({told}). Wait until it ends.")
 
     def _note_steps(self, network: Network) -> None:
         changed = {name: WeightsInUse(None, self._optimizers.of(name).steps) for name in CHANGED_BY[network]}
         self.shared.note_weights(changed)
-
-    def _tracker(self, order: Order, frames: TrainingSet) -> Tracker:
-        config = {
-            "network": order.network,
-            "frames": frames.describe(),
-            **asdict(order.subject),
-            **asdict(order.condition),
-            **asdict(order.config),
-        }
-        started = datetime.now().strftime("%Y%m%d_%H%M%S")
-        self._run_file = free_name(self.directory / "runs" / f"{started}_{order.network}.jsonl")
-        trackers: list[Tracker] = [JsonLinesTracker(self._run_file, config)]
-        if self._wandb_project:
-            trackers.append(WandbTracker(self._wandb_project, config, self.directory))
-        return SeveralTrackers(trackers)
-
-
-def free_name(path: Path) -> Path:
-    """The path, or with a number behind its stem where a file of that name is there already."""
-    number, free = 2, path
-    while free.exists():
-        free = path.with_stem(f"{path.stem}_{number}")
-        number += 1
-    return free
 
 
 class Workshops:
@@ -297,11 +284,11 @@ class Workshops:
         return [(name, job) for name, job in jobs if job is not None and job.is_active]
 
     def close(self, timeout_s: float) -> None:
-        """Stop every job and wait until it has saved."""
+        """Stop every job because the program ends, and wait until it has saved."""
         with self._lock:
             workshops = list(self._workshops.values())
         for workshop in workshops:
             with contextlib.suppress(NothingToTrain):
-                workshop.stop()
+                workshop.interrupt()
         for workshop in workshops:
             workshop.wait(timeout_s)

@@ -20,14 +20,18 @@ def test_options_and_environment_are_respected(monkeypatch):
     monkeypatch.setenv("GRADIO_SERVER_NAME", "127.0.0.2")
     monkeypatch.setenv("GRADIO_SERVER_PORT", "9000")
     assert (script.parse_command_line([]).host, script.parse_command_line([]).port) == ("127.0.0.2", 9000)
-    options = ["--data", "d", "--host", "::1", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
+    options = ["--data", "d", "--host", "127.0.0.3", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
     typed = script.parse_command_line(options)
-    assert typed == script.Settings(Path("d"), "::1", 8080, False, False, True, "cpu")
+    assert typed == script.Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
     assert script.parse_command_line(["--open", "--allow-host", "lab", "--allow-host", "x"]).names == ("lab", "x")
 
 
 @pytest.mark.parametrize(
-    "wrong", [["--port", "99999"], ["--port", "x"], ["--device", "tpu"], ["--nonsense"], ["--open", "--share"]]
+    "wrong",
+    [
+        *(["--port", "99999"], ["--port", "x"], ["--device", "tpu"]),
+        *(["--nonsense"], ["--host", "::1"], ["--open", "--share"]),
+    ],
 )
 def test_wrong_options_end_with_a_usage_line(wrong, capsys):
     with pytest.raises(SystemExit):

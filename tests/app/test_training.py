@@ -1,7 +1,6 @@
 """Training from the page: one visitor trains, another watches, tabs and servers come and go."""
 
 import re
-import signal
 from pathlib import Path
 
 import httpx
@@ -11,10 +10,8 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
-from benchmarks.page_speed import start_server
 from session import record_demo
 from tests.app.conftest import serving
-from training.checkpoint_reader import read_checkpoint
 
 LONG_MS = 60_000
 
@@ -153,25 +150,6 @@ def test_commands_without_a_job_and_saves_without_learning_say_so(own):
         with pytest.raises(AppError, match="There is nothing to save yet"):
             client.predict(api_name="/save_models")
         assert "Nothing is being trained" in client.predict(api_name="/training_status")
-
-
-def test_a_request_to_terminate_saves_what_the_job_has_learned(own):
-    settings, query = own
-    process, _ = start_server(settings.data, script.free_port("127.0.0.1", 19860))
-    try:
-        address = f"http://127.0.0.1:{process.args[process.args.index('--port') + 1]}/"
-        client = Client(address, verbose=False)
-        client.predict(re.search("session=(.*)&", query).group(1), api_name="/load_session")
-        client.predict(9, api_name="/show_frame")
-        client.predict(5000, api_name="/train_autoencoder_steps")
-        while "step 0 of" in client.predict(api_name="/training_status").lower():
-            pass
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-    finally:
-        process.kill()
-    saved = read_checkpoint(settings.data / "checkpoints" / "toroidal_dot" / "autoencoder.pth")
-    assert saved.step > 0
 
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):

@@ -86,6 +86,8 @@ def expected(host: str, origin: str | None, path: str, key: str, is_evil: bool) 
         return {403}
     if not is_known_path(path):
         return {404}
+    if path.startswith("/gradio_api/app_id"):  # answered without a key, with nothing: a tab of before a restart asks it
+        return None
     return {401} if key in ("none", "wrong") else None
 
 
@@ -200,7 +202,7 @@ def test_wrong_keys_are_slowed_down(tmp_path, figure):
     with running(script.Settings(data=tmp_path, share=True)) as (_, demo), httpx.Client() as guesser:
         found = [guesser.get(f"{demo.local_url}?key=guess{number}").status_code for number in range(100)]
     looked_at = found.count(401)
-    figure(f"100 wrong keys: {looked_at} looked at, {found.count(429)} turned away with 429")
+    figure(f"100 wrong keys: {looked_at} told that they are wrong, {found.count(429)} told to wait (429)")
     assert looked_at + found.count(429) == 100
     assert looked_at < 15
 
@@ -211,13 +213,13 @@ def test_large_bodies_are_refused_before_they_are_read(edge: Edge, figure):
     paths = ("gradio_api/queue/join", "gradio_api/upload", "gradio_api/run/predict", "key", "recorded/x", "nowhere")
     for path, is_told in itertools.product(paths, (True, False)):
         size = MAX_BODY_BYTES + 1
-        content = b"x" * size if is_told else (b"x" * 65536 for _ in range(1 + size // 65536))
+        content = b"x" * size if is_told else (b"x" * 8192 for _ in range(1 + size // 8192))
         try:
             status = edge.http.post(path, content=content, headers=edge.cookie("train")).status_code
         except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
             status = 413  # the server had answered and hung up before all was sent
         refused += status == 413 or (not is_told and status == 404)
-    figure(f"{refused} of {2 * len(paths)} bodies over 1 MB refused with 413 (404 where nothing reads it)")
+    figure(f"{refused} of {2 * len(paths)} bodies over 64 kB refused with 413 (404 where nothing reads it)")
     assert refused == 2 * len(paths)
 
 
@@ -236,12 +238,16 @@ def test_a_flood_of_calls_is_told_that_the_server_is_busy_and_scrubbing_goes_on(
 
     with edge.explorer.shared_model(profile).lock, ThreadPoolExecutor(8) as many:  # nothing is answered meanwhile
         found = Counter(many.map(call, range(calls)))
+        join(edge, "train", functions["stop_training"], [None, False], "flood0")  # Stop does not stand behind them
         frames = [edge.http.get(f"recorded/frame/3/{edge.session_id}", headers=edge.cookie("look")).status_code]
     while len(edge.demo._queue):  # and while all of them are answered
         frames.append(edge.http.get(f"recorded/frame/3/{edge.session_id}", headers=edge.cookie("look")).status_code)
     join(edge, "look", functions["run_autoencoder"], body["data"], "flood0")
-    figure(f"{calls} queued calls: {found[200]} taken, {found[503]} turned away with 503, frames still served")
-    assert found[200] + found[503] == calls and script.QUEUED_AT_MOST <= found[200] <= script.QUEUED_AT_MOST + 8
+    figure(
+        f"{calls} queued calls: {found[200]} taken, {found[503]} turned away with 503; Stop and "
+        "frames are answered meanwhile"
+    )
+    assert found[200] + found[503] == calls and script.WAITING_AT_MOST <= found[200] <= script.WAITING_AT_MOST + 8
     assert set(frames) == {200}
 
 

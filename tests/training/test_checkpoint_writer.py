@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import os
 import random
@@ -10,18 +11,12 @@ import threading
 import pytest
 import torch
 
+from tests.promises import count
 from tests.training.tiny import are_equal, make_workshop, shared_model, tensors_of, train
-from training import AutoencoderTrainer, CheckpointNotSaved, load_checkpoint, save_checkpoint
-from training.checkpoint_reader import read_checkpoint
-from training.checkpoint_writer import (
-    FILES,
-    LOCK_FILE,
-    STATE_FILE,
-    copy_contents,
-    file_digest,
-    read_state,
-    saved_random_state,
-)
+from training import AutoencoderTrainer, CheckpointError, CheckpointNotSaved, load_checkpoint, save_checkpoint
+from training.checkpoint_folder import LOCK_FILE
+from training.checkpoint_state import STATE_FILE, file_digest, read_state, saved_with
+from training.checkpoint_writer import FILES, copy_contents, write_contents
 
 AUTOENCODER, PREDICTOR = FILES["autoencoder"], FILES["predictor"]
 
@@ -88,52 +83,6 @@ def test_copied_contents_do_not_change_with_the_weights(optimizers, batch):
     assert not torch.equal(optimizers.generator.get_state(), contents.random_state)
 
 
-FAILURES = {
-    "torch.save, disk full": (torch, "save", RuntimeError("[enforce fail at inline_container.cc] . unexpected pos")),
-    "torch.save, input/output": (torch, "save", OSError(errno.EIO, "Input/output error")),
-    "fsync": (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
-    "replace": (os, "replace", OSError(errno.EIO, "Input/output error")),
-}
-
-
-@pytest.mark.parametrize("is_late", [False, True], ids=["first call", "later call"])
-@pytest.mark.parametrize("where", FAILURES)
-def test_a_step_of_a_save_that_fails_leaves_old_or_new_files_and_says_so(
-    tmp_path, tmp_path_factory, optimizers, monkeypatch, where, is_late
-):
-    save_checkpoint(tmp_path, optimizers)
-    before = contents_of(tmp_path)
-    other = tmp_path_factory.mktemp("new")
-    save_checkpoint(other, changed := moved(optimizers))
-    new = contents_of(other)
-    module, name, problem = FAILURES[where]
-    real, calls = getattr(module, name), []
-
-    def failing(*arguments, **options):
-        calls.append(name)
-        if len(calls) > is_late:
-            raise problem
-        return real(*arguments, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, name, failing)
-        with pytest.raises(CheckpointNotSaved) as caught:
-            save_checkpoint(tmp_path, changed)
-    message = str(caught.value)
-    assert message.startswith("The checkpoint was not saved (") and "the one saved before is still there" in message
-    assert str(tmp_path) not in message
-    after = contents_of(tmp_path)
-    for file in FILES.values():
-        assert after[file] in (before[file], new[file])
-        if not is_late:
-            assert after[file] == before[file]
-    if where.startswith("torch.save") or where == "fsync":
-        assert all(after[file] == before[file] for file in FILES.values())
-    assert not [file for file in after if file.endswith(".unfinished")]
-    assert save_checkpoint(tmp_path, changed).files == {AUTOENCODER: 3, PREDICTOR: 2}
-    assert {file: contents_of(tmp_path)[file] for file in FILES.values()} == {f: new[f] for f in FILES.values()}
-
-
 def test_without_links_the_backup_is_a_copy(tmp_path, optimizers, monkeypatch):
     save_checkpoint(tmp_path, optimizers)
     before = contents_of(tmp_path)[AUTOENCODER]
@@ -160,33 +109,8 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path, optimizers):
         save_checkpoint(tmp_path / "file" / "robot", optimizers)
 
 
-DISK_FULL = """
-import resource, signal, sys
-from pathlib import Path
-from tests.training.tiny import make_workshop
-from training import CheckpointNotSaved
-folder = Path(sys.argv[1])
-workshop = make_workshop(folder)
-workshop.load("autoencoder", folder / "autoencoder.pth")
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
-try:
-    workshop.save()
-except CheckpointNotSaved as problem:
-    sys.stdout.write(str(problem))
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-workshop.save()
-"""
-
-
-def test_a_full_disk_leaves_the_old_file_and_the_next_save_works(tmp_path, optimizers):
-    save_checkpoint(tmp_path, optimizers, ["autoencoder"])
-    before = (tmp_path / AUTOENCODER).read_bytes()
-    done = subprocess.run([sys.executable, "-c", DISK_FULL, str(tmp_path)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("The checkpoint was not saved (")
-    assert (tmp_path / "autoencoder_backup.pth").read_bytes() == before
-    assert read_checkpoint(tmp_path / AUTOENCODER).step == 2
+def saved_random_state(path):
+    return saved_with(path, file_digest(path)).random_state
 
 
 def test_random_numbers_are_used_again_only_with_the_weights_they_belong_to(tmp_path, optimizers):
@@ -244,12 +168,14 @@ for folder in sys.stdin:
 """
 
 
-def test_a_kill_never_costs_a_checkpoint(tmp_path):
+@pytest.mark.promise("a kill never costs a checkpoint")
+def test_a_kill_never_costs_a_checkpoint(tmp_path, figure):
     """A child saves steps 1, 2, 3, … in a loop, acknowledges each, and is killed at a random moment."""
-    draw, moment, acknowledged = random.Random(7), threading.Event(), 0
+    draw, moment = random.Random(7), threading.Event()
+    kills, acknowledged, unfinished, unreadable, lost, parted, litter = count(10, 200), 0, 0, 0, 0, 0, 0
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     with subprocess.Popen([sys.executable, "-c", KILLED], **pipes) as parent:
-        for kill in range(10):
+        for kill in range(kills):
             folder = tmp_path / str(kill % 2)  # into an empty folder, and over what an earlier kill left
             parent.stdin.write(f"{folder}\n")
             child, last = int(parent.stdout.readline()), 0
@@ -260,10 +186,89 @@ def test_a_kill_never_costs_a_checkpoint(tmp_path):
             while (line := parent.stdout.readline().strip()) != "dead":
                 last = int(line)
             acknowledged += last
-            workshop = make_workshop(folder)
-            assert workshop.load("autoencoder", folder / AUTOENCODER).step >= last
-            assert workshop.load("predictor", folder / PREDICTOR).notes == ()
+            unfinished += any(folder.glob("*.unfinished"))
+            try:
+                workshop = make_workshop(folder)
+                lost += workshop.load("autoencoder", folder / AUTOENCODER).step < last
+                parted += workshop.load("predictor", folder / PREDICTOR).notes != ()
+            except CheckpointError:
+                unreadable += 1
+            parted += read_state(folder)["digests"] != {name: file_digest(folder / name) for name in FILES.values()}
+            litter += any(folder.glob("*.unfinished"))
             workshop.save()
-            assert not list(folder.glob("*.unfinished"))
         parent.stdin.close()
-    assert acknowledged >= 10
+    figure(
+        f"{kills} kills ({unfinished} within a save) after {acknowledged} acknowledged saves: {unreadable} without a "
+        f"loadable file, {lost} acknowledged saves lost, {parted} with files of two saves, {litter} with litter after "
+        "the next start"
+    )
+    assert (unreadable, lost, parted, litter) == (0, 0, 0, 0) and acknowledged >= kills
+
+
+def test_a_save_that_was_decided_is_finished_at_the_next_start(tmp_path, tmp_path_factory, optimizers):
+    """As if the power had gone between state.json and the renaming of the files."""
+    save_checkpoint(tmp_path, optimizers)
+    other = tmp_path_factory.mktemp("new")
+    save_checkpoint(other, moved(optimizers))
+    for name in FILES.values():
+        (tmp_path / f"{name}.unfinished").write_bytes((other / name).read_bytes())
+    (tmp_path / STATE_FILE).write_bytes((other / STATE_FILE).read_bytes())
+    make_workshop(tmp_path)
+    assert contents_of(tmp_path) == contents_of(other)
+
+
+def test_a_file_put_there_after_a_save_was_decided_is_not_replaced(tmp_path, optimizers):
+    save_checkpoint(tmp_path, optimizers)
+    (tmp_path / f"{AUTOENCODER}.unfinished").write_bytes((tmp_path / AUTOENCODER).read_bytes())
+    (tmp_path / AUTOENCODER).write_bytes(b"somebody's own")
+    make_workshop(tmp_path)
+    assert (tmp_path / AUTOENCODER).read_bytes() == b"somebody's own"
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_a_start_beside_a_save_leaves_it_alone(tmp_path, optimizers):
+    save_checkpoint(tmp_path, optimizers)
+    (tmp_path / "autoencoder.pth.unfinished").write_bytes(b"half")
+    with (tmp_path / LOCK_FILE).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        make_workshop(tmp_path)
+        assert (tmp_path / "autoencoder.pth.unfinished").exists()
+    make_workshop(tmp_path)
+    assert not (tmp_path / "autoencoder.pth.unfinished").exists()
+
+
+def test_bytes_that_come_back_otherwise_are_no_checkpoint(tmp_path, optimizers, monkeypatch):
+    save_checkpoint(tmp_path, optimizers)
+    before, real = contents_of(tmp_path), os.fsync
+
+    def fsync(descriptor):
+        real(descriptor)
+        for path in tmp_path.glob("*.pth.unfinished"):
+            path.write_bytes(path.read_bytes()[:-1] + b"!")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        with pytest.raises(CheckpointNotSaved, match="the disk gave back other bytes than were written"):
+            save_checkpoint(tmp_path, moved(optimizers))
+    assert contents_of(tmp_path) == before
+
+
+def test_a_backup_that_failed_is_made_by_the_next_save(tmp_path, recording, monkeypatch):
+    workshop = make_workshop(tmp_path)
+    train(workshop, recording)
+    before = (tmp_path / AUTOENCODER).read_bytes()
+    workshop._lineage.begin_run()
+    contents = copy_contents(moved(workshop._optimizers), ["autoencoder"])
+    real = os.replace
+
+    def failing(source, target):
+        if str(target).endswith("_backup.pth"):
+            raise OSError(errno.EIO, "Input/output error")
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", failing)
+        with pytest.raises(CheckpointNotSaved):
+            write_contents(tmp_path, contents, workshop._lineage)
+    write_contents(tmp_path, contents, workshop._lineage)
+    assert (tmp_path / "autoencoder_backup.pth").read_bytes() == before

@@ -45,3 +45,24 @@ def test_messages_are_one_short_sentence():
     with pytest.raises(BadTrainingValue) as caught:
         FixedSteps("9" * 10_000)
     assert len(str(caught.value)) < 120
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (None, ", not empty."),
+        (" ", ", not empty."),
+        ("many", ", not many."),
+        ("a\r\n\tb\0", ", not a b."),
+        (True, "; what arrived is not a number."),
+        ([[1]], "; what arrived is not a number."),
+        (math.nan, "; what arrived is not a number."),
+        (2.5, ", not 2.5."),
+        (10**400, ", not a number of that size."),
+        (-math.inf, ", not a number of that size."),
+    ],
+)
+def test_a_refusal_shows_only_what_a_person_types(value, told):
+    with pytest.raises(BadTrainingValue) as caught:
+        FixedSteps(value)
+    assert str(caught.value) == f"The number of steps must be a whole number from 1 to 1000000{told}"

@@ -1,14 +1,16 @@
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from session import FrameUnreadable
+from tests.promises import count
 from tests.training.tiny import ENDLESS, FAST, RANGE, are_equal, ended, make_job, tensors_of, until
 from training import CheckpointNotSaved, FixedSteps, LossNotFinite, LossThreshold, Subject, TrainingConfig
-from training.job import OUT_OF_MEMORY
+from training.job_ending import OUT_OF_MEMORY
 
 
 def first_loss(recording, network="autoencoder", **options):
@@ -93,6 +95,65 @@ def test_stop_takes_effect_within_one_step(recording, at):
     assert (now.status, now.step) == ("stopped", at) and now.message.startswith(f"Stopped after {at} step")
     assert job.saves == [at] and now.saved == "saved"
     assert now.curves["evaluated"][-1] == (at, now.loss)
+
+
+@pytest.mark.promise("stop, reload, disconnect, SIGTERM")
+@pytest.mark.parametrize("command", ["stop", "interrupt"])
+def test_whoever_ends_a_job_waits_for_no_evaluation(recording, command, figure):
+    """16 frames and as many held out would be 32 looks, at the begin as at the end."""
+    subject, tries, longest = Subject(0, 11, held_out=0.5), count(12, 100), 0
+    for number in range(tries):
+        looks = []
+        job = make_job(recording, ENDLESS, subject=subject)
+        evaluate, at = job.watched.evaluate, 1 + number
+
+        def look(batch, looks=looks, job=job, evaluate=evaluate, at=at):
+            looks.append(1)
+            if len(looks) == at:
+                getattr(job, command)()
+                looks.append("told")
+            return evaluate(batch)
+
+        job.watched.evaluate = look
+        now = ended(job)
+        assert now.status == {"stop": "stopped", "interrupt": "interrupted"}[command]
+        assert job.saves == ([now.step] if now.step else [])
+        longest = max(longest, len(looks) - 1 - looks.index("told"))
+    figure(f"{tries} jobs told to {command} during an evaluation: at most {longest} more looks before they ended")
+    assert longest <= 1  # a look is less than a step
+
+
+def test_a_job_that_is_interrupted_says_so(recording):
+    now = ended(job := make_job(recording, ENDLESS, before=lambda step: job.interrupt() if step == 3 else None))
+    assert (now.status, now.step, now.is_active) == ("interrupted", 3, False)
+    assert now.message.startswith("Interrupted after 3 steps and ") and job.saves == [3]
+
+
+def test_a_stop_after_the_last_step_comes_too_late(recording):
+    now = ended(job := make_job(recording, FixedSteps(3), before=lambda step: job.stop() if step == 3 else None))
+    assert (now.status, now.step) == ("finished", 3)
+
+
+def test_where_a_job_stands_is_noted_after_every_step(recording):
+    job, noted = make_job(recording, FixedSteps(4)), []
+    job._hooks = replace(job._hooks, note_progress=lambda now: noted.append((now.step, now.status)))
+    ended(job)
+    assert noted == [(step, "running") for step in range(1, 5)]
+
+
+@pytest.mark.parametrize("part", ["note_end", "pictures"])
+def test_what_goes_wrong_after_the_last_save_leaves_no_job_that_seems_to_run(recording, monkeypatch, part):
+    def fail(*arguments):
+        raise MemoryError
+
+    job = make_job(recording, FixedSteps(3))
+    if part == "note_end":
+        job._hooks = replace(job._hooks, note_end=fail)
+        monkeypatch.setattr(threading, "excepthook", lambda problem: None)
+    else:
+        monkeypatch.setattr(job, "_compared", fail)
+    now = ended(job)
+    assert (now.status, now.step, now.is_active, now.saved) == ("finished", 3, False, "saved")
 
 
 def test_a_paused_job_can_be_stopped(recording):

@@ -81,7 +81,7 @@ def test_an_end_that_is_no_frame_is_refused_before_anything_is_computed(shared, 
     ends = (value, 7) if is_first else (0, value)
     name = "first" if is_first else "last"
     with pytest.raises(
-        BadTrainingValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7, not"
+        BadTrainingValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7[,;]"
     ):
         predicted_frames(shared, recording, *ends, 3)
 

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from session import load_session
+from tests.promises import IS_FULL, count
 from tests.training.tiny import FAST, are_equal, make_workshop, optimizer_state, tensors_of, train
 from training import FixedSteps, TrainingConfig
 from training.checkpoint_writer import FILES, STATE_FILE
 
-STEPS = 6
+STEPS = count(6, 100)  # half of a run
 CONFIG = replace(FAST, warmup_steps=20)
 LOSS = {"autoencoder": "training loss", "predictor": "training total"}
 
@@ -31,8 +32,23 @@ def restarted(folder):
     workshop = make_workshop(folder)
     for network, name in FILES.items():
         if (folder / name).exists():
-            assert workshop.load(network, folder / name).notes == ()
+            workshop.load(network, folder / name)
     return workshop
+
+
+def is_same(first, second):
+    return first == second if isinstance(first, str) else torch.equal(first, second)
+
+
+def differences(network, how, losses, found, tensors):
+    """What is to be told of a comparison: pairs of losses, and two dicts of tensors or digests."""
+    losses = list(losses)
+    other = [key for key in tensors if not is_same(found[key], tensors[key])]
+    return (
+        f"{network}, {2 * STEPS} steps against {STEPS} + save + {how} + {STEPS}: "
+        f"{sum(first != second for first, second in losses)} of {len(losses)} losses and {len(other)} of "
+        f"{len(tensors)} tensors differ"
+    )
 
 
 def everything(workshop):
@@ -66,11 +82,14 @@ def uninterrupted(tmp_path_factory, recording, network):
     return losses, everything(workshop)
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, recording, network, uninterrupted):
+@pytest.mark.promise("resume = uninterrupted")
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, recording, network, uninterrupted, figure):
     before = saved_halfway(tmp_path / "r", recording, network)
     workshop = restarted(tmp_path / "r")
     after = losses_of(workshop, recording, network, STEPS)
     losses, tensors = uninterrupted
+    pairs = zip(before[:-1] + after, losses, strict=True)
+    figure(differences(network, "loaded again", pairs, everything(workshop), tensors))
     assert before[:-1] + after == losses
     assert are_equal(everything(workshop), tensors)
 
@@ -90,8 +109,9 @@ def without_random_state(folder, name):
     (folder / STATE_FILE).unlink()
 
 
+@pytest.mark.promise("resume = uninterrupted")
 @pytest.mark.parametrize("leave_out", [without_optimizer, without_schedule, without_random_state])
-def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, uninterrupted, leave_out):
+def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, uninterrupted, leave_out, figure):
     saved_halfway(tmp_path / "r", recording, network)
     if leave_out is not without_random_state:  # the random numbers stay those of the run: one thing at a time
         state = torch.Generator()
@@ -103,6 +123,12 @@ def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, un
         workshop._optimizers.generator.set_state(state.get_state())
     after = losses_of(workshop, recording, network, STEPS)
     losses, tensors = uninterrupted
+    kept = [key for key, value in tensors_of(workshop.shared.model).items() if torch.equal(value, tensors[key])]
+    same = sum(first == second for first, second in zip(after, losses[-len(after) :], strict=True))
+    told = leave_out.__name__.replace("_", " ")
+    figure(
+        f"{network}, {STEPS} + {STEPS} steps {told}: {same} of {len(after)} losses and {len(kept)} tensors stay equal"
+    )
     assert after != losses[-len(after) :]
     assert not are_equal(tensors_of(workshop.shared.model), {k: tensors[k] for k in tensors_of(workshop.shared.model)})
 
@@ -120,8 +146,9 @@ sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests
 """
 
 
-@pytest.mark.parametrize("network", ["predictor"], scope="module")
-def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted):
+@pytest.mark.promise("resume = uninterrupted")
+@pytest.mark.parametrize("network", ["autoencoder", "predictor"] if IS_FULL else ["predictor"], scope="module")
+def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted, figure):
     before = saved_halfway(tmp_path / "r", recording, network)
     arguments = [tmp_path / "r", recording.folder, network, torch.get_num_threads(), STEPS]
     done = subprocess.run(
@@ -129,8 +156,11 @@ def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninte
     )
     assert done.returncode == 0, done.stderr
     found, (losses, tensors) = json.loads(done.stdout), uninterrupted
-    assert [loss.hex() for loss in before[:-1]] + found["losses"] == [loss.hex() for loss in losses]
+    after = [float.fromhex(loss) for loss in found["losses"]]
     expected = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in tensors.items()}
+    pairs = zip(before[:-1] + after, losses, strict=True)
+    figure(differences(network, "another process", pairs, found["digests"], expected))
+    assert [loss.hex() for loss in before[:-1]] + found["losses"] == [loss.hex() for loss in losses]
     assert found["digests"] == expected
 
 

@@ -206,7 +206,7 @@ def test_a_request_to_end_stops_after_the_step_and_saves(run, folder, capsys, mo
     assert run("--model", "both", "--steps", 1_000_000) == 1
     asking.join(20)
     (job,) = jobs  # the predictor is not begun
-    assert f"Stopped after {job.snapshot().step} steps" in capsys.readouterr().out
+    assert f"Interrupted after {job.snapshot().step} steps" in capsys.readouterr().out
     assert step_of(folder) == job.snapshot().step >= 2
 
 
@@ -229,7 +229,7 @@ def test_a_run_in_a_terminal_shows_a_bar_and_ctrl_c_saves(folder, session_id):
         told, _ = process.communicate(timeout=60)
         drained.join(20)
     assert process.returncode == 1, seen
-    step = int(re.search(r"Stopped after (\d+) steps", told)[1])
+    step = int(re.search(r"Interrupted after (\d+) steps", told)[1])
     assert step >= 2 and step_of(folder) == step and "Traceback" not in seen
 
 

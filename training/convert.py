@@ -1,0 +1,211 @@
+"""Checkpoints of older kinds into today's: `python -m training.convert OLD NEW`.
+
+Opens what torch wrote before it had archives, archives that somebody compressed, and weights saved from several GPUs
+(`module.` before each name); works offline, with torch's restricted loader alone, after a look at the file's structure.
+Nothing in the file is run, `.pkl` files are not opened, and no existing file is overwritten. Exit codes: 0 written and
+read back, 1 not converted, 2 wrong usage.
+"""
+
+import argparse
+import contextlib
+import io
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import torch
+from torch import Tensor
+
+from training.checkpoint import PARALLEL_PREFIX
+from training.checkpoint_errors import CheckpointDamaged, CheckpointError, CheckpointNumbersBad, shown
+from training.checkpoint_folder import sync_folder
+from training.checkpoint_old_format import check_old_structure, unpack_archive
+from training.checkpoint_paths import SUFFIX
+from training.checkpoint_reader import (
+    MAX_FILE_BYTES,
+    CheckpointContents,
+    in_plain_words,
+    open_checkpoint,
+    read_checkpoint,
+    restricted_load,
+    size_of,
+    sorted_out,
+)
+from training.checkpoint_state import TEMPORARY
+from training.checkpoint_structure import OldFormat, check_structure
+
+logger = logging.getLogger(__name__)
+
+DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+PICKLE = ".pkl"
+
+
+class NotConverted(CheckpointError):
+    """A file that is not converted, or not written; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was in the old file: its kind in words, how many tensors, at which step it was saved, and whether a prefix
+    was taken from its names."""
+
+    kind: str
+    tensors: int
+    step: int | None
+    had_prefix: bool
+
+    def describe(self) -> str:
+        """For people: "of torch's old format, 63 tensors, step 120"."""
+        step = "" if self.step is None else f", step {self.step:,}"
+        prefix = f", saved from several GPUs ({PARALLEL_PREFIX} before each name)" if self.had_prefix else ""
+        return f"{self.kind}, {self.tensors} tensor{'' if self.tensors == 1 else 's'}{step}{prefix}"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"{message[0].upper()}{message[1:].rstrip('.')}. --help tells what can be given.\n")
+
+
+def main(arguments: list[str]) -> int:
+    """Convert as the command line says; returns the exit code."""
+    parser = _Parser(
+        prog="python -m training.convert",
+        description="Write a checkpoint of an older kind as one that opens today: files of torch's old format, "
+        "compressed ones, and weights saved from several GPUs. Nothing in the file is run, and no file is overwritten.",
+    )
+    parser.add_argument("old", type=Path, metavar="OLD", help="the file to convert; it stays as it is")
+    parser.add_argument("new", type=Path, metavar="NEW", help=f"the file to write; its name ends in {SUFFIX}")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        convert(options.old, options.new)
+    except CheckpointError as problem:
+        logger.error("%s", problem)
+        return NOT_DONE
+    return DONE
+
+
+def convert(old: Path, new: Path) -> Found:
+    """Convert one file and read the result back; raises a CheckpointError, and then nothing was written."""
+    _check_names(old, new)
+    name = shown(old.name)
+    kind, content = _load(old, name)
+    contents = sorted_out(content, name)
+    has_prefix = all(key.startswith(PARALLEL_PREFIX) for key in contents.tensors)
+    if kind is None and not has_prefix:
+        raise NotConverted(f"{name} is of today's format already; load it as it is.")
+    weights = _weights(name, contents, PARALLEL_PREFIX if has_prefix else "")
+    found = Found(kind or "of today's format", len(weights), contents.step, has_prefix)
+    logger.info("%s: %s.", name, found.describe())
+    with in_plain_words(name):
+        written = io.BytesIO()
+        is_whole = isinstance(content, dict) and "model_state_dict" in content
+        torch.save({**content, "model_state_dict": weights} if is_whole else weights, written)
+    _write(new, written.getvalue(), weights, contents.step)
+    logger.info("%s: written and read back, %d bytes.", shown(new.name), written.tell())
+    return found
+
+
+def _check_names(old: Path, new: Path) -> None:
+    if PICKLE in (old.suffix.lower(), Path(os.path.realpath(old)).suffix.lower()):
+        raise NotConverted(f"{shown(old.name)} is a pickle and is never opened; choose a checkpoint.")
+    if new.suffix != SUFFIX:
+        raise NotConverted(f"{shown(new.name)} does not end in {SUFFIX}; choose a name that does.")
+    if os.path.lexists(new):
+        raise NotConverted(f"{shown(new.name)} is there already; choose another name.")
+
+
+def _load(old: Path, name: str) -> tuple[str | None, object]:
+    """The kind of an older file, None for one of today's, and its contents."""
+    with open_checkpoint(old) as handle, in_plain_words(name):
+        size = size_of(handle)
+        try:
+            check_structure(handle, size)
+            return None, restricted_load(handle)
+        except OldFormat as problem:
+            kind = str(problem)
+        handle.seek(0)
+        if kind == "compressed":
+            return kind, _unpacked(handle, size)
+        check_old_structure(handle, size)
+        return kind, restricted_load(handle)
+
+
+def _unpacked(handle: BinaryIO, size: int) -> object:
+    with tempfile.TemporaryFile() as stored:
+        unpack_archive(handle, size, stored, MAX_FILE_BYTES)
+        stored.seek(0)
+        check_structure(stored, size_of(stored))
+        return restricted_load(stored)
+
+
+def _weights(name: str, contents: CheckpointContents, prefix: str) -> dict[str, Tensor]:
+    """The network's tensors with numbers of their own, names without the prefix."""
+    # A tensor can claim more numbers than it has, by showing one of them everywhere.
+    if sum(tensor.numel() * tensor.element_size() for tensor in contents.tensors.values()) > MAX_FILE_BYTES:
+        raise CheckpointDamaged(f"{name} holds tensors larger than any of these networks; choose another file.")
+    weights = {key.removeprefix(prefix): tensor.detach().clone() for key, tensor in contents.tensors.items()}
+    for key, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointNumbersBad(
+                f"{name} holds numbers in {shown(key)} that are not finite; choose another file."
+            )
+    return weights
+
+
+def _write(new: Path, data: bytes, weights: dict[str, Tensor], step: int | None) -> None:
+    """Write under another name, read that back, and only then give it its own name."""
+    try:
+        with _temporary(new, data) as temporary:
+            if not _is_same(temporary, weights, step):
+                raise NotConverted(f"{shown(new.name)} was not the same when it was read back; nothing was written.")
+            _give_name(temporary, new)
+        sync_folder(new.parent)
+    except OSError as problem:
+        told = problem.strerror or "input/output error"
+        raise NotConverted(f"{shown(new.name)} was not written ({told}); choose another name or place.") from problem
+
+
+@contextlib.contextmanager
+def _temporary(new: Path, data: bytes) -> Iterator[Path]:
+    """A file beside the one to be, gone in the end; raises OSError."""
+    temporary = new.with_name(f"{new.name}.{os.getpid()}{TEMPORARY}")
+    with temporary.open("xb") as file, contextlib.ExitStack() as undo:
+        undo.callback(temporary.unlink, missing_ok=True)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        yield temporary
+
+
+def _is_same(path: Path, weights: dict[str, Tensor], step: int | None) -> bool:
+    try:
+        found = read_checkpoint(path)
+    except CheckpointError as problem:
+        logger.info("%s", problem)
+        return False
+    return (
+        found.step == step
+        and found.tensors.keys() == weights.keys()
+        and all(torch.equal(found.tensors[key], weights[key]) for key in weights)
+    )
+
+
+def _give_name(temporary: Path, new: Path) -> None:
+    """Rename without ever replacing a file; raises OSError."""
+    try:
+        os.link(temporary, new)
+    except FileExistsError:
+        raise
+    except OSError:  # some file systems know no links: an empty file of our own is replaced instead
+        new.open("x").close()
+        os.replace(temporary, new)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""What is said of a job that a problem has ended, and whether its weights may still be saved."""
+
+import torch
+
+from session import SessionError
+from training.steps import LossNotFinite, StepTorn
+
+OUT_OF_MEMORY = (
+    "There was not enough memory for a training step; the weights of the last whole step are kept. "
+    "Use a smaller batch or a shorter history, or close other programs."
+)
+# torch and its libraries report a CPU's memory as an ordinary RuntimeError.
+MEMORY_WORDS = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
+
+
+def told_of(problem: Exception) -> str:
+    """One sentence for those who watch."""
+    if is_want_of_memory(problem):
+        return OUT_OF_MEMORY
+    if is_expected(problem) or isinstance(problem, StepTorn):
+        return str(problem)
+    return (
+        f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
+        "kept, and the server's log tells more."
+    )
+
+
+def is_expected(problem: Exception) -> bool:
+    """Whether the log need not tell more."""
+    return isinstance(problem, LossNotFinite | SessionError) or is_want_of_memory(problem)
+
+
+def leaves_doubt(problem: Exception) -> bool:
+    """Whether the weights may be what is wrong: they must not replace a good file."""
+    return isinstance(problem, LossNotFinite | StepTorn)
+
+
+def is_want_of_memory(problem: Exception) -> bool:
+    """Whether the machine or the device had no memory left."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    is_torn = isinstance(problem, StepTorn)
+    return isinstance(problem, RuntimeError) and not is_torn and any(words in str(problem) for words in MEMORY_WORDS)
