@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("listing_and_opening", "page_speed", "page_while_training", "evaluating")
+NAMES = ("listing_and_opening", "page_speed", "page_while_training", "evaluating", "many_visitors", "long_life")
 
 
 def main() -> int:

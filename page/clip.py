@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from page.numbers import BadNumber
+from page.numbers import is_number, not_this
 
 PANEL = 224
 GAP = 8
@@ -73,11 +73,9 @@ def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: fl
 
 def check_speed(frames_per_s: object) -> None:
     """Raise BadNumber for a speed that is none, or that browsers do not show."""
-    is_number = isinstance(frames_per_s, int | float) and not isinstance(frames_per_s, bool)
-    if not (is_number and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):  # refuses NaN as well
-        raise BadNumber(
-            f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second, not {str(frames_per_s)[:20]}."
-        )
+    if not (is_number(frames_per_s) and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):
+        expected = f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second"
+        raise not_this(expected, frames_per_s)
 
 
 def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:

@@ -22,7 +22,7 @@ from page.errors_view import (
 )
 from page.figures import data_address, picture_link
 from page.inside_tab import CLIP_KINDS
-from page.numbers import BadNumber, bytes_text, count_text, loss_text
+from page.numbers import BadNumber, bytes_text, count_text, is_number, loss_text
 from page.results import UsedWeights, weights_text
 from session import RecordedSession
 
@@ -92,8 +92,8 @@ def errors_notice(
     told = (
         [] if in_use is not None and dict(errors.digests) == dict(in_use) else ["other weights than those in use now"]
     )
-    if errors.history_length != history_length:
-        told.append(f"a history of {errors.history_length}, not of {history_length} as chosen under Predictor")
+    if is_number(history_length) and 2 <= history_length <= 8 and errors.history_length != history_length:
+        told.append(f"a history of {errors.history_length}, not of {history_length:g} as chosen under Predictor")
     return f'<div class="notice">{messages.errors_of_others(" and ".join(told))}</div>' if told else ""
 
 

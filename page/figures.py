@@ -7,8 +7,8 @@ seen) and the links. What is drawn is decided elsewhere.
 import base64
 import csv
 import io
-import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -20,19 +20,23 @@ if TYPE_CHECKING:
 
 WIDTH_IN = 6.4
 RESOLUTION = 150  # dots an inch: 960 wide, sharp where a column is 640 wide on the screen
-# matplotlib shares its fonts between figures, and its font library is not made for several threads at once.
-DRAWING = threading.Lock()
+# matplotlib's font library is not made for several threads at once; and matplotlib keeps fonts, with their files open,
+# for every thread that ever drew.
+DRAWING = ThreadPoolExecutor(1, "draw figures")
 
 
 def drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     """A PNG of what `draw` puts on a fresh figure."""
+    return DRAWING.submit(_drawn, draw, height_in).result()
+
+
+def _drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     from matplotlib.figure import Figure  # takes a few tenths of a second, which the start of the server does not need
 
-    with DRAWING:
-        figure = Figure(figsize=(WIDTH_IN, height_in), dpi=RESOLUTION, layout="constrained", facecolor="white")
-        draw(figure)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
+    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=RESOLUTION, layout="constrained", facecolor="white")
+    draw(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
     return buffer.getvalue()
 
 

@@ -5,6 +5,10 @@ from typing import Protocol
 
 from session import RobotProfile
 
+# Gradio keeps for every tab, also a closed one, what it was shown last: 0.3 to 4 MB. A tab that is seen asks twice a
+# second, so the one that was silent for longest goes first.
+TABS_REMEMBERED = 100
+
 
 class Evaluation(Protocol):
     """Where an evaluation stands."""

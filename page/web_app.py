@@ -12,6 +12,7 @@ from page.doorkeeper import Doorkeeper
 from page.entrance import ROLE, Entrance
 from page.frame_route import recorded_routes, run_route
 from page.theme import page_theme
+from page.visitor import TABS_REMEMBERED
 from session import SessionCache
 
 
@@ -24,6 +25,7 @@ def web_options(sessions: SessionCache, find_run: Callable[[str], Path | None], 
         theme=page_theme(),
         css_paths=[APP_CSS],
         run_history=False,
+        state_session_capacity=TABS_REMEMBERED,
         ssr_mode=False,
         footer_links=["api"],
     )

@@ -23,17 +23,27 @@ class _Slot:
     looked_at: float = -math.inf
     session: RecordedSession | None = None
 
+    @property
+    def events(self) -> int:
+        session = self.session
+        return session.total_events if session else 0
+
 
 class SessionCache:
-    """Keeps up to ``capacity`` opened sessions and opens one again only when its files have changed.
+    """Keeps up to ``capacity`` opened sessions with up to ``max_events`` events in all, or a single one of any length,
+    and opens one again only when its files have changed.
 
     Safe to use from many threads: a session asked for by several is opened once, and opening one does not hold up
     the others.
     """
 
-    def __init__(self, sessions_folder: str | os.PathLike[str], capacity: int = 8) -> None:
+    # Fewer than there are visitors, each in a recording of his own, and every frame shown would open one anew.
+    # A million events take some 70 MB.
+    def __init__(
+        self, sessions_folder: str | os.PathLike[str], capacity: int = 64, max_events: int = 1_000_000
+    ) -> None:
         self._folder = Path(sessions_folder)
-        self._capacity = capacity
+        self._capacity, self._max_events = capacity, max_events
         self._lock = threading.Lock()
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
 
@@ -53,6 +63,7 @@ class SessionCache:
             seen = self._look(folder)
             if slot.session is None or slot.seen != seen:
                 slot.session, slot.seen = load_session(folder), seen
+                self._make_room()
             slot.looked_at = time.monotonic()
             return slot.session
 
@@ -66,9 +77,14 @@ class SessionCache:
         with self._lock:
             slot = self._slots.setdefault(session_id, _Slot())
             self._slots.move_to_end(session_id)
-            while len(self._slots) > self._capacity:
-                self._slots.popitem(last=False)
             return slot
+
+    def _make_room(self) -> None:
+        with self._lock:
+            events = sum(slot.events for slot in self._slots.values())
+            while len(self._slots) > 1 and (len(self._slots) > self._capacity or events > self._max_events):
+                _, dropped = self._slots.popitem(last=False)
+                events -= dropped.events
 
     @staticmethod
     def _look(folder: Path) -> tuple[tuple[str, int, int, int], ...] | None:

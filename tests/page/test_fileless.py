@@ -1,4 +1,5 @@
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -18,7 +19,9 @@ def page():
 
 
 def asked(page: FilelessBlocks, *inputs: object) -> list:
-    return asyncio.run(page.process_api(next(iter(page.fns.values())), list(inputs)))["data"]
+    call = page.process_api(next(iter(page.fns.values())), list(inputs))
+    with ThreadPoolExecutor(1) as other:  # in the main thread a browser of other tests may have a loop of its own
+        return other.submit(asyncio.run, call).result()["data"]
 
 
 @pytest.mark.parametrize("sent", [FILE, [FILE], {"value": FILE}, {"a": [{"b": [1, [FILE]]}]}])

@@ -1,5 +1,7 @@
+import gc
 import json
 import threading
+import weakref
 
 import pytest
 
@@ -63,6 +65,34 @@ def test_the_one_that_was_not_asked_for_longest_is_dropped(root, loads):
     for number in (0, 1, 0, 2, 0, 1):
         sessions.get(f"jetbot/session_{number}")
     assert loads == ["session_0", "session_1", "session_2", "session_1"]
+
+
+def test_twenty_visitors_each_in_a_session_of_his_own_open_it_once(tmp_path, loads):
+    for number in range(20):
+        write_session(tmp_path / "jetbot" / f"session_{number}", events_of("oao"))
+    sessions = SessionCache(tmp_path)
+    for _ in range(3):
+        for number in range(20):
+            sessions.get(f"jetbot/session_{number}")
+    assert len(loads) == 20
+
+
+def test_long_sessions_make_room_for_each_other_and_one_alone_is_kept(root, loads):
+    sessions = SessionCache(root, max_events=12)  # two sessions of five events
+    for number in (0, 1, 0, 2, 0, 1):
+        sessions.get(f"jetbot/session_{number}")
+    assert loads == ["session_0", "session_1", "session_2", "session_1"]
+    single = SessionCache(root, max_events=1)
+    assert single.get("jetbot/session_0") is single.get("jetbot/session_0")
+
+
+def test_three_hundred_sessions_leave_no_more_than_there_is_room_for(tmp_path):
+    for number in range(300):
+        write_session(tmp_path / "jetbot" / f"session_{number}", events_of("o"))
+    sessions = SessionCache(tmp_path, capacity=10)
+    opened = [weakref.ref(sessions.get(f"jetbot/session_{number}")) for number in range(300)]
+    gc.collect()
+    assert sum(session() is not None for session in opened) == 10
 
 
 def test_a_deleted_or_foreign_session_is_not_found(root, loads):

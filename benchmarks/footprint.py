@@ -1,0 +1,43 @@
+"""What a process holds of the machine, read from outside: memory, descriptors, threads, files in a folder. Linux."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """`files`: in the folder where Gradio copies what it serves."""
+
+    memory_mb: float
+    descriptors: int
+    threads: int
+    files: int
+
+    @classmethod
+    def of(cls, pid: int, cache: Path) -> Self:
+        process = Path(f"/proc/{pid}")
+        pages = int((process / "statm").read_text().split()[1])
+        return cls(
+            memory_mb=pages * os.sysconf("SC_PAGE_SIZE") / 1e6,
+            descriptors=len(os.listdir(process / "fd")),
+            threads=len(os.listdir(process / "task")),
+            files=sum(path.is_file() for path in cache.rglob("*")),
+        )
+
+    def grown_since(self, earlier: Self) -> Self:
+        before, now = vars(earlier), vars(self)
+        return type(self)(**{name: now[name] - before[name] for name in now})
+
+    @classmethod
+    def highest(cls, readings: list[Self]) -> Self:
+        return cls(**{name: max(vars(one)[name] for one in readings) for name in vars(readings[0])})
+
+
+# Malloc keeps what it once had, workers come and go with the load, and connections that ended linger for seconds.
+BOUND = Footprint(memory_mb=50, descriptors=10, threads=10, files=0)
+
+
+def is_within(growth: Footprint, bound: Footprint = BOUND) -> bool:
+    return all(vars(growth)[name] <= vars(bound)[name] for name in vars(bound))

@@ -1,0 +1,135 @@
+"""Every button at every wrong moment, by the raw API and in a browser: a sentence each time, and nothing is lost."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from tests.app.hostile import FOREIGN, Answer
+from tests.app.moments import COMMANDS, MOMENTS, Moment, World, world
+from tests.promises import count
+from training.checkpoint_reader import read_checkpoint
+
+PROMISE = "bad numbers, bad moments"
+ENDING = (*COMMANDS, "cancel_evaluation", "load_session", "open_page", "record_demos")  # end the moment: pressed last
+TABS = ("Predictor", "Training", "Inside the model", "Errors", "Autoencoder")
+# What is logged of a request that was refused, and of those that were broken off because the page was left.
+OF_REQUESTS = ("Failed to load resource", "AbortError: signal is aborted", "Unexpected error Connection errored out")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def words_of(answer: Answer) -> str:
+    """What a visitor reads, without the marks around it."""
+    return answer.refusal or re.sub(r"<[^>]*>", " ", answer.text)
+
+
+def complaint(answer: Answer, expected: str | None, data: Path) -> str:
+    if answer.leaks(data):
+        return f"tells of {answer.leaks(data)}"
+    if not answer.is_done and not answer.is_plain():
+        return f"refused with {answer.refusal}"
+    if expected and not re.search(expected, words_of(answer), re.DOTALL):
+        return f"says nothing of {expected}: {words_of(answer)[:300]}"
+    return ""
+
+
+def pressed(at: World, moment: Moment) -> Iterator[tuple[str, Answer]]:
+    """Those that the moment is about; in full then every other event of the page, those that end it last."""
+    others = [event.name for event in at.visitor.events if event.name not in ENDING]
+    for name in dict.fromkeys([*moment.said, *(*others, *ENDING)[: count(0, None)]]):
+        yield name, at.visitor.ask(name)
+
+
+@pytest.mark.promise(PROMISE)
+def test_every_event_at_every_wrong_moment_is_answered_in_a_sentence(tmp_path, figure):
+    tried, found = 0, []
+    moments = MOMENTS[: count(5, None)]
+    for number, moment in enumerate(moments):
+        with world(tmp_path / str(number), moment) as at:
+            moment.prepare(at)
+            before = files_of(at.data / "sessions")
+            for name, answer in pressed(at, moment):
+                told = complaint(answer, moment.said.get(name), at.data)
+                found += [f"{moment.name}, {name}: {told}"] if told else []
+                tried += 1
+            assert at.visitor.ask("describe_status").is_done
+        after = files_of(at.data / "sessions")
+        found += [f"{moment.name}: {path} was lost" for path in before if after.get(path) != before[path]]
+        for checkpoint in (at.data / "checkpoints").glob("*/*.pth"):
+            read_checkpoint(checkpoint)
+    told = "without a sentence of ours or with a loss"
+    figure(f"{tried} presses by API at {len(moments)} wrong moments: {len(found)} {told}")
+    assert not found, "\n".join(map(str, found))
+
+
+class Tab:
+    """A page, what it has said, and which of its requests still wait for an answer."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.context = browser.new_context(viewport={"width": 1400, "height": 1400})
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.said: set[str] = set()  # in messages over the page, which go away by themselves
+        self.waiting: set[Request] = set()
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("pageerror", lambda problem: self._hear("error", str(problem)))
+        self.page.on("request", lambda request: "queue/" in request.url and self.waiting.add(request))
+        for end in ("requestfinished", "requestfailed"):
+            self.page.on(end, lambda request: self.waiting.discard(request))
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind == "error" and not text.startswith(OF_REQUESTS):
+            self.complaints.append(text)
+
+    def show(self, address: str) -> None:
+        self.page.goto(address)
+        self.page.wait_for_function("() => document.querySelector('#status')?.innerText.includes('Device')")
+        self.settle()
+
+    def settle(self) -> None:
+        """Until every event has been answered."""
+        while self.waiting:
+            self.page.wait_for_timeout(20)  # lets the events of the page come in
+
+    def press_all(self) -> int:
+        """Every button that is in sight and not greyed out, tab by tab."""
+        done: set[str] = set()
+        for name in TABS:
+            self.page.get_by_role("tab", name=name, exact=True).first.click()
+            buttons = "[...document.querySelectorAll('button[id]')].filter(b => b.offsetParent && !b.disabled)"
+            for button in self.page.evaluate(f"{buttons}.map(b => b.id)"):
+                if button not in done and not button.startswith(("component-", "record-demo", "load-session")):
+                    done.add(button)
+                    with self.page.expect_request("**/queue/join*"):
+                        self.page.locator(f"#{button}").click()
+                    self.settle()
+                    self.said |= set(self.page.locator("[data-testid=toast-text]").all_inner_texts())
+        return len(done)
+
+
+@pytest.mark.promise(PROMISE)
+def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, browser, figure):
+    tried, bad = 0, []
+    moments = MOMENTS[: count(1, None)]
+    for number, moment in enumerate(moments):
+        with world(tmp_path / str(number), moment) as at:
+            tab = Tab(browser)
+            tab.show(f"{at.address}?session={at.session_id}&frame=4")
+            moment.prepare(at)
+            tried += tab.press_all()
+            bad += [f"{moment.name}: {words}" for words in tab.said if FOREIGN.search(words) or not words.endswith(".")]
+            tab.page.locator("#refresh").click()
+            tab.page.reload()  # in the middle of that
+            tab.show(at.address)
+            bad += [f"{moment.name}: {complaint}" for complaint in tab.complaints]
+            assert tab.said, moment.name
+            tab.context.close()
+    figure(
+        f"{tried} buttons in a browser at {len(moments)} wrong moments: {len(bad)} without a sentence or in the console"
+    )
+    assert not bad, "\n".join(bad)

@@ -1,0 +1,126 @@
+"""A server that runs for long: what it holds of the machine stays as it is."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+import session_explorer_gradio as script
+from benchmarks.coded_recordings import record_coded
+from benchmarks.footprint import BOUND, Footprint, is_within
+from benchmarks.long_life import Server, added_late, long_running, open_many, quiet_footprint, repeat, soak, warm_up
+from benchmarks.raw_client import RawClient
+from benchmarks.resident import Resident
+from page.figures import drawn
+from page.visitor import TABS_REMEMBERED
+from tests.app.conftest import running
+from tests.promises import IS_FULL, count
+
+HOURS_S = 3600
+TIMES = {
+    Resident.scrub_file: count(10, 500),
+    Resident.scrub_facts: count(10, 500),
+    Resident.reconstruct: count(5, 1000),
+    Resident.predict: count(2, 1000),
+    Resident.attend: count(2, 1000),
+    Resident.weights: count(0, 200),
+    Resident.evaluate_and_cancel: count(2, 1000),
+}
+HELD = """
+import sys
+from pathlib import Path
+import numpy as np
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+if sys.argv[1] == "server":
+    import torch
+    from models import WorldModels
+    WorldModels(torch.device("cpu"))
+np.ones(30 << 20, np.uint8)  # freed at once: from here on glibc takes this size for a small one
+before, large, small = held(), [], []
+for _ in range(20):
+    large.append(np.ones(8 << 20, np.uint8))
+    small.append(np.ones(2000, np.uint8))
+del large
+print(held() - before)
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with long_running(tmp_path_factory.mktemp("long"), script.free_port("127.0.0.1", 20160)) as server:
+        yield server
+
+
+@pytest.mark.promise("nothing leaks")
+@pytest.mark.timeout(0 if IS_FULL else 120)
+def test_everything_many_times_over_leaves_nothing_behind(server, figure):
+    resident = Resident(server.address, server.data, 0, count(40, 1200))
+    for act, times in TIMES.items():
+        warm_up(resident, act, times)
+    before = quiet_footprint(server, resident)
+    results = {act.__name__: repeat(server, resident, act, times, HOURS_S) for act, times in TIMES.items()}
+    results["open_recording"] = open_many(server, resident, count(12, 300))
+    growth = quiet_footprint(server, resident).grown_since(before)
+    done = ", ".join(f"{found['times']:,} {name}" for name, found in results.items())
+    figure(f"{done}: {told(growth)}")
+    assert [name for name, found in results.items() if found["problems"]] == []
+    # After a few times the heaps are still growing to the size that the work needs.
+    assert is_within(growth, replace(BOUND, memory_mb=count(150, BOUND.memory_mb))), growth
+
+
+@pytest.mark.promise("nothing leaks")
+@pytest.mark.timeout(0 if IS_FULL else 120)
+def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
+    residents = [Resident(server.address, server.data, owner) for owner in range(1, count(3, 5))]
+    readings, problems = soak(server, residents, count(30, 3000), HOURS_S)
+    actions, late = problems.pop("actions"), added_late(readings)
+    figure(
+        f"{actions:,} mixed actions by {len(residents)} visitors: {problems.total()} wrong; second half {told(late)}"
+    )
+    assert dict(problems) == {}
+    assert late.files <= BOUND.files and late.threads <= BOUND.threads and late.descriptors <= BOUND.descriptors
+    # A short life has not filled what is kept on purpose.
+    assert late.memory_mb <= count(400, BOUND.memory_mb)
+
+
+def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path):
+    session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
+    with running(script.Settings(data=tmp_path)) as (_, demo):
+        seen, passing = RawClient(demo.local_url), RawClient(demo.local_url)
+        seen.ask("load_session", session_id)
+        for number in range(TABS_REMEMBERED + 20):
+            passing.reload()
+            passing.ask("show_frame", None)
+            if number % 50 == 0:
+                seen.ask("tick_training", False)
+        assert len(demo.app.state_holder.session_data) == TABS_REMEMBERED
+        assert "Frame 0 · 1 of 9" in seen.ask("show_frame", None)[0]
+
+
+def told(growth: Footprint) -> str:
+    return (
+        f"{growth.memory_mb:+.0f} MB, {growth.descriptors:+d} descriptors, {growth.threads:+d} threads, "
+        f"{growth.files:+d} cache files"
+    )
+
+
+def test_large_blocks_that_were_freed_go_back_to_the_system():
+    def held(kind: str) -> int:
+        return int(subprocess.run([sys.executable, "-c", HELD, kind], check=True, capture_output=True).stdout)
+
+    assert held("server") < 2 << 20 < held("any program")
+
+
+def test_figures_are_all_drawn_by_one_thread():
+    drew = set()
+    for _ in range(3):
+        asking = threading.Thread(target=drawn, args=(lambda figure: drew.add(threading.get_ident()), 1.0))
+        asking.start()
+        asking.join()
+    assert len(drew) == 1

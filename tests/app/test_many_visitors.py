@@ -1,0 +1,149 @@
+"""Many visitors at once: nobody gets another's answer, and nobody's scrubbing waits for what others do."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import session_explorer_gradio as script
+from benchmarks.coded_recordings import coded_picture, read_code, record_coded
+from benchmarks.guest import Guest
+from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
+from benchmarks.page_speed import start_server
+from benchmarks.raw_client import RawClient
+from tests.app.conftest import running
+from tests.promises import IS_FULL, count
+from tests.training.tiny import until
+
+IDLE_MS, TRAINING_MS = 500, 1500
+ANSWERS = count(20, 1000)
+WAIT_S = 20
+ENDLESS = 100_000
+VISITORS = (10, 20) if IS_FULL else (3,)
+WAITING = ("run_autoencoder", "run_predictor", "run_predictor", "evaluate_recording")
+NEVER_WAITING = {
+    "show_frame": [4],
+    "tick_training": [True],
+    "tick_evaluation": [],
+    "tick_errors_notice": [],
+    "describe_status": [],
+    "training_status": [False],
+    "evaluation_status": [],
+    "describe_session": [],
+    "refresh_sessions": [],
+}
+
+
+@pytest.fixture(scope="module")
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Guest]]:
+    """Visitors of a server in a process of its own, one more than come together."""
+    data, port = tmp_path_factory.mktemp("many"), script.free_port("127.0.0.1", 19960)
+    process, _ = start_server(data, port)
+    yield [Guest(f"http://127.0.0.1:{port}/", data, owner) for owner in range(VISITORS[-1] + 1)]
+    process.terminate()
+    process.wait(60)
+
+
+@pytest.fixture
+def training(guests: list[Guest]) -> Iterator[None]:
+    """While the first visitor's predictor is being trained."""
+    assert press_train(guests[:1], ENDLESS) == [""]
+    yield
+    guests[0].stop_training()
+
+
+def test_a_code_is_read_back_and_any_other_picture_is_none():
+    assert read_code(Image.fromarray(coded_picture(4095, 65535))) == (4095, 65535)
+    assert read_code(Image.fromarray(255 - coded_picture(1, 2))) is None
+    spoilt = coded_picture(1, 2)
+    spoilt[:16, :16] = 255 - spoilt[:16, :16]
+    assert read_code(Image.fromarray(spoilt)) is None
+
+
+@pytest.mark.promise("users do not mix")
+@pytest.mark.parametrize("visitors", VISITORS)
+def test_every_answer_is_the_visitors_own(guests, visitors, figure):
+    answers = visit_together(guests[:visitors], count(2, 60), ANSWERS)
+    check(answers, f"{visitors} visitors, idle", IDLE_MS, figure)
+
+
+@pytest.mark.promise("users do not mix")
+@pytest.mark.parametrize("visitors", VISITORS)
+def test_every_answer_is_the_visitors_own_while_training(guests, training, visitors, figure):
+    answers = visit_together(guests[:visitors], count(2, 60), ANSWERS)
+    check(answers, f"{visitors} visitors, while training", TRAINING_MS, figure)
+
+
+def check(answers, where, bound_ms, figure):
+    told = summed_up(answers)
+    figure(
+        f"{where}: {told['mismatches']} mismatches and {told['errors']} errors in {told['answers']:,} answers; p95 of "
+        f"scrubbing (frame files, frame facts, timelines) {told['scrubbing p95_ms']:.0f} ms, of running the networks, "
+        f"asked without a pause by all, {told['running the networks p95_ms']:,.0f} ms"
+    )
+    assert [one for one in answers if one.problem] == []
+    assert len(answers) >= ANSWERS
+    assert told["scrubbing p95_ms"] <= bound_ms
+
+
+@pytest.mark.promise("users do not mix")
+def test_scrubbing_does_not_wait_for_those_who_run_the_networks(guests, figure):
+    looks = count(30, 400)
+    alone, beside = scrub(guests[0], looks)["p95_ms"], scrub_beside(guests[0], guests[1:], looks)["p95_ms"]
+    figure(f"p95 of scrubbing {alone:.0f} ms alone, {beside:.0f} ms beside {len(guests) - 1} who run the networks")
+    assert beside <= IDLE_MS
+
+
+@pytest.mark.promise("users do not mix")
+def test_all_press_train_at_once_and_one_job_begins(guests, figure):
+    same_robot = guests[::2]
+    told = press_train(same_robot, ENDLESS)
+    scrubbing = scrub(guests[1], count(30, 400))["p95_ms"]
+    guests[0].stop_training()
+    figure(
+        f"{len(same_robot)} press Train at once: {told.count('')} job; p95 of scrubbing {scrubbing:.0f} ms beside it"
+    )
+    assert told.count("") == 1
+    assert all("trains the predictor" in words for words in told if words)
+    assert scrubbing <= TRAINING_MS
+
+
+def test_two_visitors_of_one_recording_have_each_a_place_and_a_new_page_has_none(guests):
+    first, other = guests[0].client, RawClient(str(guests[0].client.http.base_url))
+    other.ask("load_session", guests[0].session_id)
+    first.ask("show_frame", 7)
+    assert "Frame 0 · 1 of 30" in other.ask("show_frame", None)[0]
+    assert "Frame 7 · 8 of 30" in first.ask("show_frame", None)[0]
+    other.reload()
+    assert "No session is loaded" in other.ask("show_frame", None)[0]
+    assert guests[0].scrub_facts() == ""
+
+
+def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
+    session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
+    with running(script.Settings(data=tmp_path)) as (explorer, demo):
+        one, *busy = (RawClient(demo.local_url) for _ in range(1 + len(WAITING)))
+        for client in (one, *busy):
+            client.ask("load_session", session_id)
+            client.ask("show_frame", 5)
+        one.ask("tick_errors_notice")  # what it tells of the weights is known from here on
+        shared = explorer.shared_model(explorer.sessions.get(session_id).profile)
+        threads = [
+            threading.Thread(target=client.ask, args=(name,)) for client, name in zip(busy, WAITING, strict=True)
+        ]
+        with shared.lock:
+            for thread in threads:
+                thread.start()
+            one.http.timeout = WAIT_S
+            for name, data in NEVER_WAITING.items():
+                one.ask(name, *data)
+            one.get(f"recorded/frame/3/{session_id}")
+            one.get(f"recorded/timeline/{session_id}")
+            one.reload()
+            one.ask("load_session", session_id)
+            one.ask("tick_errors_notice")
+            assert all(thread.is_alive() for thread in threads)
+        until(lambda: not any(thread.is_alive() for thread in threads), 60)
+        explorer.evaluations.close(WAIT_S)
