@@ -1,5 +1,6 @@
 """A data folder with recordings and checkpoints, a running server over it, and clients and browsers for tests."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,15 +62,30 @@ def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
     return {name: called[session_id] for name, session_id in session_ids.items()}
 
 
+RUNNING: list[gr.Blocks] = []  # in this process
+
+
 @contextmanager
 def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
     """What a running server holds, and its page."""
+    for other in RUNNING:
+        await_quiet(other)
     explorer = script.Explorer(settings)
     demo = script.build_demo(explorer)
     port = script.free_port("127.0.0.1", 17860)
     demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **script.launch_options(explorer))
+    RUNNING.append(demo)
     yield explorer, demo
+    RUNNING.remove(demo)
     demo.close()
+
+
+def await_quiet(demo: gr.Blocks) -> None:
+    """Wait for events of tests before. What they put into components would, in one process, go into the page that is
+    being built: Gradio knows only one such page at a time."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and (len(demo._queue) or any(demo._queue.active_jobs)):
+        time.sleep(0.01)
 
 
 @contextmanager

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser, Page
 
 from tests.app.hostile import FOREIGN, Answer
 from tests.app.moments import COMMANDS, MOMENTS, Moment, World, world
+from tests.app.pending import Pending
 from tests.promises import count
 from training.checkpoint_reader import read_checkpoint
 
@@ -68,19 +69,16 @@ def test_every_event_at_every_wrong_moment_is_answered_in_a_sentence(tmp_path, f
 
 
 class Tab:
-    """A page, what it has said, and which of its requests still wait for an answer."""
+    """A page, and what it has said."""
 
     def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1400, "height": 1400})
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
         self.said: set[str] = set()  # in messages over the page, which go away by themselves
-        self.waiting: set[Request] = set()
+        self.pending = Pending(self.page)
         self.page.on("console", lambda said: self._hear(said.type, said.text))
         self.page.on("pageerror", lambda problem: self._hear("error", str(problem)))
-        self.page.on("request", lambda request: "queue/" in request.url and self.waiting.add(request))
-        for end in ("requestfinished", "requestfailed"):
-            self.page.on(end, lambda request: self.waiting.discard(request))
 
     def _hear(self, kind: str, text: str) -> None:
         if kind == "error" and not text.startswith(OF_REQUESTS):
@@ -89,12 +87,7 @@ class Tab:
     def show(self, address: str) -> None:
         self.page.goto(address)
         self.page.wait_for_function("() => document.querySelector('#status')?.innerText.includes('Device')")
-        self.settle()
-
-    def settle(self) -> None:
-        """Until every event has been answered."""
-        while self.waiting:
-            self.page.wait_for_timeout(20)  # lets the events of the page come in
+        self.pending.settle()
 
     def press_all(self) -> int:
         """Every button that is in sight and not greyed out, tab by tab."""
@@ -107,7 +100,7 @@ class Tab:
                     done.add(button)
                     with self.page.expect_request("**/queue/join*"):
                         self.page.locator(f"#{button}").click()
-                    self.settle()
+                    self.pending.settle()
                     self.said |= set(self.page.locator("[data-testid=toast-text]").all_inner_texts())
         return len(done)
 
