@@ -4,23 +4,31 @@ from collections.abc import Callable
 
 import pytest
 
-FIGURES = pytest.StashKey[list[tuple[str, str]]]()
+
+class Figures:
+    """Gathers what the tests of promises report, in whichever process they run."""
+
+    def __init__(self):
+        self.told: list[tuple[str, str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "teardown":
+            self.told += [value for name, value in report.user_properties if name == "promise"]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.told:
+            terminalreporter.section("figures of the promises")
+        for promise, told in self.told:
+            terminalreporter.write_line(f"{promise}: {told}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promise(name): puts a promise of docs/reliability.md to the test")
-    config.stash[FIGURES] = []
+    config.pluginmanager.register(Figures())
 
 
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Reports what a test of a promise has found, in words with its numbers: "0 of 200 kills cost a checkpoint"."""
     promise = request.node.get_closest_marker("promise").args[0]
-    return lambda told: request.config.stash[FIGURES].append((promise, told))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if config.stash[FIGURES]:
-        terminalreporter.section("figures of the promises")
-    for promise, told in config.stash[FIGURES]:
-        terminalreporter.write_line(f"{promise}: {told}")
+    return lambda told: request.node.user_properties.append(("promise", (promise, told)))

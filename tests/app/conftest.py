@@ -1,5 +1,6 @@
 """A data folder with recordings and checkpoints, a running server over it, and clients and browsers for tests."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,12 @@ def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
 RUNNING: list[gr.Blocks] = []  # in this process
 
 
+def own_port(first: int) -> int:
+    """A free port that no other worker of the same run of the tests tries."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return script.free_port("127.0.0.1", first + 3000 * worker)
+
+
 @contextmanager
 def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
     """What a running server holds, and its page."""
@@ -72,7 +79,7 @@ def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blo
         await_quiet(other)
     explorer = script.Explorer(settings)
     demo = script.build_demo(explorer)
-    port = script.free_port("127.0.0.1", 17860)
+    port = own_port(17860)
     demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **script.launch_options(explorer))
     RUNNING.append(demo)
     yield explorer, demo
@@ -142,7 +149,7 @@ def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         watches.append(Watch(page, address))
         page.goto(address + query)
-        page.wait_for_selector(awaited, timeout=30_000)
+        page.wait_for_selector(awaited, timeout=60_000)
         return page
 
     yield opened

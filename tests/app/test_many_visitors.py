@@ -13,7 +13,7 @@ from benchmarks.guest import Guest
 from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
 from benchmarks.page_speed import start_server
 from benchmarks.raw_client import RawClient
-from tests.app.conftest import running
+from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
 from tests.training.tiny import until
 
@@ -39,7 +39,7 @@ NEVER_WAITING = {
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Guest]]:
     """Visitors of a server in a process of its own, one more than come together."""
-    data, port = tmp_path_factory.mktemp("many"), script.free_port("127.0.0.1", 19960)
+    data, port = tmp_path_factory.mktemp("many"), own_port(19960)
     process, _ = start_server(data, port)
     yield [Guest(f"http://127.0.0.1:{port}/", data, owner) for owner in range(VISITORS[-1] + 1)]
     process.terminate()

@@ -18,7 +18,7 @@ from gradio_client.exceptions import AppError
 import session_explorer_gradio as script
 from page.entrance import MAX_BODY_BYTES, is_known_path
 from session import record_demo
-from tests.app.conftest import running
+from tests.app.conftest import own_port, running
 from tests.promises import count
 
 PUBLIC = "abc.gradio.live"
@@ -258,7 +258,7 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
     record_demo(tmp_path / "sessions", "toroidal_dot", 3, seed=1)
     explorer = script.Explorer(script.Settings(data=tmp_path, share=True))
     demo = script.build_demo(explorer)
-    options = dict(share=True, prevent_thread_lock=True, quiet=True, server_port=script.free_port("127.0.0.1", 17860))
+    options = dict(share=True, prevent_thread_lock=True, quiet=True, server_port=own_port(17860))
     demo.launch(**options, **script.launch_options(explorer))
     try:
         caplog.set_level("INFO")

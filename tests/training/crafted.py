@@ -97,8 +97,17 @@ class BuildsWithState(Calls):
 def evil_programs(canary):
     """Pickle programs by name; each would make the file `canary` or run something if it were believed."""
     command = f"touch {canary}"
+    values = evil_values(canary, command).items()
+    programs = {name: pickle.dumps({"model_state_dict": {"a": value}}, 2) for name, value in values}
+    for protocol in (0, 3, 4, 5):
+        programs[f"os.system, protocol {protocol}"] = pickle.dumps(Calls(os.system, command), protocol)
+    return programs | programs_by_hand(command)
+
+
+def evil_values(canary, command):
+    """What pickle itself would write."""
     code = f"open({str(canary)!r}, 'w')"
-    plain = {
+    return {
         "os.system": Calls(os.system, command),
         "os.popen": Calls(os.popen, command),
         "eval": Calls(eval, code),
@@ -122,12 +131,13 @@ def evil_programs(canary):
         "state on a call": BuildsWithState(os.system, command),
         "a set": {1, 2},
     }
-    programs = {name: pickle.dumps({"model_state_dict": {"a": value}}, 2) for name, value in plain.items()}
-    for protocol in (0, 3, 4, 5):
-        programs[f"os.system, protocol {protocol}"] = pickle.dumps(Calls(os.system, command), protocol)
+
+
+def programs_by_hand(command):
+    """What pickle would never write, opcode by opcode."""
     name = os.system.__module__.encode()
     text = b"X" + len(command).to_bytes(4, "little") + command.encode()
-    programs |= {
+    return {
         "INST": b"(S'" + command.encode() + b"'\ni" + name + b"\nsystem\n.",
         "OBJ": b"(c" + name + b"\nsystem\n" + text + b"o.",
         "NEWOBJ": b"\x80\x02c" + name + b"\nsystem\n" + text + b"\x85\x81.",
@@ -161,7 +171,6 @@ def evil_programs(canary):
         "no end": b"\x80\x02}",
         "pop of nothing": b"\x80\x02R.",
     }
-    return programs
 
 
 def torchscript(path):
