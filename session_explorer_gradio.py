@@ -20,19 +20,19 @@ import gradio as gr
 import models
 import training
 from models import attention_figures, weight_figures
-from page import messages
+from page import binding, messages
 from page.attention_view import asked_attention, attention_view
-from page.binding import PageError, bind, for_one_visit, in_message, may_train, name_of, turning_to, where_open
+from page.binding import PageError, bind, in_message, may_train, name_of
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import OpenDropdown, OpenNumber, Place, go_to
 from page.diagnostics_view import diagnostics_view
 from page.entrance import Entrance
 from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
 from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
-from page.fileless import FilelessBlocks
 from page.inside_tab import CHOSEN, IN_USE, build_errors_tab, build_inside_tab
 from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
 from page.numbers import BadNumber, whole_number
+from page.page_blocks import PageBlocks
 from page.place import history_of, length_of, recording_of, selected
 from page.recording_column import build_recording_column
 from page.results import prediction_view, reconstruction_view
@@ -492,36 +492,36 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         *map(of, ("autoencoder_result", "predictor_result", "models_message", "last", "attention_result")),
         *map(of, ("weights_result", "actions_result", "statistics_result", "clip_result", "statistics", *ERRORS)),
     ]
-    frame_inputs = [visitor, of("player")]
+    frame_inputs, predicted = [visitor, of("player")], [of("predictor_result")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
     quick = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
     private, silent = dict(api_visibility="private"), dict(queue=False, show_progress="hidden")
-    tick = private | silent
+    tick = private | silent | dict(refuse=binding.in_silence)
 
     def on(
         event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = in_message, **options: Any
     ) -> None:
         is_journey = function in (open_page, load_session, record_demos)
-        answer = function if is_journey else for_one_visit(function)
+        answer = function if is_journey else binding.for_one_visit(function)
         handler = bind(explorer, answer, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
     whole_page = [*map(of, CHANGES), *listing, *session_outputs]
     on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
-    on(of("robot").input, refresh_sessions, [visitor, of("robot")], listing, **private)
+    on(of("robot").select, refresh_sessions, [visitor, of("robot")], listing, **binding.CHOICE)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
     on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **silent)
-    paths = [of("autoencoder_path"), of("predictor_path")]
-    on(of("load_models").click, load_models, [visitor, *paths], [of("models_message"), status], **networks)
+    paths = [visitor, of("autoencoder_path"), of("predictor_path")]
+    on(of("load_models").click, load_models, paths, [of("models_message"), status], **networks)
     on(of("run_autoencoder").click, run_autoencoder, frame_inputs, [of("autoencoder_result")], **networks)
-    predicted = [of("predictor_result")]
     on(of("run_predictor").click, run_predictor, [*frame_inputs, of("history_length")], predicted, **networks)
     wire_training(on, of, visitor, status, quick)
     wire_inside(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
-    on(gr.Timer(1.0).tick, tick_evaluation, [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)], **tick)
+    pickers, errors = [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)]
+    on(gr.Timer(1.0).tick, binding.unless_overtaken(tick_evaluation), pickers, errors, **tick)
     noticed = [visitor, of("shown_errors"), of("history_length")]
     on(gr.Timer(2.0).tick, tick_errors_notice, noticed, [of("errors_notice")], **tick)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
@@ -548,14 +548,13 @@ def wire_training(on: Callable, of: Callable, visitor: gr.State, status: gr.HTML
 
 def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
     """What is seen inside the model: each panel when it is opened, and again by its button."""
-    networks = dict(concurrency_id="networks", concurrency_limit=1)
-    slow = dict(concurrency_id="slow", concurrency_limit=1)
+    networks, slow = (dict(concurrency_id=name, concurrency_limit=1) for name in ("networks", "slow"))
     opened = dict(refuse=messages.notice, api_visibility="private", **networks)
     fields = ("player", "history_length", "attention_layer", "attention_head", "attention_token")
     look, seen = [visitor, *map(of, fields)], [of("attention_result")]
     on(of("attend").click, look_at_attention, look, seen, **networks)
     for name in fields[2:]:
-        on(of(name).input, look_at_attention, look, seen, **opened)
+        on(of(name).select, look_at_attention, look, seen, **opened | binding.CHOICE)
     on(of("weigh").click, look_at_weights, [visitor], [of("weights_result")], **networks)
     asked, told = [visitor, of("history_length"), of("diagnosed_frames")], [of("actions_result")]
     on(of("diagnose").click, diagnose_actions, asked, told, **slow)
@@ -565,15 +564,16 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
         "actions": (diagnose_actions, asked, told, {**opened, **slow}),
     }
     for panel, (function, inputs, outputs, options) in panels.items():
-        on(of(f"{panel}_tab").select, turning_to(panel, function), inputs, outputs, **options)
-        on(of("inside_tab").select, where_open(panel, function), inputs, outputs, **options)
+        on(of(f"{panel}_tab").select, binding.turning_to(panel, function), inputs, outputs, **options)
+        on(of("inside_tab").select, binding.where_open(panel, function), inputs, outputs, **options)
     evaluated = ("history_length", "evaluated_weights", "autoencoder_path", "predictor_path")
     errors, pickers = [*map(of, ERRORS)], [visitor, *map(of, ERRORS[2:])]
     on(of("evaluate").click, evaluate_recording, [visitor, *map(of, evaluated)], errors, concurrency_limit=1)
     on(of("cancel_evaluation").click, cancel_evaluation, [visitor], errors)
     on(of("errors_tab").select, evaluation_status, pickers, errors)
-    for name in ERRORS[2:]:
-        on(of(name).input, evaluation_status, pickers, errors, api_visibility="private")
+    for name, parts in (("shown_errors", (0, 1, 3)), ("compared_errors", (0, 1))):  # what is chosen stays as it is
+        chosen, outputs = binding.overtaking(evaluation_status, parts), [errors[part] for part in parts]
+        on(of(name).select, chosen, pickers, outputs, **binding.CHOICE)
     clip = ("history_length", "clip_first", "clip_last", "clip_speed", "clip_kind")
     on(of("make_clip").click, make_clip, [visitor, *map(of, clip)], [of("clip_result")], **slow)
     on(of("statistics").expand, describe_session, [visitor], [of("statistics_result")], refuse=messages.notice)
@@ -581,7 +581,7 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
 
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
-    with FilelessBlocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with PageBlocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         visitor = gr.State(Visitor())
         gr.HTML(messages.TITLE, elem_id="title")
         status = gr.HTML(elem_id="status")
@@ -647,4 +647,4 @@ if __name__ == "__main__":
         **launch_options(explorer),
     )
     welcome(demo, explorer.entrance, settings.browser)
-    threading.Event().wait()
+    models.give_back_forever()

@@ -28,6 +28,7 @@ from benchmarks.page_speed import PORT, report, start_server
 from benchmarks.resident import OFTEN, Resident
 
 READINGS = 10
+REST_S = 5.0  # a server at rest gives back what it has freed within a few seconds
 SESSIONS, FRAMES_IN_LONG = 300, 1200
 REPEATED = (
     *(Resident.scrub_file, Resident.scrub_facts, Resident.reconstruct, Resident.predict, Resident.attend),
@@ -67,21 +68,24 @@ def long_running(data: Path, port: int) -> Iterator[Server]:
         process.wait(60)
 
 
-def quiet_footprint(server: Server, resident: Resident) -> Footprint:
-    """What the server holds when no job is in progress."""
+def quiet_footprint(server: Server, resident: Resident, rest_s: float = 0) -> Footprint:
+    """What the server holds when no job is in progress, and nothing was asked for `rest_s`."""
     resident.end_jobs()
+    threading.Event().wait(rest_s)
     return server.footprint()
 
 
-def repeat(server: Server, resident: Resident, act: Callable, count: int, seconds: float) -> dict[str, float]:
+def repeat(
+    server: Server, resident: Resident, act: Callable, count: int, seconds: float, rest_s: float = REST_S
+) -> dict[str, float]:
     """What the server holds more after `count` times the same, or as often as fits."""
-    before, end, done = quiet_footprint(server, resident), time.monotonic() + seconds, 0
+    before, end, done = quiet_footprint(server, resident, rest_s), time.monotonic() + seconds, 0
     problems = Counter()
     while done < count and time.monotonic() < end:
         found = answer(resident, act)
         problems[found.problem] += bool(found.problem)
         done += 1
-    growth = quiet_footprint(server, resident).grown_since(before)
+    growth = quiet_footprint(server, resident, rest_s).grown_since(before)
     return {"times": done, "problems": problems.total(), **vars(growth)}
 
 
@@ -120,15 +124,17 @@ def live(residents: list[Resident], actions: int, until: float) -> list[Answer]:
     return answers
 
 
-def soak(server: Server, residents: list[Resident], actions: int, seconds: float) -> tuple[list[Footprint], Counter]:
+def soak(
+    server: Server, residents: list[Resident], actions: int, seconds: float, rest_s: float = REST_S
+) -> tuple[list[Footprint], Counter]:
     """Readings at intervals of a life of so many actions, the first before it; and what went wrong, with counts."""
     end = time.monotonic() + seconds
-    readings, told = [quiet_footprint(server, residents[0])], Counter()
+    readings, told = [quiet_footprint(server, residents[0], rest_s)], Counter()
     for _ in range(READINGS):
         answers = live(residents, actions // READINGS, end)
         told["actions"] += len(answers)
         told.update(f"{one.name}: {one.problem}" for one in answers if one.problem)
-        readings.append(quiet_footprint(server, residents[0]))
+        readings.append(quiet_footprint(server, residents[0], rest_s))
     return readings, told
 
 

@@ -1,24 +1,63 @@
-"""How much freed memory the C library keeps for later. Nothing else in the program depends on it."""
+"""What becomes of freed memory: kept for the next step, and given back now and then. Nothing else depends on it.
+
+By itself glibc gives every large block back at once and asks for it again, which cost a tenth of a training step in
+page faults; and what it keeps, it keeps in a heap for nearly every thread, where it stays: a server that had trained
+and evaluated held 2.7 GB when it used 0.6 GB. `python -m benchmarks.long_life` and `benchmarks.networks` show both.
+"""
 
 import ctypes
 import sys
+import threading
+import time
+from typing import NoReturn
 
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # names and numbers of glibc's mallopt
-LARGE_BYTES = 4 << 20
-HEAPS = 1
+# Names and numbers of glibc's mallopt.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
+LARGEST_KEPT_BYTES = 32 << 20  # glibc refuses more
+KEPT_BYTES = 1 << 30
+LOOK_EVERY_S = 2.0
+AT_REST = 0.05  # of a core
+LOOKS_WHILE_BUSY = 15
 
 
-def keep_less_freed_memory() -> None:
-    """Give large blocks back at once, and keep the rest in one heap instead of one for nearly every thread.
+def keep_freed_memory() -> None:
+    """Keep blocks that are freed, in one heap for all threads, until `give_back_freed_memory`."""
+    if libc := _glibc():
+        for option, value in (
+            (M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES),
+            (M_TRIM_THRESHOLD, KEPT_BYTES),
+            (M_ARENA_MAX, 1),
+        ):
+            libc.mallopt(option, value)
 
-    By itself glibc puts ever larger blocks into its heaps, where what is freed stays: a server that had trained and
-    evaluated held 2.7 GB when it used 0.6 GB. Costs no time that can be measured. Does nothing elsewhere than on Linux.
-    """
+
+def give_back_freed_memory() -> None:
+    """Give what is kept and not used back to the machine; takes some hundredths of a second for a gigabyte."""
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+def give_back_forever(look_every_s: float = LOOK_EVERY_S) -> NoReturn:
+    """What the main thread of a server does while the others work: gives back when they have come to rest, and every
+    half minute while they have not."""
+    never, spent, looks = threading.Event(), time.process_time(), 0
+    while True:
+        never.wait(look_every_s)
+        before, spent = spent, time.process_time()
+        is_at_rest = spent - before < AT_REST * look_every_s
+        if looks > 0 and (is_at_rest or looks >= LOOKS_WHILE_BUSY):
+            give_back_freed_memory()
+            spent, looks = time.process_time(), 0
+        else:
+            looks += not is_at_rest
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, None where it is another one."""
     if sys.platform != "linux":
-        return
+        return None
+    libc = ctypes.CDLL(None)
     try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-    mallopt(M_ARENA_MAX, HEAPS)
+        return libc if libc.mallopt and libc.malloc_trim else None
+    except AttributeError:
+        return None

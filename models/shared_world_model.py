@@ -14,7 +14,7 @@ import torch
 
 from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
-from models.heap import keep_less_freed_memory
+from models.heap import keep_freed_memory
 from models.masked_autoencoder import MaskedAutoencoderViT
 from models.weights_digest import weights_digest
 
@@ -116,7 +116,7 @@ class WorldModels:
     """The world models of a server, made when first asked for."""
 
     def __init__(self, device: torch.device) -> None:
-        keep_less_freed_memory()
+        keep_freed_memory()
         self.device = device
         self._lock = threading.Lock()
         self._models: dict[tuple[str, int], SharedWorldModel] = {}

@@ -9,6 +9,9 @@ from typing import Any, NoReturn, Protocol
 import gradio as gr
 
 MESSAGE_S = 20
+# Of a list's `select`, which comes once where `input` comes twice. By itself Gradio drops what is chosen while the
+# answer to the choice before is on its way.
+CHOICE = dict(api_visibility="private", trigger_mode="always_last")
 
 
 class PageError(Exception):
@@ -30,10 +33,13 @@ def may_train(request: gr.Request) -> bool:
 
 
 class Traveller(Protocol):
-    """A visitor: `visit` counts the sessions opened, `panel` is the one that is open inside the model."""
+    """A visitor: `visit` counts the sessions opened, `choices` the choices of errors to show, `panel` is the one that
+    is open inside the model, `seen_evaluation` what the page was last told of an evaluation."""
 
     visit: int
     panel: str
+    choices: int
+    seen_evaluation: tuple | None
 
 
 def for_one_visit(function: Callable) -> Callable:
@@ -70,6 +76,39 @@ def where_open(panel: str, function: Callable) -> Callable:
         return function(first, visitor, *inputs) if visitor.panel == panel else gr.skip()
 
     return answer
+
+
+def overtaking(function: Callable, parts: Sequence[int]) -> Callable:
+    """The answer to a choice of errors to show: those `parts` of it that do not overwrite the next choice."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        visitor.choices += 1
+        told = function(first, visitor, *inputs)
+        return tuple(told[part] for part in parts)
+
+    return answer
+
+
+def unless_overtaken(function: Callable) -> Callable:
+    """News of an evaluation for what was chosen until now: dropped, and told again, where another choice was made
+    meanwhile. Its answer may be on its way already, and must not be followed by one to the choice before."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        before, seen = visitor.choices, visitor.seen_evaluation
+        told = function(first, visitor, *inputs)
+        if visitor.choices == before:
+            return told
+        visitor.seen_evaluation = seen
+        return gr.skip()
+
+    return answer
+
+
+def in_silence(problem: Exception) -> dict[str, Any]:
+    """For what the page asks by itself, twice a second: the visitor's own next press tells what is wrong."""
+    return gr.skip()
 
 
 def in_message(problem: Exception) -> NoReturn:

@@ -5,8 +5,7 @@ from typing import Protocol
 
 from session import RobotProfile
 
-# Gradio keeps for every tab, also a closed one, what it was shown last: 0.3 to 4 MB. A tab that is seen asks twice a
-# second, so the one that was silent for longest goes first.
+# Of closed ones, too. A tab that is seen asks twice a second, so the one that was silent for longest goes first.
 TABS_REMEMBERED = 100
 
 
@@ -33,6 +32,7 @@ class Visitor:
     seen_job: tuple | None = None  # what this tab was last shown of a training job
     seen_evaluation: tuple | None = None  # and of an evaluation
     seen_weights: tuple | None = None  # and of the weights that errors are of
+    choices: int = 0  # of errors to show, made so far
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1

@@ -111,3 +111,21 @@ def test_clients_keep_their_own_place(server: str, session_ids):
     first.predict(30, api_name="/show_frame")
     assert "of 3 " in second.predict(1, api_name="/show_frame")
     assert "Frame 30 of" in first.predict(api_name="/run_autoencoder")
+
+
+def test_of_choices_in_a_row_the_last_one_counts(client: Client):
+    """By itself Gradio drops what is chosen in a list while the answer to the choice before is on its way; and `input`
+    of a list comes twice."""
+    lists = {part["id"] for part in client.config["components"] if part["type"] == "dropdown"}
+    events = [(one, event) for one in client.config["dependencies"] for of, event in one["targets"] if of in lists]
+    assert len(events) == 6
+    for one, event in events:
+        assert (event, one["trigger_mode"]) == ("select", "always_last")
+
+
+def test_the_answer_to_a_choice_leaves_the_list_alone(client: Client):
+    """Another choice may have been made in it meanwhile."""
+    lists = {part["props"].get("elem_id"): part["id"] for part in client.config["components"]}
+    for name in ("shown-errors", "compared-errors"):
+        (event,) = (one for one in client.config["dependencies"] if [lists[name], "select"] in one["targets"])
+        assert lists[name] in event["inputs"] and lists[name] not in event["outputs"]

@@ -1,7 +1,5 @@
 """A server that runs for long: what it holds of the machine stays as it is."""
 
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +14,11 @@ from benchmarks.raw_client import RawClient
 from benchmarks.resident import Resident
 from page.figures import drawn
 from page.visitor import TABS_REMEMBERED
-from tests.app.conftest import running
+from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
 
 HOURS_S = 3600
+REST_S = count(0, 5)
 TIMES = {
     Resident.scrub_file: count(10, 500),
     Resident.scrub_facts: count(10, 500),
@@ -29,31 +28,11 @@ TIMES = {
     Resident.weights: count(0, 200),
     Resident.evaluate_and_cancel: count(2, 1000),
 }
-HELD = """
-import sys
-from pathlib import Path
-import numpy as np
-
-def held():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-if sys.argv[1] == "server":
-    import torch
-    from models import WorldModels
-    WorldModels(torch.device("cpu"))
-np.ones(30 << 20, np.uint8)  # freed at once: from here on glibc takes this size for a small one
-before, large, small = held(), [], []
-for _ in range(20):
-    large.append(np.ones(8 << 20, np.uint8))
-    small.append(np.ones(2000, np.uint8))
-del large
-print(held() - before)
-"""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with long_running(tmp_path_factory.mktemp("long"), script.free_port("127.0.0.1", 20160)) as server:
+    with long_running(tmp_path_factory.mktemp("long"), own_port(20160)) as server:
         yield server
 
 
@@ -63,10 +42,10 @@ def test_everything_many_times_over_leaves_nothing_behind(server, figure):
     resident = Resident(server.address, server.data, 0, count(40, 1200))
     for act, times in TIMES.items():
         warm_up(resident, act, times)
-    before = quiet_footprint(server, resident)
-    results = {act.__name__: repeat(server, resident, act, times, HOURS_S) for act, times in TIMES.items()}
+    before = quiet_footprint(server, resident, REST_S)
+    results = {act.__name__: repeat(server, resident, act, times, HOURS_S, REST_S) for act, times in TIMES.items()}
     results["open_recording"] = open_many(server, resident, count(12, 300))
-    growth = quiet_footprint(server, resident).grown_since(before)
+    growth = quiet_footprint(server, resident, REST_S).grown_since(before)
     done = ", ".join(f"{found['times']:,} {name}" for name, found in results.items())
     figure(f"{done}: {told(growth)}")
     assert [name for name, found in results.items() if found["problems"]] == []
@@ -78,7 +57,7 @@ def test_everything_many_times_over_leaves_nothing_behind(server, figure):
 @pytest.mark.timeout(0 if IS_FULL else 120)
 def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
     residents = [Resident(server.address, server.data, owner) for owner in range(1, count(3, 5))]
-    readings, problems = soak(server, residents, count(30, 3000), HOURS_S)
+    readings, problems = soak(server, residents, count(30, 3000), HOURS_S, REST_S)
     actions, late = problems.pop("actions"), added_late(readings)
     figure(
         f"{actions:,} mixed actions by {len(residents)} visitors: {problems.total()} wrong; second half {told(late)}"
@@ -108,13 +87,6 @@ def told(growth: Footprint) -> str:
         f"{growth.memory_mb:+.0f} MB, {growth.descriptors:+d} descriptors, {growth.threads:+d} threads, "
         f"{growth.files:+d} cache files"
     )
-
-
-def test_large_blocks_that_were_freed_go_back_to_the_system():
-    def held(kind: str) -> int:
-        return int(subprocess.run([sys.executable, "-c", HELD, kind], check=True, capture_output=True).stdout)
-
-    assert held("server") < 2 << 20 < held("any program")
 
 
 def test_figures_are_all_drawn_by_one_thread():

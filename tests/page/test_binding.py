@@ -3,7 +3,17 @@ import inspect
 import gradio as gr
 import pytest
 
-from page.binding import LeftMeanwhile, PageError, bind, for_one_visit, turning_to, where_open
+from page.binding import (
+    LeftMeanwhile,
+    PageError,
+    bind,
+    for_one_visit,
+    in_silence,
+    overtaking,
+    turning_to,
+    unless_overtaken,
+    where_open,
+)
 from page.visitor import Visitor
 from session import JETBOT
 
@@ -149,3 +159,27 @@ def test_a_panel_keeps_the_name_and_arguments_of_its_function():
     for wrapped in (turning_to("weights", look), where_open("weights", look)):
         assert list(inspect.signature(wrapped).parameters) == list(inspect.signature(look).parameters)
         assert wrapped.__name__ == "look"
+
+
+def news(server, visitor, during=None):
+    """What a page is told that watches an evaluation."""
+    visitor.seen_evaluation = (3, "running")
+    if during:
+        during()
+    return "news"
+
+
+def test_news_come_unless_another_choice_was_made_meanwhile_and_then_once_more(visitor):
+    visitor.seen_evaluation = (2, "running")
+    choose, tick = overtaking(lambda server, visitor: "abcd", (0, 1, 3)), unless_overtaken(news)
+    assert is_skipped(tick("server", visitor, lambda: choose("server", visitor)))
+    assert visitor.seen_evaluation == (2, "running")
+    assert tick("server", visitor) == "news" and visitor.seen_evaluation == (3, "running")
+    assert choose("server", visitor) == ("a", "b", "d") and tick("server", visitor) == "news"
+
+
+def test_what_a_page_asks_by_itself_is_refused_in_silence(visitor):
+    def gone(server, visitor):
+        raise PageError("The session is no longer on disk.")
+
+    assert is_skipped(bind("server", gone, (PageError,), (), in_silence)(visitor))
