@@ -1,13 +1,36 @@
-"""Runs every benchmark, one after the other: `make bench`."""
+"""Runs the benchmarks, one after the other: `make bench`, or `python -m benchmarks [--json PATH] [NAME …]`.
 
+Ends with the table of goals and figures; all figures go to a JSON file (default `benchmarks.json`).
+"""
+
+import argparse
+import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-NAMES = ("listing_and_opening", "page_speed", "page_while_training", "evaluating", "many_visitors", "long_life")
+from benchmarks.goals import table
+
+SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating")
+NAMES = (*SPEED, "many_visitors", "long_life")
 
 
 def main() -> int:
-    codes = [subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=False).returncode for name in NAMES]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"))
+    arguments = parser.parse_args()
+    results, codes = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in arguments.names:
+            path = Path(folder) / f"{name}.json"
+            print(f"\n{name}", flush=True)
+            command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(path)]
+            codes.append(subprocess.run(command, check=False).returncode)
+            results[name] = json.loads(path.read_text()) if path.is_file() else {}
+    arguments.json.write_text(json.dumps(results, indent=1))
+    print(f"\n{table(results)}")
     return max(codes)
 
 

@@ -35,6 +35,12 @@ class Footprint:
         return cls(**{name: max(vars(one)[name] for one in readings) for name in vars(readings[0])})
 
 
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has ever held."""
+    (line,) = (one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 # Malloc keeps what it once had, workers come and go with the load, and connections that ended linger for seconds.
 BOUND = Footprint(memory_mb=50, descriptors=10, threads=10, files=0)
 

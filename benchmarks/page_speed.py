@@ -1,7 +1,8 @@
 """How fast the page is, in a real browser: `python -m benchmarks.page_speed [--json PATH]`.
 
-Process start to page served; slider move to painted frame; frames played at 30 a second; a click on each Run button to
-its pictures. The reference for scrubbing, in the same run: a slider whose moves go through Gradio events.
+Process start to page served, and the memory held then; slider move to painted frame; frames played at 30 a second; a
+click on each Run button to its pictures. The references, in the same run: for scrubbing a slider whose moves go through
+Gradio events, for the buttons what the networks alone take.
 """
 
 import argparse
@@ -14,18 +15,26 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import gradio as gr
 import numpy as np
+import torch
 from playwright.sync_api import Browser, Page, sync_playwright
+from torch import Tensor
 
+from benchmarks.footprint import Footprint
+from benchmarks.machine import seconds
+from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from session import load_session, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
 
 MOVES = 100
 PLAYED_S = 6
+CLICKS = 7
+CHANNELS = 3
 PORT = 18760
 
 # Resolves with the milliseconds from the slider's input event to the frame callback after the picture is drawn.
@@ -36,6 +45,21 @@ MOVE = """async ([slider, to, isPainted]) => {
   control.dispatchEvent(new Event('input', { bubbles: true }));
   await new Promise((done) => {
     const look = () => painted(to) ? done() : requestAnimationFrame(look);
+    look();
+  });
+  return performance.now() - began;
+}"""
+# Resolves with the milliseconds from a click to the frame callback after all its pictures are decoded.
+CLICK = """async ([button, pictures]) => {
+  document.querySelectorAll(pictures).forEach((one) => one.remove());
+  const began = performance.now();
+  document.querySelector(button).click();
+  await new Promise((done) => {
+    const look = () => {
+      const images = [...document.querySelectorAll(pictures + ' img')];
+      const isShown = images.length && images.every((image) => image.complete && image.naturalWidth);
+      requestAnimationFrame(isShown ? done : look);
+    };
     look();
   });
   return performance.now() - began;
@@ -92,18 +116,15 @@ def play(page: Page) -> dict[str, float]:
     return {"frames_per_s": (len(shown) - 1) / seconds, "skipped": skipped, "late": late, **spread(gaps)}
 
 
-def click(page: Page, tab: str, button: str, picture: str, times: int = 5) -> dict[str, float]:
+def click(page: Page, tab: str, button: str, pictures: str) -> dict[str, float]:
+    """Clicks on one frame after the other, the first left out: it draws what later ones have."""
     page.get_by_role("tab", name=tab).click()
     taken = []
-    for _ in range(times):
-        page.evaluate("selector => document.querySelectorAll(selector).forEach(p => p.remove())", picture)
-        began = time.perf_counter()
-        page.get_by_role("button", name=button).click()
-        page.wait_for_selector(picture)
-        taken.append(1000 * (time.perf_counter() - began))
+    for _ in range(CLICKS + 1):
+        taken.append(page.evaluate(CLICK, [button, pictures]))
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(400)
-    return spread(taken)
+    return spread(taken[1:])
 
 
 def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
@@ -113,10 +134,50 @@ def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
     drawn = "Number(document.querySelector('#player canvas.frame').dataset.frame) === to"
     frames = int(page.locator("#player .slider").get_attribute("max")) + 1
     told = {"slider move to painted frame": scrub(page, "#player .slider", frames, drawn), "play at 30/s": play(page)}
-    told["Run Autoencoder, whole click"] = click(page, "Autoencoder", "Run Autoencoder", "#autoencoder-pictures")
-    told["Run Predictor with sweep, whole click"] = click(page, "Predictor", "Run Predictor", "#sweep-pictures")
     page.close()
     return told
+
+
+def measure_clicks(browser: Browser, address: str, session_id: str, actions: int) -> dict[str, dict[str, float]]:
+    """Of a recording whose robot can choose between so many actions; what the networks alone take stands beside."""
+    page = browser.new_page()
+    page.goto(f"{address}?session={session_id}&frame=9")
+    page.wait_for_selector("#player canvas.frame[data-frame='9']")
+    reconstruct, predict = networks_alone(actions)
+    told = {}
+    for tab, act in (("Autoencoder", reconstruct), ("Predictor", predict)):
+        found = click(page, tab, f"#run-{tab.lower()}", f"#{tab.lower()}-result .pictures")
+        alone = 1000 * statistics.median(seconds(act, torch.device("cpu")) for _ in range(CLICKS))
+        told[f"Run {tab}, {actions} actions, whole click"] = {
+            **found,
+            "networks_ms": alone,
+            "goal_ms": 1.5 * alone + 80,
+        }
+    page.close()
+    return told
+
+
+def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], object]]:
+    """A reconstruction, and a prediction with the sweep of so many actions from 3 frames; pictures stay tensors."""
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(CHANNELS)).eval()
+    frames, image = torch.rand(1, 3, 3, 224, 224), torch.rand(1, 3, 224, 224)
+    history, candidates = torch.rand(1, 3, CHANNELS), torch.rand(actions, CHANNELS)
+
+    def predict() -> Tensor:
+        return model.decode(model.predict_counterfactuals(model.encode_history(frames), history, candidates))
+
+    return torch.inference_mode()(lambda: model.reconstruct(image)), torch.inference_mode()(predict)
+
+
+def record_with_actions(data: Path, actions: int) -> str:
+    """A demo recording whose robot could have chosen between so many actions; returns its id."""
+    session_id = record_demo(data / "sessions", "jetbot_sim", 30, seed=actions)
+    path = data / "sessions" / session_id / "session_meta.json"
+    space = [
+        {"motor_left": 0, "motor_right": round(right, 4), "duration": 0.2} for right in np.linspace(0, 0.12, actions)
+    ]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"action_space": space}))
+    return session_id
 
 
 def measure_events(browser: Browser, folder: Path) -> dict[str, float]:
@@ -157,12 +218,16 @@ def main() -> int:
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         data = Path(temporary)
+        with_actions = {actions: record_with_actions(data, actions) for actions in (2, 9)}
         session_id = record_demo(data / "sessions", "jetbot_sim", 600, seed=1)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         process, seconds = start_server(data, PORT)
         try:
-            results["process start to page served"] = {"s": seconds}
-            results |= measure_page(browser, f"http://127.0.0.1:{PORT}/")
+            address = f"http://127.0.0.1:{PORT}/"
+            results["process start to page served"] = {"s": seconds, "mb": Footprint.of(process.pid, data).memory_mb}
+            results |= measure_page(browser, f"{address}?session={session_id}")
+            for actions, recorded in with_actions.items():
+                results |= measure_clicks(browser, address, recorded, actions)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(20)

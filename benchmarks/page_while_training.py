@@ -1,7 +1,7 @@
 """What training costs the page: `python -m benchmarks.page_while_training [--json PATH]`.
 
 Answer times of frame facts, of the job's status and of a frame file, idle and while a predictor trains, in one run; and
-what ten watching visitors cost the training.
+what ten watching visitors cost the training. Then the memory that training on 8 frames of context takes.
 """
 
 import argparse
@@ -17,12 +17,15 @@ from pathlib import Path
 import httpx
 from gradio_client import Client
 
+from benchmarks.footprint import Footprint, peak_mb
+from benchmarks.goals import TRAINING_8
 from benchmarks.page_speed import PORT, report, spread, start_server
 from session import record_demo
 
 ASKED = 60
 WATCHERS = 10
 STEPS_WATCHED = 20
+STEPS_OF_8 = 6
 
 
 class Tab:
@@ -44,6 +47,10 @@ class Tab:
     def step(self) -> int:
         text = self.client.predict(api_name="/training_status")
         return int(text.split('aria-valuenow="')[1].split('"')[0])
+
+    def until_idle(self) -> None:
+        while "Training</b> none" not in self.ask("describe_status")[0]:
+            threading.Event().wait(0.2)
 
 
 def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
@@ -97,6 +104,16 @@ def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
     return {"alone_steps_per_s": alone, "watched": watched, "alone_again": again, "ratio": ratio}
 
 
+def memory_of_training(tab: Tab, process: int, data: Path) -> dict[str, float]:
+    """What the server holds in the middle of steps on 8 frames, and the most that it has ever held."""
+    tab.client.predict(100_000, history_length=8, api_name="/train_predictor_steps")
+    while tab.step() < STEPS_OF_8:
+        threading.Event().wait(0.5)
+    held = {"mb": Footprint.of(process, data).memory_mb, "peak_mb": peak_mb(process)}
+    tab.client.predict(api_name="/stop_training")
+    return held
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
@@ -114,6 +131,8 @@ def main() -> int:
             results |= measure(tab, session_id, "while training")
             results["training, ten visitors watching"] = slowdown(tab, session_id)
             tab.client.predict(api_name="/stop_training")
+            tab.until_idle()
+            results[TRAINING_8] = memory_of_training(tab, process.pid, data)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(60)

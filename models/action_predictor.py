@@ -145,18 +145,40 @@ class TransformerActionConditionedPredictor(nn.Module):
 
     def _advance(self, index: int, tokens: Tensor, action: Tensor, queries: int) -> Tensor:
         """The last Q tokens through a layer and the FiLM after it, if there is one: (B, N, D) to (B, Q, D)."""
-        tokens = self.transformer_layers[index](tokens, queries=queries)
+        return self._modulate(index, self.transformer_layers[index](tokens, queries=queries), action)
+
+    def _modulate(self, index: int, tokens: Tensor, action: Tensor) -> Tensor:
+        """The FiLM after a layer, if there is one: (B, N, D), shape kept."""
         return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
+
+    def _finish(self, tokens: Tensor, action: Tensor, latents: Tensor, first: int) -> Tensor:
+        """Tokens (B, N, D) through the layers from `first` on, to the next frame's latents (B, P, D)."""
+        p, last = latents.shape[2], len(self.transformer_layers) - 1
+        for index in range(first, last + 1):
+            # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
+            tokens = self._advance(index, tokens, action, queries=p if index == last else tokens.shape[1])
+        predicted = self.output_head(self.layer_norm(tokens[:, -p:]))
+        return predicted + latents[:, -1] if self.config.delta_latent else predicted
 
     def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
         """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
         tokens, action = self._begin(latents, actions)
-        p, last = latents.shape[2], len(self.transformer_layers) - 1
-        for index in range(last + 1):
-            # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
-            tokens = self._advance(index, tokens, action, queries=p if index == last else tokens.shape[1])
-        predicted = self.output_head(self.layer_norm(tokens))
-        return predicted + latents[:, -1] if self.config.delta_latent else predicted
+        return self._finish(tokens, action, latents, first=0)
+
+    def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
+        """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that are
+        alike but for the last, to latents (C, P, D).
+
+        What comes before the last action does not depend on it until the first FiLM: it is computed once for all.
+        """
+        c, own = len(actions), latents.shape[2] + 1
+        tokens, action = self._begin(latents.expand(c, -1, -1, -1), actions)
+        before, tokens = tokens[:1, :-own], tokens[:, -own:]
+        first = self.transformer_layers[0]
+        tokens = first(tokens, queries=own, before=before)
+        before = first(before, queries=before.shape[1]).expand(c, -1, -1)
+        tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
+        return self._finish(tokens, action, latents, first=1)
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
         """What the future tokens look at in the asked layers, counted from 0: (B, H, P, N) float32 each.

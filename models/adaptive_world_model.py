@@ -82,15 +82,15 @@ class AdaptiveWorldModel(nn.Module):
         return self.predictor(latents, actions)
 
     def predict_counterfactuals(self, latents: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
-        """The next frame's latents (C, P, D) for each candidate action in place of the last, in one batch.
+        """The next frame's latents (C, P, D) for each candidate action in place of the last.
 
         Takes one history: latents (1, T, P, D), scaled actions (1, T, A), and scaled candidates (C, A).
         """
-        one, t, p, d = latents.shape
+        one, t = latents.shape[:2]
         c, a = candidates.shape
         assert one == 1 and actions.shape == (1, t, a), f"one history of {t} expected, got {tuple(actions.shape)}"
         earlier = actions[:, :-1].expand(c, t - 1, a)
-        return self.predict(latents.expand(c, t, p, d), torch.cat([earlier, candidates[:, None]], dim=1))
+        return self.predictor.sweep(latents, torch.cat([earlier, candidates[:, None]], dim=1))
 
     def use_generator(self, generator: torch.Generator | None) -> None:
         """Draw the random numbers of training steps from `generator`; None: from torch's own."""

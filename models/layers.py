@@ -99,7 +99,10 @@ def causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
 
 
 class CausalSelfAttention(nn.Module):
-    """Attention of the last Q tokens to themselves and everything before: (B, N, D) to (B, Q, D)."""
+    """Attention of the last Q tokens to themselves and everything before: (B, N, D) to (B, Q, D).
+
+    Tokens that come before those of every one of a batch may be given apart, once: `before` (1, M, D).
+    """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -114,12 +117,19 @@ class CausalSelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight, generator=generator)
         nn.init.zeros_(self.in_proj_bias)
 
-    def _project(self, x: Tensor, queries: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, H, Q, D/H) of the last tokens, keys and values (B, H, N, D/H) of all."""
+    def _project(self, x: Tensor, queries: int, before: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, Q, D/H) of the last tokens, keys and values (B, H, N, D/H) of all, those of `before` first."""
         n, width = x.shape[1], x.shape[2]
         query = F.linear(x[:, n - queries :], self.in_proj_weight[:width], self.in_proj_bias[:width])
-        key, value = F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
+        key, value = self._keys_and_values(x)
+        if before is not None:
+            shared = (part.expand(x.shape[0], -1, -1) for part in self._keys_and_values(before))
+            key, value = (torch.cat(parts, dim=1) for parts in zip(shared, (key, value), strict=True))
         return split_heads(query, self.heads), split_heads(key, self.heads), split_heads(value, self.heads)
+
+    def _keys_and_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        width = x.shape[2]
+        return F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
 
     def weights(self, x: Tensor, queries: int) -> Tensor:
         """How much each of the last Q tokens looks at each of all tokens: (B, H, Q, N) float32, rows sum to 1."""
@@ -128,9 +138,9 @@ class CausalSelfAttention(nn.Module):
         is_hidden = ~causal_mask(queries, x.shape[1], x.device)
         return scores.masked_fill_(is_hidden, float("-inf")).softmax(dim=-1, dtype=torch.float32)
 
-    def forward(self, x: Tensor, queries: int) -> Tensor:
-        n = x.shape[1]
-        query, key, value = self._project(x, queries)
+    def forward(self, x: Tensor, queries: int, before: Tensor | None = None) -> Tensor:
+        query, key, value = self._project(x, queries, before)
+        n = key.shape[2]
         # is_causal aligns fewer queries with the first keys, not the last: those need an explicit mask.
         is_whole = queries == n
         attended = F.scaled_dot_product_attention(
@@ -164,7 +174,10 @@ class Dropout(nn.Module):
 
 
 class CausalLayer(nn.Module):
-    """Post-norm transformer layer of the predictor, for the last Q tokens: (B, N, D) to (B, Q, D)."""
+    """Post-norm transformer layer of the predictor, for the last Q tokens: (B, N, D) to (B, Q, D).
+
+    `before`: tokens (1, M, D) in front of those of every one of the batch.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float, attention_dropout: float) -> None:
         super().__init__()
@@ -174,8 +187,8 @@ class CausalLayer(nn.Module):
         self.ffn = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
         self.dropout = Dropout(dropout)
 
-    def forward(self, x: Tensor, queries: int) -> Tensor:
-        attended = self.self_attn(x, queries)
+    def forward(self, x: Tensor, queries: int, before: Tensor | None = None) -> Tensor:
+        attended = self.self_attn(x, queries, before)
         x = self.norm1(x[:, x.shape[1] - queries :] + self.dropout(attended))
         return self.norm2(x + self.dropout(self.ffn(x)))
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from models import ActionPredictorConfig, AdaptiveWorldModel, AdaptiveWorldModelConfig
 from tests.models.reference import randomize
-from tests.models.small import AUTOENCODER, generator, history, small_config
+from tests.models.small import AUTOENCODER, PREDICTOR, generator, history, small_config
 
 
 @pytest.fixture
@@ -19,7 +21,15 @@ def test_each_parameter_belongs_to_exactly_one_network(world_model):
 
 
 @torch.inference_mode()
-def test_counterfactuals_in_one_batch_equal_one_by_one(world_model):
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"max_tokens": 40}, {"max_tokens": 19}, {"layers": 1, "film_after": (0,)}, {"film_after": (1,)},
+     {"delta_latent": True}],
+    ids=str,
+)  # fmt: skip
+def test_counterfactuals_share_what_is_before_the_last_action_and_equal_one_by_one(options):
+    config = AdaptiveWorldModelConfig(2, AUTOENCODER, replace(PREDICTOR, **options))
+    world_model = randomize(AdaptiveWorldModel(config), generator()).eval()
     frames, actions, _ = history()
     latents = world_model.encode_history(frames)
     candidates = torch.rand(4, 2, generator=generator(3)) * 2 - 1
