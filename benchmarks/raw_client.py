@@ -44,6 +44,10 @@ class RawClient:
     def close(self) -> None:
         self.http.close()
 
+    def begin(self, name: str, *data: object) -> None:
+        """Ask, and never listen to the answer."""
+        self.http.post("gradio_api/queue/join", json=self._body(name, data)).raise_for_status()
+
     def leave(self, name: str, *data: object) -> None:
         """Ask, and close the page while the answer is computed."""
         mine = {"session_hash": self.session_hash}

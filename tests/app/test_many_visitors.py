@@ -13,6 +13,7 @@ from benchmarks.guest import Guest
 from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
 from benchmarks.page_speed import start_server
 from benchmarks.raw_client import RawClient
+from page import web_app
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
 from tests.training.tiny import until
@@ -147,3 +148,17 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
             assert all(thread.is_alive() for thread in threads)
         until(lambda: not any(thread.is_alive() for thread in threads), 60)
         explorer.evaluations.close(WAIT_S)
+
+
+def test_tabs_that_ask_and_never_listen_stop_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr(web_app, "MAILBOXES", 3)
+    session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
+    with running(script.Settings(data=tmp_path)) as (_, demo):
+        deaf = RawClient(demo.local_url)
+        for _ in range(12):
+            deaf.reload()
+            deaf.ask("load_session", session_id)
+            deaf.begin("run_predictor", {"session": session_id, "frame": 5})
+        until(lambda: demo._queue.stopped or not any(demo._queue.active_jobs), WAIT_S)
+        assert not demo._queue.stopped and len(demo._queue.pending_messages_per_session) <= 3
+        assert "9 frames" in str(RawClient(demo.local_url).ask("load_session", session_id))
