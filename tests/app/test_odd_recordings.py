@@ -13,6 +13,11 @@ from tests.app.conftest import serving
 
 MADE_UP = "Some other robot"
 
+ALL_FRAMES_LOADED = """() => {
+  const loaded = performance.getEntriesByType('resource').filter((one) => one.name.includes('/recorded/frame/'));
+  return new Set(loaded.map((one) => one.name)).size >= 5;
+}"""
+
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -85,6 +90,7 @@ def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path)
 def test_a_session_deleted_on_disk_is_told_and_the_page_lives(open_tab, odd, odd_server):
     gone = odd / "sessions" / record_demo(odd / "sessions", "jetbot_sim", 5, seed=2)
     page = open_tab(f"?session=jetbot/{gone.name}", odd_server)
+    page.wait_for_function(ALL_FRAMES_LOADED)  # ahead of time; one that is asked for later is rightly complained of
     shutil.rmtree(gone)
     page.get_by_role("tab", name="Predictor").click()
     page.locator("#history-length input[type=number]").fill("5")
