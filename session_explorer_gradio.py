@@ -22,7 +22,7 @@ import training
 from models import attention_figures, weight_figures
 from page import binding, messages
 from page.attention_view import asked_attention, attention_view
-from page.binding import PageError, bind, in_message, may_train, name_of
+from page.binding import PageError, bind, in_message, in_parts, may_train, name_of
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import OpenDropdown, OpenNumber, Place, go_to
 from page.diagnostics_view import diagnostics_view
@@ -509,7 +509,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     whole_page = [*map(of, CHANGES), *listing, *session_outputs]
     on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
-    on(of("robot").select, refresh_sessions, [visitor, of("robot")], listing, **binding.CHOICE)
+    on(of("robot").select, in_parts(refresh_sessions, (1, 2)), [visitor, of("robot")], listing[1:], **binding.CHOICE)
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
     on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **silent)
@@ -572,8 +572,8 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
     on(of("cancel_evaluation").click, cancel_evaluation, [visitor], errors)
     on(of("errors_tab").select, evaluation_status, pickers, errors)
     for name, parts in (("shown_errors", (0, 1, 3)), ("compared_errors", (0, 1))):  # what is chosen stays as it is
-        chosen, outputs = binding.overtaking(evaluation_status, parts), [errors[part] for part in parts]
-        on(of(name).select, chosen, pickers, outputs, **binding.CHOICE)
+        chosen = binding.overtaking(in_parts(evaluation_status, parts))
+        on(of(name).select, chosen, pickers, [errors[part] for part in parts], **binding.CHOICE)
     clip = ("history_length", "clip_first", "clip_last", "clip_speed", "clip_kind")
     on(of("make_clip").click, make_clip, [visitor, *map(of, clip)], [of("clip_result")], **slow)
     on(of("statistics").expand, describe_session, [visitor], [of("statistics_result")], refuse=messages.notice)
@@ -647,4 +647,4 @@ if __name__ == "__main__":
         **launch_options(explorer),
     )
     welcome(demo, explorer.entrance, settings.browser)
-    models.give_back_forever()
+    models.give_back_freed_memory_forever()

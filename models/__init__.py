@@ -14,7 +14,7 @@ from models.attention import (
     share_by_part,
 )
 from models.figures import HeatMap, draw_differences, draw_error
-from models.heap import give_back_forever
+from models.heap import give_back_freed_memory_forever
 from models.inference import (
     CandidatePrediction,
     NotFinite,
@@ -78,7 +78,7 @@ __all__ = [
     "copy_weights",
     "draw_differences",
     "draw_error",
-    "give_back_forever",
+    "give_back_freed_memory_forever",
     "look_at_weights",
     "run_attention",
     "run_prediction",

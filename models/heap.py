@@ -37,7 +37,7 @@ def give_back_freed_memory() -> None:
         libc.malloc_trim(0)
 
 
-def give_back_forever(look_every_s: float = LOOK_EVERY_S) -> NoReturn:
+def give_back_freed_memory_forever(look_every_s: float = LOOK_EVERY_S) -> NoReturn:
     """What the main thread of a server does while the others work: gives back when they have come to rest, and every
     half minute while they have not."""
     never, spent, looks = threading.Event(), time.process_time(), 0

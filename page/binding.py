@@ -78,14 +78,24 @@ def where_open(panel: str, function: Callable) -> Callable:
     return answer
 
 
-def overtaking(function: Callable, parts: Sequence[int]) -> Callable:
-    """The answer to a choice of errors to show: those `parts` of it that do not overwrite the next choice."""
+def in_parts(function: Callable, parts: Sequence[int]) -> Callable:
+    """The answer to a choice in a list: those `parts` of it that do not overwrite the next choice."""
+
+    @functools.wraps(function)
+    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+        told = function(first, visitor, *inputs)
+        return tuple(told[part] for part in parts)
+
+    return answer
+
+
+def overtaking(function: Callable) -> Callable:
+    """The answer to a choice of errors to show."""
 
     @functools.wraps(function)
     def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
         visitor.choices += 1
-        told = function(first, visitor, *inputs)
-        return tuple(told[part] for part in parts)
+        return function(first, visitor, *inputs)
 
     return answer
 

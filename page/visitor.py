@@ -5,7 +5,8 @@ from typing import Protocol
 
 from session import RobotProfile
 
-# Of closed ones, too. A tab that is seen asks twice a second, so the one that was silent for longest goes first.
+# Gradio does not tell that a tab was closed, so its visitor is kept until as many others have come. A tab that is seen
+# asks twice a second: the one that was silent for longest goes first.
 TABS_REMEMBERED = 100
 
 

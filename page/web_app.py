@@ -17,6 +17,7 @@ from page.theme import page_theme
 from page.visitor import TABS_REMEMBERED
 from session import SessionCache
 
+# Five times the tabs that are remembered: whoever listens has fetched an answer long before its place is needed.
 MAILBOXES = 500
 
 

@@ -126,6 +126,6 @@ def test_of_choices_in_a_row_the_last_one_counts(client: Client):
 def test_the_answer_to_a_choice_leaves_the_list_alone(client: Client):
     """Another choice may have been made in it meanwhile."""
     lists = {part["props"].get("elem_id"): part["id"] for part in client.config["components"]}
-    for name in ("shown-errors", "compared-errors"):
+    for name in ("robot-filter", "shown-errors", "compared-errors"):
         (event,) = (one for one in client.config["dependencies"] if [lists[name], "select"] in one["targets"])
         assert lists[name] in event["inputs"] and lists[name] not in event["outputs"]

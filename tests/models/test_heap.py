@@ -48,7 +48,7 @@ def looks_until_given(monkeypatch, spent):
     monkeypatch.setattr(heap.time, "process_time", process_time)
     monkeypatch.setattr(heap, "give_back_freed_memory", lambda: given.append(len(looks) - 1))
     with pytest.raises(Enough):
-        heap.give_back_forever(0.001)
+        heap.give_back_freed_memory_forever(0.001)
     return given
 
 

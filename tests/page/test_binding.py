@@ -8,6 +8,7 @@ from page.binding import (
     PageError,
     bind,
     for_one_visit,
+    in_parts,
     in_silence,
     overtaking,
     turning_to,
@@ -171,7 +172,7 @@ def news(server, visitor, during=None):
 
 def test_news_come_unless_another_choice_was_made_meanwhile_and_then_once_more(visitor):
     visitor.seen_evaluation = (2, "running")
-    choose, tick = overtaking(lambda server, visitor: "abcd", (0, 1, 3)), unless_overtaken(news)
+    choose, tick = overtaking(in_parts(lambda server, visitor: "abcd", (0, 1, 3))), unless_overtaken(news)
     assert is_skipped(tick("server", visitor, lambda: choose("server", visitor)))
     assert visitor.seen_evaluation == (2, "running")
     assert tick("server", visitor) == "news" and visitor.seen_evaluation == (3, "running")
