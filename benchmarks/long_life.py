@@ -8,24 +8,22 @@ that is more than the bounds.
 """
 
 import argparse
-import os
-import signal
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.coded_recordings import record_coded
 from benchmarks.footprint import Footprint, is_within
 from benchmarks.guest import Answer, answer
 from benchmarks.many_visitors import at_once
-from benchmarks.page_speed import PORT, report, start_server
+from benchmarks.page_speed import report
 from benchmarks.resident import OFTEN, Resident
+from benchmarks.server import Server, running_server
+from session import SessionCache
 
 READINGS = 10
 REST_S = 5.0  # a server at rest gives back what it has freed within a few seconds
@@ -34,38 +32,6 @@ REPEATED = (
     *(Resident.scrub_file, Resident.scrub_facts, Resident.reconstruct, Resident.predict, Resident.attend),
     *(Resident.weights, Resident.statistics, Resident.evaluate_and_cancel, Resident.reload),
 )
-
-
-@dataclass(frozen=True)
-class Server:
-    """A running server, seen from outside."""
-
-    address: str
-    data: Path
-    pid: int
-    cache: Path
-
-    def footprint(self) -> Footprint:
-        return Footprint.of(self.pid, self.cache)
-
-
-@contextmanager
-def long_running(data: Path, port: int) -> Iterator[Server]:
-    """A server in a process of its own, with a cache folder of its own."""
-    cache = data / "gradio"
-    before, os.environ["GRADIO_TEMP_DIR"] = os.environ.get("GRADIO_TEMP_DIR"), str(cache)
-    try:
-        process, _ = start_server(data, port)
-    finally:
-        if before is None:
-            del os.environ["GRADIO_TEMP_DIR"]
-        else:
-            os.environ["GRADIO_TEMP_DIR"] = before
-    try:
-        yield Server(f"http://127.0.0.1:{port}/", data, process.pid, cache)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
 
 
 def quiet_footprint(server: Server, resident: Resident, rest_s: float = 0) -> Footprint:
@@ -96,10 +62,14 @@ def warm_up(resident: Resident, act: Callable, count: int) -> None:
 
 
 def open_many(server: Server, resident: Resident, count: int) -> dict[str, float]:
-    """The same of opening one recording after another, `count` in all."""
-    ids = [record_coded(server.data / "sessions", 1000 + number, 3, "toroidal_dot") for number in range(count)]
+    """The same of opening one recording after another, `count` in all, when as many as are kept on purpose are open."""
+    kept = SessionCache.CAPACITY
+    numbers = range(1000, 1000 + count + kept)
+    ids = [record_coded(server.data / "sessions", number, 3, "toroidal_dot") for number in numbers]
+    for session_id in ids[:kept]:
+        resident.client.ask("load_session", session_id)
     before = quiet_footprint(server, resident)
-    for session_id in ids:
+    for session_id in ids[kept:]:
         resident.client.ask("load_session", session_id)
     growth = quiet_footprint(server, resident).grown_since(before)
     resident.open()
@@ -152,7 +122,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     seconds, results = 60 * arguments.minutes, {}
-    with tempfile.TemporaryDirectory() as temporary, long_running(Path(temporary), PORT) as server:
+    with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
         first = Resident(server.address, server.data, 0, FRAMES_IN_LONG)
         for act in REPEATED if arguments.repeats else ():
             share = seconds / len(REPEATED)

@@ -6,7 +6,6 @@ beside visitors who run the networks without a pause, and beside training.
 """
 
 import argparse
-import signal
 import sys
 import tempfile
 import threading
@@ -15,8 +14,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from benchmarks.guest import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, Guest, answer
-from benchmarks.page_speed import PORT, report, spread, start_server
+from benchmarks.page_speed import report, spread
 from benchmarks.raw_client import Refused
+from benchmarks.server import running_server
 
 SCRUBS = 400  # frames and facts to take a 95th percentile of
 RUNS = 9  # of the networks, by one visitor alone
@@ -138,21 +138,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    address, results = f"http://127.0.0.1:{PORT}/", {}
-    with tempfile.TemporaryDirectory() as temporary:
-        process, _ = start_server(Path(temporary), PORT)
-        try:
-            guests = [Guest(address, Path(temporary), owner) for owner in range(max(arguments.visitors))]
-            for count in arguments.visitors:
-                results[f"{count} visitors, idle"] = summed_up(visit_together(guests[:count], arguments.seconds))
-                press_train(guests[:1], 100_000)
-                told = summed_up(visit_together(guests[:count], arguments.seconds))
-                results[f"{count} visitors, while training"] = told
-                guests[0].stop_training()
-            results |= fairness(guests[: min(arguments.visitors) + 1])
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+    results = {}
+    with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
+        guests = [Guest(server.address, server.data, owner) for owner in range(max(arguments.visitors))]
+        for count in arguments.visitors:
+            results[f"{count} visitors, idle"] = summed_up(visit_together(guests[:count], arguments.seconds))
+            press_train(guests[:1], 100_000)
+            told = summed_up(visit_together(guests[:count], arguments.seconds))
+            results[f"{count} visitors, while training"] = told
+            guests[0].stop_training()
+        results |= fairness(guests[: min(arguments.visitors) + 1])
     report(results, arguments.json)
     return 0
 

@@ -7,14 +7,9 @@ Gradio events, for the buttons what the networks alone take.
 
 import argparse
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -25,8 +20,8 @@ import torch
 from playwright.sync_api import Browser, Page, sync_playwright
 from torch import Tensor
 
-from benchmarks.footprint import Footprint
 from benchmarks.machine import seconds
+from benchmarks.server import PORT, running_server
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from session import load_session, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
@@ -35,7 +30,6 @@ MOVES = 100
 PLAYED_S = 6
 CLICKS, FIRST_CLICKED = 7, 10
 CHANNELS = 3
-PORT = 18760
 
 # Resolves with the milliseconds from the slider's input event to the frame callback after the picture is drawn.
 MOVE = """async ([slider, to, isPainted]) => {
@@ -77,20 +71,6 @@ COUNT_PLAYED = """(seconds) => new Promise((done) => {
   watch.observe(canvas, { attributes: true, attributeFilter: ['data-frame'] });
   setTimeout(() => { watch.disconnect(); done(shown); }, seconds * 1000);
 })"""
-
-
-def start_server(data: Path, port: int) -> tuple[subprocess.Popen, float]:
-    """The app as a user starts it, and the seconds until it answers."""
-    command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while time.perf_counter() - began < 60:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5).read()
-            return process, time.perf_counter() - began
-        except OSError:
-            os.sched_yield()
-    raise TimeoutError("the server did not answer within a minute")
 
 
 def spread(milliseconds: list[float]) -> dict[str, float]:
@@ -221,16 +201,11 @@ def main() -> int:
         with_actions = {actions: record_with_actions(data, actions) for actions in (2, 9)}
         session_id = record_demo(data / "sessions", "jetbot_sim", 600, seed=1)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        process, seconds = start_server(data, PORT)
-        try:
-            address = f"http://127.0.0.1:{PORT}/"
-            results["process start to page served"] = {"s": seconds, "mb": Footprint.of(process.pid, data).memory_mb}
-            results |= measure_page(browser, f"{address}?session={session_id}")
+        with running_server(data) as server:
+            results["process start to page served"] = {"s": server.started_s, "mb": server.footprint().memory_mb}
+            results |= measure_page(browser, f"{server.address}?session={session_id}")
             for actions, recorded in with_actions.items():
-                results |= measure_clicks(browser, address, recorded, actions)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(20)
+                results |= measure_clicks(browser, server.address, recorded, actions)
         reference = measure_events(browser, data / "sessions" / session_id)
         results["reference: slider through Gradio events"] = reference
         ratio = reference["median_ms"] / results["slider move to painted frame"]["median_ms"]

@@ -5,7 +5,6 @@ what ten watching visitors cost the training. Then the memory that training on 8
 """
 
 import argparse
-import signal
 import statistics
 import sys
 import tempfile
@@ -17,9 +16,10 @@ from pathlib import Path
 import httpx
 from gradio_client import Client
 
-from benchmarks.footprint import Footprint, peak_mb
+from benchmarks.footprint import peak_mb
 from benchmarks.goals import TRAINING_8
-from benchmarks.page_speed import PORT, report, spread, start_server
+from benchmarks.page_speed import report, spread
+from benchmarks.server import Server, running_server
 from session import record_demo
 
 ASKED = 60
@@ -104,12 +104,12 @@ def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
     return {"alone_steps_per_s": alone, "watched": watched, "alone_again": again, "ratio": ratio}
 
 
-def memory_of_training(tab: Tab, process: int, data: Path) -> dict[str, float]:
+def memory_of_training(tab: Tab, server: Server) -> dict[str, float]:
     """What the server holds in the middle of steps on 8 frames, and the most that it has ever held."""
     tab.client.predict(100_000, history_length=8, api_name="/train_predictor_steps")
     while tab.step() < STEPS_OF_8:
         threading.Event().wait(0.5)
-    held = {"mb": Footprint.of(process, data).memory_mb, "peak_mb": peak_mb(process)}
+    held = {"mb": server.footprint().memory_mb, "peak_mb": peak_mb(server.process.pid)}
     tab.client.predict(api_name="/stop_training")
     return held
 
@@ -118,24 +118,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    address = f"http://127.0.0.1:{PORT}/"
-    with tempfile.TemporaryDirectory() as temporary:
-        data = Path(temporary)
-        session_id = record_demo(data / "sessions", "jetbot_sim", 60, seed=1)
-        process, _ = start_server(data, PORT)
-        try:
-            tab = Tab(address, session_id)
-            results = measure(tab, session_id, "idle")
-            tab.ask("show_frame", 20)
-            tab.client.predict(100_000, api_name="/train_predictor_steps")
-            results |= measure(tab, session_id, "while training")
-            results["training, ten visitors watching"] = slowdown(tab, session_id)
-            tab.client.predict(api_name="/stop_training")
-            tab.until_idle()
-            results[TRAINING_8] = memory_of_training(tab, process.pid, data)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(60)
+    with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
+        session_id = record_demo(server.data / "sessions", "jetbot_sim", 60, seed=1)
+        tab = Tab(server.address, session_id)
+        results = measure(tab, session_id, "idle")
+        tab.ask("show_frame", 20)
+        tab.client.predict(100_000, api_name="/train_predictor_steps")
+        results |= measure(tab, session_id, "while training")
+        results["training, ten visitors watching"] = slowdown(tab, session_id)
+        tab.client.predict(api_name="/stop_training")
+        tab.until_idle()
+        results[TRAINING_8] = memory_of_training(tab, server)
     report(results, arguments.json)
     return 0
 

@@ -38,9 +38,11 @@ class SessionCache:
     """
 
     # Fewer than there are visitors, each in a recording of his own, and every frame shown would open one anew.
+    CAPACITY = 64
+
     # A million events take some 70 MB.
     def __init__(
-        self, sessions_folder: str | os.PathLike[str], capacity: int = 64, max_events: int = 1_000_000
+        self, sessions_folder: str | os.PathLike[str], capacity: int = CAPACITY, max_events: int = 1_000_000
     ) -> None:
         self._folder = Path(sessions_folder)
         self._capacity, self._max_events = capacity, max_events

@@ -9,9 +9,10 @@ import pytest
 import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
 from benchmarks.footprint import BOUND, Footprint, is_within
-from benchmarks.long_life import Server, added_late, long_running, open_many, quiet_footprint, repeat, soak, warm_up
+from benchmarks.long_life import added_late, open_many, quiet_footprint, repeat, soak, warm_up
 from benchmarks.raw_client import RawClient
 from benchmarks.resident import Resident
+from benchmarks.server import Server, running_server
 from page.figures import drawn
 from page.visitor import TABS_REMEMBERED
 from tests.app.conftest import own_port, running
@@ -32,7 +33,7 @@ TIMES = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with long_running(tmp_path_factory.mktemp("long"), own_port(20160)) as server:
+    with running_server(tmp_path_factory.mktemp("long"), own_port(20160)) as server:
         yield server
 
 

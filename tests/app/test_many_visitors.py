@@ -11,8 +11,8 @@ import session_explorer_gradio as script
 from benchmarks.coded_recordings import coded_picture, read_code, record_coded
 from benchmarks.guest import Guest
 from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
-from benchmarks.page_speed import start_server
 from benchmarks.raw_client import RawClient
+from benchmarks.server import running_server
 from page import web_app
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
@@ -40,11 +40,8 @@ NEVER_WAITING = {
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Guest]]:
     """Visitors of a server in a process of its own, one more than come together."""
-    data, port = tmp_path_factory.mktemp("many"), own_port(19960)
-    process, _ = start_server(data, port)
-    yield [Guest(f"http://127.0.0.1:{port}/", data, owner) for owner in range(VISITORS[-1] + 1)]
-    process.terminate()
-    process.wait(60)
+    with running_server(tmp_path_factory.mktemp("many"), own_port(19960)) as server:
+        yield [Guest(server.address, server.data, owner) for owner in range(VISITORS[-1] + 1)]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import session_explorer_gradio as script
-from benchmarks.page_speed import start_server
+from benchmarks.server import running_server
 from session import record_demo
 from tests.app.conftest import own_port, serving
 from tests.promises import IS_FULL, count
@@ -109,18 +109,6 @@ def saved_step(settings, network):
     return read_checkpoint(folder_of(settings) / FILES[network]).step
 
 
-@contextlib.contextmanager
-def program(settings):
-    """The app as a user starts it: its process and its address."""
-    port = own_port(19860)
-    process, _ = start_server(settings.data, port)
-    try:
-        yield process, f"http://127.0.0.1:{port}/"
-    finally:
-        process.kill()
-        process.wait(30)
-
-
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
 def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
     tries, slowest, lost, chance, taken = count(2, 20), 0.0, [], random.Random(3), {"autoencoder": 0, "predictor": 0}
@@ -162,13 +150,13 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
     tries, wrong, slowest, chance = count(1, 18), [], 0.0, random.Random(4)
     for number in range(tries):
         how = ends[number % 3]
-        with program(settings) as (process, address):
-            starter = Visit(address, settings)
+        with running_server(settings.data, own_port(19860)) as server:
+            starter = Visit(server.address, settings)
             starter.train()
             starter.until_step(chance.randrange(1, count(6, 40)))
             told_at = time.time()
-            process.send_signal(how)
-            process.wait(60)
+            server.process.send_signal(how)
+            server.process.wait(60)
         last = numbers_of(settings).count("grad_norm")
         saved = how != signal.SIGKILL
         if saved:
@@ -308,8 +296,8 @@ def size_of(process):
 @pytest.mark.promise("out of memory")
 def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure):
     runs, survived, told = count(1, 10), 0, 0
-    with program(settings) as (process, address):
-        visitor = Visit(address, settings)
+    with running_server(settings.data, own_port(19860)) as server:
+        visitor, process = Visit(server.address, settings), server.process
         visitor.train(steps=2)
         visitor.until_said("Done after 2 steps")
         before, files = visitor.ask("run_autoencoder"), (folder_of(settings) / "autoencoder.pth").read_bytes()

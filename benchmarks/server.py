@@ -1,0 +1,60 @@
+"""The app in a process of its own, as a user starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.footprint import Footprint
+
+PORT = 18760
+START_LIMIT_S, END_LIMIT_S = 60, 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server, seen from outside. `started_s`: seconds until its page was served; `cache`: where Gradio copies
+    what it serves."""
+
+    address: str
+    data: Path
+    process: subprocess.Popen
+    started_s: float
+    cache: Path
+
+    def footprint(self) -> Footprint:
+        return Footprint.of(self.process.pid, self.cache)
+
+
+def seconds_until_served(address: str) -> float:
+    began = time.perf_counter()
+    while time.perf_counter() - began < START_LIMIT_S:
+        try:
+            urllib.request.urlopen(address, timeout=5).read()
+            return time.perf_counter() - began
+        except OSError:
+            os.sched_yield()
+    raise TimeoutError("the server did not answer within a minute")
+
+
+@contextmanager
+def running_server(data: Path, port: int = PORT) -> Iterator[Server]:
+    """A server of its own with a cache folder of its own, ended as by Ctrl+C where nothing has ended it before."""
+    command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
+    address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
+    silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with subprocess.Popen(command, env=os.environ | {"GRADIO_TEMP_DIR": str(cache)}, **silent) as process:
+        try:
+            yield Server(address, data, process, seconds_until_served(address), cache)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(END_LIMIT_S)
+            finally:
+                process.kill()
