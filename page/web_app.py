@@ -55,6 +55,7 @@ def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
     """
     queue, push = demo._queue, demo._queue.push
     queue.pending_messages_per_session = Mailboxes(MAILBOXES)
+    queue.ANALYTICS_MAX_EVENTS = 1  # what events took, of the last 10,000: for a page of Gradio's that is not served
     busy = f"The server is busy: {at_most} visitors wait for this already. Try again in a moment."
 
     async def push_unless_full(**event: Any) -> tuple:

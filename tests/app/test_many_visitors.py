@@ -158,4 +158,5 @@ def test_tabs_that_ask_and_never_listen_stop_nobody(tmp_path, monkeypatch):
             deaf.begin("run_predictor", {"session": session_id, "frame": 5})
         until(lambda: demo._queue.stopped or not any(demo._queue.active_jobs), WAIT_S)
         assert not demo._queue.stopped and len(demo._queue.pending_messages_per_session) <= 3
+        assert len(demo._queue.event_analytics) <= 1
         assert "9 frames" in str(RawClient(demo.local_url).ask("load_session", session_id))
