@@ -17,7 +17,9 @@ heap.keep_freed_memory()
 before, blocks = resident_mb(), [np.ones(3 << 20, dtype=np.uint8) for _ in range(100)]
 below = [np.ones(1 << 10, dtype=np.uint8) for _ in range(100)]  # at the end of the heap: it cannot just shrink
 used = resident_mb()
-del blocks
+ring = [blocks[::2]]
+ring.append(ring)
+del blocks, ring
 kept = resident_mb()
 heap.give_back_freed_memory()
 print(used - before, kept - before, resident_mb() - before)
@@ -46,6 +48,7 @@ def looks_until_given(monkeypatch, spent):
         return looks[-1]
 
     monkeypatch.setattr(heap.time, "process_time", process_time)
+    monkeypatch.setattr(heap.gc, "freeze", lambda: None)
     monkeypatch.setattr(heap, "give_back_freed_memory", lambda: given.append(len(looks) - 1))
     with pytest.raises(Enough):
         heap.give_back_freed_memory_forever(0.001)
