@@ -43,12 +43,14 @@ def test_everything_many_times_over_leaves_nothing_behind(server, figure):
     resident = Resident(server.address, server.data, 0, count(40, 1200))
     for act, times in TIMES.items():
         warm_up(resident, act, times)
+    open_many(server, resident, 0)  # only as many as are kept on purpose
     before = quiet_footprint(server, resident, REST_S)
     results = {act.__name__: repeat(server, resident, act, times, HOURS_S, REST_S) for act, times in TIMES.items()}
     results["open_recording"] = open_many(server, resident, count(12, 300))
     growth = quiet_footprint(server, resident, REST_S).grown_since(before)
     done = ", ".join(f"{found['times']:,} {name}" for name, found in results.items())
-    figure(f"{done}: {told(growth)}")
+    each = ", ".join(f"{found['memory_mb']:+.0f}" for found in results.values())
+    figure(f"{done}: {told(growth)} (MB one after the other: {each})")
     assert [name for name, found in results.items() if found["problems"]] == []
     # After a few times the heaps are still growing to the size that the work needs.
     assert is_within(growth, replace(BOUND, memory_mb=count(150, BOUND.memory_mb))), growth
