@@ -18,7 +18,7 @@ import torch
 from benchmarks.machine import Machine, seconds
 from benchmarks.needed_work import NeededWork
 from benchmarks.plain_way import PlainWorldModel
-from models import AdaptiveWorldModelConfig, SharedWorldModel, run_prediction
+from models import WorldModels, run_prediction
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
@@ -50,7 +50,7 @@ def random_batch(history: int, generator: torch.Generator) -> Batch:
 def tasks() -> list[Task]:
     """On the CPU, over networks of standard size."""
     generator = torch.Generator().manual_seed(0)
-    shared = SharedWorldModel(AdaptiveWorldModelConfig(ACTION_CHANNELS), torch.device("cpu"))
+    shared = WorldModels(torch.device("cpu")).get("benchmark", ACTION_CHANNELS)
     model, work = shared.model, NeededWork(shared.model.config)
     plain = PlainWorldModel(model)
     short, long = random_batch(3, generator), random_batch(8, generator)

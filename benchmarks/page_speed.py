@@ -22,7 +22,7 @@ from torch import Tensor
 
 from benchmarks.machine import seconds
 from benchmarks.server import PORT, running_server
-from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
+from models import WorldModels
 from session import load_session, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
 
@@ -139,7 +139,7 @@ def measure_clicks(browser: Browser, address: str, session_id: str, actions: int
 
 def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], object]]:
     """A reconstruction, and a prediction with the sweep of so many actions from 3 frames; pictures stay tensors."""
-    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(CHANNELS)).eval()
+    model = WorldModels(torch.device("cpu")).get("benchmark", CHANNELS).model
     frames, image = torch.rand(1, 3, 3, 224, 224), torch.rand(1, 3, 224, 224)
     history, candidates = torch.rand(1, 3, CHANNELS), torch.rand(actions, CHANNELS)
 
