@@ -64,6 +64,19 @@ class ActionPredictorConfig:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
 
 
+def pick(tokens: Tensor, places: Tensor) -> Tensor:
+    """The tokens (B, N, D) at places (B, K): (B, K, D)."""
+    return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[2]))
+
+
+def sequence_places(kept: Tensor, t: int, p: int) -> Tensor:
+    """Where in the whole sequence stand the tokens `kept` (B, K) of each of `t` frames of `p` tokens, all actions, and
+    the same tokens of the future: (B, T·(K + 1) + K)."""
+    action = kept.new_full((len(kept), 1), p)
+    own = torch.cat([kept, action], dim=1)
+    return torch.cat([own + frame * (p + 1) for frame in range(t + 1)], dim=1)[:, :-1]
+
+
 class TransformerActionConditionedPredictor(nn.Module):
     """Causal transformer over frame, action and future tokens, modulated by the last action (FiLM, arXiv 1709.07871).
 
@@ -151,19 +164,28 @@ class TransformerActionConditionedPredictor(nn.Module):
         """The FiLM after a layer, if there is one: (B, N, D), shape kept."""
         return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
 
-    def _finish(self, tokens: Tensor, action: Tensor, latents: Tensor, first: int) -> Tensor:
-        """Tokens (B, N, D) through the layers from `first` on, to the next frame's latents (B, P, D)."""
-        p, last = latents.shape[2], len(self.transformer_layers) - 1
+    def _finish(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> Tensor:
+        """Tokens (B, N, D) through the layers from `first` on, to the next frame's latents, of the same tokens as those
+        of the last context frame: (B, P, D)."""
+        p, last = last_frame.shape[1], len(self.transformer_layers) - 1
         for index in range(first, last + 1):
             # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
             tokens = self._advance(index, tokens, action, queries=p if index == last else tokens.shape[1])
         predicted = self.output_head(self.layer_norm(tokens[:, -p:]))
-        return predicted + latents[:, -1] if self.config.delta_latent else predicted
+        return predicted + last_frame if self.config.delta_latent else predicted
 
-    def forward(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
+    def forward(self, latents: Tensor, actions: Tensor, kept: Tensor | None = None) -> Tensor:
+        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D).
+
+        `kept`, integers (B, K) below P: only these tokens of every frame are seen and predicted, to (B, K, D). A
+        training step on a few tokens costs a fraction (patch dropout: Liu et al. 2022, arXiv 2208.07220).
+        """
         tokens, action = self._begin(latents, actions)
-        return self._finish(tokens, action, latents, first=0)
+        if kept is None:
+            return self._finish(tokens, action, latents[:, -1], first=0)
+        _, t, p, _ = latents.shape
+        assert tokens.shape[1] == (t + 1) * (p + 1) - 1, "a history that is cut cannot be thinned"
+        return self._finish(pick(tokens, sequence_places(kept, t, p)), action, pick(latents[:, -1], kept), first=0)
 
     def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
         """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that are
@@ -178,7 +200,7 @@ class TransformerActionConditionedPredictor(nn.Module):
         tokens = first(tokens, queries=own, before=before)
         before = first(before, queries=before.shape[1]).expand(c, -1, -1)
         tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
-        return self._finish(tokens, action, latents, first=1)
+        return self._finish(tokens, action, latents[:, -1], first=1)
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
         """What the future tokens look at in the asked layers, counted from 0: (B, H, P, N) float32 each.

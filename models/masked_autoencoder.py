@@ -187,6 +187,11 @@ class MaskedAutoencoderViT(nn.Module):
         """Latents (B, P, D) to pictures (B, 3, H, W), not clipped to [0, 1]."""
         return self.unpatchify(self._decode_patches(self.decoder_embed(latents[:, 1:])))
 
+    def decode_patches(self, latents: Tensor, patches: Tensor) -> Tensor:
+        """Latents (B, K, D) of some patches, integers (B, K) from 0, to these patches, flattened: (B, K, 768)."""
+        positions = self.decoder_pos_embed[0, 1:][patches]
+        return self.decoder_pred(self.decoder_embed(latents) + positions)
+
     def reconstruct(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) through the encoder and the decoder, nothing masked."""
         return self.decode(self.encode(images))

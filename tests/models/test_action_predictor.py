@@ -140,3 +140,34 @@ def test_sizes_that_do_not_fit_are_refused(wrong):
 def test_a_robot_without_actions_is_refused():
     with pytest.raises(ValueError, match="action_channels 0"):
         Predictor(action_channels=0)
+
+
+def test_the_kept_tokens_of_all_frames_are_predicted_as_if_there_were_no_others():
+    predictor = random_predictor()
+    latents, actions = latents_and_actions(3, p=6, b=2)
+    kept = torch.tensor([[0, 2, 5], [0, 1, 3]])
+    with torch.inference_mode():
+        found = predictor(latents, actions, kept)
+        for row, own in enumerate(kept):
+            # The same network where the sequence has no others: each token keeps the position it has among all six.
+            positions = [frame * 7 + token for frame in range(4) for token in (*own.tolist(), 6)]
+            alone = random_predictor()
+            alone.position_embedding.weight[: len(positions)] = predictor.position_embedding.weight[positions]
+            expected = alone(latents[row : row + 1, :, own], actions[row : row + 1])
+            assert (found[row] - expected[0]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_keeping_all_tokens_changes_nothing(delta):
+    predictor = random_predictor(replace(PREDICTOR, delta_latent=delta))
+    latents, actions = latents_and_actions(2, p=6)
+    with torch.inference_mode():
+        kept = predictor(latents, actions, torch.arange(6)[None])
+        assert torch.equal(kept, predictor(latents, actions))
+
+
+def test_a_history_that_is_cut_cannot_be_thinned():
+    predictor = random_predictor(replace(PREDICTOR, max_tokens=12))
+    latents, actions = latents_and_actions(3, p=6)
+    with pytest.raises(AssertionError, match="cannot be thinned"):
+        predictor(latents, actions, torch.tensor([[0, 1]]))

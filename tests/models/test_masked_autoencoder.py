@@ -127,3 +127,11 @@ def test_the_same_seed_gives_the_same_weights(small):
 def test_sizes_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ValueError, match="not a multiple"):
         MaskedAutoencoderConfig(**wrong)
+
+
+@torch.inference_mode()
+def test_patches_decoded_alone_are_those_of_the_whole_picture(network, image):
+    latents = network.encode(image)
+    chosen = torch.tensor([[0, 17, 195]])
+    whole = network.patchify(network.decode(latents))
+    assert (network.decode_patches(latents[:, chosen[0] + 1], chosen) - whole[:, chosen[0]]).abs().max() < 1e-5

@@ -1,0 +1,241 @@
+"""How far a world model's predictions are from the truth: `python -m training.truth --session …`.
+
+For a simulated robot the right answer to every counterfactual is known. From each looked-at frame of a Toroidal Dot
+recording, for each of its actions: where the model puts the dot, and where the simulator puts it.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models import (
+    DeviceUnavailable,
+    Network,
+    SharedWorldModel,
+    WeightsInUse,
+    WorldModels,
+    choose_device,
+    run_prediction,
+)
+from session import (
+    TOROIDAL_DOT,
+    History,
+    NoHistory,
+    RecordedSession,
+    SessionError,
+    ToroidalDotRobot,
+    find_session,
+    load_session,
+)
+from session.batch import build_batch, scaled_candidates
+from session.dot_place import DotPlace, dot_place, torus_distance
+from session.toroidal_dot import IMAGE_SIZE
+from training.checkpoint import load_checkpoint
+from training.checkpoint_errors import CheckpointError
+from training.checkpoint_writer import FILES
+from training.config import BadTrainingValue, check_whole
+from training.held_out import is_held_out
+
+CLOSE_PIXELS = 2.0
+STANDARD_FRAMES, MAX_FRAMES = 100, 2000
+DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+
+
+class NoTruth(BadTrainingValue):
+    """The right answers are not known for this recording; the message says for which they are."""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One prediction: after which of the candidate actions, from which frame, and how many pixels the dot is off, None
+    where no dot is to be seen."""
+
+    frame: int
+    candidate: int
+    pixels: float | None
+
+    @property
+    def is_close(self) -> bool:
+        return self.pixels is not None and self.pixels <= CLOSE_PIXELS
+
+
+@dataclass(frozen=True)
+class TruthShares:
+    """Of `pairs` of frame and action: the share within 2 pixels, the share with a visible dot, and the mean and median
+    distance in pixels of those that are visible, None where none is."""
+
+    pairs: int
+    close: float
+    visible: float
+    mean_pixels: float | None
+    median_pixels: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Every prediction that was compared, and with which weights and history they were made."""
+
+    session_id: str
+    history_length: int
+    actions: tuple[str, ...]
+    deviations: tuple[Deviation, ...]
+    weights: Mapping[Network, WeightsInUse]
+
+    def shares(self, candidate: int | None = None) -> TruthShares:
+        """Over the predictions of one action; None: of all actions."""
+        return shares([one for one in self.deviations if candidate in (None, one.candidate)])
+
+
+def shares(deviations: Iterable[Deviation]) -> TruthShares:
+    """What is told of some predictions."""
+    all_of_them = list(deviations)
+    seen = [one.pixels for one in all_of_them if one.pixels is not None]
+    count = max(1, len(all_of_them))
+    return TruthShares(
+        pairs=len(all_of_them),
+        close=sum(one.is_close for one in all_of_them) / count,
+        visible=len(seen) / count,
+        mean_pixels=float(np.mean(seen)) if seen else None,
+        median_pixels=float(np.median(seen)) if seen else None,
+    )
+
+
+def true_place(before: DotPlace, action: Mapping[str, float]) -> DotPlace:
+    """Where the simulator puts a dot after an action."""
+    robot = ToroidalDotRobot()
+    robot.x, robot.y = (round(value) % IMAGE_SIZE for value in before)
+    robot.act(action)
+    return DotPlace(robot.x, robot.y)
+
+
+def measure_truth(
+    shared: SharedWorldModel,
+    recording: RecordedSession,
+    session_id: str,
+    history_length: int,
+    frames: int = STANDARD_FRAMES,
+    is_looked_at: Callable[[np.ndarray], bool] | None = None,
+) -> Truth:
+    """Compare the predictions from up to `frames` frames of the recording, evenly spread, with the simulator.
+
+    `is_looked_at`: only from frames whose picture it holds for. A pair is named by the frame whose dot is moved, the
+    last of its context. Raises NoTruth, BadTrainingValue, SessionError and NotFinite.
+    """
+    check_whole(frames, "The number of frames", 1, MAX_FRAMES)
+    if recording.profile != TOROIDAL_DOT:
+        raise NoTruth("The truth is known for the Toroidal Dot alone; choose one of its sessions.")
+    histories = _histories(recording, history_length, is_looked_at)
+    if not histories:
+        raise NoTruth("No frame of this session has a dot and frames before it; choose another session.")
+    count = min(frames, len(histories))
+    looked_at = [histories[place * len(histories) // count] for place in range(count)]
+    found = [one for history, place in looked_at for one in _compare(shared, recording, history, place)]
+    actions = tuple(", ".join(f"{name} {value:g}" for name, value in one.items()) for one in _actions(recording))
+    return Truth(session_id, history_length, actions, tuple(found), shared.weights)
+
+
+def _actions(recording: RecordedSession) -> list[dict[str, float]]:
+    names = recording.profile.channel_names
+    return [dict(zip(names, map(float, values), strict=True)) for values in recording.candidate_actions]
+
+
+def _histories(
+    recording: RecordedSession, history_length: int, is_looked_at: Callable[[np.ndarray], bool] | None
+) -> list[tuple[History, DotPlace]]:
+    """Those whose last context frame shows a dot, and where it is."""
+    found = []
+    for target in range(recording.frame_count):
+        try:
+            history = recording.history(target, history_length)
+        except NoHistory:
+            continue
+        picture = np.asarray(recording.picture(history.frames[-1]))
+        place = dot_place(picture)
+        if place is not None and (is_looked_at is None or is_looked_at(picture)):
+            found.append((history, place))
+    return found
+
+
+def _compare(
+    shared: SharedWorldModel, recording: RecordedSession, history: History, before: DotPlace
+) -> list[Deviation]:
+    batch, candidates = build_batch(recording, history), scaled_candidates(recording)
+    recorded = recording.candidate_of(history.actions[-1])
+    result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+    found = []
+    for number, (action, candidate) in enumerate(zip(_actions(recording), result.candidates, strict=True)):
+        predicted = dot_place(candidate.picture)
+        pixels = None if predicted is None else torus_distance(predicted, true_place(before, action), IMAGE_SIZE)
+        found.append(Deviation(history.frames[-1], number, pixels))
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Measure as the command line says; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        recording = load_session(find_session(options.data / "sessions", options.session))
+        shared = _shared_model(options, recording)
+        looked_at = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
+        truth = measure_truth(
+            *(shared, recording, options.session, options.history_length, options.frames),
+            looked_at[options.positions],
+        )
+    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return WRONG_USAGE
+    except (CheckpointError, ArithmeticError) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return NOT_DONE
+    sys.stdout.write(truth_table(truth))
+    return DONE
+
+
+def truth_table(truth: Truth) -> str:
+    """Lines for a terminal: each action, and all of them."""
+    lines = [f"{'action':<12} {'pairs':>6} {'within 2 px':>12} {'visible':>8} {'mean px':>8} {'median px':>10}"]
+    for number, name in [*enumerate(truth.actions), (None, "all")]:
+        told = truth.shares(number)
+        mean, median = ("–" if one is None else f"{one:.2f}" for one in (told.mean_pixels, told.median_pixels))
+        lines.append(f"{name:<12} {told.pairs:>6} {told.close:>12.1%} {told.visible:>8.1%} {mean:>8} {median:>10}")
+    return "\n".join(lines) + "\n"
+
+
+def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
+    """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
+    profile = recording.profile
+    shared = WorldModels(choose_device(options.device)).get(profile.name, max(1, len(profile.channels)))
+    folder = options.data / "checkpoints" / profile.name
+    for network, typed in (("autoencoder", options.autoencoder), ("predictor", options.predictor)):
+        load_checkpoint(typed or folder / FILES[network], shared.network(network))
+    return shared
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.truth", description="Compare predictions with what the simulator would have shown."
+    )
+    parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
+    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
+    parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
+    parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
+    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="frames to look at, evenly spread")
+    parser.add_argument(
+        "--positions",
+        choices=("all", "held-out", "trained"),
+        default="all",
+        help="look only from dots in columns that training.learn leaves out, or only from the others",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
