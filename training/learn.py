@@ -15,8 +15,9 @@ from pathlib import Path
 
 import torch
 
-from models import DeviceUnavailable, SharedWorldModel, WorldModels, choose_device
+from models import DeviceUnavailable, SharedWorldModel, WeightsInUse, WorldModels, choose_device
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
+from training.checkpoint import load_checkpoint
 from training.checkpoint_errors import CheckpointError
 from training.checkpoint_writer import Contents, write_contents
 from training.config import BadTrainingValue
@@ -42,7 +43,9 @@ def main(arguments: list[str]) -> int:
         recordings = _recordings(options["data"] / "sessions", options["robot"])
         pictures = DistinctPictures(list(recordings.values()), is_held_out)
         shared = _fresh(next(iter(recordings.values())), options["device"], config.seed)
-    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+        if options["autoencoder"]:
+            _load_autoencoder(shared, options["autoencoder"])
+    except (BadTrainingValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     logger.info(
@@ -81,6 +84,12 @@ def _fresh(recording: RecordedSession, device: str, seed: int) -> SharedWorldMod
     return shared
 
 
+def _load_autoencoder(shared: SharedWorldModel, path: Path) -> None:
+    """Take over what another run has learned to see; raises CheckpointError."""
+    info = load_checkpoint(path, shared.model.autoencoder)
+    shared.note_weights({"autoencoder": WeightsInUse(info.file, info.step)})
+
+
 def _learn(
     shared: SharedWorldModel,
     pictures: DistinctPictures,
@@ -88,10 +97,11 @@ def _learn(
     recordings: dict[str, RecordedSession],
     measure_every: int,
 ) -> list[dict[str, object]]:
-    """Both parts of the recipe, told in the log; returns the curve."""
+    """Both parts of the recipe, but for what is known already, told in the log; returns the curve."""
     began, curve = time.monotonic(), []
-    parts = (("autoencoder", learn_to_see), ("predictor", learn_to_foresee))
-    for network, learn in parts:
+    for network, learn in (("autoencoder", learn_to_see), ("predictor", learn_to_foresee)):
+        if shared.weights[network].is_trained:
+            continue
         for now in _smoothed(learn(shared.model, pictures, config)):
             if now.step % TOLD_EVERY and now.step != 1:
                 continue
@@ -129,7 +139,8 @@ def _close_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession
 
 def _contents(shared: SharedWorldModel, config: LearningConfig, dtype: torch.dtype) -> Contents:
     """Weights and steps, as checkpoints hold them; the optimizers of the recipe are no use to any other training."""
-    steps = {"autoencoder": config.autoencoder_steps, "predictor": config.predictor_steps}
+    known = shared.weights["autoencoder"].step
+    steps = {"autoencoder": known or config.autoencoder_steps, "predictor": config.predictor_steps}
     networks = {
         name: {
             "model_state_dict": {
@@ -152,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder with sessions/; checkpoints/ is written there")
     parser.add_argument("--robot", default=TOROIDAL_DOT.name, help="folder of its recordings (default toroidal_dot)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to see anew")
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
     parser.add_argument(
         "--measure-every", type=int, default=250, help="predictor steps between looks at the truth; 0: none"

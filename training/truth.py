@@ -78,13 +78,15 @@ class TruthShares:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """Every prediction that was compared, and with which weights and history they were made."""
+    """Every prediction that was compared, and with which weights and history they were made. `is_mixed`: the weights
+    changed meanwhile, so that these are the last ones alone."""
 
     session_id: str
     history_length: int
     actions: tuple[str, ...]
     deviations: tuple[Deviation, ...]
     weights: Mapping[Network, WeightsInUse]
+    is_mixed: bool
 
     def shares(self, candidate: int | None = None) -> TruthShares:
         """Over the predictions of one action; None: of all actions."""
@@ -134,9 +136,10 @@ def measure_truth(
         raise NoTruth("No frame of this session has a dot and frames before it; choose another session.")
     count = min(frames, len(histories))
     looked_at = [histories[place * len(histories) // count] for place in range(count)]
+    version = shared.version
     found = [one for history, place in looked_at for one in _compare(shared, recording, history, place)]
     actions = tuple(", ".join(f"{name} {value:g}" for name, value in one.items()) for one in _actions(recording))
-    return Truth(session_id, history_length, actions, tuple(found), shared.weights)
+    return Truth(session_id, history_length, actions, tuple(found), shared.weights, shared.version != version)
 
 
 def _actions(recording: RecordedSession) -> list[dict[str, float]]:

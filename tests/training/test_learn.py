@@ -62,3 +62,22 @@ def test_what_is_wrong_is_told_and_nothing_is_written(run, tmp_path, capsys, arg
     assert run(*arguments) == 2
     assert told in capsys.readouterr().err
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_an_autoencoder_is_taken_over_as_it_is(run, tmp_path):
+    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    assert run() == 0
+    before = read_checkpoint(folder / "autoencoder.pth")
+    other = tmp_path / "other.pth"
+    (folder / "autoencoder.pth").rename(other)
+    assert run("--autoencoder", str(other), "--autoencoder-steps", "9", "--seed", "5") == 0
+    after = read_checkpoint(folder / "autoencoder.pth")
+    assert after.step == before.step == 3
+    assert all(torch.equal(after.tensors[key], value) for key, value in before.tensors.items())
+    told = json.loads((folder / learn.CURVE_FILE).read_text())
+    assert {point["network"] for point in told["curve"]} == {"predictor"}
+
+
+def test_an_autoencoder_that_is_none_is_refused(run, tmp_path, capsys):
+    assert run("--autoencoder", str(tmp_path / "nowhere.pth")) == 2
+    assert "There is no checkpoint nowhere.pth" in capsys.readouterr().err
