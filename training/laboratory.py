@@ -33,10 +33,9 @@ class Laboratory:
         return self.world_models.get(f"{profile.name} {profile.channel_names}", max(1, len(profile.channels)))
 
     def workshop_of(self, profile: RobotProfile) -> Workshop:
-        """Where the weights of a robot change; on a read-only server its usual checkpoints are loaded by themselves."""
+        """Where the weights of a robot change; its usual checkpoints are loaded the first time."""
         workshop = self.workshops.get(self.shared_model(profile), profile.name)
-        if self.is_read_only:
-            workshop.load_defaults()
+        workshop.load_defaults()
         return workshop
 
     def checkpoint_menu(self, profile: RobotProfile) -> list[tuple[list[str], str]]:
