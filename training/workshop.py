@@ -155,7 +155,7 @@ class Workshop:
         return CheckpointInfo(checkpoint.info.file, checkpoint.info.step, notes)
 
     def load_defaults(self) -> None:
-        """Load this robot's usual checkpoints once, where there are any: what was learned last is what is seen first."""
+        """Load this robot's usual checkpoints once, where there are any: what was learned last is seen first."""
         with self._lock:
             if self._has_loaded_defaults:
                 return

@@ -1,0 +1,147 @@
+"""What each part of the recipe brings: `python -m benchmarks.learning [--minutes 5] [--figure docs/learning.png]`.
+
+Fresh recordings of the Toroidal Dot, one autoencoder for all. Then the predictor learns for as many minutes each time:
+by the whole recipe, by the recipe without one of its parts, and by the plain recipe of the Training tab, which gets the
+time of the autoencoder on top. Measured from frames that were never learned from: the share of predictions within 2
+pixels. Measuring does not count as time.
+"""
+
+import argparse
+import copy
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+from models import AdaptiveWorldModelConfig, SharedWorldModel
+from session import RecordedSession, load_session
+from session.action_selectors import RandomSelector
+from session.demo import record_simulation, whole_disk_gb
+from session.toroidal_dot import ToroidalDotRobot
+from training import AutoencoderTrainer, PredictorTrainer, Subject, TrainingSet, WorldModelOptimizers
+from training.distinct_pictures import DistinctPictures
+from training.held_out import is_held_out
+from training.learning import LearningConfig, learn_to_foresee, learn_to_see
+from training.truth import TruthShares, measure_truth, shares
+
+TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
+ACTIONS = 460  # with a move every second time a dot comes by every column
+MEASURED_RECORDINGS, MEASURED_FRAMES = 4, 12
+POINTS = 6  # of each curve
+PLAIN = "plain recipe of the Training tab, batches of 8"
+STANDARD = LearningConfig()
+VARIATIONS = {
+    "the recipe": STANDARD,
+    "from random weights (no space-time start)": replace(STANDARD, starts_in_space_and_time=False),
+    "all patches in each step": replace(STANDARD, kept_patches=0),
+    "no weight on the foreground": replace(STANDARD, foreground_weight=0.0),
+    "pictures alone (no latent error)": replace(STANDARD, latent_weight=0.0),
+}
+Point = tuple[float, float]  # minutes, share within 2 pixels
+
+
+def record(folder: Path, seeds: Iterable[int]) -> list[RecordedSession]:
+    """A recording for each seed, which decides the row of the dot."""
+    found = []
+    for seed in seeds:
+        robot = ToroidalDotRobot(seed)
+        selector = RandomSelector(robot.action_space, seed)
+        found.append(load_session(folder / record_simulation(folder, robot, selector, ACTIONS, whole_disk_gb(folder))))
+    return found
+
+
+def fresh() -> SharedWorldModel:
+    return SharedWorldModel(AdaptiveWorldModelConfig(1), torch.device("cpu"))
+
+
+def measure(shared: SharedWorldModel, recordings: list[RecordedSession], frames: int = MEASURED_FRAMES) -> TruthShares:
+    """Over held-out columns of some recordings."""
+    told = [
+        measure_truth(shared, one, one.name, STANDARD.history_length, frames, is_held_out)
+        for one in recordings[:MEASURED_RECORDINGS]
+    ]
+    return shares(deviation for truth in told for deviation in truth.deviations)
+
+
+def run(steps: Iterator[object], minutes: float, look: Callable[[], float]) -> list[Point]:
+    """Take steps for some minutes; looks at the truth now and then, which costs none of them."""
+    curve, spent = [(0.0, look())], 0.0
+    began = time.monotonic()
+    for _ in steps:
+        now = spent + time.monotonic() - began
+        if now >= 60 * minutes * len(curve) / POINTS:
+            spent = now
+            curve.append((spent / 60, look()))
+            began = time.monotonic()
+        if now >= 60 * minutes:
+            break
+    return curve
+
+
+def plain_steps(shared: SharedWorldModel, recordings: list[RecordedSession], minutes: float) -> Iterator[object]:
+    """The trainers of the page: the autoencoder for half of the time, then both jointly."""
+    optimizers, generator = WorldModelOptimizers(shared.model), torch.Generator().manual_seed(0)
+    sets = [TrainingSet(one, Subject(0, one.frame_count - 1, batch_size=8), needs_history=True) for one in recordings]
+    began = time.monotonic()
+    for trainer in (AutoencoderTrainer(shared.model, optimizers), PredictorTrainer(shared.model, optimizers)):
+        while trainer.name == "predictor" or time.monotonic() - began < 30 * minutes:
+            drawn = sets[int(torch.randint(len(sets), (), generator=generator))]
+            yield trainer.step(drawn.draw(generator))
+
+
+def draw(curves: dict[str, list[Point]], path: Path) -> None:
+    figure = Figure(figsize=(7.5, 4), dpi=150, layout="constrained", facecolor="white")
+    axes = figure.subplots()
+    for name, curve in curves.items():
+        axes.plot(*zip(*curve, strict=True), marker="o", markersize=3, label=name)
+    axes.set(
+        xlabel="minutes of the predictor's training", ylabel="held-out predictions within 2 px", ylim=(-0.03, 1.03)
+    )
+    axes.legend(fontsize="small")
+    figure.savefig(path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0, help="for each variation (default 5)")
+    parser.add_argument("--autoencoder-steps", type=int, default=STANDARD.autoencoder_steps)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--figure", type=Path)
+    arguments = parser.parse_args()
+    curves: dict[str, list[Point]] = {}
+    results: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        recordings, unseen = record(Path(temporary), TRAINING_SEEDS), record(Path(temporary), UNSEEN_SEEDS)
+        pictures, seeing = DistinctPictures(recordings, is_held_out), fresh()
+        began = time.monotonic()
+        for _ in learn_to_see(seeing.model, pictures, replace(STANDARD, autoencoder_steps=arguments.autoencoder_steps)):
+            pass
+        minutes_to_see = (time.monotonic() - began) / 60
+        print(f"The autoencoder has learned to see in {minutes_to_see:.1f} minutes.", flush=True)
+        for name, config in {**VARIATIONS, PLAIN: None}.items():
+            shared, minutes = fresh(), arguments.minutes
+            if config is None:
+                minutes += minutes_to_see
+                steps = plain_steps(shared, recordings, minutes)
+            else:
+                shared.model.autoencoder = copy.deepcopy(seeing.model.autoencoder)
+                steps = learn_to_foresee(shared.model, pictures, config)
+            curves[name] = run(steps, minutes, lambda shared=shared: measure(shared, recordings).close)
+            told, elsewhere = measure(shared, recordings, 25), measure(shared, unseen, 25)
+            results[name] = {"close": told.close, "visible": told.visible, "unseen_rows_close": elsewhere.close}
+            print(f"{name:50}" + "".join(f"  {key} {value:.1%}" for key, value in results[name].items()), flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"results": results, "curves": curves}, indent=1))
+    if arguments.figure:
+        draw(curves, arguments.figure)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
