@@ -1,5 +1,5 @@
-"""What the Imagine tab shows: the answer to a press, which the pad in page/assets/imagine.js draws, and a rollout. Knows
-only the shapes of such results."""
+"""What the Imagine tab shows: the answer to a press, which the pad in page/assets/imagine.js draws, and a rollout.
+Knows only the shapes of such results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
@@ -72,7 +72,7 @@ def imagine_answer(
 ) -> dict[str, Any]:
     """What the pad needs to know after a press, as JSON; pictures travel in it as PNG."""
     names = action_names(recording)
-    is_begun = bool(dream.actions)
+    truth = dream.truth.picture if dream.truth is not None else None if dream.actions else dream.picture
     return {
         "answered": press.number if press is not None and isinstance(press.number, int) else None,
         "session": session_id,
@@ -84,8 +84,8 @@ def imagine_answer(
         "notice": _notice(dream, is_trained),
         "imagined": _address(dream.picture),
         "imagined_text": _imagined_text(dream, names),
-        "truth": None if dream.truth is None else _address(dream.truth.picture),
-        "truth_text": _truth_text(dream) if is_begun else "The truth will stand here",
+        "truth": None if truth is None else _address(truth),
+        "truth_text": _truth_text(dream) if dream.actions else f"Truth: frame {dream.start}, as recorded",
         "strip": [_strip_step(step, names) for step in dream.steps[-STRIP:]],
         "problem": "",
     }

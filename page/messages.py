@@ -33,8 +33,8 @@ EMPTY_ERRORS = (
     "drawn under the timeline, with the worst frames to jump to.</div>"
 )
 EMPTY_ROLLOUT = (
-    '<div class="empty">Press <b>Roll out</b> to imagine what was recorded after the selected frame, under the recorded '
-    "actions, and see how the error grows with each step.</div>"
+    '<div class="empty">Press <b>Roll out</b> to imagine what was recorded after the selected frame, under the '
+    "recorded actions, and see how the error grows with each step.</div>"
 )
 KEPT_ERRORS = (
     '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '

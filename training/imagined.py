@@ -1,5 +1,5 @@
-"""A dream over a recording: frames imagined one after another under the actions that a visitor takes, beside what really
-follows where that is known; and a rollout under the recorded actions, with its errors.
+"""A dream over a recording: frames imagined one after another under the actions that a visitor takes, beside what
+really follows where that is known; and a rollout under the recorded actions, with its errors.
 
 Owns where a dream starts, how it goes on and back, and how far it is from the truth. What a page makes of it is decided
 elsewhere.
@@ -71,8 +71,8 @@ class DreamStep:
 
 @dataclass(frozen=True, eq=False)
 class Dream:
-    """What was imagined from frame `start` of the `recorded` version of a recording on. `actions`: all that were taken; `steps`: the last UNDO_STEPS of them, the
-    way back. `truth`: what really follows now, None where that is not known."""
+    """What was imagined from frame `start` of the `recorded` version of a recording on. `actions`: all that were taken;
+    `steps`: the last UNDO_STEPS of them, the way back. `truth`: what really follows now, None where not known."""
 
     start: int
     recorded: str
@@ -127,8 +127,8 @@ def press(
     way: Way,
     history_length: int,
 ) -> Dream:
-    """The dream after a press: an action, a place among the candidate actions, or a command. Without any step, and after
-    "reset", a dream starts at frame `start`. Raises what `begin_dream`, `dream_on` and `undone` raise."""
+    """The dream after a press: an action, a place among the candidate actions, or a command. Without any step, and
+    after "reset", a dream starts at frame `start`. Raises what `begin_dream`, `dream_on` and `undone` raise."""
     is_begun = dream is not None and dream.actions and dream.recorded == recording.version
     if not is_begun or pressed == "reset":
         dream = begin_dream(recording, start, history_length)

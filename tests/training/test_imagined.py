@@ -1,5 +1,7 @@
 """Dreams and rollouts over simulated recordings, with a predictor that is never wrong in place of the networks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -63,7 +65,7 @@ def pressed(recording, dream, actions, way="latents"):
 def test_a_perfect_dream_of_ten_moves_marches_wraps_around_and_is_near_all_the_way(dot, perfect):
     dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE] * 10)
     places = [dot_place(step.picture).x for step in dream.steps]
-    assert all((b - a) % 224 == pytest.approx(27, abs=0.1) for a, b in zip(places, places[1:], strict=False))
+    assert all((b - a) % 224 == pytest.approx(27, abs=0.1) for a, b in pairwise(places))
     assert min(places) < 30 and max(places) > 194  # around the edge
     last = dream.steps[-1]
     assert (last.number, last.known, last.near) == (10, 10, 10) and last.distance_px < 1
