@@ -184,7 +184,7 @@ def rollout_view(
         charts += f"<h3>Distance of the dot by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
-        f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}, {weights_text(weights)}.</p>'
+        f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
         f'{charts}<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, way)}</div>"
     )
@@ -214,12 +214,12 @@ def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: i
         mean = sum(step.mse[way] for step in steps) / len(steps)
         near = [step.distance_px[way] is not None and step.distance_px[way] <= NEAR_PX for step in steps]
         is_dot = any(step.repeat_px is not None for step in steps)
-        told.append(f"{label.lower()}: mean MSE <b>{loss_text(mean)}</b>")
+        told.append(f"{label.lower()}, mean MSE <b>{loss_text(mean)}</b>")
         told[-1] += f", {sum(near)} of {len(near)} within {NEAR_PX} px" if is_dot else ""
     repeat = loss_text(sum(step.repeat_mse for step in steps) / len(steps))
     return (
-        f"{count_text(len(steps), 'step')} from frame {start}, history {history_length}. {'; '.join(told)}; "
-        f"repeating the start frame: {repeat}. Weights"
+        f"{count_text(len(steps), 'step')} from frame {start}, history {history_length}: {'; '.join(told)}; "
+        f"repeating the start frame, {repeat}. Weights: "
     )
 
 
