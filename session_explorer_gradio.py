@@ -24,29 +24,33 @@ from page import binding, messages
 from page.attention_view import asked_attention, attention_view
 from page.binding import PageError, bind, in_message, in_parts, may_train, name_of
 from page.clip import ClipEmpty, ClipTooLong
-from page.components import OpenDropdown, OpenNumber, Place, go_to
+from page.components import Place
 from page.diagnostics_view import diagnostics_view
 from page.entrance import Entrance
-from page.errors_panel import check_clip, clip_view, errors_answer, errors_notice, evaluation_line, no_errors
-from page.facts import frame_facts, frame_facts_or_notice, session_choices, session_facts, status_line
+from page.errors_panel import check_clip, clip_view, evaluation_status, tick_errors_notice, tick_evaluation
+from page.facts import frame_facts
+from page.imagine_tab import Press, build_imagine_tab, pressed, way_of
+from page.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.inside_tab import CHOSEN, IN_USE, build_errors_tab, build_inside_tab
 from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
 from page.numbers import BadNumber, whole_number
+from page.opening import open_newest, open_page, open_session, refresh_sessions
 from page.page_blocks import PageBlocks
 from page.place import history_of, length_of, recording_of, selected
 from page.recording_column import build_recording_column
 from page.results import prediction_view, reconstruction_view
 from page.serving import Settings, free_port, leave, parse_command_line, welcome
 from page.statistics_view import statistics_view
+from page.status import checkpoint_choices, describe_status
 from page.training_tab import CHANGES, build_training_tab
-from page.training_view import NO_JOB, job_line, training_view
+from page.training_view import NO_JOB, training_view
 from page.visitor import Visitor
 from page.web_app import limit_waiting, web_options
 from page.weights_view import weights_view
-from session import RobotProfile, SessionError, list_sessions, record_demo, session_statistics, statistics_figures
+from session import SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from training import diagnostics_figures, error_figures, error_track
-from training.figures import draw_charts
+from training.figures import draw_charts, loss_chart
 from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
@@ -54,7 +58,6 @@ WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training ru
 logger = logging.getLogger("session_explorer")
 
 DEMO_FRAMES = 60
-MAX_DIGITS = 9
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
 WAITING_AT_MOST = 40  # events of one kind; one more is told that the server is busy
 PREDICTOR = models.ActionPredictorConfig()
@@ -72,6 +75,7 @@ class Explorer(training.Laboratory):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
         self.settings, self.entrance = settings, Entrance(settings)
+        self.error_tools, self.error_drawing = error_track, error_figures  # page/ does not know training/
 
     def workshop(self, visitor: Visitor) -> training.Workshop:
         """Where the weights of the visitor's robot change."""
@@ -88,69 +92,9 @@ class Explorer(training.Laboratory):
 # ---- the functions behind the page ----------------------------------------------------------------------------------
 
 
-def refresh_sessions(explorer: Explorer, visitor: Visitor, robot: str | None = None) -> tuple:
-    """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
-    summaries = list_sessions(explorer.sessions_folder)
-    titles, robot, choices = session_choices(summaries, robot)
-    ids = [session_id for _, session_id in choices]
-    value = visitor.session_id if visitor.session_id in ids else next(iter(ids), None)
-    return (
-        OpenDropdown(choices=titles, value=robot),
-        OpenDropdown(choices=choices, value=value),
-        gr.Column(visible=not summaries and not explorer.is_read_only),
-    )
-
-
 def load_session(explorer: Explorer, visitor: Visitor, session_id: str | None = None) -> tuple:
     """Open a recording for this visitor, at its first frame, or anew where the visitor is."""
     return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else 0)
-
-
-def open_session(explorer: Explorer, visitor: Visitor, session_id: str | None, frame: int) -> tuple:
-    if not isinstance(session_id, str) or not session_id:
-        raise PageError("Pick a session first, then press Load Session.")
-    recording = explorer.sessions.get(session_id)
-    frame = min(frame, max(0, recording.frame_count - 1))
-    visitor.go_to_session(session_id, recording.profile, frame)
-    return (
-        go_to(session_id, recording.version, frame, visitor.visit),
-        session_facts(recording),
-        frame_facts_or_notice(recording, frame),
-        *checkpoint_choices(explorer, recording.profile),
-        describe_status(explorer, visitor),
-        messages.EMPTY_AUTOENCODER,
-        messages.EMPTY_PREDICTOR,
-        checkpoint_advice(explorer, visitor, recording.profile),
-        OpenNumber(value=max(0, recording.frame_count - 1)),
-        *(*messages.EMPTY_INSIDE, gr.Accordion(open=False)),
-        *errors_of(explorer, visitor, (None, None), None),
-    )
-
-
-def open_page(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
-    """First sight of the page: the place its address names, or else the newest recording."""
-    wanted, frame = request.query_params.get("session"), request.query_params.get("frame", "0")
-    index = int(frame) if frame.isdecimal() and len(frame) < MAX_DIGITS else 0
-    visitor.may_train, shown = may_train(request), None
-    if wanted:
-        try:
-            shown = open_session(explorer, visitor, wanted, index)
-            if str(visitor.frame) != frame:
-                gr.Warning(f"That address names a frame that is not there; this is frame {visitor.frame}.", duration=20)
-        except USER_ERRORS as problem:
-            gr.Warning(escape(str(problem)), duration=20)
-    buttons = [gr.Button(interactive=visitor.may_train)] * len(CHANGES)
-    return *buttons, *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
-
-
-def open_newest(explorer: Explorer, visitor: Visitor) -> tuple:
-    newest = next((summary.session_id for summary in list_sessions(explorer.sessions_folder)), None)
-    if newest:
-        return open_session(explorer, visitor, newest, 0)
-    no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
-    empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0), *messages.EMPTY_INSIDE)
-    begin = (go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION)
-    return *begin, no_path, no_path, status, *empty, gr.Accordion(open=False), *no_errors()
 
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
@@ -159,21 +103,6 @@ def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None)
         return frame_facts(*selected(explorer, visitor, frame))
     except (PageError, SessionError) as problem:  # asked without a queue: an error would not reach the page
         return messages.notice(problem)
-
-
-def checkpoint_choices(explorer: Explorer, profile: RobotProfile) -> list[gr.Dropdown]:
-    """For each network the files to choose from, and the usual one chosen."""
-    return [gr.Dropdown(choices=choices, value=value) for choices, value in explorer.checkpoint_menu(profile)]
-
-
-def checkpoint_advice(explorer: Explorer, visitor: Visitor, profile: RobotProfile) -> str:
-    if training.list_checkpoints(explorer.checkpoints_folder, profile.name):
-        weights = explorer.shared_model(profile).weights
-        is_any_used = explorer.is_read_only or any(used.is_trained for used in weights.values())
-        return "" if is_any_used else messages.load_first(visitor.may_train)
-    if not visitor.may_train:
-        return messages.no_checkpoints_here(profile.title)
-    return messages.checkpoint_advice(explorer.checkpoint_prefix, profile.name)
 
 
 def load_models(
@@ -209,23 +138,6 @@ def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tu
     return told, describe_status(explorer, visitor), *checkpoint_choices(explorer, visitor.profile), ""
 
 
-def describe_status(explorer: Explorer, visitor: Visitor) -> str:
-    """The line on top of the page; asked for every two seconds by every visible page, so it opens no file."""
-    device = str(explorer.device).upper()
-    note = messages.role_note(explorer.is_read_only, visitor.may_train)
-    if visitor.profile is None:
-        return status_line(device, "none yet", {}, note)
-    workshop = explorer.workshop(visitor)
-    weights = workshop.shared.weights
-    told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
-    told["Training"] = job_line(workshop.snapshot())
-    if evaluation := evaluation_line(explorer.evaluations.snapshot()):
-        told["Evaluating"] = evaluation
-    others = [job for name, job in explorer.workshops.active() if name != visitor.profile.name]
-    told |= {f"Also, {job.subject}": job_line(job) for job in others}
-    return status_line(device, visitor.profile.title, told, note)
-
-
 def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
     recording, index = selected(explorer, visitor, frame)
@@ -246,6 +158,45 @@ def run_predictor(
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     differences = models.draw_differences(result.differences, result.difference_top)
     return prediction_view(recording, history, result, models.draw_error(result.error), differences)
+
+
+def imagine(
+    explorer: Explorer,
+    visitor: Visitor,
+    press: Press | None = None,
+    frame: Place | None = None,
+    history_length: int | None = None,
+    way: str | None = None,
+) -> dict[str, Any]:
+    """Go on with the visitor's dream by an action, given by its number, or "undo", "reset" or "begin"; without any step
+    it starts at the selected frame. Answers what was imagined beside the truth, as far as that is known."""
+    recording, start = selected(explorer, visitor, frame)
+    shared, what = explorer.workshop(visitor).shared, pressed(press, len(recording.candidate_actions))
+    length, way, visit = length_of(history_length), way_of(way), visitor.visit
+    dream = training.press(shared, recording, visitor.dream, start, what, way, length)
+    if visitor.visit == visit:
+        visitor.dream = dream
+    return imagine_answer(
+        recording, visitor.session_id, dream, press, all(used.is_trained for used in shared.weights.values())
+    )
+
+
+def roll_out(
+    explorer: Explorer,
+    visitor: Visitor,
+    frame: Place | None = None,
+    steps: int | None = 30,
+    history_length: int | None = None,
+    way: str | None = None,
+    progress: gr.Progress = gr.Progress(),
+) -> str:
+    """Imagine what was recorded after the selected frame, under the recorded actions: the error of each step, and a
+    clip of the chosen way to go on ("latents" or "pictures")."""
+    recording, start = selected(explorer, visitor, frame)
+    shared, length, way = explorer.workshop(visitor).shared, length_of(history_length), way_of(way)
+    rolled = training.roll_out(shared, recording, start, whole(steps), length)
+    found = list(progress.tqdm(rolled, desc="Imagining frames"))
+    return rollout_view(recording, start, found, int(steps), length, way, shared.weights, loss_chart)
 
 
 def look_at_attention(
@@ -321,42 +272,6 @@ def cancel_evaluation(explorer: Explorer, visitor: Visitor, request: gr.Request)
         explorer.require_trainer(request)
     explorer.evaluations.cancel()
     return evaluation_status(explorer, visitor)
-
-
-def evaluation_status(
-    explorer: Explorer, visitor: Visitor, shown: str | None = None, compared: str | None = None
-) -> tuple:
-    """The errors of the recording: `shown` and `compared` name kept results, the newest and none where they do not."""
-    return errors_of(explorer, visitor, (shown, compared), error_figures)
-
-
-def errors_of(explorer: Explorer, visitor: Visitor, picked: tuple, drawing: Any | None) -> tuple:
-    recording, now = recording_of(explorer, visitor), explorer.evaluations.snapshot()
-    kept = explorer.evaluations.kept(visitor.session_id, recording.version)
-    return errors_answer(recording, visitor.session_id, kept, now, picked, error_track, drawing)
-
-
-def tick_evaluation(explorer: Explorer, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
-    """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
-    now = explorer.evaluations.snapshot()
-    if not visitor.has_news_of(now):
-        return gr.skip()
-    is_here = now.errors is not None and now.session_id == visitor.session_id
-    return evaluation_status(explorer, visitor, now.errors.key if is_here else shown, compared)
-
-
-def tick_errors_notice(explorer: Explorer, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
-    """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
-    if visitor.session_id is None:
-        return gr.skip()
-    workshop, job = explorer.workshop(visitor), explorer.workshop(visitor).snapshot()
-    is_training = job is not None and job.is_active  # other weights at every step
-    seen = (visitor.visit, shown, history_length, is_training or workshop.shared.version)
-    if seen == visitor.seen_weights:
-        return gr.skip()
-    visitor.seen_weights = seen
-    kept = explorer.evaluations.kept(visitor.session_id, recording_of(explorer, visitor).version)
-    return errors_notice(kept, shown, None if is_training else workshop.shared.digests(), history_length)
 
 
 def make_clip(
@@ -491,6 +406,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         status,
         *map(of, ("autoencoder_result", "predictor_result", "models_message", "last", "attention_result")),
         *map(of, ("weights_result", "actions_result", "statistics_result", "clip_result", "statistics", *ERRORS)),
+        of("rollout_result"),
     ]
     frame_inputs, predicted = [visitor, of("player")], [of("predictor_result")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
@@ -519,6 +435,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     on(of("run_predictor").click, run_predictor, [*frame_inputs, of("history_length")], predicted, **networks)
     wire_training(on, of, visitor, status, quick)
     wire_inside(on, of, visitor)
+    wire_imagine(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
     pickers, errors = [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)]
     on(gr.Timer(1.0).tick, binding.unless_overtaken(tick_evaluation), pickers, errors, **tick)
@@ -579,6 +496,17 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
     on(of("statistics").expand, describe_session, [visitor], [of("statistics_result")], refuse=messages.notice)
 
 
+def wire_imagine(on: Callable, of: Callable, visitor: gr.State) -> None:
+    """The Imagine tab. A press is answered in any case, or the pad would wait for ever."""
+    networks, place = dict(concurrency_id="networks", concurrency_limit=1), [of("player"), of("history_length")]
+    pressed, pad = [visitor, of("imagine_pad"), *place, of("imagine_way")], [of("imagine_pad")]
+    # The pad itself sends one press at a time, the next one from within the answer to the last.
+    alone = dict(trigger_mode="multiple", show_progress="hidden", **networks)
+    on(of("imagine_pad").pressed, imagine, pressed, pad, refuse=imagine_refusal, **alone)
+    asked = [visitor, of("player"), of("rollout_steps"), of("history_length"), of("imagine_way")]
+    on(of("roll_out").click, roll_out, asked, [of("rollout_result")], **networks)
+
+
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
     with PageBlocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
@@ -591,7 +519,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             with gr.Column(scale=6, min_width=340):
                 parts |= build_models_panel()
                 with gr.Tabs():
-                    parts |= build_autoencoder_tab() | build_predictor_tab()
+                    parts |= build_autoencoder_tab() | build_predictor_tab() | build_imagine_tab()
                     numbers = {name: (label, STANDARD[name]) for name, label in ADVANCED.items()}
                     parts |= build_training_tab((ONE_FRAME, RANGE, WHOLE), numbers)
                     parts |= build_inside_tab(PREDICTOR.layers, PREDICTOR.heads) | build_errors_tab()

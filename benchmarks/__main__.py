@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.goals import table
 
-SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating")
+SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining")
 NAMES = (*SPEED, "many_visitors", "long_life")
 
 

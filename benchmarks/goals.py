@@ -65,6 +65,13 @@ GOALS = (
     ),
     Goal("slider move to painted frame, p95", "page_speed", "slider move to painted frame", "p95_ms", 40, unit="ms"),
     Goal("frames missed at 30 a second", "page_speed", "play at 30/s", "skipped", 0),
+    *(
+        Goal(
+            f"imagined frames, history 3, {way}", "imagining", f"imagining at history 3, {way}", "press_per_s", 5, True
+        )
+        for way in ("latents", "pictures")
+    ),
+    Goal("imagined frames through the page", "imagining", "imagining through the page", "frames_per_s", 5, True),
     Goal("open 100,000 events", "listing_and_opening", "opening", "first_seconds", 0.5, unit="s"),
     Goal("open them again", "listing_and_opening", "opening_again", "seconds", 0.1, unit="s"),
     Goal("process start to page served", "page_speed", "process start to page served", "s", 4, unit="s"),

@@ -132,9 +132,9 @@ def main() -> int:
             else:
                 shared.model.autoencoder = copy.deepcopy(seeing.model.autoencoder)
                 steps = learn_to_foresee(shared.model, pictures, config)
-            curves[name] = run(steps, minutes, lambda shared=shared: measure(shared, recordings).close)
+            curves[name] = run(steps, minutes, lambda shared=shared: measure(shared, recordings).near)
             told, elsewhere = measure(shared, recordings, 25), measure(shared, unseen, 25)
-            results[name] = {"close": told.close, "visible": told.visible, "unseen_rows_close": elsewhere.close}
+            results[name] = {"near": told.near, "visible": told.visible, "unseen_rows_near": elsewhere.near}
             print(f"{name:50}" + "".join(f"  {key} {value:.1%}" for key, value in results[name].items()), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({"results": results, "curves": curves}, indent=1))

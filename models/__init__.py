@@ -15,6 +15,7 @@ from models.attention import (
 )
 from models.figures import HeatMap, draw_differences, draw_error
 from models.heap import give_back_freed_memory_forever
+from models.imagination import WAYS, ContextFrame, DreamContext, Imagined, Way, imagine
 from models.inference import (
     CandidatePrediction,
     NotFinite,
@@ -45,6 +46,7 @@ from models.weight_statistics import (
 from models.weights_digest import weights_digest
 
 __all__ = [
+    "WAYS",
     "ActionPredictorConfig",
     "AdaptiveWorldModel",
     "AdaptiveWorldModelConfig",
@@ -52,8 +54,11 @@ __all__ = [
     "AttentionMeasures",
     "AttentionShares",
     "CandidatePrediction",
+    "ContextFrame",
     "DeviceUnavailable",
+    "DreamContext",
     "HeatMap",
+    "Imagined",
     "MaskedAutoencoderConfig",
     "MaskedAutoencoderViT",
     "Network",
@@ -67,6 +72,7 @@ __all__ = [
     "SharedWorldModel",
     "TensorStatistics",
     "TransformerActionConditionedPredictor",
+    "Way",
     "WeightChange",
     "WeightLook",
     "WeightStatistics",
@@ -79,6 +85,7 @@ __all__ = [
     "draw_differences",
     "draw_error",
     "give_back_freed_memory_forever",
+    "imagine",
     "look_at_weights",
     "run_attention",
     "run_prediction",

@@ -14,6 +14,7 @@ SCRIPTS = (
     "action_track.js",
     "error_track.js",
     "filmstrip.js",
+    "typing.js",
     "player.js",
     "links.js",
     "dropdowns.js",

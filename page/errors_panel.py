@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Protocol
+from typing import Any, Protocol
 
 import gradio as gr
 import numpy as np
@@ -23,10 +23,24 @@ from page.errors_view import (
 from page.figures import data_address, picture_link
 from page.inside_tab import CLIP_KINDS
 from page.numbers import BadNumber, bytes_text, count_text, is_number, loss_text
+from page.place import recording_of
 from page.results import UsedWeights, weights_text
-from session import RecordedSession
+from page.visitor import Visitor
+from session import RecordedSession, SessionCache
 
 NOTHING = ("Nothing", "")
+
+
+class ErrorsKept(Protocol):
+    """What the server holds of errors: `evaluations` computes and keeps them, `error_tools` reads them, `error_drawing`
+    draws them."""
+
+    sessions: SessionCache
+    error_tools: ErrorTools
+    error_drawing: ErrorDrawing
+    evaluations: Any
+
+    def workshop(self, visitor: Visitor) -> Any: ...
 
 
 class PredictedFrame(Protocol):
@@ -36,6 +50,44 @@ class PredictedFrame(Protocol):
     actual: np.ndarray
     predicted: np.ndarray | None
     mse: float | None
+
+
+def evaluation_status(
+    explorer: ErrorsKept, visitor: Visitor, shown: str | None = None, compared: str | None = None
+) -> tuple:
+    """The errors of the recording: `shown` and `compared` name kept results, the newest and none where they do not."""
+    return errors_of(explorer, visitor, (shown, compared), is_drawn=True)
+
+
+def errors_of(explorer: ErrorsKept, visitor: Visitor, picked: tuple, is_drawn: bool) -> tuple:
+    """`errors_answer` for the visitor's recording; raises PageError."""
+    recording, now = recording_of(explorer, visitor), explorer.evaluations.snapshot()
+    kept = explorer.evaluations.kept(visitor.session_id, recording.version)
+    drawing = explorer.error_drawing if is_drawn else None
+    return errors_answer(recording, visitor.session_id, kept, now, picked, explorer.error_tools, drawing)
+
+
+def tick_evaluation(explorer: ErrorsKept, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
+    """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
+    now = explorer.evaluations.snapshot()
+    if not visitor.has_news_of(now):
+        return gr.skip()
+    is_here = now.errors is not None and now.session_id == visitor.session_id
+    return evaluation_status(explorer, visitor, now.errors.key if is_here else shown, compared)
+
+
+def tick_errors_notice(explorer: ErrorsKept, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
+    """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
+    if visitor.session_id is None:
+        return gr.skip()
+    workshop, job = explorer.workshop(visitor), explorer.workshop(visitor).snapshot()
+    is_training = job is not None and job.is_active  # other weights at every step
+    seen = (visitor.visit, shown, history_length, is_training or workshop.shared.version)
+    if seen == visitor.seen_weights:
+        return gr.skip()
+    visitor.seen_weights = seen
+    kept = explorer.evaluations.kept(visitor.session_id, recording_of(explorer, visitor).version)
+    return errors_notice(kept, shown, None if is_training else workshop.shared.digests(), history_length)
 
 
 def errors_answer(

@@ -13,10 +13,10 @@ NOT_SEEN = "no dot"
 
 
 class TruthShares(Protocol):
-    """Of `pairs` predictions: the shares that are close and visible, and the distances in pixels of the visible."""
+    """Of `pairs` predictions: the shares that are near and visible, and the distances in pixels of the visible."""
 
     pairs: int
-    close: float
+    near: float
     visible: float
     mean_pixels: float | None
     median_pixels: float | None
@@ -50,7 +50,7 @@ def truth_view(recording: RecordedSession, truth: Truth) -> str:
     rows += _row("all", told)
     return (
         f'<div class="result">{untrained_notice(truth.weights)}{mixed if truth.is_mixed else ""}'
-        f'<p id="truth-figure"><b>{told.close:.0%} within 2 px of the truth.</b> From {count_text(frames, "frame")} of '
+        f'<p id="truth-figure"><b>{told.near:.0%} within 2 px of the truth.</b> From {count_text(frames, "frame")} of '
         f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: where the model puts the dot, "
         f"and where the simulator puts it. History {truth.history_length}, {weights_text(truth.weights)}.</p>"
         '<table class="measures" id="truth-table"><thead><tr><th scope="col">Action</th>'
@@ -64,7 +64,7 @@ def _heads(*titles: str) -> str:
 
 
 def _row(name: str, told: TruthShares) -> str:
-    cells = (f"{told.pairs:,}", f"{told.close:.0%}", f"{told.visible:.0%}", *map(_pixels, _distances(told)))
+    cells = (f"{told.pairs:,}", f"{told.near:.0%}", f"{told.visible:.0%}", *map(_pixels, _distances(told)))
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     return f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
 

@@ -34,9 +34,11 @@ class Visitor:
     seen_evaluation: tuple | None = None  # and of an evaluation
     seen_weights: tuple | None = None  # and of the weights that errors are of
     choices: int = 0  # of errors to show, made so far
+    dream: object | None = None  # what was imagined in this session, up to 30 MB
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1
+        self.dream = None
 
     def has_news_of(self, evaluation: Evaluation | None) -> bool:
         """Whether an evaluation has got further since the last time it was asked; of another recording only that it

@@ -71,6 +71,9 @@ TOROIDAL_DOT = RobotProfile(name="toroidal_dot", title="Toroidal Dot", channels=
 # The word that names the robot, both in a robot_type ("ToroidalDotRobot") and in a folder ("toroidal_dot").
 KNOWN_ROBOTS = (("jetbot", JETBOT), ("toroidal", TOROIDAL_DOT))
 
+# Of its standard actions. With the right wheel alone a JetBot turns left.
+ACTION_NAMES = {"jetbot": ("stay", "turn left"), "toroidal_dot": ("stay", "move")}
+
 
 def detect_robot(
     robot_type: str | None,
@@ -103,6 +106,12 @@ def standard_actions(profile: RobotProfile) -> list[dict[str, float]]:
     if profile == TOROIDAL_DOT:
         return [{"action": 0.0}, {"action": 1.0}]
     return []
+
+
+def action_name(profile: RobotProfile, values: np.ndarray) -> str:
+    """What people call an action, raw values (A,) of a known robot: "stay", "move"; empty where it has no name."""
+    named = zip(ACTION_NAMES.get(profile.name, ()), standard_actions(profile), strict=False)
+    return next((name for name, action in named if np.allclose(values, list(action.values()), atol=1e-6)), "")
 
 
 def _robot_named_in(text: str) -> RobotProfile | None:

@@ -19,6 +19,7 @@ from training.error_track import ErrorTrack
 from training.evaluation import EvaluationJob, EvaluationRunning, Evaluations, EvaluationSnapshot, NothingToCancel
 from training.evaluation_order import EvaluationOrder
 from training.evaluation_store import EvaluationStore
+from training.imagined import CannotImagine, Dream, DreamStep, RolloutStep, begin_dream, dream_on, press, roll_out
 from training.job import JobSnapshot, TrainingJob
 from training.laboratory import Laboratory
 from training.predicted_frames import predicted_frames
@@ -28,13 +29,17 @@ from training.training_set import Subject, TrainingSet
 from training.workshop import JobRunning, NothingToSave, NothingToTrain, Order, Workshop, Workshops
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
-REFUSALS = (BadTrainingValue, EvaluationRunning, JobRunning, NothingToCancel, NothingToSave, NothingToTrain)
+REFUSALS = (
+    *(BadTrainingValue, CannotImagine, EvaluationRunning, JobRunning),
+    *(NothingToCancel, NothingToSave, NothingToTrain),
+)
 
 __all__ = [
     "REFUSALS",
     "ActionDiagnostics",
     "AutoencoderTrainer",
     "BadTrainingValue",
+    "CannotImagine",
     "CheckpointDamaged",
     "CheckpointError",
     "CheckpointInfo",
@@ -44,6 +49,8 @@ __all__ = [
     "CheckpointNumbersBad",
     "CheckpointOldFormat",
     "CheckpointShapesDiffer",
+    "Dream",
+    "DreamStep",
     "ErrorTrack",
     "EvaluationJob",
     "EvaluationKey",
@@ -64,6 +71,7 @@ __all__ = [
     "Order",
     "PredictorTrainer",
     "RecordedErrors",
+    "RolloutStep",
     "SavedCheckpoint",
     "StopCondition",
     "Subject",
@@ -74,11 +82,15 @@ __all__ = [
     "Workshops",
     "WorldModelOptimizers",
     "WrongNetwork",
+    "begin_dream",
     "checkpoint_path",
     "default_checkpoints",
     "diagnose_actions",
+    "dream_on",
     "list_checkpoints",
     "load_checkpoint",
     "predicted_frames",
+    "press",
+    "roll_out",
     "save_checkpoint",
 ]

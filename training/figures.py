@@ -48,16 +48,19 @@ def draw_charts(job: JobSnapshot, is_log: bool) -> JobCharts:
     return JobCharts(losses, share_chart(job.action_shares, job.action_parameter_share))
 
 
-def loss_chart(curves: Mapping[str, Points], threshold: float | None, is_log: bool) -> str:
-    """SVG of losses over steps: `curves` by name, each points (step, loss); `threshold` as a dashed line."""
+def loss_chart(
+    curves: Mapping[str, Points], threshold: float | None, is_log: bool, what: str = "Losses", unit: str = ""
+) -> str:
+    """SVG of losses, or `what` else, over steps: `curves` by name, each points (step, value); `threshold` as a dashed
+    line."""
     drawn = _finite(curves)
     if not drawn:
         return ""
     values = [value for points in drawn.values() for _, value in points] + ([threshold] if threshold else [])
-    axes = _Axes(_last(drawn), *_range(values, is_log), is_log)
+    axes = _Axes(_last(drawn), *_range(values, is_log), is_log, unit=unit)
     latest = ", ".join(f"{name} {points[-1][1]:.4g}" for name, points in drawn.items())
     lines = _grid(axes) + (_target(axes.place(0, threshold)[1]) if threshold else "") + _lines(axes, drawn)
-    return _svg(axes, lines, f"Losses over steps; latest: {latest}") + _legend(list(drawn), threshold)
+    return _svg(axes, lines, f"{what} over steps; latest: {latest}") + _legend(list(drawn), threshold)
 
 
 def share_chart(shares: Points, even_share: float | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from models import SharedWorldModel, WorldModels, choose_device
 from session import RobotProfile, SessionCache
 from training.checkpoint_menu import checkpoint_menu
-from training.checkpoint_paths import checkpoint_path
+from training.checkpoint_paths import checkpoint_path, list_checkpoints
 from training.evaluation import Evaluations
 from training.evaluation_store import EvaluationStore
 from training.workshop import Workshop, Workshops
@@ -41,6 +41,10 @@ class Laboratory:
     def checkpoint_menu(self, profile: RobotProfile) -> list[tuple[list[str], str]]:
         """For the autoencoder, then the predictor: the files to choose from, and the usual one."""
         return checkpoint_menu(self.checkpoints_folder, profile.name, self.checkpoint_prefix)
+
+    def has_checkpoints(self, profile: RobotProfile) -> bool:
+        """Whether there is any file in the robot's folder of checkpoints."""
+        return bool(list_checkpoints(self.checkpoints_folder, profile.name))
 
     def typed_path(self, typed: object) -> Path:
         """The checkpoint that somebody means; raises CheckpointNotFound."""

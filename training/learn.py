@@ -107,7 +107,7 @@ def _learn(
                 continue
             point = {"network": network, **dataclasses.asdict(now), "seconds": round(time.monotonic() - began, 1)}
             if network == "predictor" and measure_every and now.step % measure_every == 0:
-                point["close_share"] = _close_share(shared, recordings, config.history_length)
+                point["near_share"] = _near_share(shared, recordings, config.history_length)
             logger.info(
                 "%s",
                 ", ".join(
@@ -127,14 +127,14 @@ def _smoothed(steps: Iterator[LearningStep]) -> Iterator[LearningStep]:
         yield LearningStep(now.step, mean)
 
 
-def _close_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession], history_length: int) -> float | None:
+def _near_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession], history_length: int) -> float | None:
     """The share of predictions from held-out columns within 2 pixels, of two recordings; None for another robot."""
     truths = [
         measure_truth(shared, recording, session_id, history_length, MEASURED_FRAMES, is_held_out).shares()
         for session_id, recording in list(recordings.items())[:2]
         if recording.profile == TOROIDAL_DOT
     ]
-    return sum(truth.close for truth in truths) / len(truths) if truths else None
+    return sum(truth.near for truth in truths) / len(truths) if truths else None
 
 
 def _contents(shared: SharedWorldModel, config: LearningConfig, dtype: torch.dtype) -> Contents:

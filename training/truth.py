@@ -22,26 +22,16 @@ from models import (
     choose_device,
     run_prediction,
 )
-from session import (
-    TOROIDAL_DOT,
-    History,
-    NoHistory,
-    RecordedSession,
-    SessionError,
-    ToroidalDotRobot,
-    find_session,
-    load_session,
-)
+from session import History, NoHistory, RecordedSession, SessionError, find_session, load_session
 from session.batch import build_batch, scaled_candidates
-from session.dot_place import DotPlace, dot_place, torus_distance
-from session.toroidal_dot import IMAGE_SIZE
+from session.dot_place import NEAR_PX, dot_place, torus_distance
+from session.known_future import KnownFuture
 from training.checkpoint import load_checkpoint
 from training.checkpoint_errors import CheckpointError
 from training.checkpoint_writer import FILES
 from training.config import BadTrainingValue, check_whole
 from training.held_out import is_held_out
 
-CLOSE_PIXELS = 2.0
 STANDARD_FRAMES, MAX_FRAMES = 100, 2000
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 
@@ -60,8 +50,8 @@ class Deviation:
     pixels: float | None
 
     @property
-    def is_close(self) -> bool:
-        return self.pixels is not None and self.pixels <= CLOSE_PIXELS
+    def is_near(self) -> bool:
+        return self.pixels is not None and self.pixels <= NEAR_PX
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,7 @@ class TruthShares:
     distance in pixels of those that are visible, None where none is."""
 
     pairs: int
-    close: float
+    near: float
     visible: float
     mean_pixels: float | None
     median_pixels: float | None
@@ -100,19 +90,11 @@ def shares(deviations: Iterable[Deviation]) -> TruthShares:
     count = max(1, len(all_of_them))
     return TruthShares(
         pairs=len(all_of_them),
-        close=sum(one.is_close for one in all_of_them) / count,
+        near=sum(one.is_near for one in all_of_them) / count,
         visible=len(seen) / count,
         mean_pixels=float(np.mean(seen)) if seen else None,
         median_pixels=float(np.median(seen)) if seen else None,
     )
-
-
-def true_place(before: DotPlace, action: Mapping[str, float]) -> DotPlace:
-    """Where the simulator puts a dot after an action."""
-    robot = ToroidalDotRobot()
-    robot.x, robot.y = (round(value) % IMAGE_SIZE for value in before)
-    robot.act(action)
-    return DotPlace(robot.x, robot.y)
 
 
 def measure_truth(
@@ -129,15 +111,15 @@ def measure_truth(
     last of its context. Raises NoTruth, BadTrainingValue, SessionError and NotFinite.
     """
     check_whole(frames, "The number of frames", 1, MAX_FRAMES)
-    if recording.profile != TOROIDAL_DOT:
-        raise NoTruth("The truth is known for the Toroidal Dot alone; choose one of its sessions.")
     histories = _histories(recording, history_length, is_looked_at)
     if not histories:
-        raise NoTruth("No frame of this session has a dot and frames before it; choose another session.")
+        raise NoTruth(
+            "The truth is known after frames of the Toroidal Dot that have others before them; choose such a session."
+        )
     count = min(frames, len(histories))
     looked_at = [histories[place * len(histories) // count] for place in range(count)]
     version = shared.version
-    found = [one for history, place in looked_at for one in _compare(shared, recording, history, place)]
+    found = [one for history, future in looked_at for one in _compare(shared, recording, history, future)]
     actions = tuple(", ".join(f"{name} {value:g}" for name, value in one.items()) for one in _actions(recording))
     return Truth(session_id, history_length, actions, tuple(found), shared.weights, shared.version != version)
 
@@ -149,31 +131,32 @@ def _actions(recording: RecordedSession) -> list[dict[str, float]]:
 
 def _histories(
     recording: RecordedSession, history_length: int, is_looked_at: Callable[[np.ndarray], bool] | None
-) -> list[tuple[History, DotPlace]]:
-    """Those whose last context frame shows a dot, and where it is."""
+) -> list[tuple[History, KnownFuture]]:
+    """Those after whose last context frame the truth is known for any action."""
     found = []
     for target in range(recording.frame_count):
         try:
             history = recording.history(target, history_length)
         except NoHistory:
             continue
-        picture = np.asarray(recording.picture(history.frames[-1]))
-        place = dot_place(picture)
-        if place is not None and (is_looked_at is None or is_looked_at(picture)):
-            found.append((history, place))
+        future = KnownFuture(recording, history.frames[-1])
+        if not future.is_simulated:
+            continue
+        if is_looked_at is None or is_looked_at(np.asarray(recording.picture(history.frames[-1]))):
+            found.append((history, future))
     return found
 
 
 def _compare(
-    shared: SharedWorldModel, recording: RecordedSession, history: History, before: DotPlace
+    shared: SharedWorldModel, recording: RecordedSession, history: History, future: KnownFuture
 ) -> list[Deviation]:
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_of(history.actions[-1])
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     found = []
-    for number, (action, candidate) in enumerate(zip(_actions(recording), result.candidates, strict=True)):
-        predicted = dot_place(candidate.picture)
-        pixels = None if predicted is None else torus_distance(predicted, true_place(before, action), IMAGE_SIZE)
+    for number, candidate in enumerate(result.candidates):
+        predicted, actual = dot_place(candidate.picture), future.after([number]).dot
+        pixels = None if predicted is None else torus_distance(predicted, actual)
         found.append(Deviation(history.frames[-1], number, pixels))
     return found
 
@@ -206,7 +189,7 @@ def truth_table(truth: Truth) -> str:
     for number, name in [*enumerate(truth.actions), (None, "all")]:
         told = truth.shares(number)
         mean, median = ("–" if one is None else f"{one:.2f}" for one in (told.mean_pixels, told.median_pixels))
-        lines.append(f"{name:<12} {told.pairs:>6} {told.close:>12.1%} {told.visible:>8.1%} {mean:>8} {median:>10}")
+        lines.append(f"{name:<12} {told.pairs:>6} {told.near:>12.1%} {told.visible:>8.1%} {mean:>8} {median:>10}")
     return "\n".join(lines) + "\n"
 
 

@@ -80,9 +80,9 @@ function settle() {
   strip.show(timeline, current, historyLength());
   rememberPlace();
   markStale();
-  if (props.value.frame === current) return;
-  props.value = { ...props.value, frame: current };
-  trigger('moved', { frame: current });
+  const isMoved = props.value.frame !== current;
+  if (isMoved) { props.value = { ...props.value, frame: current }; trigger('moved', { frame: current }); }
+  document.dispatchEvent(new CustomEvent('frame-selected', { detail: { session: timeline.session, visit, frame: current } }));
 }
 
 // Results of another frame stay, but say so.
@@ -151,15 +151,10 @@ function jump() {
   go(index, true);
 }
 
-function isTyping(target) {
-  return target.isContentEditable || Boolean(target.closest(
-    'input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, select, dialog, [role=listbox], [role=option], [role=tab], [role=radiogroup]'));
-}
-
 function onKey(event) {
-  // For a moment after its end a dialog still has the focus.
-  const target = event.target.closest('dialog:not([open])') ? document.body : event.target;
-  if (event.ctrlKey || event.altKey || event.metaKey || isTyping(target)) return;
+  const target = focusOf(event);
+  const isOthers = isTyping(target) || target.closest('[role=tab], [role=radiogroup]');  // they use the arrows themselves
+  if (event.ctrlKey || event.altKey || event.metaKey || isOthers) return;
   const stride = event.shiftKey ? 10 : 1, isRange = target.type === 'range' && target !== slider;
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
   if (event.key === '?') help.showModal();
@@ -231,6 +226,7 @@ act('help').addEventListener('click', () => help.showModal());
 part('number').addEventListener('keydown', (event) => { if (event.key === 'Enter') jump(); });
 part('speed').addEventListener('change', () => { due = performance.now(); });
 document.addEventListener('keydown', onKey);
+document.addEventListener('before-ask', settle);
 // A click elsewhere (Run, Load) must see the frame that the eye sees, also before the hand has settled.
 document.addEventListener('pointerdown', (event) => { if (!element.contains(event.target)) settle(); }, true);
 document.addEventListener('input', (event) => {

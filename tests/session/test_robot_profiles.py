@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from session import JETBOT, TOROIDAL_DOT
-from session.robot_profiles import detect_robot
+from session import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
+from session.robot_profiles import action_name, detect_robot
 
 NOTHING = ((), np.zeros((0, 0)))
 DOT_SPACE = [{"action": 0.0}, {"action": 1.0}]
@@ -82,3 +82,11 @@ def test_a_name_is_always_safe_as_a_folder_name(robot_type):
 def test_a_long_type_gives_a_short_name_and_title():
     robot = detect_robot("x" * 5000, [], *NOTHING, "sessions")
     assert (len(robot.name), len(robot.title)) == (40, 60)
+
+
+def test_known_actions_have_names_and_others_none():
+    assert [action_name(TOROIDAL_DOT, np.array([value])) for value in (0, 1, 0.5)] == ["stay", "move", ""]
+    right = np.array([0, 0.12, 0.2], np.float32)
+    assert [action_name(JETBOT, right * share) for share in (1, 0.5)] == ["turn left", ""]
+    assert action_name(JETBOT, np.array([0, 0, 0.2])) == "stay"
+    assert action_name(RobotProfile("arm", "Arm", (ActionChannel("action", 0, 1),)), np.array([1])) == ""

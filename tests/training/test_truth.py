@@ -48,7 +48,7 @@ def test_a_model_that_is_right_is_within_a_pixel_everywhere(recording, predictin
     assert found.actions == ("action 0", "action 1")
     for candidate in (None, 0, 1):
         told = found.shares(candidate)
-        assert (told.close, told.visible) == (1, 1) and told.mean_pixels < 0.5
+        assert (told.near, told.visible) == (1, 1) and told.mean_pixels < 0.5
     with_history = [target for target in range(recording.frame_count) if has_history(recording, target)]
     assert found.shares().pairs == 2 * len(with_history)
     assert found.shares(1).pairs == len(with_history)
@@ -63,15 +63,15 @@ def has_history(recording, target):
 def test_a_model_that_ignores_actions_is_right_about_staying_alone(recording, predicting):
     predicting(lambda x, y, action: drawn(x, y))
     found = measured(recording)
-    assert found.shares(0).close == 1
-    assert found.shares(1).close == 0 and found.shares(1).mean_pixels == pytest.approx(27, abs=0.5)
-    assert found.shares().close == 0.5
+    assert found.shares(0).near == 1
+    assert found.shares(1).near == 0 and found.shares(1).mean_pixels == pytest.approx(27, abs=0.5)
+    assert found.shares().near == 0.5
 
 
 def test_a_model_that_is_three_pixels_off_is_not_close_and_one_that_is_blind_not_visible(recording, predicting):
     predicting(lambda x, y, action: drawn((x + 27 * action + 3) % 224, y) if action else drawn(x, y) * 0)
     found = measured(recording)
-    assert found.shares(1).close == 0 and found.shares(1).median_pixels == pytest.approx(3, abs=0.5)
+    assert found.shares(1).near == 0 and found.shares(1).median_pixels == pytest.approx(3, abs=0.5)
     assert found.shares(0).visible == 0 and found.shares(0).mean_pixels is None
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_told_of_no_predictions():
 
 def test_another_robot_has_no_truth(tmp_path):
     jetbot = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 6, seed=0))
-    with pytest.raises(NoTruth, match="Toroidal Dot alone"):
+    with pytest.raises(NoTruth, match="the Toroidal Dot"):
         measured(jetbot)
 
 

@@ -1,0 +1,113 @@
+"""Imagining: one frame after another from frames that were themselves imagined.
+
+Owns a dream's context, an immutable value, and the step from one context to the next under a shared model's lock. Where
+a dream begins, which actions are taken and what would really have followed is decided elsewhere.
+
+Two ways to go on from an imagined frame. Staying in latents: what the predictor gave is the context of the next step.
+Re-encoding: the picture that it decodes to, clipped and rounded as it is shown, is encoded like a camera's.
+
+Weights may change between two steps (training, loading). Latents belong to the weights that gave them, pictures do not:
+latents of other weights are dropped, and their pictures are encoded anew.
+
+Shapes: T frames of context, P tokens of a frame, D width, A action channels, H and W picture height and width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.adaptive_world_model import AdaptiveWorldModel
+from models.inference import evaluating, finite, to_uint8
+from models.shared_world_model import SharedWorldModel
+
+Way = Literal["latents", "pictures"]
+WAYS: tuple[Way, ...] = ("latents", "pictures")
+
+
+@dataclass(frozen=True, eq=False)
+class ContextFrame:
+    """A picture, uint8 (H, W, 3), and its latents, float16 (P, D) on the CPU, with the version of the weights that gave
+    them; None where the picture has yet to be encoded.
+
+    Half precision, because a visitor may go back through a hundred of them: 100 kB each. It changes a predicted picture
+    by less than one of its 256 levels.
+    """
+
+    picture: np.ndarray
+    latents: Tensor | None = None
+    version: int = -1
+
+
+@dataclass(frozen=True, eq=False)
+class DreamContext:
+    """The last T frames, oldest first, and the T - 1 scaled actions between them, float32 (A,) each in [-1, 1]."""
+
+    frames: tuple[ContextFrame, ...]
+    actions: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        count = len(self.frames)
+        assert count and len(self.actions) == count - 1, f"{count} frames and {len(self.actions)} actions"
+
+    @classmethod
+    def of(cls, pictures: Sequence[np.ndarray], actions: Sequence[Tensor]) -> "DreamContext":
+        """The context of recorded pictures, uint8 (H, W, 3), from which a dream starts."""
+        return cls(tuple(map(ContextFrame, pictures)), tuple(actions))
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """The context after a step, its last frame the imagined one; `decoded`, float32 (3, H, W) on the CPU, is that frame
+    before clipping; `version` that of the weights."""
+
+    context: DreamContext
+    decoded: Tensor
+    version: int
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The imagined frame as it is shown, uint8 (H, W, 3)."""
+        return self.context.frames[-1].picture
+
+
+def imagine(shared: SharedWorldModel, context: DreamContext, action: Tensor, way: Way, history_length: int) -> Imagined:
+    """Take a scaled action (A,) after a context, of which the last `history_length` frames count; raises NotFinite."""
+    assert way in WAYS, f"{way} is not one of {WAYS}"
+    frames = context.frames[-history_length:]
+    actions = (*context.actions[len(context.actions) - len(frames) + 1 :], action)
+    with evaluating(shared) as model:
+        version = shared.version
+        frames = _encoded(model, frames, version, shared.device)
+        latents = torch.stack([frame.latents for frame in frames])[None].to(shared.device, torch.float32)
+        taken = torch.stack(actions)[None].to(shared.device)
+        predicted = finite(model.predict(latents, taken), "predictor")
+        decoded = finite(model.decode(predicted), "autoencoder")[0].cpu()
+        own = _half(predicted[0]) if way == "latents" else None
+    frame = ContextFrame(to_uint8(decoded), own, version)
+    kept = (*frames, frame)[-history_length:]
+    return Imagined(DreamContext(kept, actions[len(actions) - len(kept) + 1 :]), decoded, version)
+
+
+def _encoded(
+    model: AdaptiveWorldModel, frames: tuple[ContextFrame, ...], version: int, device: torch.device
+) -> tuple[ContextFrame, ...]:
+    """The frames with latents of the weights in use; those that lack them are encoded in one batch."""
+    lacking = [place for place, frame in enumerate(frames) if frame.latents is None or frame.version != version]
+    if not lacking:
+        return frames
+    pictures = torch.from_numpy(np.stack([frames[place].picture for place in lacking]))
+    images = pictures.to(device).permute(0, 3, 1, 2).float() / 255
+    latents = finite(model.encode(images), "autoencoder")
+    found = {place: _half(one) for place, one in zip(lacking, latents, strict=True)}
+    return tuple(
+        ContextFrame(frame.picture, found[place], version) if place in found else frame
+        for place, frame in enumerate(frames)
+    )
+
+
+def _half(latents: Tensor) -> Tensor:
+    return latents.to("cpu", torch.float16)

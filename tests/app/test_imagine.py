@@ -1,0 +1,265 @@
+"""Imagine, as a person uses it: buttons, keys, undo, repeat, the truth beside, rollouts; in headless Chromium."""
+
+import base64
+import csv
+import io
+import time
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+import training.imagined
+from models import NotFinite
+from session.dot_place import DotPlace, dot_place, torus_distance
+from tests.app.test_browser import settled_at
+from tests.app.test_inside import LONG_MS, kept_text
+from tests.training.test_imagined import Calls
+
+
+@pytest.fixture
+def perfect(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """In place of the networks a predictor that is never wrong about a dot."""
+    calls = Calls()
+    monkeypatch.setattr(training.imagined, "imagine", calls)
+    return calls
+
+
+def imagining(page: Page) -> None:
+    page.get_by_role("tab", name="Imagine", exact=True).click()
+    expect(action(page, 1)).to_be_visible(timeout=LONG_MS)
+
+
+def action(page: Page, index: int):
+    return page.locator("#imagine-pad [data-part=actions] button").nth(index)
+
+
+def await_steps(page: Page, count: int) -> None:
+    expect(page.locator(f"#imagine-pad .imagine[data-steps='{count}']")).to_be_visible(timeout=LONG_MS)
+
+
+def steps(page: Page) -> int:
+    return int(page.locator("#imagine-pad .imagine").get_attribute("data-steps"))
+
+
+def shown_dot(page: Page, picture: str) -> DotPlace:
+    address = page.locator(f"#imagine-pad [data-part={picture}]").get_attribute("src")
+    return dot_in(address)
+
+
+def dot_in(address: str) -> DotPlace:
+    return dot_place(np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")))
+
+
+def arrow(page: Page, key: str = "ArrowRight") -> None:
+    """A key of the player, pressed where no tab has the focus: tabs use the arrows themselves."""
+    page.locator("#player .caption").click()
+    page.keyboard.press(key)
+
+
+def summary(page: Page):
+    return page.locator("#imagine-pad [data-part=summary]")
+
+
+def test_ten_moves_march_and_wrap_around_and_the_truth_stands_beside(open_tab, session_ids, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    start = shown_dot(page, "imagined")
+    for count in range(1, 11):
+        page.get_by_role("button", name="move").click()
+        await_steps(page, count)
+        expected = DotPlace((start.x + 27 * count) % 224, start.y)
+        assert torus_distance(shown_dot(page, "imagined"), expected) < 1
+        assert torus_distance(shown_dot(page, "truth"), expected) < 1
+    expect(summary(page)).to_have_text("10 steps imagined from frame 7; 10 of 10 within 2 px of the truth.")
+    expect(page.locator("#imagine-pad .imagine-strip li")).to_have_count(8)
+    expect(page.locator("#imagine-pad .imagine-strip li").last).to_contain_text("10 move")
+    expect(page.locator("#imagine-pad .imagine-strip li").last.locator("img")).to_have_count(2)
+
+
+def test_hasty_presses_all_count_in_their_order(open_tab, session_ids, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    for index in (1, 1, 0, 1, 0, 1):
+        action(page, index).click()
+    await_steps(page, 6)
+    told = page.locator("#imagine-pad .imagine-strip b").all_inner_texts()
+    assert told == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
+
+
+def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_tab, session_ids, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    page.keyboard.press("2")
+    page.keyboard.press("r")
+    imagining(page)
+    expect(summary(page)).to_have_text("Starts at frame 7. Press an action to imagine the next frame.")
+    for count, key in enumerate("212", 1):
+        page.keyboard.press(key)
+        await_steps(page, count)
+    page.keyboard.press("Backspace")
+    await_steps(page, 2)
+    page.keyboard.press("u")
+    await_steps(page, 1)
+    page.keyboard.press("9")  # there is no such action
+    page.keyboard.press("Control+1")
+    arrow(page)
+    settled_at(page, 8)
+    stale = page.locator("#imagine-pad [data-part=stale]")
+    expect(stale).to_have_text("Imagined from frame 7. Frame 8 is selected now: Reset starts there.")
+    page.get_by_label("Frame number").fill("2")  # typed, not pressed
+    assert steps(page) == 1
+    page.get_by_role("button", name="Reset").click()
+    await_steps(page, 0)
+    expect(summary(page)).to_contain_text("Starts at frame 8")
+    expect(stale).to_be_hidden()
+    arrow(page)  # nothing imagined yet: the dream follows the selected frame
+    expect(summary(page)).to_contain_text("Starts at frame 9", timeout=LONG_MS)
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    page.get_by_role("tab", name="Predictor").click()
+    page.keyboard.press("2")
+    imagining(page)
+    assert steps(page) == 0
+
+
+def test_the_help_names_the_keys(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("in Imagine: take that action")
+
+
+class Slow(Calls):
+    """Takes its time, and notes how many steps were under way at once."""
+
+    def __call__(self, *arguments):
+        time.sleep(0.3)
+        return super().__call__(*arguments)
+
+
+def test_a_held_key_does_not_pile_up(open_tab, session_ids, monkeypatch):
+    slow = Slow()
+    monkeypatch.setattr(training.imagined, "imagine", slow)
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    began = time.monotonic()
+    for _ in range(40):
+        page.keyboard.down("2")  # held: the keyboard repeats
+    page.keyboard.up("2")
+    held_s = time.monotonic() - began
+    await_steps(page, 1)
+    page.keyboard.press("Backspace")  # waits behind all that would have piled up
+    page.wait_for_function(
+        "() => document.querySelector('#imagine-pad [data-part=rate]').textContent.indexOf('wait') < 0"
+    )
+    page.wait_for_timeout(700)
+    assert len(slow.ways) <= 2 + held_s / 0.3 < 40
+
+
+def test_repeat_goes_on_until_the_action_is_pressed_again(open_tab, session_ids, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    page.get_by_label("Repeat").check()
+    page.locator("#imagine-pad [data-part=speed]").select_option("as fast as it goes")
+    action(page, 1).click()
+    expect(action(page, 1)).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("() => Number(document.querySelector('#imagine-pad .imagine').dataset.steps) >= 6")
+    expect(page.locator("#imagine-pad [data-part=rate]")).to_contain_text("imagined frames/s")
+    action(page, 1).click()
+    expect(action(page, 1)).to_have_attribute("aria-pressed", "false")
+    page.wait_for_timeout(500)  # the step under way comes in
+    stopped = steps(page)
+    page.wait_for_timeout(700)
+    assert steps(page) == stopped == len(perfect.ways)
+
+
+def test_of_a_robot_the_truth_is_known_as_far_as_it_was_recorded(open_tab, session_ids, perfect, server):
+    client = Client(server, verbose=False)
+    client.predict(session_ids["jetbot"], api_name="/load_session")
+    known = [client.predict(str(press), 4, 3, "latents", api_name="/imagine")["truth"] for press in (0, "reset", 1)]
+    recorded = 0 if known[0] else 1
+    assert bool(known[0]) != bool(known[2])
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=4")
+    imagining(page)
+    action(page, recorded).click()
+    await_steps(page, 1)
+    expect(page.locator("#imagine-pad [data-part=truth-text]")).to_contain_text("Truth, recorded, frame 5 · MSE")
+    page.keyboard.press("u")
+    await_steps(page, 0)
+    action(page, 1 - recorded).click()
+    await_steps(page, 1)
+    expect(page.locator("#imagine-pad [data-part=unknown]")).to_be_visible()
+    expect(summary(page)).to_contain_text("the truth is not known")
+
+
+def test_a_refusal_is_told_in_place_and_the_pad_goes_on(open_tab, session_ids, monkeypatch):
+    calls, real = [], Calls()
+
+    def failing_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise NotFinite("predictor")
+        return real(*arguments)
+
+    monkeypatch.setattr(training.imagined, "imagine", failing_once)
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    action(page, 1).click()
+    problem = page.locator("#imagine-pad [data-part=problem]")
+    expect(problem).to_contain_text("The predictor's weights give numbers that are not finite", timeout=LONG_MS)
+    action(page, 1).click()
+    await_steps(page, 1)
+    expect(problem).to_be_hidden()
+
+
+def test_another_session_begins_its_own_dream_with_its_own_actions(open_tab, session_ids, labels, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    action(page, 1).click()
+    await_steps(page, 1)
+    page.locator("#session-picker input").click()
+    page.get_by_role("option", name=labels["jetbot"], exact=True).click()
+    page.locator("#load-session").click()
+    expect(action(page, 1)).to_contain_text("turn left", timeout=LONG_MS)
+    await_steps(page, 0)
+
+
+def test_the_networks_themselves_imagine_and_say_that_they_are_untrained(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    page.get_by_label("Encode each imagined picture anew").check()
+    page.keyboard.press("2")
+    await_steps(page, 1)
+    expect(page.locator("#imagine-pad [data-part=notice]")).to_contain_text("Untrained")
+
+
+def test_a_rollout_shows_its_errors_a_table_and_a_clip(open_tab, session_ids, perfect):
+    page = open_tab(f"?session={session_ids['dot']}&frame=30")
+    imagining(page)
+    page.locator("#rollout-steps input").fill("12")
+    page.locator("#roll-out").click()
+    result = page.locator("#rollout-result")
+    expect(result.locator("#rollout-summary")).to_contain_text("9 steps from frame 30, history 3", timeout=LONG_MS)
+    expect(result).to_contain_text("Only 9 steps of 12 recorded after frame 30")
+    expect(result.locator("#rollout-summary")).to_contain_text("9 of 9 within 2 px")
+    expect(result.locator("svg.loss-chart")).to_have_count(2)
+    assert (
+        result.locator("#rollout-clip").evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 400
+    )
+    rows = list(csv.DictReader(io.StringIO(kept_text(page, "#rollout-result a[download^=rollout_][download$=csv]"))))
+    assert [row["frame"] for row in rows] == [str(frame) for frame in range(31, 40)]
+    assert all(float(row["distance px latents"]) < 1 and float(row["mse pictures"]) < 0.001 for row in rows)
+    arrow(page, "Home")
+    expect(result.locator(".result.stale")).to_be_visible(timeout=LONG_MS)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_nothing_hangs_over(open_tab, session_ids, perfect, theme):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=7&__theme={theme}", viewport={"width": 390, "height": 800})
+    imagining(page)
+    for count in range(1, 10):
+        action(page, 1).click()
+        await_steps(page, count)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.locator("#imagine-pad .imagine-pair").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
