@@ -44,6 +44,7 @@ from page.statistics_view import statistics_view
 from page.status import checkpoint_choices, describe_status
 from page.training_tab import CHANGES, build_training_tab
 from page.training_view import NO_JOB, training_view
+from page.truth_view import truth_view
 from page.visitor import Visitor
 from page.web_app import limit_waiting, web_options
 from page.weights_view import weights_view
@@ -197,6 +198,15 @@ def roll_out(
     rolled = training.roll_out(shared, recording, start, whole(steps), length)
     found = list(progress.tqdm(rolled, desc="Imagining frames"))
     return rollout_view(recording, start, found, int(steps), length, way, shared.weights, loss_chart)
+
+
+def measure_truth(
+    explorer: Explorer, visitor: Visitor, history_length: int | None = None, frames: int | None = 20
+) -> str:
+    """How far predictions from some frames are from what the simulator would have shown, for every action."""
+    recording = recording_of(explorer, visitor)
+    shared, length = explorer.workshop(visitor).shared, length_of(history_length)
+    return truth_view(recording, training.measure_truth(shared, recording, visitor.session_id, length, whole(frames)))
 
 
 def look_at_attention(
@@ -406,7 +416,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         status,
         *map(of, ("autoencoder_result", "predictor_result", "models_message", "last", "attention_result")),
         *map(of, ("weights_result", "actions_result", "statistics_result", "clip_result", "statistics", *ERRORS)),
-        of("rollout_result"),
+        *map(of, ("rollout_result", "truth_result")),
     ]
     frame_inputs, predicted = [visitor, of("player")], [of("predictor_result")]
     networks = dict(concurrency_id="networks", concurrency_limit=1)
@@ -505,6 +515,8 @@ def wire_imagine(on: Callable, of: Callable, visitor: gr.State) -> None:
     on(of("imagine_pad").pressed, imagine, pressed, pad, refuse=imagine_refusal, **alone)
     asked = [visitor, of("player"), of("rollout_steps"), of("history_length"), of("imagine_way")]
     on(of("roll_out").click, roll_out, asked, [of("rollout_result")], **networks)
+    compared = [visitor, of("history_length"), of("truth_frames")]
+    on(of("measure_truth").click, measure_truth, compared, [of("truth_result")], **networks)
 
 
 def build_demo(explorer: Explorer) -> gr.Blocks:

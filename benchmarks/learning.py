@@ -28,7 +28,7 @@ from training import AutoencoderTrainer, PredictorTrainer, Subject, TrainingSet,
 from training.distinct_pictures import DistinctPictures
 from training.held_out import is_held_out
 from training.learning import LearningConfig, learn_to_foresee, learn_to_see
-from training.truth import TruthShares, measure_truth, shares
+from training.truth_measure import TruthShares, measure_truth, shares
 
 TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
 ACTIONS = 460  # with a move every second time a dot comes by every column

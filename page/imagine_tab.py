@@ -63,8 +63,18 @@ def build_imagine_tab() -> dict[str, Any]:
                 steps = OpenNumber(30, label="Steps (1 to 50)", elem_id="rollout-steps", **NARROW)
                 run = gr.Button("Roll out", variant="primary", elem_id="roll-out", size="sm", **NARROW)
             result = gr.HTML(messages.EMPTY_ROLLOUT, elem_id="rollout-result")
+        parts = build_truth_panel()
     names = dict(imagine_pad=pad, imagine_way=way, rollout_steps=steps)
-    return dict(names, roll_out=run, rollout_result=result)
+    return dict(parts, **names, roll_out=run, rollout_result=result)
+
+
+def build_truth_panel() -> dict[str, Any]:
+    with gr.Accordion("Truth: one step, beside the simulator", open=True, elem_id="truth"):
+        with gr.Row(elem_id="truth-row"):
+            frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
+            run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
+        result = gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result")
+    return dict(truth_frames=frames, measure_truth=run, truth_result=result)
 
 
 def pressed(press: Press | None, actions: int) -> int | str:

@@ -32,10 +32,15 @@ EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
     "drawn under the timeline, with the worst frames to jump to.</div>"
 )
+EMPTY_TRUTH = (
+    '<div class="empty">Of the simulated Toroidal Dot the right answer to every action is known. Press <b>Measure</b> '
+    "to see how far the predictions are from it.</div>"
+)
 EMPTY_ROLLOUT = (
     '<div class="empty">Press <b>Roll out</b> to imagine what was recorded after the selected frame, under the '
     "recorded actions, and see how the error grows with each step.</div>"
 )
+EMPTY_IMAGINE = (EMPTY_ROLLOUT, EMPTY_TRUTH)
 KEPT_ERRORS = (
     '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '
     "choose under <b>Shown</b>, for their numbers and figures.</div>"

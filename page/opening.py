@@ -59,7 +59,7 @@ def open_session(explorer: Server, visitor: Visitor, session_id: str | None, fra
         OpenNumber(value=max(0, recording.frame_count - 1)),
         *(*messages.EMPTY_INSIDE, gr.Accordion(open=False)),
         *errors_of(explorer, visitor, (None, None), is_drawn=False),
-        messages.EMPTY_ROLLOUT,
+        *messages.EMPTY_IMAGINE,
     )
 
 
@@ -87,5 +87,5 @@ def open_newest(explorer: Server, visitor: Visitor) -> tuple:
     no_path, status = gr.Dropdown(choices=[], value=""), describe_status(explorer, visitor)
     empty = (messages.EMPTY_AUTOENCODER, messages.EMPTY_PREDICTOR, "", OpenNumber(value=0), *messages.EMPTY_INSIDE)
     begin = (go_to("", "", 0, visitor.visit), messages.NO_SESSION, messages.NO_SESSION)
-    rest = (gr.Accordion(open=False), *no_errors(), messages.EMPTY_ROLLOUT)
+    rest = (gr.Accordion(open=False), *no_errors(), *messages.EMPTY_IMAGINE)
     return *begin, no_path, no_path, status, *empty, *rest

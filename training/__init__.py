@@ -26,6 +26,7 @@ from training.predicted_frames import predicted_frames
 from training.recorded_errors import EvaluationKey, RecordedErrors
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, WorldModelOptimizers
 from training.training_set import Subject, TrainingSet
+from training.truth_measure import measure_truth
 from training.workshop import JobRunning, NothingToSave, NothingToTrain, Order, Workshop, Workshops
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
@@ -89,6 +90,7 @@ __all__ = [
     "dream_on",
     "list_checkpoints",
     "load_checkpoint",
+    "measure_truth",
     "predicted_frames",
     "press",
     "roll_out",

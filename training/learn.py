@@ -24,7 +24,7 @@ from training.config import BadTrainingValue
 from training.distinct_pictures import DistinctPictures
 from training.held_out import is_held_out
 from training.learning import LearningConfig, LearningStep, learn_to_foresee, learn_to_see
-from training.truth import measure_truth
+from training.truth_measure import measure_truth
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from page.truth_view import truth_view
 from session import load_session
 from tests.page.test_page_figures import Html, assert_harmless, table
 from tests.session.make import events_of, write_session
-from training.truth import Deviation, Truth
+from training.truth_measure import Deviation, Truth
 
 TRAINED = {"autoencoder": WeightsInUse("autoencoder.pth", 10), "predictor": WeightsInUse("predictor_0.pth", 1200)}
 FOUND = (

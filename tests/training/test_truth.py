@@ -9,11 +9,11 @@ import models
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
 from session.dot_place import dot_place
 from tests.training.tiny import shared_model
-from training import truth
+from training import truth, truth_measure
 from training.checkpoint_writer import save_checkpoint
 from training.held_out import is_held_out
 from training.steps import WorldModelOptimizers
-from training.truth import NoTruth, measure_truth, shares
+from training.truth_measure import NoTruth, measure_truth, shares
 
 
 def drawn(x, y):
@@ -33,7 +33,7 @@ def predicting(monkeypatch):
             shown = [picture(x, y, int(action > 0)) for action in candidates[:, 0]]
             return SimpleNamespace(candidates=[SimpleNamespace(picture=one) for one in shown])
 
-        monkeypatch.setattr(truth, "run_prediction", run)
+        monkeypatch.setattr(truth_measure, "run_prediction", run)
 
     return put
 
@@ -45,7 +45,7 @@ def measured(recording, **options):
 def test_a_model_that_is_right_is_within_a_pixel_everywhere(recording, predicting):
     predicting(lambda x, y, action: drawn((x + 27 * action) % 224, y))
     found = measured(recording)
-    assert found.actions == ("action 0", "action 1")
+    assert found.actions == ("stay", "move")
     for candidate in (None, 0, 1):
         told = found.shares(candidate)
         assert (told.near, told.visible) == (1, 1) and told.mean_pixels < 0.5
@@ -85,7 +85,7 @@ def test_only_asked_for_frames_are_looked_at(recording, predicting):
 
 
 def test_nothing_is_told_of_no_predictions():
-    assert shares([]) == truth.TruthShares(0, 0, 0, None, None)
+    assert shares([]) == truth_measure.TruthShares(0, 0, 0, None, None)
 
 
 def test_another_robot_has_no_truth(tmp_path):
@@ -96,7 +96,7 @@ def test_another_robot_has_no_truth(tmp_path):
 
 @pytest.mark.parametrize("frames", [0, 2001, 1.5, None])
 def test_a_number_of_frames_that_is_none_is_refused(recording, frames):
-    with pytest.raises(truth.BadTrainingValue, match="number of frames"):
+    with pytest.raises(truth_measure.BadTrainingValue, match="number of frames"):
         measured(recording, frames=frames)
 
 
@@ -127,7 +127,7 @@ def command(data, monkeypatch, tmp_path):
 def test_the_command_tells_a_table(command, capsys):
     assert command("--frames", "2") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["action", "action", "action", "all"]
+    assert [line.split()[0] for line in lines] == ["action", "stay", "move", "all"]
     assert lines[-1].split()[1] == "4"
 
 
