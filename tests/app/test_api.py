@@ -85,6 +85,22 @@ def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(client: Cl
     assert math.isclose(float(recorded), mse_in(shown), rel_tol=1e-3)
 
 
+def test_a_program_imagines_by_numbers_and_commands(client: Client, session_ids):
+    client.predict(session_ids["dot"], api_name="/load_session")
+    told = [client.predict(press, 5, 3, "latents", api_name="/imagine") for press in ("begin", "1", "0", "undo")]
+    assert [one["steps"] for one in told] == [0, 1, 2, 1]
+    assert told[0]["actions"][1]["name"] == "move" and told[1]["summary"].startswith("1 step imagined from frame 5")
+    assert told[1]["imagined"] == told[3]["imagined"] != told[2]["imagined"]
+    assert "from 0 to 1" in client.predict("2", 5, 3, "latents", api_name="/imagine")["problem"]
+    shown = client.predict(36, 30, 3, "pictures", api_name="/roll_out")
+    assert "3 steps from frame 36" in shown and "Only 3 steps of 30" in shown
+    for steps in (0, 51, 2.5):
+        with pytest.raises(AppError, match="The number of steps must be a whole number from 1 to 50"):
+            client.predict(30, steps, 3, "latents", api_name="/roll_out")
+    with pytest.raises(AppError, match="choose an earlier frame"):
+        client.predict(39, 5, 3, "latents", api_name="/roll_out")
+
+
 def test_less_history_than_asked_is_used_and_said(client: Client, session_ids):
     client.predict(session_ids["dot"], api_name="/load_session")
     shown = client.predict(2, 8, api_name="/run_predictor")

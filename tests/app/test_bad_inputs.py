@@ -24,7 +24,7 @@ from tests.promises import count
 PROMISE = "bad numbers, bad moments"
 TAKEN = (  # with the valid values
     *("run_autoencoder", "run_predictor", "look_at_attention", "diagnose_actions", "make_clip", "describe_session"),
-    *("refresh_sessions", "show_frame", "train_predictor_steps"),
+    *("refresh_sessions", "show_frame", "imagine", "roll_out", "train_predictor_steps"),
 )
 CHANGING = re.compile(r"train_|load_models|save_models|record_demos|pause_|resume_|stop_")
 
@@ -106,7 +106,15 @@ def valid(tmp_path: Path) -> dict[str, object]:
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 6, seed=1)
     steps = {f"{network}-{kind}": 1 for network in ("autoencoder", "predictor") for kind in ("steps", "max-steps")}
     paths = {"autoencoder-path": "", "predictor-path": ""}
-    return {"session-picker": session_id, "clip-last": 2, "diagnosed-frames": 1, "player": 4, **steps, **paths}
+    return {
+        "session-picker": session_id,
+        "clip-last": 2,
+        "diagnosed-frames": 1,
+        "player": 4,
+        "rollout-steps": 1,
+        **steps,
+        **paths,
+    }
 
 
 @pytest.mark.promise(PROMISE)
