@@ -4,8 +4,8 @@ from session import (
     ConstantSelector,
     InvalidAction,
     RandomSelector,
+    RecordedSelector,
     ReplayEnded,
-    ReplaySelector,
     SequenceSelector,
     load_session,
 )
@@ -37,7 +37,7 @@ def test_random_takes_every_action_and_repeats_with_its_seed():
 
 def test_a_replay_gives_the_recorded_actions_once_as_they_were_written(tmp_path):
     session = load_session(write_session(tmp_path / "jetbot" / "session_1", [action(0, RIGHT), action(1, STAY)]))
-    selector = ReplaySelector(session)
+    selector = RecordedSelector(session)
     assert len(selector) == 2
     assert taken(selector, 2) == [RIGHT, STAY]
     with pytest.raises(ReplayEnded):
