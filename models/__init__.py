@@ -24,6 +24,7 @@ from models.inference import (
     run_reconstruction,
 )
 from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+from models.outlook import Outlook, run_outlook
 from models.shared_world_model import (
     DeviceUnavailable,
     Network,
@@ -60,6 +61,7 @@ __all__ = [
     "NoSuchLayer",
     "NoSuchToken",
     "NotFinite",
+    "Outlook",
     "PositionTables",
     "Prediction",
     "PredictionLosses",
@@ -81,6 +83,7 @@ __all__ = [
     "give_back_freed_memory_forever",
     "look_at_weights",
     "run_attention",
+    "run_outlook",
     "run_prediction",
     "run_reconstruction",
     "share_by_part",

@@ -51,7 +51,8 @@ def _cause(error: Exception) -> str:
 class AttachedRobot:
     """A robot whose four members were looked at once; raises BadRobot where they do not fit together.
 
-    ``profile`` is what its recordings are read with, ``candidates`` its actions as raw values, float32 (C, A).
+    ``profile`` is what its recordings are read with, ``action_space`` its actions, each once, and ``candidates`` the
+    same as raw values, float32 (C, A).
     """
 
     def __init__(self, robot: Robot) -> None:
@@ -59,14 +60,14 @@ class AttachedRobot:
         self.robot_type = type(robot).__name__
         with _RobotCall("while its profile and actions were asked for", BadRobot):
             given, actions = robot.profile, list(robot.action_space)
-        self.action_space = _checked_space(actions)
-        self.profile = profile_of(self.robot_type, self.action_space)
+        actions = _checked_space(actions)
+        self.profile = profile_of(self.robot_type, actions)
         _require_same(given, self.profile)
-        for action in self.action_space:
+        for action in actions:
             self.require_in_range(action)
-        names = self.profile.channel_names
-        values = dict.fromkeys(tuple(action[name] for name in names) for action in self.action_space)
-        self.candidates = np.array(list(values), dtype=np.float32)
+        distinct = {tuple(action[name] for name in self.profile.channel_names): action for action in actions}
+        self.action_space = list(distinct.values())
+        self.candidates = np.array(list(distinct), dtype=np.float32)
 
     def observe(self) -> np.ndarray:
         """The picture now, uint8 (H, W, 3); raises RobotFailed."""
