@@ -29,11 +29,11 @@ from training.command_line import (
     tell_loaded,
     typed_number,
 )
-from training.config import BadTrainingValue, TrainingConfig, check_whole
+from training.config import MAX_STEPS, BadTrainingValue, TrainingConfig, check_whole
 from training.form import read_config
 from training.job_ending import is_expected, leaves_doubt, told_of
 from training.lesson import Lesson, LessonHooks
-from training.live_loop import LiveConfig, LiveLoop, Turn
+from training.live_loop import MAX_PASSES, MAX_TURNS, LiveConfig, LiveLoop, Turn
 from training.steps import LossNotFinite, StepTorn, WorldModelOptimizers
 from training.stop_request import StopRequest
 from training.workshop import JobRunning, Workshop
@@ -118,11 +118,11 @@ def _selector(options: argparse.Namespace, robot: AttachedRobot, sessions_folder
 def _config(options: argparse.Namespace, selector: ActionSelector) -> LiveConfig:
     """Everything typed, checked; raises BadTrainingValue and InvalidAction."""
     if options.steps is not None:
-        check_whole(options.steps, "The number of steps", 1, 1_000_000)
+        check_whole(options.steps, "The number of steps", 1, MAX_TURNS)
     if options.no_training:
         options.max_train_steps = 0
     else:
-        check_whole(options.max_train_steps, "The number of training steps at most", 1, 1_000_000)
+        check_whole(options.max_train_steps, "The number of training steps at most", 1, MAX_STEPS)
     return LiveConfig(
         steps=steps_or(STANDARD.steps, options.steps, selector),
         history_length=options.history_length,
@@ -140,7 +140,7 @@ def _passes(options: argparse.Namespace) -> int:
     """With another selector uncertainties are told only where they are asked for: they cost more than the rest."""
     if options.dropout_passes is None:
         return PASSES if options.selector == UNCERTAINTY else 0
-    check_whole(options.dropout_passes, "The number of dropout passes", 2, 1000)
+    check_whole(options.dropout_passes, "The number of dropout passes", 2, MAX_PASSES)
     return options.dropout_passes
 
 

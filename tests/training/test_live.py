@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -232,7 +233,9 @@ class Stuck(Fragile):
     def act(self, action):
         if self.seen == 2:
             self.is_stuck.set()
-            threading.Event().wait(60)
+            end = time.monotonic() + 60
+            while time.monotonic() < end:  # one long wait may sleep through a signal that comes just before it
+                threading.Event().wait(0.02)
         return 0.0
 
 
