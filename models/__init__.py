@@ -25,6 +25,7 @@ from models.inference import (
     run_reconstruction,
 )
 from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+from models.outlook import Outlook, run_outlook
 from models.shared_world_model import (
     DeviceUnavailable,
     Network,
@@ -65,6 +66,7 @@ __all__ = [
     "NoSuchLayer",
     "NoSuchToken",
     "NotFinite",
+    "Outlook",
     "PositionTables",
     "Prediction",
     "PredictionLosses",
@@ -88,6 +90,7 @@ __all__ = [
     "imagine",
     "look_at_weights",
     "run_attention",
+    "run_outlook",
     "run_prediction",
     "run_reconstruction",
     "share_by_part",

@@ -36,7 +36,7 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 
 def _label(summary: SessionSummary) -> str:
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
-    length = "not finished"
+    length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished and summary.duration_s is not None:
         length = duration_text(summary.duration_s)
     return f"{summary.robot_title} · {date} · {length}"
@@ -51,16 +51,28 @@ def session_facts(recording: RecordedSession) -> str:
         ("Observations", f"{recording.frame_count:,}"),
         ("Actions", f"{recording.action_count:,}"),
         ("Began", _date_text(recording.start_time)),
-        ("Ended", _date_text(recording.end_time) if recording.is_finished else "not finished cleanly"),
+        ("Ended", _ended(recording)),
         ("Length", duration_text(recording.duration_s)),
         ("Actions to choose from", _action_list(recording)),
     ]
     return (
-        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · {count_text(recording.frame_count, "frame")} · '
-        f"{count_text(recording.action_count, 'action')} · began {_date_text(recording.start_time)} · "
-        f"{duration_text(recording.duration_s)}</p>{_left_out(recording)}"
+        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · '
+        f'<span data-part="extent">{escape(session_extent(recording))}</span></p>{_left_out(recording)}'
         f'<details class="facts"><summary>All facts of this session</summary>{facts_table(rows)}</details>'
     )
+
+
+def session_extent(recording: RecordedSession) -> str:
+    """How much there is of a recording, on one line: what changes while it grows."""
+    parts = [count_text(recording.frame_count, "frame"), count_text(recording.action_count, "action")]
+    parts += [f"began {_date_text(recording.start_time)}", duration_text(recording.duration_s)]
+    return " · ".join([*parts, "being recorded"] if recording.is_being_recorded else parts)
+
+
+def _ended(recording: RecordedSession) -> str:
+    if recording.is_finished:
+        return _date_text(recording.end_time)
+    return "being recorded" if recording.is_being_recorded else "not finished cleanly"
 
 
 def _left_out(recording: RecordedSession) -> str:

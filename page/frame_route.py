@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from page.facts import session_extent
 from session import RecordedSession, SessionCache, SessionError
 
 # The address of a frame carries the recording's version, so its bytes never change under that address.
@@ -26,7 +27,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
     return orjson.dumps(
         {
             "session": session_id,
-            "version": recording.version,
+            **growth(recording),
             "frames": recording.frame_count,
             "utc_offset_s": recording.utc_offset_s,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
@@ -41,12 +42,18 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
     )
 
 
+def growth(recording: RecordedSession) -> dict[str, object]:
+    """What a player that shows a recording asks again and again while that may grow."""
+    return {"version": recording.version, "may_grow": recording.may_grow, "extent": session_extent(recording)}
+
+
 def recorded_routes(sessions: SessionCache) -> list[Route]:
     """Routes for `launch(app_kwargs={"routes": …})`."""
 
     def send_timeline(request: Request) -> Response:
-        session_id = request.path_params["session_id"]
-        body = timeline(session_id, sessions.get(session_id))
+        session_id, known = request.path_params["session_id"], request.query_params.get("known")
+        recording = sessions.get(session_id, LOOK_EVERY_S / 2 if known else 0.0)
+        body = orjson.dumps(growth(recording)) if known == recording.version else timeline(session_id, recording)
         return Response(body, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
     def send_frame(request: Request) -> Response:

@@ -3,10 +3,19 @@
 Knows nothing of models, training or the page. ``session.batch``, which needs torch, is imported on its own.
 """
 
-from session.action_selectors import ConstantSelector, RandomSelector, ReplaySelector, SequenceSelector
+from session.action_selectors import (
+    ActionPrediction,
+    ActionSelector,
+    ConstantSelector,
+    RandomSelector,
+    RecordedSelector,
+    SequenceSelector,
+    UncertaintySelector,
+)
 from session.cache import SessionCache
 from session.demo import record_demo
 from session.errors import (
+    BadRobot,
     DiskBudgetError,
     FrameOutOfRange,
     FrameUnreadable,
@@ -15,16 +24,19 @@ from session.errors import (
     NoHistory,
     RecordingError,
     ReplayEnded,
+    RobotFailed,
     SessionError,
     SessionNotFound,
 )
 from session.history import History
 from session.left_out import LeftOut
 from session.listing import SessionSummary, find_session, list_sessions
+from session.live_recording import LiveRecording
 from session.loading import load_session
 from session.recorder import SessionRecorder
 from session.recording import RecordedSession
-from session.robot_profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
+from session.robot import Robot
+from session.robot_profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile, profile_of
 from session.simulated_jetbot import SimulatedJetBot
 from session.statistics import SessionStatistics, session_statistics
 from session.toroidal_dot import ToroidalDotRobot
@@ -33,6 +45,9 @@ __all__ = [
     "JETBOT",
     "TOROIDAL_DOT",
     "ActionChannel",
+    "ActionPrediction",
+    "ActionSelector",
+    "BadRobot",
     "ConstantSelector",
     "DiskBudgetError",
     "FrameOutOfRange",
@@ -41,12 +56,15 @@ __all__ = [
     "HistoryLengthError",
     "InvalidAction",
     "LeftOut",
+    "LiveRecording",
     "NoHistory",
     "RandomSelector",
+    "RecordedSelector",
     "RecordedSession",
     "RecordingError",
     "ReplayEnded",
-    "ReplaySelector",
+    "Robot",
+    "RobotFailed",
     "RobotProfile",
     "SequenceSelector",
     "SessionCache",
@@ -57,9 +75,11 @@ __all__ = [
     "SessionSummary",
     "SimulatedJetBot",
     "ToroidalDotRobot",
+    "UncertaintySelector",
     "find_session",
     "list_sessions",
     "load_session",
+    "profile_of",
     "record_demo",
     "session_statistics",
 ]

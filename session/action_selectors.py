@@ -1,6 +1,11 @@
-"""Ways of choosing the next action while a session is recorded."""
+"""Ways of choosing the next action while a session is recorded.
+
+A selector may look at what a world model predicts of every action, where there is one: a `LiveLoop` has it, a plain
+recording has not. How predictions come about is not known here.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,11 +14,21 @@ from session.errors import InvalidAction, ReplayEnded
 from session.recording import RecordedSession
 
 
+@dataclass(frozen=True, eq=False)
+class ActionPrediction:
+    """What an action would lead to: a picture, uint8 (H, W, 3), and how unsure the world model is of it, a variance of
+    colours from 0 to 1; None where nobody asked for that."""
+
+    action: Mapping[str, float]
+    picture: np.ndarray
+    uncertainty: float | None = None
+
+
 class ActionSelector(Protocol):
     """Anything that gives one action after another."""
 
-    def next_action(self) -> dict[str, float]:
-        """The action to take now, channel → number."""
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
+        """The action to take now, channel → number; `predictions` of all actions of the robot, where there are any."""
 
 
 class ConstantSelector:
@@ -22,7 +37,7 @@ class ConstantSelector:
     def __init__(self, action: Mapping[str, float]) -> None:
         self._action = dict(action)
 
-    def next_action(self) -> dict[str, float]:
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
         return dict(self._action)
 
 
@@ -35,7 +50,7 @@ class SequenceSelector:
         self._actions = [dict(action) for action in actions]
         self._next = 0
 
-    def next_action(self) -> dict[str, float]:
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
         action = self._actions[self._next]
         self._next = (self._next + 1) % len(self._actions)
         return dict(action)
@@ -50,11 +65,11 @@ class RandomSelector:
         self._actions = [dict(action) for action in action_space]
         self._random = np.random.default_rng(seed)
 
-    def next_action(self) -> dict[str, float]:
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
         return dict(self._actions[int(self._random.integers(len(self._actions)))])
 
 
-class ReplaySelector:
+class RecordedSelector:
     """The recorded actions of a session, once; raises ReplayEnded after the last one."""
 
     def __init__(self, session: RecordedSession) -> None:
@@ -64,7 +79,7 @@ class ReplaySelector:
     def __len__(self) -> int:
         return self._session.action_count - self._next
 
-    def next_action(self) -> dict[str, float]:
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
         if not len(self):
             raise ReplayEnded("The recording holds no further action to replay; ask for fewer steps.")
         values = self._session.actions[self._next]
@@ -73,3 +88,19 @@ class ReplaySelector:
         return {
             name: float(str(value)) for name, value in zip(self._session.profile.channel_names, values, strict=True)
         }
+
+
+class UncertaintySelector:
+    """The action that the world model is least sure of; of equals any with equal chance, the same with the same
+    ``seed``. Raises InvalidAction where there are no predictions, or none with an uncertainty."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
+        unsure = [one.uncertainty for one in predictions]
+        if not unsure or None in unsure:
+            raise InvalidAction("Choosing by uncertainty needs a world model that tells it; choose another selector.")
+        most = max(unsure)
+        best = [one.action for one in predictions if one.uncertainty == most]
+        return dict(best[int(self._random.integers(len(best)))])

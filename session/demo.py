@@ -3,37 +3,18 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
 
 from session.action_selectors import ActionSelector, RandomSelector
 from session.errors import RecordingError
 from session.recorder import GIGABYTE, SessionRecorder
-from session.robot_profiles import RobotProfile
+from session.robot import Robot
 from session.simulated_jetbot import SimulatedJetBot
 from session.toroidal_dot import ToroidalDotRobot
 
 OBSERVATION_S = 0.1
 MAX_FRAMES = 100_000
-
-
-class SimulatedRobot(Protocol):
-    """What the loop needs of a robot."""
-
-    @property
-    def profile(self) -> RobotProfile: ...
-
-    @property
-    def action_space(self) -> list[dict[str, float]]: ...
-
-    def observe(self) -> np.ndarray:
-        """The picture now, uint8 (H, W, 3)."""
-
-    def act(self, action: Mapping[str, float]) -> float:
-        """Do an action and return the seconds it takes."""
 
 
 class SimulatedClock:
@@ -49,9 +30,9 @@ class SimulatedClock:
         self._now += seconds
 
 
-def make_robot(robot: str, seed: int) -> SimulatedRobot:
+def make_robot(robot: str, seed: int) -> Robot:
     """The simulated robot of that name; raises RecordingError."""
-    robots: dict[str, Callable[[int], SimulatedRobot]] = {
+    robots: dict[str, Callable[[int], Robot]] = {
         "toroidal_dot": ToroidalDotRobot,
         "jetbot_sim": SimulatedJetBot,
     }
@@ -64,7 +45,7 @@ def make_robot(robot: str, seed: int) -> SimulatedRobot:
 
 def record_simulation(
     sessions_folder: str | os.PathLike[str],
-    robot: SimulatedRobot,
+    robot: Robot,
     selector: ActionSelector,
     steps: int,
     max_disk_gb: float,

@@ -1,10 +1,5 @@
-"""Keeping a robot's recordings within a disk budget by deleting the oldest, and never one that is being recorded.
+"""Keeping a robot's recordings within a disk budget by deleting the oldest, and never one that is being recorded."""
 
-A recorder holds a lock on a file in its session's folder; the system lets go of it when the process ends, however
-it ends. The lock is therefore the truth about who is recording, across processes.
-"""
-
-import fcntl
 import logging
 import os
 import shutil
@@ -17,10 +12,10 @@ from session.errors import DiskBudgetError
 from session.left_out import LeftOutLog
 from session.local_time import time_in_name
 from session.metadata import read_metadata
+from session.recording_lock import is_locked
 from session.safe_files import open_folder
 from session.session_folder import is_session_folder
 
-LOCK_FILE = ".recording.lock"
 SESSION_PREFIX = "session_"
 DELETING_PREFIX = ".deleting_"
 # Recorders of other programs hold no lock: an unfinished session that was written to lately may be theirs.
@@ -29,31 +24,14 @@ OTHER_RECORDER_S = 600
 logger = logging.getLogger(__name__)
 
 
-def lock_new_session(folder: Path) -> int:
-    """Mark a session as being recorded, until the returned descriptor is closed or the process ends."""
-    # Locked before it has its name: nobody may find it there unlocked and take the session for a dead one.
-    unnamed = folder / f"{LOCK_FILE}.new"
-    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.rename(unnamed, folder / LOCK_FILE)
-    return lock
-
-
 def is_open_for_recording(folder: Path) -> bool:
     """Whether somebody is, or may be, recording into a session folder."""
     try:
-        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return is_locked(folder)
     except FileNotFoundError:
         return _is_recent(folder) and not _is_finished(folder)
     except OSError:
         return True
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def _is_recent(folder: Path) -> bool:

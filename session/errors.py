@@ -45,3 +45,11 @@ class DiskBudgetError(RecordingError):
 
 class ReplayEnded(SessionError):
     """The recording that is being replayed holds no further action."""
+
+
+class RobotFailed(SessionError):
+    """A robot raised an error, or gave something else than a picture or a number of seconds."""
+
+
+class BadRobot(SessionError):
+    """A robot that cannot be attached: its class is not found, or one of its four members is not as it must be."""

@@ -13,6 +13,7 @@ from session.errors import SessionNotFound
 from session.left_out import LeftOutLog
 from session.local_time import time_in_name
 from session.metadata import Metadata, read_metadata
+from session.recording_lock import is_being_recorded
 from session.robot_profiles import detect_robot
 from session.safe_files import open_folder
 from session.session_folder import FRAMES_FOLDER, is_session_folder
@@ -28,7 +29,7 @@ class SessionSummary:
 
     ``session_id`` is the folder's path below the sessions folder ("jetbot/session_20250921_142133"). ``robot`` is the
     name of a profile, "unknown" where only the events could tell. ``total_events`` and ``duration_s`` are known only
-    after a clean finish.
+    after a clean finish. ``is_being_recorded``: by a recorder of this program, at this moment.
     """
 
     session_id: str
@@ -39,6 +40,7 @@ class SessionSummary:
     total_events: int | None
     duration_s: float | None
     is_finished: bool
+    is_being_recorded: bool
 
 
 def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummary]:
@@ -118,6 +120,7 @@ def _summarize(root: Path, session_id: str) -> SessionSummary:
         total_events=metadata.total_steps if metadata.is_finished else None,
         duration_s=_duration(metadata),
         is_finished=metadata.is_finished,
+        is_being_recorded=is_being_recorded(path),
     )
 
 

@@ -21,10 +21,11 @@ import orjson
 from PIL import Image
 
 from session.actions import checked_action
-from session.disk_budget import LOCK_FILE, SESSION_PREFIX, DiskBudget, lock_new_session
+from session.disk_budget import SESSION_PREFIX, DiskBudget
 from session.errors import DiskBudgetError, RecordingError
 from session.metadata import META_FILE
-from session.robot_profiles import detect_robot
+from session.recording_lock import LOCK_FILE, lock_new_session
+from session.robot_profiles import profile_of
 from session.safe_files import describe
 from session.session_folder import FRAMES_FOLDER
 from session.shards import shard_name
@@ -61,7 +62,7 @@ class SessionRecorder:
         self._step = 0
         self._shard: int | None = None
         self._is_closed = False
-        self.profile = detect_robot(robot_type, self._action_space, (), np.zeros((0, 0)), "")
+        self.profile = profile_of(robot_type, self._action_space)
         try:
             self.folder = _make_folder(Path(root_folder) / self.profile.name, clock())
             self._lock = lock_new_session(self.folder)
@@ -88,10 +89,14 @@ class SessionRecorder:
     def total_events(self) -> int:
         return self._step
 
-    def record_observation(self, picture: Image.Image | np.ndarray) -> None:
-        """Record an RGB picture, or uint8 (H, W, 3); raises RecordingError, also when the disk budget is used up."""
+    def record_observation(self, picture: Image.Image | np.ndarray) -> str:
+        """Record an RGB picture, or uint8 (H, W, 3), and return the path of its file below ``folder``.
+
+        Raises RecordingError, also when the disk budget is used up.
+        """
         path = f"{FRAMES_FOLDER}/frame_{self._step:06d}.jpg"
         self._record("observation", {"frame_path": path}, path, _encode(picture))
+        return path
 
     def record_action(self, action: Mapping[str, float]) -> None:
         """Record an action; raises InvalidAction, and RecordingError, also when the disk budget is used up."""

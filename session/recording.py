@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from session.disk_budget import is_open_for_recording
 from session.errors import FrameOutOfRange, FrameUnreadable
 from session.frame_files import decode, read_frame
 from session.history import History, Links, find_history
 from session.left_out import LeftOut, LeftOutLog
+from session.recording_lock import is_being_recorded
 from session.robot_profiles import RobotProfile
 from session.safe_files import describe
 
@@ -58,6 +60,19 @@ class RecordedSession:
     @property
     def action_count(self) -> int:
         return len(self.actions)
+
+    @property
+    def is_being_recorded(self) -> bool:
+        """Whether a recorder of this program writes to it at this moment."""
+        return is_being_recorded(self.folder)
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether it is being recorded, or may be: recorders of other programs do not say."""
+        try:
+            return is_open_for_recording(self.folder)
+        except OSError:
+            return False
 
     @cached_property
     def version(self) -> str:

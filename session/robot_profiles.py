@@ -99,6 +99,12 @@ def detect_robot(
     )
 
 
+def profile_of(robot_type: str, action_space: Sequence[dict[str, float]]) -> RobotProfile:
+    """The profile of a robot that records with this class name and these actions: channels, ranges and name as they
+    are read from its recordings again."""
+    return detect_robot(robot_type, action_space, (), np.zeros((0, 0)), "")
+
+
 def standard_actions(profile: RobotProfile) -> list[dict[str, float]]:
     """The actions a known robot chooses from, empty for an unknown one."""
     if profile == JETBOT:

@@ -2,6 +2,7 @@
 
 import torch
 
+from models import NotFinite
 from session import SessionError
 from training.steps import LossNotFinite, StepTorn
 
@@ -30,9 +31,9 @@ def is_expected(problem: Exception) -> bool:
     return isinstance(problem, LossNotFinite | SessionError) or is_want_of_memory(problem)
 
 
-def leaves_doubt(problem: Exception) -> bool:
+def leaves_doubt(problem: Exception | None) -> bool:
     """Whether the weights may be what is wrong: they must not replace a good file."""
-    return isinstance(problem, LossNotFinite | StepTorn)
+    return isinstance(problem, LossNotFinite | StepTorn | NotFinite)
 
 
 def is_want_of_memory(problem: Exception) -> bool:

@@ -6,21 +6,27 @@ steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage
 
 import argparse
 import logging
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from tqdm import tqdm
 
 from models import DeviceUnavailable, Network, WorldModels, choose_device
 from session import RecordedSession, SessionError, SessionNotFound, find_session, list_sessions, load_session
-from training.checkpoint_errors import CheckpointError, CheckpointNotFound, shown
-from training.checkpoint_writer import FILES
+from training.checkpoint_errors import CheckpointError, shown
+from training.command_line import (
+    DONE,
+    NOT_DONE,
+    WRONG_USAGE,
+    CommandParser,
+    add_advanced_options,
+    load_usual,
+    typed_number,
+)
 from training.config import BadTrainingValue, FixedSteps, LossThreshold, StopCondition, check_whole
-from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, read_config, read_subject
+from training.form import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
 from training.job import JobSnapshot
+from training.stop_request import StopRequest
 from training.training_set import Subject, TrainingSet
 from training.workshop import CHANGED_BY, JobRunning, Order, Workshop
 
@@ -33,30 +39,12 @@ MAX_STEPS = 2_000
 LISTED = 5
 POLL_S = 0.1
 STARTED_BY = "the command line"
-DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USAGE, f"{message[0].upper()}{message[1:].rstrip('.')}. --help tells what can be given.\n")
-
-
-class _StopRequest:
-    """Remembers that Ctrl-C was pressed, or that the process was asked to end."""
-
-    def __init__(self) -> None:
-        self.is_made = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._make)
-
-    def _make(self, number: int, frame: FrameType | None) -> None:
-        self.is_made = True
 
 
 def main(arguments: list[str]) -> int:
     """Train as the command line says; returns the exit code."""
     options = _parser().parse_args(arguments)
-    stop = _StopRequest()
+    stop = StopRequest()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         recording = _recording(options)
@@ -68,7 +56,8 @@ def main(arguments: list[str]) -> int:
     folder = f"{options.data.resolve().name}/checkpoints/{workshop.directory.name}"
     try:
         if not options.fresh:
-            _load(workshop, MODELS[options.model])
+            changed = {name for network in MODELS[options.model] for name in CHANGED_BY[network]}
+            load_usual(workshop, changed)
         for order in orders:
             if stop.is_made or not _train(workshop, order, stop, folder):
                 return NOT_DONE
@@ -79,40 +68,30 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m training.train", description="Train a robot's world model on a recording.")
+    parser = CommandParser(prog="python -m training.train", description="Train a robot's world model on a recording.")
     parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
     parser.add_argument("--session", required=True, help='the recording, such as "jetbot/session_20250921_142133"')
     parser.add_argument("--model", required=True, choices=MODELS, help="both: the autoencoder first")
     goal = parser.add_mutually_exclusive_group(required=True)
-    goal.add_argument("--threshold", type=_number, help="train until the evaluated loss is at most this")
-    goal.add_argument("--steps", type=_number, help="train for this many steps")
-    parser.add_argument("--max-steps", type=_number, help=f"with --threshold: the most steps (default {MAX_STEPS})")
+    goal.add_argument("--threshold", type=typed_number, help="train until the evaluated loss is at most this")
+    goal.add_argument("--steps", type=typed_number, help="train for this many steps")
+    parser.add_argument(
+        "--max-steps", type=typed_number, help=f"with --threshold: the most steps (default {MAX_STEPS})"
+    )
     frames = parser.add_mutually_exclusive_group()
-    frames.add_argument("--frame", type=_number, help="train on one frame")
-    frames.add_argument("--range", type=_number, nargs=2, metavar=("FIRST", "LAST"), help="train on these frames")
+    frames.add_argument("--frame", type=typed_number, help="train on one frame")
+    frames.add_argument("--range", type=typed_number, nargs=2, metavar=("FIRST", "LAST"), help="train on these frames")
     frames.add_argument("--all", action="store_true", help="train on the whole recording (the default)")
-    parser.add_argument("--batch-size", type=_number, default=1, help="targets in a step (default 1)")
-    parser.add_argument("--history-length", type=_number, default=3, help="context frames, 2 to 8 (default 3)")
-    parser.add_argument("--held-out", type=_number, default=0.0, help="share of the last targets only looked at")
-    for name, label in ADVANCED.items():
-        option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=_number, help=f"{label.lower()} (default {STANDARD[name]:g})")
+    parser.add_argument("--batch-size", type=typed_number, default=1, help="targets in a step (default 1)")
+    parser.add_argument("--history-length", type=typed_number, default=3, help="context frames, 2 to 8 (default 3)")
+    parser.add_argument("--held-out", type=typed_number, default=0.0, help="share of the last targets only looked at")
+    add_advanced_options(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
         "--fresh", action="store_true", help="start untrained; what was saved before becomes the backup"
     )
     return parser
-
-
-def _number(text: str) -> int | float | str:
-    """A number as typed; other text stays as it is, to be refused by name."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _recording(options: argparse.Namespace) -> RecordedSession:
@@ -162,21 +141,7 @@ def _condition(options: argparse.Namespace) -> StopCondition:
     return FixedSteps(options.steps)
 
 
-def _load(workshop: Workshop, networks: tuple[Network, ...]) -> None:
-    """Go on from the robot's checkpoints, those that are there."""
-    changed = {name for network in networks for name in CHANGED_BY[network]}
-    for network in (name for name in FILES if name in changed):
-        try:
-            info = workshop.load(network, workshop.directory / FILES[network])
-        except CheckpointNotFound:
-            continue
-        except CheckpointError as problem:
-            raise CheckpointError(f"{problem} With --fresh training starts without it.") from problem
-        told = " ".join([f"Going on from {workshop.shared.weights[network].describe()}.", *info.notes])
-        sys.stdout.write(f"{told}\n")
-
-
-def _train(workshop: Workshop, order: Order, stop: _StopRequest, folder: str) -> bool:
+def _train(workshop: Workshop, order: Order, stop: StopRequest, folder: str) -> bool:
     """Run one job to its end and tell how it ended; returns whether it did what was asked."""
     job = workshop.train(order)
     # No bar where nobody sees it, as in a file.

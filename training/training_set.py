@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from session import NoHistory, RecordedSession
-from session.batch import Batch, build_batch, frame_tensor
+from session.batch import Batch, build_batch, build_target, join_batches
 from training.config import MAX_BATCH, BadTrainingValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets looked at for one evaluated loss: a whole recording would cost more than the training
@@ -93,14 +93,10 @@ class TrainingSet:
     def batch(self, targets: tuple[int, ...]) -> Batch:
         """The tensors of these targets, B = their number."""
         if self._last is None or self._last[0] != targets:
-            singles = [self._single(target) for target in targets]
-            parts = [torch.cat(part) for part in zip(*((b.frames, b.actions, b.target) for b in singles), strict=True)]
-            self._last = targets, Batch(*parts)
+            self._last = targets, join_batches([self._single(target) for target in targets])
         return self._last[1]
 
     def _single(self, target: int) -> Batch:
         if self.needs_history:
             return build_batch(self.recording, self.recording.history(target, self.subject.history_length))
-        picture = frame_tensor(self.recording, target)
-        channels = len(self.recording.profile.channels)
-        return Batch(picture[:, None][:, :0], torch.zeros(1, 0, channels), picture)
+        return build_target(self.recording, target)

@@ -7,6 +7,7 @@ meanwhile is decided by the lock of `SharedWorldModel`.
 import contextlib
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from models import Network, SharedWorldModel, WeightsInUse
@@ -21,10 +22,12 @@ from training.checkpoint_writer import (
     copy_contents,
     write_contents,
 )
+from training.config import TrainingConfig
 from training.earlier_run import EarlierRun, EarlierRuns
 from training.folder_lock import FolderLock
 from training.job import JobHooks, JobSnapshot, TrainingJob
 from training.job_snapshot import Status
+from training.lesson import Lesson, LessonHooks
 from training.run_record import RunRecorder, word_of
 from training.sound_weights import require_sound
 from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
@@ -112,6 +115,19 @@ class Workshop:
                 undo.pop_all()
             self._job, self._watch, self._run_file = job, watch, run_file
             return job
+
+    @contextlib.contextmanager
+    def lesson(self, purpose: str, config: TrainingConfig) -> Iterator[Lesson]:
+        """Single steps for a loop that is not a job; nobody else trains here meanwhile. Raises JobRunning."""
+        with self._lock:
+            self._require_idle()
+            self._take_folder(purpose)
+            self._lineage.begin_run()
+            self._optimizers = self._optimizers.configured(config)
+        try:
+            yield Lesson(self.shared, self._optimizers, LessonHooks(self._note_steps, self._save))
+        finally:
+            self._folder_lock.release()
 
     def pause(self) -> None:
         self._active_job().pause()

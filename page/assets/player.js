@@ -5,13 +5,14 @@ const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const act = (name) => element.querySelector('[data-act="' + name + '"]');
 const canvas = element.querySelector('canvas.frame'), message = element.querySelector('.stage-message');
 const slider = element.querySelector('.slider'), help = element.querySelector('dialog.help');
-const SETTLE_MS = 250, AHEAD = 16, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
+const SETTLE_MS = 250, AHEAD = 16, GROWTH_MS = 2000, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
 let timeline = EMPTY_TIMELINE, current = 0, shownWish = 0, wish = 0, direction = 1;
-let visit = null, settleTimer = 0, playing = false, due = 0;
+let visit = null, settleTimer = 0, growthTimer = 0, playing = false, due = 0;
 
 const inAddress = (session) => session.split('/').map(encodeURIComponent).join('/');
 const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress(timeline.session) +
   '?version=' + timeline.version, document.baseURI).href;
+const timelineAddress = (session) => new URL('recorded/timeline/' + inAddress(session), document.baseURI).href;
 const store = makeFrameStore(addressOf);
 const track = makeActionTrack(part('track'), go);
 const errors = makeErrorTrack(part('errors'), go);
@@ -173,7 +174,7 @@ async function open() {
   say('Opening…');
   const isWanted = () => mine === visit;
   try {
-    const response = await fetch(new URL('recorded/timeline/' + inAddress(session), document.baseURI)).catch(() => {
+    const response = await fetch(timelineAddress(session)).catch(() => {
       throw new Error('The server does not answer; check that it still runs, then reload the page.');
     });
     const told = await response.json().catch(() => ({}));
@@ -182,10 +183,56 @@ async function open() {
     }
     // The files may have grown since Python looked; what counts is that Python asked for this opening.
     if (isWanted()) begin({ ...told, version });
-    if (isWanted() && !timeline.frames) say('This recording has no frames; pick another session.');
+    if (isWanted() && !timeline.frames) sayEmpty();
+    if (isWanted()) awaitGrowth(mine, told);
   } catch (problem) {
     if (isWanted()) say(problem.message);
   }
+}
+
+function sayEmpty() {
+  say(timeline.may_grow ? 'This recording has no frames yet.' : 'This recording has no frames; pick another session.');
+}
+
+// A recording that is being recorded is looked at again, quietly and only while somebody sees it.
+function awaitGrowth(mine, known) {
+  clearTimeout(growthTimer);
+  if (known.may_grow && mine === visit) growthTimer = setTimeout(() => lookForGrowth(mine, known), GROWTH_MS);
+}
+
+async function lookForGrowth(mine, known) {
+  let told = known;
+  if (!document.hidden) {
+    const address = timelineAddress(known.session) + '?known=' + encodeURIComponent(known.version);
+    const response = await fetch(address).catch(() => null);
+    if (response && !response.ok) return;
+    told = { ...known, ...(response ? await response.json().catch(() => ({})) : {}) };
+    if (mine !== visit) return;
+    if (told.version !== known.version) grow(told);
+    const extent = document.querySelector('#session-facts [data-part=extent]');
+    if (extent) extent.textContent = told.extent;
+  }
+  awaitGrowth(mine, told);
+}
+
+// Who stands at the last frame goes along; everybody else stays, with a longer way ahead. The version in the addresses
+// of frames stays too: frames that are there already need not be sent again.
+function grow(told) {
+  if (!continues(told, timeline)) return;
+  if (!timeline.frames) { begin({ ...told, version: timeline.version }); return; }
+  const isAtEnd = current === timeline.frames - 1 && !playing;
+  timeline = { ...told, version: timeline.version };
+  fit();
+  go(isAtEnd ? timeline.frames - 1 : current, isAtEnd);
+}
+
+function fit() {
+  slider.max = Math.max(0, timeline.frames - 1);
+  part('number').max = slider.max;
+  const still = timeline.frames < 2;
+  [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
+  track.open(timeline);
+  errors.open(timeline);
 }
 
 // What was shown before is over: nothing of it may settle into the new place.
@@ -194,13 +241,9 @@ function begin(told) {
   clearTimeout(settleTimer);
   store.clear();
   timeline = told; shownWish = wish; direction = 1;
-  slider.max = Math.max(0, timeline.frames - 1);
-  part('number').max = slider.max;
-  const still = timeline.frames < 2;
-  [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
+  clearTimeout(growthTimer);
   element.querySelector('.player').dataset.session = timeline.session;
-  track.open(timeline);
-  errors.open(timeline);
+  fit();
   say('');
   if (timeline.frames) { go(Number(props.value.frame) || 0, true); return; }
   blank();

@@ -1,7 +1,7 @@
 // What the browser knows of a recording, and how it is put into words.
 const EMPTY_TIMELINE = {
   session: '', version: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
-  actions: [], utc_offset_s: 0,
+  actions: [], utc_offset_s: 0, may_grow: false,
 };
 
 function clockText(timeline, index) {
@@ -32,4 +32,11 @@ function historyOf(timeline, target, length) {
     frames.unshift(at);
   }
   return { frames, actions };
+}
+
+// Whether `next` begins with what is known: frames were recorded meanwhile, and nothing before them is another.
+function continues(next, timeline) {
+  const last = timeline.frames - 1;
+  return next.frames >= timeline.frames && next.channels.length >= timeline.channels.length &&
+    (last < 0 || (next.steps[last] === timeline.steps[last] && next.times[last] === timeline.times[last]));
 }

@@ -1,12 +1,15 @@
+import numpy as np
 import pytest
 
 from session import (
+    ActionPrediction,
     ConstantSelector,
     InvalidAction,
     RandomSelector,
+    RecordedSelector,
     ReplayEnded,
-    ReplaySelector,
     SequenceSelector,
+    UncertaintySelector,
     load_session,
 )
 from tests.session.make import RIGHT, STAY, action, write_session
@@ -37,7 +40,7 @@ def test_random_takes_every_action_and_repeats_with_its_seed():
 
 def test_a_replay_gives_the_recorded_actions_once_as_they_were_written(tmp_path):
     session = load_session(write_session(tmp_path / "jetbot" / "session_1", [action(0, RIGHT), action(1, STAY)]))
-    selector = ReplaySelector(session)
+    selector = RecordedSelector(session)
     assert len(selector) == 2
     assert taken(selector, 2) == [RIGHT, STAY]
     with pytest.raises(ReplayEnded):
@@ -48,3 +51,33 @@ def test_without_actions_there_is_nothing_to_choose():
     for make in (lambda: SequenceSelector([]), lambda: RandomSelector([], 0)):
         with pytest.raises(InvalidAction):
             make()
+
+
+def predicted(*uncertainties):
+    return [ActionPrediction({"action": k}, np.zeros((1, 1, 3), np.uint8), u) for k, u in enumerate(uncertainties)]
+
+
+def test_uncertainty_takes_the_least_sure_action():
+    selector = UncertaintySelector(0)
+    assert [selector.next_action(predicted(*u))["action"] for u in ((1, 3, 2), (5, 3, 2), (0, 0, 1e-9))] == [1, 0, 2]
+
+
+def test_equals_have_equal_chance_and_a_seed_repeats_them():
+    def drawn(seed):
+        selector = UncertaintySelector(seed)
+        return [selector.next_action(predicted(2, 1, 2))["action"] for _ in range(200)]
+
+    first = drawn(3)
+    assert first == drawn(3) != drawn(4)
+    assert set(first) == {0, 2} and 60 < first.count(0) < 140
+
+
+def test_uncertainty_needs_predictions_that_tell_it():
+    for predictions in ((), predicted(None, None)):
+        with pytest.raises(InvalidAction, match="choose another selector"):
+            UncertaintySelector(0).next_action(predictions)
+
+
+def test_the_other_selectors_take_no_notice_of_predictions():
+    assert ConstantSelector(ONE).next_action(predicted(9, 1)) == ONE
+    assert RandomSelector([ZERO, ONE], 3).next_action() == RandomSelector([ZERO, ONE], 3).next_action(predicted(9, 1))

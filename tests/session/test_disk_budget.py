@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from session import DiskBudgetError, SessionRecorder, list_sessions, load_session
-from session.disk_budget import DELETING_PREFIX, LOCK_FILE, is_open_for_recording
+from session.disk_budget import DELETING_PREFIX, is_open_for_recording
+from session.recording_lock import LOCK_FILE
 from session.session_folder import is_session_folder
 from tests.session.make import meta_of
 

@@ -50,9 +50,9 @@ def test_random_actions_of_a_seed(capsys, tmp_path):
 def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
     first = record(capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "6", "--seed", "3")
     name = f"jetbot/{first.name}"
-    again = record(capsys, tmp_path, "--robot", "jetbot_sim", "--selector", "replay", "--replay", name, "--seed", "9")
+    again = record(capsys, tmp_path, "--robot", "jetbot_sim", "--selector", "recorded", "--replay", name, "--seed", "9")
     assert again.actions.tolist() == first.actions.tolist()
-    options = ("--selector", "replay", "--replay", name)
+    options = ("--selector", "recorded", "--replay", name)
     assert "holds 6 actions; choose --steps 6" in refusal(
         capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "7", *options
     )
@@ -79,8 +79,8 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
         (["--selector", "sequence", "--sequence", "{}"], "not a JSON list"),
         (["--selector", "sequence", "--sequence", "["], "not a JSON list"),
         (["--selector", "sequence", "--sequence", "[]"], "at least one action"),
-        (["--selector", "replay"], "nothing to replay"),
-        (["--selector", "replay", "--replay", "../../etc"], "no session of that name"),
+        (["--selector", "recorded"], "nothing to replay"),
+        (["--selector", "recorded", "--replay", "../../etc"], "no session of that name"),
     ],
 )
 def test_mistakes_are_answered_in_plain_words(capsys, tmp_path, options, message):

@@ -12,7 +12,8 @@ from PIL import Image
 
 from session import InvalidAction, RecordingError, SessionRecorder, list_sessions, load_session
 from session import recorder as recorder_module
-from session.disk_budget import LOCK_FILE, is_open_for_recording
+from session.disk_budget import is_open_for_recording
+from session.recording_lock import LOCK_FILE
 
 SPACE = [{"action": 0}, {"action": 1}]
 PICTURE = np.full((32, 32, 3), 120, dtype=np.uint8)

@@ -252,7 +252,7 @@ def test_the_command_line_leaves_the_same_word(data, tmp_path, recording, monkey
     """Asked to end, as by Ctrl-C."""
     (tmp_path / "sessions").symlink_to(data / "sessions")
     monkeypatch.setattr(WorldModels, "get", lambda self, key, channels: shared_model())
-    monkeypatch.setattr(command._StopRequest, "__init__", lambda self: setattr(self, "is_made", False))
+    monkeypatch.setattr(command.StopRequest, "__init__", lambda self: setattr(self, "is_made", False))
     folder = tmp_path / "checkpoints" / "toroidal_dot"
     requests = []
     real = command._train

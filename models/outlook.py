@@ -1,0 +1,93 @@
+"""What every action would lead to from here, and how unsure the predictor is of each.
+
+Uncertainty is Monte-Carlo dropout: passes with dropout active are samples of the predictor's weights, and the variance
+of what they predict is how much those disagree (Gal & Ghahramani 2016, arXiv 1506.02142). It tells what more data would
+teach; noise of the robot itself it does not tell.
+
+Shapes: T history, A action channels, C candidate actions, H and W picture height and width.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.adaptive_world_model import AdaptiveWorldModel
+from models.inference import evaluating, finite, to_uint8
+from models.layers import Dropout
+from models.shared_world_model import SharedWorldModel
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """For each of C candidates a uint8 picture (H, W, 3), predicted without dropout, and the variance over passes with
+    dropout, mean over pixels and colours; no variances where no passes were asked for."""
+
+    pictures: tuple[np.ndarray, ...]
+    uncertainties: tuple[float, ...]
+
+
+def run_outlook(
+    shared: SharedWorldModel,
+    frames: Tensor,
+    actions: Tensor,
+    candidates: Tensor,
+    passes: int = 0,
+    generator: torch.Generator | None = None,
+) -> Outlook:
+    """Predict what follows the last of `frames` for every candidate action; raises NotFinite.
+
+    Takes frames (1, T, 3, H, W) in [0, 1], the scaled actions (1, T − 1, A) between them, and scaled candidates (C, A).
+    `passes`: how many with dropout, at least 2, or 0 for no uncertainties; their random numbers come from `generator`,
+    which must be on the model's device.
+    """
+    assert passes != 1, "one pass has no variance"
+    frames, actions, candidates = (x.to(shared.device) for x in (frames, actions, candidates))
+    # Counterfactuals replace the last action: any will do in its place.
+    actions = torch.cat([actions, candidates[:1, None]], dim=1)
+    with evaluating(shared) as model:
+        context = finite(model.encode_history(frames), "autoencoder")
+        pictures = _pictures(model, context, actions, candidates)
+        variances = []
+        if passes:
+            with _dropping_out(model, generator):
+                variances = _variances(_pictures(model, context, actions, candidates) for _ in range(passes))
+    return Outlook(tuple(map(to_uint8, pictures)), tuple(variances))
+
+
+def _pictures(model: AdaptiveWorldModel, context: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
+    latents = finite(model.predict_counterfactuals(context, actions, candidates), "predictor")
+    return finite(model.decode(latents), "autoencoder")
+
+
+def _variances(samples: Iterator[Tensor]) -> list[float]:
+    """Variance over samples (C, 3, H, W), mean over pixels and colours; two of them are held at a time.
+
+    By Welford's update: the difference of large sums would lose small variances in float32.
+    """
+    mean, squares, count = 0.0, 0.0, 0
+    for sample in samples:
+        count += 1
+        change = sample - mean
+        mean = mean + change / count
+        squares = squares + change * (sample - mean)
+    return (squares / (count - 1)).mean(dim=(1, 2, 3)).tolist()
+
+
+@contextmanager
+def _dropping_out(model: AdaptiveWorldModel, generator: torch.Generator | None) -> Iterator[None]:
+    """Dropout as in training, everything else as in evaluation; generators and modes are left as they were found.
+
+    Attention weights are never dropped here: torch draws for them from the numbers that all threads share.
+    """
+    found = [(part, part.training, part.generator) for part in model.modules() if isinstance(part, Dropout)]
+    try:
+        for part, _, _ in found:
+            part.training, part.generator = True, generator
+        yield
+    finally:
+        for part, was_training, its_generator in found:
+            part.training, part.generator = was_training, its_generator

@@ -1,0 +1,133 @@
+"""A recording that is being recorded, as the page shows it while it grows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+import session_explorer_gradio as script
+from session import SessionRecorder, ToroidalDotRobot
+from tests.app.conftest import serving
+from tests.app.test_browser import at_frame, settled_at
+
+GROWTH_MS = 15_000  # the page looks every two seconds; a busy machine takes its time
+
+
+class Growing:
+    """A session that is being recorded: `grow` adds frames to it."""
+
+    def __init__(self, sessions: Path, frames: int) -> None:
+        self.robot = ToroidalDotRobot(seed=1)
+        self.recorder = SessionRecorder(sessions, "ToroidalDotRobot", self.robot.action_space)
+        self.frames = 0
+        self.grow(frames)
+
+    @property
+    def session_id(self) -> str:
+        return self.recorder.session_id
+
+    def grow(self, frames: int) -> None:
+        for _ in range(frames):
+            if self.frames:
+                self.robot.act({"action": 1})
+                self.recorder.record_action({"action": 1})
+            self.recorder.record_observation(self.robot.observe())
+            self.frames += 1
+
+
+@pytest.fixture
+def growing(tmp_path: Path) -> Iterator[Growing]:
+    growing = Growing(tmp_path / "sessions", 6)
+    yield growing
+    growing.recorder.close()
+
+
+@pytest.fixture
+def address(tmp_path: Path, growing: Growing) -> Iterator[str]:
+    with serving(script.Settings(data=tmp_path)) as address:
+        yield address
+
+
+def extent(page):
+    return page.locator("#session-facts [data-part=extent]")
+
+
+def test_who_stands_at_the_last_frame_goes_along(open_tab, address, growing):
+    page = open_tab(f"?session={growing.session_id}&frame=5", address)
+    settled_at(page, 5)
+    expect(extent(page)).to_contain_text("6 frames · 5 actions")
+    expect(extent(page)).to_contain_text("being recorded")
+    growing.grow(4)
+    expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "9", timeout=GROWTH_MS)
+    settled_at(page, 9)
+    expect(page.locator("#player .caption")).to_contain_text("Frame 9 · 10 of 10")
+    expect(extent(page)).to_contain_text("10 frames · 9 actions")
+    expect(page.locator("#player .filmstrip .target")).to_contain_text("selected 9")
+    growing.grow(1)
+    expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "10", timeout=GROWTH_MS)
+    page.get_by_role("button", name="Run Autoencoder").click()  # the server knows the new frame as well
+    expect(page.locator("#autoencoder-result .result")).to_have_attribute("data-frame", "10", timeout=30_000)
+    growing.recorder.close()
+    expect(extent(page)).not_to_contain_text("being recorded", timeout=GROWTH_MS)
+
+
+def test_who_stands_elsewhere_stays_and_has_a_longer_way_ahead(open_tab, address, growing):
+    page = open_tab(f"?session={growing.session_id}&frame=2", address)
+    settled_at(page, 2)
+    page.locator("#session-facts summary").click()
+    growing.grow(5)
+    expect(page.locator("#player .caption")).to_contain_text("Frame 2 · 3 of 11", timeout=GROWTH_MS)
+    expect(page.locator("#player .slider")).to_have_attribute("max", "10")
+    expect(page.locator("#session-facts details")).to_have_attribute("open", "")  # nothing is drawn anew
+    settled_at(page, 2)
+    page.get_by_label("Frame number").fill("10")
+    page.get_by_role("button", name="Jump").click()
+    settled_at(page, 10)
+
+
+def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(open_tab, tmp_path):
+    growing = Growing(tmp_path / "sessions", 0)
+    with serving(script.Settings(data=tmp_path)) as address:
+        page = open_tab(f"?session={growing.session_id}", address, awaited="#player .stage-message:not([hidden])")
+        expect(page.locator("#player .stage-message")).to_contain_text("has no frames yet")
+        growing.grow(2)
+        expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "0", timeout=GROWTH_MS)
+        at_frame(page, 0)
+        growing.recorder.close()
+        page.close()
+
+
+def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
+    explorer, visitor = script.Explorer(script.Settings(data=tmp_path)), script.Visitor()
+    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)[1].choices
+    assert session_id == growing.session_id and label.endswith("· being recorded")
+    growing.recorder.close()
+    (label, _), *_ = script.refresh_sessions(explorer, visitor)[1].choices
+    assert "being recorded" not in label
+
+
+def test_a_timeline_that_is_known_is_not_sent_again(address, growing):
+    route = f"{address}recorded/timeline/{growing.session_id}"
+    whole = httpx.get(route).json()
+    assert whole["may_grow"] and whole["frames"] == 6
+    same = httpx.get(route, params={"known": whole["version"]}).json()
+    assert set(same) == {"version", "may_grow", "extent"} and same["version"] == whole["version"]
+    growing.grow(2)
+    growing.recorder.close()
+    grown = whole
+    while grown["version"] == whole["version"]:  # the files are looked at once a second; the test has a time limit
+        grown = httpx.get(route, params={"known": whole["version"]}).json()
+    assert grown["frames"] == 8 and not grown["may_grow"] and "being recorded" not in grown["extent"]
+    assert np.array_equal(grown["times"][:6], whole["times"])
+
+
+def test_a_finished_recording_is_not_asked_for_again(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=39")
+    asked = []
+    page.on("request", lambda request: "recorded/timeline" in request.url and asked.append(request.url))
+    settled_at(page, 39)
+    page.wait_for_timeout(5000)  # two looks would have been due
+    assert asked == []
