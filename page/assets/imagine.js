@@ -4,21 +4,36 @@
 // wait meanwhile, in order; a held key and Repeat do not pile up.
 const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const act = (name) => element.querySelector('[data-act="' + name + '"]');
-const PATIENCE_MS = 30000, MOST_WAITING = 20, RATE_OVER = 6;
+const PATIENCE_MS = 30000, ASK_AGAIN_MS = 8000, MOST_WAITING = 20, RATE_OVER = 6;
 let told = null, place = null, number = 0, underway = null, waiting = [], repeated = null, repeatTimer = 0, answers = [];
-let isAsking = false, lastSent = 0;
+let isAsking = false, lastSent = 0, askAgainTimer = 0;
 
 const isOpen = () => element.offsetParent !== null;
 const isBusy = () => underway !== null && performance.now() - underway.at < PATIENCE_MS;
 
 function send(press) {
   number += 1;
-  underway = { at: performance.now(), number };
+  underway = { at: performance.now(), number, first: number };
   isAsking = true;
   document.dispatchEvent(new CustomEvent('before-ask'));  // the frame that the eye sees, also before the hand has settled
   isAsking = false;
   props.value = { press, number };
   trigger('pressed');
+  askAgainLater();
+}
+
+// Gradio's own script may lose an answer (an event sent at the very moment when the stream of answers is being closed):
+// what came of the press is asked for once more, and then whichever answer comes first counts.
+function askAgainLater() {
+  clearTimeout(askAgainTimer);
+  askAgainTimer = setTimeout(() => {
+    if (!isBusy()) return;
+    number += 1;
+    underway.number = number;
+    props.value = { press: 'begin', number };
+    trigger('pressed');
+    askAgainLater();
+  }, ASK_AGAIN_MS);
 }
 
 // By hand: every press counts.
@@ -87,7 +102,8 @@ function follow() {
   const answer = props.value;
   // Our own changes are reported back late; and what Python does not answer to us is of no concern.
   if (!answer || !('answered' in answer) || underway === null) return;
-  if (answer.answered !== null && answer.answered !== underway.number) return;
+  const isOld = answer.answered !== null && (answer.answered < underway.first || answer.answered > underway.number);
+  if (isOld) return;
   lastSent = underway.at;
   underway = null;
   if (answer.problem) { waiting = []; stopRepeating(); answers = []; } else { note(answer); draw(answer); }

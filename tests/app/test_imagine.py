@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 import training.imagined
 from models import NotFinite
+from page.binding import LeftMeanwhile
 from session.dot_place import DotPlace, dot_place, torus_distance
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, kept_text
@@ -210,6 +211,24 @@ def test_a_refusal_is_told_in_place_and_the_pad_goes_on(open_tab, session_ids, m
     action(page, 1).click()
     await_steps(page, 1)
     expect(problem).to_be_hidden()
+
+
+def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkeypatch):
+    calls, real = [], Calls()
+
+    def losing_the_first(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise LeftMeanwhile  # the page is answered nothing
+        return real(*arguments)
+
+    monkeypatch.setattr(training.imagined, "imagine", losing_the_first)
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    action(page, 1).click()
+    action(page, 1).click()  # waits for the answer to the first
+    await_steps(page, 1)
+    assert len(calls) == 2
 
 
 def test_another_session_begins_its_own_dream_with_its_own_actions(open_tab, session_ids, labels, perfect):
