@@ -16,7 +16,7 @@ INSIDE = {
     "/look_at_attention", "/look_at_weights", "/diagnose_actions", "/describe_session",
     "/evaluate_recording", "/cancel_evaluation", "/evaluation_status", "/make_clip",
 }  # fmt: skip
-NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/load_models", "/save_models"}
+NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/measure_truth", "/load_models", "/save_models"}
 
 
 def mse_in(html: str) -> float:
