@@ -32,6 +32,10 @@ class Windows:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def newest(self, drawn: np.ndarray, length: int) -> "Windows":
+        """Some windows, by number, with no more than their `length` newest frames."""
+        return Windows(self.pictures[drawn][:, -length:], self.actions[drawn][:, -length:], self.targets[drawn])
+
 
 class DistinctPictures:
     """Pictures by number, from 0. Those for which `is_held_out` holds, given uint8 (H, W, 3), are never drawn.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from models import DeviceUnavailable, SharedWorldModel, WeightsInUse, WorldModels, choose_device
+from models import DeviceUnavailable, Network, SharedWorldModel, WeightsInUse, WorldModels, choose_device
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
 from training.checkpoint import load_checkpoint
 from training.checkpoint_errors import CheckpointError
@@ -23,7 +23,7 @@ from training.checkpoint_writer import Contents, write_contents
 from training.config import BadTrainingValue
 from training.distinct_pictures import DistinctPictures
 from training.held_out import is_held_out
-from training.learning import LearningConfig, LearningStep, learn_to_foresee, learn_to_see
+from training.learning import LearningConfig, LearningStep, learn_to_dream, learn_to_foresee, learn_to_see
 from training.truth_measure import measure_truth
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,7 @@ def main(arguments: list[str]) -> int:
         recordings = _recordings(options["data"] / "sessions", options["robot"])
         pictures = DistinctPictures(list(recordings.values()), is_held_out)
         shared = _fresh(next(iter(recordings.values())), options["device"], config.seed)
-        if options["autoencoder"]:
-            _load_autoencoder(shared, options["autoencoder"])
+        _take_over(shared, {name: options[name] for name in ("autoencoder", "predictor") if options[name]})
     except (BadTrainingValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
@@ -84,10 +83,11 @@ def _fresh(recording: RecordedSession, device: str, seed: int) -> SharedWorldMod
     return shared
 
 
-def _load_autoencoder(shared: SharedWorldModel, path: Path) -> None:
-    """Take over what another run has learned to see; raises CheckpointError."""
-    info = load_checkpoint(path, shared.model.autoencoder)
-    shared.note_weights({"autoencoder": WeightsInUse(info.file, info.step)})
+def _take_over(shared: SharedWorldModel, files: dict[Network, Path]) -> None:
+    """Begin with what other runs have learned; raises CheckpointError."""
+    for network, path in files.items():
+        info = load_checkpoint(path, shared.network(network))
+        shared.note_weights({network: WeightsInUse(info.file, info.step)})
 
 
 def _learn(
@@ -97,16 +97,18 @@ def _learn(
     recordings: dict[str, RecordedSession],
     measure_every: int,
 ) -> list[dict[str, object]]:
-    """Both parts of the recipe, but for what is known already, told in the log; returns the curve."""
+    """The parts of the recipe, but for what is known already, told in the log; returns the curve."""
     began, curve = time.monotonic(), []
-    for network, learn in (("autoencoder", learn_to_see), ("predictor", learn_to_foresee)):
-        if shared.weights[network].is_trained:
+    parts = {"see": learn_to_see, "foresee": learn_to_foresee, "dream": learn_to_dream}
+    known = {"autoencoder": "see", "predictor": "foresee"}
+    for part, learn in parts.items():
+        if any(known[network] == part and used.is_trained for network, used in shared.weights.items()):
             continue
         for now in _smoothed(learn(shared.model, pictures, config)):
             if now.step % TOLD_EVERY and now.step != 1:
                 continue
-            point = {"network": network, **dataclasses.asdict(now), "seconds": round(time.monotonic() - began, 1)}
-            if network == "predictor" and measure_every and now.step % measure_every == 0:
+            point = {"part": part, **dataclasses.asdict(now), "seconds": round(time.monotonic() - began, 1)}
+            if part != "see" and measure_every and now.step % measure_every == 0:
                 point["near_share"] = _near_share(shared, recordings, config.history_length)
             logger.info(
                 "%s",
@@ -139,8 +141,11 @@ def _near_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession]
 
 def _contents(shared: SharedWorldModel, config: LearningConfig, dtype: torch.dtype) -> Contents:
     """Weights and steps, as checkpoints hold them; the optimizers of the recipe are no use to any other training."""
-    known = shared.weights["autoencoder"].step
-    steps = {"autoencoder": known or config.autoencoder_steps, "predictor": config.predictor_steps}
+    known = {network: used.step for network, used in shared.weights.items()}
+    steps = {
+        "autoencoder": known["autoencoder"] or config.autoencoder_steps,
+        "predictor": (known["predictor"] or config.predictor_steps) + config.dream_steps,
+    }
     networks = {
         name: {
             "model_state_dict": {
@@ -164,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--robot", default=TOROIDAL_DOT.name, help="folder of its recordings (default toroidal_dot)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to see anew")
+    parser.add_argument("--predictor", type=Path, help="likewise: one that can foresee, and now learns to dream")
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
     parser.add_argument(
         "--measure-every", type=int, default=250, help="predictor steps between looks at the truth; 0: none"

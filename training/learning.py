@@ -1,4 +1,4 @@
-"""A recipe by which a fresh pair of networks learns a world that is mostly background: first to see, then to foresee.
+"""A recipe by which a fresh pair of networks learns a world that is mostly background: to see, to foresee, to dream.
 
 The plain recipe minimizes the squared error of the whole picture, of which a small thing is next to nothing: it is
 learned last, or never. What is different here, each a number of `LearningConfig`:
@@ -8,7 +8,9 @@ learned last, or never. What is different here, each a number of `LearningConfig
 - the predictor starts with attention that looks around (`models/space_time_start.py`);
 - a step of the predictor takes a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
   2208.07220), always those where something is, and costs that part;
-- histories of every length from one frame on are drawn, so that a short one is understood as well.
+- histories of every length from one frame on are drawn, so that a short one is understood as well;
+- in the end the last frames of a history are the predictor's own predictions (`dreamed_frames`), so that it can go on
+  from what it imagined (as in DAgger, Ross et al. 2011, arXiv 1011.0686).
 
 Shapes: B batch, T history, P tokens of a frame (197), K kept patches, D width, A action channels, H and W picture.
 """
@@ -24,6 +26,7 @@ from torch import Tensor
 from models import AdaptiveWorldModel
 from models.action_predictor import pick
 from models.space_time_start import start_in_space_and_time
+from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS, BadTrainingValue, check_number, check_whole
 from training.distinct_pictures import DistinctPictures, Windows
 from training.optim import parameter_groups
@@ -40,6 +43,7 @@ class LearningConfig:
 
     Every second autoencoder step removes a share of the patches drawn from [0, `mask_ratio_high`]. Pixels off the
     background count 1 + `foreground_weight` times. `kept_patches` 0: all. `history_length`: the longest that is drawn.
+    `dreamed_frames`: at most so many of a history are predicted ones in the last part; `dream_steps` 0 leaves it out.
     """
 
     autoencoder_steps: int = 900
@@ -49,6 +53,9 @@ class LearningConfig:
     predictor_steps: int = 2500
     predictor_batch: int = 16
     predictor_lr: float = 5e-4
+    dream_steps: int = 800
+    dream_lr: float = 2e-4
+    dreamed_frames: int = 4
     warmup_steps: int = 50
     history_length: int = 3
     kept_patches: int = 39
@@ -63,13 +70,15 @@ class LearningConfig:
             check_whole(getattr(self, name), name, 1, MAX_STEPS)
         for name in ("autoencoder_batch", "predictor_batch"):
             check_whole(getattr(self, name), name, 1, MAX_BATCH)
-        for name in ("autoencoder_lr", "predictor_lr"):
+        for name in ("autoencoder_lr", "predictor_lr", "dream_lr"):
             check_number(getattr(self, name), name, 1e-9, 1.0)
         for name in ("foreground_weight", "latent_weight", "weight_decay"):
             check_number(getattr(self, name), name, 0.0, 1000.0)
         check_number(self.mask_ratio_high, "mask_ratio_high", 0.0, 0.95)
         check_whole(self.warmup_steps, "warmup_steps", 1, MAX_STEPS)
-        check_whole(self.history_length, "history_length", 2, 8)
+        check_whole(self.dream_steps, "dream_steps", 0, MAX_STEPS)
+        check_whole(self.history_length, "history_length", MIN_LENGTH, MAX_LENGTH)
+        check_whole(self.dreamed_frames, "dreamed_frames", 0, MAX_LENGTH - self.history_length)
         check_whole(self.kept_patches, "kept_patches", 0, 1000)
         check_whole(self.seed, "seed", 0, 2**63 - 1)
 
@@ -130,37 +139,54 @@ def learn_to_see(
     autoencoder.eval()
 
 
-def foreground(images: Tensor, background: Tensor) -> Tensor:
-    """1 where pictures (B, 3, H, W) differ from the background (3, H, W) in any colour, else 0: like the pictures."""
-    return ((images - background).abs() > FOREGROUND_FROM).any(dim=1, keepdim=True).expand_as(images).float()
+def foreground(values: Tensor, background: Tensor) -> Tensor:
+    """1 where values (B, …) differ from those of the background (…), else 0: like the values."""
+    return ((values - background).abs() > FOREGROUND_FROM).float()
 
 
 def learn_to_foresee(
     model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig
 ) -> Iterator[LearningStep]:
-    """Train the predictor on latents of the autoencoder as it is, a step for each that is asked of the iterator."""
-    device = model.predictor.future_query.device
-    windows, lesson = pictures.windows(config.history_length), _Lesson(model, pictures, config)
-    chance = np.random.default_rng(config.seed)
+    """Train a fresh predictor on latents of the autoencoder as it is, a step for each that is asked of the iterator."""
     if config.starts_in_space_and_time:
         start_in_space_and_time(model.predictor, model.autoencoder.config.grid)
+    yield from _learn_windows(model, pictures, config, config.predictor_lr, config.predictor_steps, dreamed=0)
+
+
+def learn_to_dream(
+    model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig
+) -> Iterator[LearningStep]:
+    """Train a predictor that can foresee a frame to go on from its own predictions, likewise."""
+    dreamed = config.dreamed_frames
+    yield from _learn_windows(model, pictures, config, config.dream_lr, config.dream_steps, dreamed)
+
+
+def _learn_windows(
+    model: AdaptiveWorldModel,
+    pictures: DistinctPictures,
+    config: LearningConfig,
+    lr: float,
+    steps: int,
+    dreamed: int,
+) -> Iterator[LearningStep]:
+    """Steps of the predictor, with up to `dreamed` frames of a history predicted by itself."""
+    if not steps:
+        return
+    windows = pictures.windows(config.history_length + dreamed)
+    lesson = _Lesson(model, pictures, config)
+    chance, device = np.random.default_rng(config.seed), model.predictor.future_query.device
     model.use_generator(torch.Generator(device).manual_seed(config.seed))
-    optimizer = _Optimizer(model.predictor, config.predictor_lr, config.predictor_steps, config)
+    optimizer = _Optimizer(model.predictor, lr, steps, config)
     model.predictor.train()
     try:
-        for step in range(1, config.predictor_steps + 1):
-            drawn, length = _draw(windows, config, chance)
-            yield LearningStep(step, optimizer.step(lesson.loss(windows, drawn, length)))
+        for step in range(1, steps + 1):
+            drawn = chance.integers(len(windows), size=config.predictor_batch)
+            length = int(chance.integers(1, config.history_length + 1))
+            loss = lesson.loss(windows.newest(drawn, length + dreamed), length, int(chance.integers(0, dreamed + 1)))
+            yield LearningStep(step, optimizer.step(loss))
     finally:
         model.predictor.eval()
         model.use_generator(None)
-
-
-def _draw(windows: Windows, config: LearningConfig, chance: np.random.Generator) -> tuple[np.ndarray, int]:
-    """Which windows a step learns from, and how many of their newest frames."""
-    return chance.integers(len(windows), size=config.predictor_batch), int(
-        chance.integers(1, config.history_length + 1)
-    )
 
 
 class _Lesson:
@@ -176,29 +202,40 @@ class _Lesson:
     @torch.no_grad()
     def _encode_all(self) -> Tensor:
         """(pictures, P, D), half precision: 100 kB a picture."""
-        groups = [
-            range(len(self.pictures))[i : i + ENCODED_AT_ONCE] for i in range(0, len(self.pictures), ENCODED_AT_ONCE)
-        ]
+        numbers = range(len(self.pictures))
+        groups = [numbers[first : first + ENCODED_AT_ONCE] for first in range(0, len(numbers), ENCODED_AT_ONCE)]
         return torch.cat([self.model.encode(self.pictures.tensors(group).to(self.device)).half() for group in groups])
 
-    def loss(self, windows: Windows, drawn: np.ndarray, length: int) -> Tensor:
-        """Of predicting the targets of drawn windows from their `length` newest frames."""
-        context = torch.from_numpy(windows.pictures[drawn][:, -length:]).to(self.device)
-        actions = torch.from_numpy(windows.actions[drawn][:, -length:]).to(self.device)
-        target = windows.targets[drawn]
-        before, after = (
-            self.pictures.tensors(numbers).to(self.device) for numbers in (context[:, -1].tolist(), target)
-        )
-        is_there = self._patches(foreground(before, self.background)), self._patches(foreground(after, self.background))
-        kept = keep_patches(is_there[0].amax(dim=2) + is_there[1].amax(dim=2) > 0, self._kept(), self.generator)
-        predicted = self.model.predictor(self.latents[context].float(), actions, kept)
-        latent = (predicted - pick(self.latents[torch.from_numpy(target).to(self.device)].float(), kept)).square()
-        shown = kept[:, 1:] - 1
-        error = self.model.autoencoder.decode_patches(predicted[:, 1:], shown) - pick(self._patches(after), shown)
-        weights = 1 + self.config.foreground_weight * torch.maximum(*(pick(one, shown) for one in is_there))
+    def loss(self, windows: Windows, length: int, dreamed: int) -> Tensor:
+        """Of predicting the targets from `length` frames, the last `dreamed` of which are predicted ones."""
+        first = windows.pictures.shape[1] - length - dreamed
+        shown = [*windows.pictures[:, first + length - 1 :].T, windows.targets]  # the last real frame, and what follows
+        patches = [self._patches(self.pictures.tensors(numbers).to(self.device)) for numbers in shown]
+        is_there = [foreground(one, self._patches(self.background[None])[0]) for one in patches]
+        kept = keep_patches(torch.stack(is_there).amax(dim=(0, 3)) > 0, self._kept(), self.generator)
+        context = self._latents(windows.pictures[:, first : first + length])
+        actions = torch.from_numpy(windows.actions[:, first:]).to(self.device)
+        for step in range(dreamed):
+            context = self._dream(context, actions[:, step : step + length], kept)
+        predicted = self.model.predictor(context, actions[:, dreamed:], kept)
+        latent = (predicted - pick(self._latents(windows.targets), kept)).square()
+        places = kept[:, 1:] - 1
+        error = self.model.autoencoder.decode_patches(predicted[:, 1:], places) - pick(patches[-1], places)
+        counts = 1 + self.config.foreground_weight * torch.maximum(*(pick(one, places) for one in is_there[-2:]))
         # Means over the kept tokens stand for those over all: of the others next to nothing is to be learned.
         share = kept.shape[1] / self.latents.shape[1]
-        return share * ((weights * error.square()).mean() + self.config.latent_weight * latent.mean())
+        return share * ((counts * error.square()).mean() + self.config.latent_weight * latent.mean())
+
+    def _latents(self, numbers: np.ndarray) -> Tensor:
+        return self.latents[torch.from_numpy(numbers).to(self.device)].float()
+
+    @torch.no_grad()
+    def _dream(self, context: Tensor, actions: Tensor, kept: Tensor) -> Tensor:
+        """The context (B, T, P, D) one frame on, its last one predicted; only its kept tokens are filled."""
+        predicted = self.model.predictor(context, actions, kept)
+        places = kept[..., None].expand_as(predicted)
+        newest = torch.zeros_like(context[:, -1]).scatter(1, places, predicted)
+        return torch.cat([context[:, 1:], newest[:, None]], dim=1)
 
     def _kept(self) -> int:
         return min(

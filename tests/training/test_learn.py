@@ -10,7 +10,18 @@ from training import learn
 from training.checkpoint import load_checkpoint
 from training.checkpoint_reader import read_checkpoint
 
-SHORT = ["--autoencoder-steps", "3", "--predictor-steps", "4", "--kept-patches", "6", "--predictor-batch", "2"]
+SHORT = [
+    "--autoencoder-steps",
+    "3",
+    "--predictor-steps",
+    "4",
+    "--dream-steps",
+    "2",
+    "--kept-patches",
+    "6",
+    "--predictor-batch",
+    "2",
+]
 
 
 @pytest.fixture
@@ -30,12 +41,12 @@ def test_the_pair_is_written_as_checkpoints_that_load(run, tmp_path):
     assert run("--measure-every", "4") == 0
     folder = tmp_path / "checkpoints" / "toroidal_dot"
     fresh = shared_model()
-    for network, file, step in (("autoencoder", "autoencoder.pth", 3), ("predictor", "predictor_0.pth", 4)):
+    for network, file, step in (("autoencoder", "autoencoder.pth", 3), ("predictor", "predictor_0.pth", 6)):
         assert load_checkpoint(folder / file, fresh.network(network)).step == step
         assert all(value.dtype == torch.float32 for value in read_checkpoint(folder / file).tensors.values())
     told = json.loads((folder / learn.CURVE_FILE).read_text())
     assert told["config"]["predictor_steps"] == 4
-    assert [point["network"] for point in told["curve"]] == ["autoencoder", "predictor"]
+    assert [point["part"] for point in told["curve"]] == ["see", "foresee", "dream"]
 
 
 def test_half_precision_halves_the_files_and_changes_next_to_nothing(run, tmp_path):
@@ -75,9 +86,21 @@ def test_an_autoencoder_is_taken_over_as_it_is(run, tmp_path):
     assert after.step == before.step == 3
     assert all(torch.equal(after.tensors[key], value) for key, value in before.tensors.items())
     told = json.loads((folder / learn.CURVE_FILE).read_text())
-    assert {point["network"] for point in told["curve"]} == {"predictor"}
+    assert {point["part"] for point in told["curve"]} == {"foresee", "dream"}
 
 
 def test_an_autoencoder_that_is_none_is_refused(run, tmp_path, capsys):
     assert run("--autoencoder", str(tmp_path / "nowhere.pth")) == 2
     assert "There is no checkpoint nowhere.pth" in capsys.readouterr().err
+
+
+def test_a_predictor_taken_over_learns_to_dream_alone(run, tmp_path):
+    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    assert run() == 0
+    taken = [tmp_path / "autoencoder.pth", tmp_path / "predictor.pth"]
+    for file, name in zip(taken, ("autoencoder.pth", "predictor_0.pth"), strict=True):
+        (folder / name).rename(file)
+    assert run("--autoencoder", str(taken[0]), "--predictor", str(taken[1])) == 0
+    assert read_checkpoint(folder / "predictor_0.pth").step == 8
+    told = json.loads((folder / learn.CURVE_FILE).read_text())
+    assert {point["part"] for point in told["curve"]} == {"dream"}

@@ -8,11 +8,22 @@ from tests.training.tiny import are_equal, shared_model, tensors_of
 from training.config import BadTrainingValue
 from training.distinct_pictures import DistinctPictures
 from training.held_out import is_held_out
-from training.learning import LearningConfig, foreground, keep_patches, learn_to_foresee, learn_to_see, rate_factor
+from training.learning import (
+    LearningConfig,
+    foreground,
+    keep_patches,
+    learn_to_dream,
+    learn_to_foresee,
+    learn_to_see,
+    rate_factor,
+)
 
 QUICK = LearningConfig(
     autoencoder_steps=60,
     predictor_steps=60,
+    dream_steps=40,
+    dreamed_frames=2,
+    dream_lr=1e-3,
     autoencoder_batch=4,
     predictor_batch=4,
     autoencoder_lr=3e-3,
@@ -51,9 +62,37 @@ def test_the_predictor_learns_and_the_autoencoder_is_left_alone(pictures):
     assert not model.predictor.training
 
 
-@pytest.mark.parametrize("learn", [learn_to_see, learn_to_foresee])
+def test_dreaming_lowers_the_error_after_frames_that_were_imagined(pictures):
+    """Judged apart from the loss: the picture after three steps in latents, from real frames on."""
+    model = shared_model().model
+    list(learn_to_see(model, pictures, QUICK))
+    list(learn_to_foresee(model, pictures, QUICK))
+    autoencoder, before = tensors_of(model.autoencoder), error_of_three_steps(model, pictures)
+    assert len(losses(learn_to_dream(model, pictures, QUICK))) == 40
+    assert error_of_three_steps(model, pictures) < before
+    assert are_equal(tensors_of(model.autoencoder), autoencoder)
+
+
+@torch.inference_mode()
+def error_of_three_steps(model, pictures):
+    windows = pictures.windows(5)
+    context = torch.stack([model.encode(pictures.tensors(numbers)) for numbers in windows.pictures[:, :3]])
+    actions = torch.from_numpy(windows.actions)
+    for step in range(3):
+        imagined = model.predict(context, actions[:, step : step + 3])
+        context = torch.cat([context[:, 1:], imagined[:, None]], dim=1)
+    targets = pictures.tensors(windows.targets)
+    counts = 1 + QUICK.foreground_weight * (targets > 0.5)
+    return (counts * (model.decode(context[:, -1]) - targets).square()).mean().item()
+
+
+def test_without_steps_nothing_is_dreamed(pictures):
+    assert losses(learn_to_dream(shared_model().model, pictures, replace(QUICK, dream_steps=0))) == []
+
+
+@pytest.mark.parametrize("learn", [learn_to_see, learn_to_foresee, learn_to_dream])
 def test_the_same_seed_learns_the_same_and_another_something_else(pictures, learn):
-    short = replace(QUICK, autoencoder_steps=3, predictor_steps=3)
+    short = replace(QUICK, autoencoder_steps=3, predictor_steps=3, dream_steps=3)
 
     def learned(config):
         model = shared_model().model
@@ -80,11 +119,9 @@ def test_kept_patches_are_those_where_something_is_and_others_by_chance():
     assert set(kept[:, 1:].flatten().tolist()) == set(range(1, 17))
 
 
-def test_foreground_is_what_differs_from_the_background_in_any_colour():
-    background = torch.zeros(3, 2, 2)
-    images = torch.zeros(1, 3, 2, 2)
-    images[0, 1, 0, 1], images[0, 2, 1, 1] = 0.5, 0.04
-    assert foreground(images, background)[0].tolist() == [[[0, 1], [0, 0]]] * 3
+def test_foreground_is_what_differs_from_the_background():
+    found = foreground(torch.tensor([[0.5, 0.04], [0.96, 0.0]]), torch.tensor([1.0, 0.0]))
+    assert found.tolist() == [[1, 0], [0, 0]]
 
 
 def test_the_rate_warms_up_and_falls_to_a_twentieth():
@@ -110,6 +147,8 @@ def test_weights_that_run_away_end_the_lesson(pictures):
         {"foreground_weight": -1.0},
         {"mask_ratio_high": 1.0},
         {"kept_patches": -1},
+        {"dreamed_frames": 6},
+        {"dream_steps": -1},
         {"warmup_steps": 0},
         {"seed": -1},
         {"seed": 1.5},
