@@ -282,3 +282,21 @@ def test_on_a_phone_nothing_hangs_over(open_tab, session_ids, perfect, theme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     box = page.locator("#imagine-pad .imagine-pair").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+
+
+def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    page.locator("#truth-frames input").fill("3")
+    page.locator("#measure-truth").click()
+    expect(page.locator("#truth-figure")).to_contain_text("From 3 frames of Toroidal Dot", timeout=LONG_MS)
+    expect(page.locator("#truth-figure")).to_contain_text("0% within 2 px of the truth")
+    rows = page.locator("#truth-table tbody tr").all_inner_texts()
+    assert [row.split("\t")[:3] for row in rows] == [["stay", "3", "0%"], ["move", "3", "0%"], ["all", "6", "0%"]]
+    page.goto(page.url.split("?")[0] + f"?session={session_ids['jetbot']}&frame=3")
+    imagining(page)
+    expect(page.locator("#truth-result")).to_contain_text("Press Measure", timeout=LONG_MS)
+    page.locator("#measure-truth").click()
+    expect(page.locator(".toast-body")).to_contain_text(
+        "the Toroidal Dot that have others before them", timeout=LONG_MS
+    )

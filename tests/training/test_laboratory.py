@@ -1,36 +1,24 @@
-"""What a server holds: one world model a robot, and files below one folder."""
-
-import dataclasses
-
 import pytest
 
-from session import JETBOT, TOROIDAL_DOT
-from training import CheckpointNotFound, Laboratory
+from session import TOROIDAL_DOT
+from training import Laboratory
+from training.checkpoint_writer import save_checkpoint
+from training.steps import WorldModelOptimizers
 
 
-def test_a_robot_has_one_world_model_and_one_workshop_for_all(tmp_path):
-    laboratory = Laboratory(tmp_path, "cpu")
-    assert laboratory.shared_model(JETBOT) is laboratory.shared_model(JETBOT)
-    assert laboratory.shared_model(JETBOT) is not laboratory.shared_model(TOROIDAL_DOT)
-    workshop = laboratory.workshop_of(JETBOT)
-    assert workshop is laboratory.workshop_of(JETBOT) and workshop.shared is laboratory.shared_model(JETBOT)
-    assert workshop.directory == tmp_path / "checkpoints" / "jetbot"
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_what_a_robot_learned_last_is_in_use_when_it_is_first_shown(tmp_path, is_read_only):
+    before = Laboratory(tmp_path, "cpu").workshop_of(TOROIDAL_DOT)
+    assert not before.shared.weights["predictor"].is_trained
+    save_checkpoint(tmp_path / "checkpoints" / "toroidal_dot", WorldModelOptimizers(before.shared.model))
+    laboratory = Laboratory(tmp_path, "cpu", is_read_only)
+    weights = laboratory.workshop_of(TOROIDAL_DOT).shared.weights
+    assert {used.file for used in weights.values()} == {"toroidal_dot/autoencoder.pth", "toroidal_dot/predictor_0.pth"}
 
 
-def test_robots_of_one_name_with_other_channels_share_no_network(tmp_path):
-    other = dataclasses.replace(JETBOT, channels=JETBOT.channels[:1])
-    laboratory = Laboratory(tmp_path, "cpu")
-    assert laboratory.shared_model(other) is not laboratory.shared_model(JETBOT)
-    assert laboratory.shared_model(dataclasses.replace(JETBOT, channels=())).model.predictor.action_channels == 1
-
-
-def test_a_typed_path_is_below_the_checkpoints_as_they_are_shown(tmp_path):
-    laboratory = Laboratory(tmp_path / "saved", "cpu")
-    file = tmp_path / "saved" / "checkpoints" / "jetbot" / "best.pth"
-    file.parent.mkdir(parents=True)
-    file.write_bytes(b"")
-    assert laboratory.typed_path("saved/checkpoints/jetbot/best.pth") == file.resolve()
-    assert "saved/checkpoints/jetbot/best.pth" in laboratory.checkpoint_menu(JETBOT)[0][0]
-    for typed in (None, "", "../best.pth", 5):
-        with pytest.raises(CheckpointNotFound, match="saved/checkpoints"):
-            laboratory.typed_path(typed)
+def test_a_file_that_cannot_be_loaded_leaves_the_network_untrained(tmp_path):
+    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    folder.mkdir(parents=True)
+    (folder / "autoencoder.pth").write_bytes(b"nothing that could be loaded")
+    weights = Laboratory(tmp_path, "cpu").workshop_of(TOROIDAL_DOT).shared.weights
+    assert not any(used.is_trained for used in weights.values())
