@@ -55,7 +55,8 @@ def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
     """
     queue, push = demo._queue, demo._queue.push
     queue.pending_messages_per_session = Mailboxes(MAILBOXES)
-    queue.ANALYTICS_MAX_EVENTS = 1  # what events took, of the last 10,000: for a page of Gradio's that is not served
+    # Gradio would keep what each of the last 10,000 events took, for a page of its own that is not served here.
+    queue.ANALYTICS_MAX_EVENTS = 1
     busy = f"The server is busy: {at_most} visitors wait for this already. Try again in a moment."
 
     async def push_unless_full(**event: Any) -> tuple:

@@ -46,11 +46,11 @@ class LearningConfig:
     `dreamed_frames`: at most so many of a history are predicted ones in the last part; `dream_steps` 0 leaves it out.
     """
 
-    autoencoder_steps: int = 900
+    autoencoder_steps: int = 1500
     autoencoder_batch: int = 8
     autoencoder_lr: float = 3e-4
     mask_ratio_high: float = 0.5
-    predictor_steps: int = 2500
+    predictor_steps: int = 3000
     predictor_batch: int = 16
     predictor_lr: float = 5e-4
     dream_steps: int = 800

@@ -1,7 +1,7 @@
 """Takes the pictures of docs/ and the README: `python -m tests.app.screenshots`.
 
 Records a demo, trains both networks on one of its frames for a few minutes, and photographs the page: light, dark,
-narrow.
+narrow. And the demo that comes with the program, as it imagines.
 """
 
 import logging
@@ -17,7 +17,9 @@ from tests.app.conftest import serving
 from tests.app.get_chromium import FLAGS, find_chromium
 from training import FixedSteps, Order, Subject
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+ROOT = Path(__file__).parent.parent.parent
+DOCS, SHIPPED = ROOT / "docs", ROOT / "saved"
+SHIPPED_SESSION = "toroidal_dot/session_20261123_231857"
 FRAME, FIRST_STEPS, AUTOENCODER_STEPS, PREDICTOR_STEPS = 20, 300, 2100, 120
 log = logging.getLogger("screenshots")
 
@@ -101,6 +103,18 @@ def photograph_inside(browser: Browser, address: str) -> None:
     photograph(page, "errors-light.png")
 
 
+def photograph_imagine(browser: Browser, address: str) -> None:
+    """Ten moves of the demo that comes with the program."""
+    page = opened(browser, address, 1400, 1000, "light")
+    page.get_by_role("tab", name="Imagine", exact=True).click()
+    for count in range(1, 11):
+        page.get_by_role("button", name="move").click()
+        page.wait_for_selector(f"#imagine-pad .imagine[data-steps='{count}']")
+    page.locator("#measure-truth").click()
+    page.wait_for_selector("#truth-figure")
+    photograph(page, "imagine-light.png")
+
+
 def photograph(page: Page, name: str, most: int = 2000) -> None:
     """The page from its top, as high as it is or as a reader will scroll: the window must be that high, since the left
     column never is higher than it."""
@@ -130,6 +144,8 @@ def main() -> int:
                 train(data, session_id, *before)
             with serving(script.Settings(data=data)) as address:
                 photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
+        with serving(script.Settings(data=SHIPPED)) as address:
+            photograph_imagine(browser, f"{address}?session={SHIPPED_SESSION}&frame=3")
         browser.close()
     return 0
 
