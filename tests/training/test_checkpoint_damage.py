@@ -13,7 +13,7 @@ from training import CheckpointDamaged, CheckpointError, CheckpointNumbersBad, C
 from training.checkpoint_reader import read_checkpoint
 from training.checkpoint_state import STATE_FILE, file_digest
 from training.checkpoint_writer import FILES, copy_contents, save_checkpoint, write_contents
-from training.train import _load
+from training.command_line import load_usual
 
 NAME, BACKUP = FILES["autoencoder"], "autoencoder_backup.pth"
 
@@ -249,7 +249,7 @@ def test_a_pipe_in_the_place_of_a_checkpoint_stops_a_save_and_not_the_server(fol
 
 def test_training_without_a_browser_goes_on_from_the_backup_and_says_so(folder, capsys):
     damage(folder / NAME)
-    _load(make_workshop(folder), ("autoencoder",))
+    load_usual(make_workshop(folder), ("autoencoder",))
     assert capsys.readouterr().out == (
         "Going on from toroidal_dot/autoencoder_backup.pth, step 2. autoencoder.pth is damaged or not a checkpoint; "
         "its backup of step 2 was loaded instead.\n"

@@ -142,7 +142,7 @@ class FailingAt:
 OWNERS = {
     "draw": TrainingSet,
     "evaluated": TrainingSet,
-    "frame_tensor": training_set_module,
+    "build_target": training_set_module,
     "to_uint8": job_module,
     "copy_contents": workshop_module,
     "require_sound": workshop_module,
