@@ -128,6 +128,7 @@ def measure_truth(shared: SharedWorldModel, recording: RecordedSession) -> dict[
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", type=Path, help="folder of the networks (default saved/checkpoints/…)")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the recording: which row its dot moves on")
     parser.add_argument("--no-page", action="store_true", help="without the browser")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -138,7 +139,9 @@ def main() -> int:
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         sessions = Path(temporary) / "sessions"
-        recording = load_session(sessions / record_demo(sessions, "toroidal_dot", STARTS[-1] + STEPS + 1, seed=SEED))
+        recording = load_session(
+            sessions / record_demo(sessions, "toroidal_dot", STARTS[-1] + STEPS + 1, arguments.seed)
+        )
         shared = SharedWorldModel(AdaptiveWorldModelConfig(1), choose_device("auto"))
         if all(path.is_file() for path in paths):
             load_checkpoint(paths[0], shared.network("autoencoder"))

@@ -233,7 +233,7 @@ def told_turn(turn: Turn) -> str:
         parts.append(f"uncertainty {' '.join(f'{value:.3g}' for value in turn.uncertainties)}")
     if turn.action is None:
         return ", ".join([*parts, "end"])
-    return ", ".join([*parts, "action " + " ".join(f"{name} {value:g}" for name, value in turn.action.items())])
+    return ", ".join([*parts, "next: " + " ".join(f"{name} {value:g}" for name, value in turn.action.items())])
 
 
 if __name__ == "__main__":

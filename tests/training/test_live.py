@@ -69,9 +69,7 @@ def test_a_run_records_trains_saves_and_tells_every_step(run, tmp_path, capsys, 
     assert (step_of(tmp_path, "autoencoder"), step_of(tmp_path, "predictor_0")) == (4 + 3, 3)
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("step ")]
     assert len(told) == 4
-    assert re.fullmatch(
-        r"step 0, reconstruction [\d.e-]+ \(trained 1×\), prediction none yet, action action 1", told[0]
-    )
+    assert re.fullmatch(r"step 0, reconstruction [\d.e-]+ \(trained 1×\), prediction none yet, next: action 1", told[0])
     assert re.fullmatch(
         r"step 3, reconstruction [\d.e-]+ \(trained 1×\), prediction [\d.e-]+ \(trained 1×\), end", told[3]
     )
@@ -110,7 +108,7 @@ def test_uncertainty_is_told_for_every_action_and_a_seed_repeats_the_choices(run
         assert run(*FEW, "--fresh", "--selector", "uncertainty", "--seed", 4, "--dropout-passes", 3) == 0
     told = [record.getMessage() for record in caplog.records if "uncertainty" in record.getMessage()]
     assert len(told) == 6 and told[:3] == told[3:]
-    assert re.search(r"uncertainty [\d.e-]+ [\d.e-]+, action action [01]$", told[0])
+    assert re.search(r"uncertainty [\d.e-]+ [\d.e-]+, next: action [01]$", told[0])
 
 
 def test_recorded_actions_are_taken_again(run, tmp_path):
