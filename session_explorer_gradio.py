@@ -19,40 +19,55 @@ import gradio as gr
 
 import models
 import training
-from models import attention_figures, weight_figures
-from page import binding, messages
-from page.attention_view import asked_attention, attention_view
-from page.binding import PageError, bind, in_message, in_parts, may_train, name_of
+from models.introspection import attention_figures, weight_figures
+from page import handlers as binding
+from page import messages
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import Place
-from page.diagnostics_view import diagnostics_view
-from page.entrance import Entrance
-from page.errors_panel import check_clip, clip_view, evaluation_status, tick_errors_notice, tick_evaluation
 from page.facts import frame_facts
-from page.imagine_tab import Press, build_imagine_tab, pressed, way_of
-from page.imagine_view import imagine_answer, imagine_refusal, rollout_view
-from page.inside_tab import CHOSEN, IN_USE, build_errors_tab, build_inside_tab
-from page.network_tabs import build_autoencoder_tab, build_models_panel, build_predictor_tab
-from page.numbers import BadNumber, whole_number
+from page.handlers import PageError, bind, in_message, in_parts, may_train, name_of
 from page.opening import open_newest, open_page, open_session, refresh_sessions
-from page.page_blocks import PageBlocks
-from page.place import history_of, length_of, recording_of, selected
-from page.recording_column import build_recording_column
-from page.results import prediction_view, reconstruction_view
-from page.serving import Settings, free_port, leave, parse_command_line, welcome
-from page.statistics_view import statistics_view
+from page.selection import history_of, length_of, recording_of, selected
+from page.server.access_policy import Entrance
+from page.server.blocks import PageBlocks
+from page.server.launch import Settings, free_port, leave, parse_command_line, welcome
+from page.server.web_app import limit_waiting, web_options
 from page.status import checkpoint_choices, describe_status
-from page.training_tab import CHANGES, build_training_tab
-from page.training_view import NO_JOB, training_view
-from page.truth_view import truth_view
+from page.tabs.accuracy import truth_view
+from page.tabs.actions import diagnostics_view
+from page.tabs.attention import asked_attention, attention_view, build_inside_tab
+from page.tabs.errors import (
+    CHOSEN,
+    IN_USE,
+    build_errors_tab,
+    check_clip,
+    clip_view,
+    evaluation_status,
+    tick_errors_notice,
+    tick_evaluation,
+)
+from page.tabs.imagine import Press, build_imagine_tab, pressed, way_of
+from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
+from page.tabs.networks import (
+    build_autoencoder_tab,
+    build_models_panel,
+    build_predictor_tab,
+    prediction_view,
+    reconstruction_view,
+)
+from page.tabs.recording import build_recording_column
+from page.tabs.statistics import statistics_view
+from page.tabs.training import CHANGES, NO_JOB, build_training_tab, training_view
+from page.tabs.weights import weights_view
+from page.text import BadNumber, whole_number
 from page.visitor import Visitor
-from page.web_app import limit_waiting, web_options
-from page.weights_view import weights_view
 from session import SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
-from training import diagnostics_figures, error_figures, error_track
-from training.figures import draw_charts, loss_chart
-from training.form import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
+from training.evaluation import diagnostics_figures
+from training.evaluation import figures as error_figures
+from training.evaluation import frame_errors as error_track
+from training.jobs.loss_chart import draw_charts, loss_chart
+from training.options import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
 

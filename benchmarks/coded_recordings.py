@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from session import SessionRecorder
-from session.action_selectors import RandomSelector
-from session.demo import SimulatedClock, make_robot
+from session.recorder.selectors import RandomSelector
+from session.recorder.simulation import SimulatedClock
+from session.robots.registry import make_robot
 
 SQUARE, ACROSS = 16, 14
 OWNER_BITS, FRAME_BITS, CHECK_BITS = 12, 16, 16

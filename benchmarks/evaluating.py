@@ -21,7 +21,7 @@ from models import AdaptiveWorldModel, SharedWorldModel, choose_device
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import RecordedSession, load_session, record_demo
 from session.batch import frame_tensor
-from training.frame_errors import BATCH_ON_CPU, BATCH_ON_CUDA, evaluate_frames
+from training.evaluation.evaluate import BATCH_ON_CPU, BATCH_ON_CUDA, evaluate_frames
 
 HISTORY = 3
 SLICES = 5

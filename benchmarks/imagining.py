@@ -24,13 +24,13 @@ from benchmarks.page_speed import report
 from benchmarks.server import PORT, running_server
 from models import WAYS, SharedWorldModel, Way, choose_device, imagine
 from models.adaptive_world_model import AdaptiveWorldModelConfig
-from page.imagine_tab import Press
-from page.imagine_view import imagine_answer
+from page.tabs.imagine import Press
+from page.tabs.imagine_view import imagine_answer
 from session import RecordedSession, load_session, record_demo
 from session.batch import build_batch, scaled_candidates
 from tests.app.get_chromium import FLAGS, find_chromium
 from training import load_checkpoint, press, roll_out
-from training.checkpoint_paths import default_checkpoints
+from training.checkpoints.paths import default_checkpoints
 
 HISTORY, MOVE = 3, 1
 ROUNDS = 15

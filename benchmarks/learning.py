@@ -21,14 +21,13 @@ from matplotlib.figure import Figure
 
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import RecordedSession, load_session
-from session.action_selectors import RandomSelector
-from session.demo import record_simulation, whole_disk_gb
-from session.toroidal_dot import ToroidalDotRobot
+from session.recorder.selectors import RandomSelector
+from session.recorder.simulation import record_simulation, whole_disk_gb
+from session.robots.toroidal_dot import ToroidalDotRobot
 from training import AutoencoderTrainer, PredictorTrainer, Subject, TrainingSet, WorldModelOptimizers
-from training.distinct_pictures import DistinctPictures
-from training.held_out import is_held_out
-from training.learning import LearningConfig, learn_to_foresee, learn_to_see
-from training.truth_measure import TruthShares, measure_truth, shares
+from training.evaluation.accuracy import TruthShares, measure_truth, shares
+from training.recipe import LearningConfig, learn_to_foresee, learn_to_see
+from training.unique_frames import DistinctPictures, is_held_out
 
 TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
 ACTIONS = 460  # with a move every second time a dot comes by every column

@@ -79,7 +79,7 @@ def measure_listing(folder: Path) -> dict[str, float]:
 def measure_opening(folder: Path) -> dict[str, float]:
     figure = measure(lambda: load_session(folder / BIG))
     session = load_session(folder / BIG)
-    assert session.total_events == EVENTS and not session.left_out
+    assert session.total_events == EVENTS and not session.skipped
     return figure
 
 

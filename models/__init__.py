@@ -2,7 +2,16 @@
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses
-from models.attention import (
+from models.figures import HeatMap, draw_differences, draw_error
+from models.inference import (
+    CandidatePrediction,
+    NotFinite,
+    Prediction,
+    Reconstruction,
+    run_prediction,
+    run_reconstruction,
+)
+from models.introspection.attention import (
     AttentionLook,
     AttentionMeasures,
     AttentionShares,
@@ -13,28 +22,7 @@ from models.attention import (
     run_attention,
     share_by_part,
 )
-from models.figures import HeatMap, draw_differences, draw_error
-from models.heap import give_back_freed_memory_forever
-from models.imagination import WAYS, ContextFrame, DreamContext, Imagined, Way, imagine
-from models.inference import (
-    CandidatePrediction,
-    NotFinite,
-    Prediction,
-    Reconstruction,
-    run_prediction,
-    run_reconstruction,
-)
-from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
-from models.outlook import Outlook, run_outlook
-from models.shared_world_model import (
-    DeviceUnavailable,
-    Network,
-    SharedWorldModel,
-    WeightsInUse,
-    WorldModels,
-    choose_device,
-)
-from models.weight_statistics import (
+from models.introspection.weights import (
     PositionTables,
     TensorStatistics,
     WeightChange,
@@ -44,7 +32,19 @@ from models.weight_statistics import (
     look_at_weights,
     weight_changes,
 )
-from models.weights_digest import weights_digest
+from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+from models.memory import give_back_freed_memory_forever
+from models.rollout import WAYS, ContextFrame, DreamContext, Imagined, Way, imagine
+from models.shared_world_model import (
+    DeviceUnavailable,
+    Network,
+    SharedWorldModel,
+    WeightsInUse,
+    WorldModels,
+    choose_device,
+    weights_digest,
+)
+from models.uncertainty import Outlook, run_outlook
 
 __all__ = [
     "WAYS",

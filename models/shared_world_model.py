@@ -4,6 +4,7 @@ Owns who may touch a model (its lock), which weights are in use, and on which de
 files, train or know robots: a robot is a key and a number of action channels here.
 """
 
+import hashlib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +12,12 @@ from types import MappingProxyType
 from typing import Literal
 
 import torch
+from torch import nn
 
 from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
-from models.heap import keep_freed_memory
 from models.masked_autoencoder import MaskedAutoencoderViT
-from models.weights_digest import weights_digest
+from models.memory import keep_freed_memory
 
 Network = Literal["autoencoder", "predictor"]
 INITIAL_SEED = 20251014
@@ -129,3 +130,13 @@ class WorldModels:
             if place not in self._models:
                 self._models[place] = SharedWorldModel(AdaptiveWorldModelConfig(action_channels), self.device)
             return self._models[place]
+
+
+def weights_digest(network: nn.Module) -> str:
+    """SHA-256, hexadecimal, of the names, shapes, types and bytes of everything in a network's state dict."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
+        # As bytes: NumPy does not know all of torch's types.
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from page.numbers import is_number, not_this
+from page.text import is_number, not_this
 
 PANEL = 224
 GAP = 8

@@ -20,6 +20,7 @@ SCRIPTS = (
     "dropdowns.js",
 )
 APP_CSS = ASSETS / "app.css"
+NARROW = dict(min_width=120)
 
 
 @dataclass(frozen=True)

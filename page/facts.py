@@ -9,9 +9,8 @@ from html import escape
 import numpy as np
 
 from page import messages
-from page.numbers import bytes_text, count_text, duration_text
-from session import RecordedSession, SessionError, SessionSummary
-from session.frame_files import decode
+from page.text import bytes_text, count_text, duration_text
+from session import RecordedSession, SessionError, SessionSummary, decode
 
 ALL_ROBOTS = "All robots"
 
@@ -76,7 +75,7 @@ def _ended(recording: RecordedSession) -> str:
 
 
 def _left_out(recording: RecordedSession) -> str:
-    lines = recording.left_out_summary(limit=20)
+    lines = recording.skipped_summary(limit=20)
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)

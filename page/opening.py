@@ -7,12 +7,12 @@ from typing import Any, Protocol
 import gradio as gr
 
 from page import messages
-from page.binding import PageError, may_train
 from page.components import OpenDropdown, OpenNumber, go_to
-from page.errors_panel import ErrorsKept, errors_of, no_errors
 from page.facts import frame_facts_or_notice, session_choices, session_facts
+from page.handlers import PageError, may_train
 from page.status import Robots, checkpoint_advice, checkpoint_choices, describe_status
-from page.training_tab import CHANGES
+from page.tabs.errors import ErrorsKept, errors_of, no_errors
+from page.tabs.training import CHANGES
 from page.visitor import Visitor
 from session import SessionError, list_sessions
 

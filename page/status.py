@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import gradio as gr
 
 from page import messages
-from page.errors_panel import evaluation_line
 from page.facts import status_line
-from page.training_view import job_line
+from page.tabs.errors import evaluation_line
+from page.tabs.training import job_line
 from page.visitor import Visitor
 from session import RobotProfile
 

@@ -3,17 +3,7 @@
 Knows nothing of models, training or the page. ``session.batch``, which needs torch, is imported on its own.
 """
 
-from session.action_selectors import (
-    ActionPrediction,
-    ActionSelector,
-    ConstantSelector,
-    RandomSelector,
-    RecordedSelector,
-    SequenceSelector,
-    UncertaintySelector,
-)
 from session.cache import SessionCache
-from session.demo import record_demo
 from session.errors import (
     BadRobot,
     DiskBudgetError,
@@ -28,18 +18,31 @@ from session.errors import (
     SessionError,
     SessionNotFound,
 )
+from session.frames import decode, resize
+from session.ground_truth import TrueFrame
 from session.history import History
-from session.left_out import LeftOut
-from session.listing import SessionSummary, find_session, list_sessions
-from session.live_recording import LiveRecording
+from session.listing import find_session, list_sessions
 from session.loading import load_session
-from session.recorder import SessionRecorder
+from session.recorder.live_recording import LiveRecording
+from session.recorder.recorder import SessionRecorder
+from session.recorder.selectors import (
+    ActionPrediction,
+    ActionSelector,
+    ConstantSelector,
+    RandomSelector,
+    RecordedSelector,
+    SequenceSelector,
+    UncertaintySelector,
+)
+from session.recorder.simulation import record_demo
 from session.recording import RecordedSession
-from session.robot import Robot
-from session.robot_profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile, profile_of
-from session.simulated_jetbot import SimulatedJetBot
-from session.statistics import SessionStatistics, session_statistics
-from session.toroidal_dot import ToroidalDotRobot
+from session.robots.profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile, action_name, profile_of
+from session.robots.robot import Robot
+from session.robots.simulated_jetbot import SimulatedJetBot
+from session.robots.toroidal_dot import ToroidalDotRobot
+from session.skipped import LeftOut
+from session.statistics import Intervals, SessionStatistics, session_statistics
+from session.summary import SessionSummary
 
 __all__ = [
     "JETBOT",
@@ -54,6 +57,7 @@ __all__ = [
     "FrameUnreadable",
     "History",
     "HistoryLengthError",
+    "Intervals",
     "InvalidAction",
     "LeftOut",
     "LiveRecording",
@@ -75,11 +79,15 @@ __all__ = [
     "SessionSummary",
     "SimulatedJetBot",
     "ToroidalDotRobot",
+    "TrueFrame",
     "UncertaintySelector",
+    "action_name",
+    "decode",
     "find_session",
     "list_sessions",
     "load_session",
     "profile_of",
     "record_demo",
+    "resize",
     "session_statistics",
 ]

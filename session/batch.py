@@ -13,7 +13,7 @@ from PIL import Image
 
 from session.frames import to_channels_first
 from session.history import History
-from session.robot_profiles import RobotProfile
+from session.robots.profiles import RobotProfile
 
 
 class Recorded(Protocol):

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from session.errors import SessionError
 from session.listing import find_session
-from session.loading import load_session
+from session.loading import Fingerprint, fingerprint, load_session
 from session.recording import RecordedSession
-from session.session_folder import fingerprint
 
 
 @dataclass
@@ -19,7 +19,7 @@ class _Slot:
     """A session and what its folder looked like when it was opened; the lock is held while it is opened."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    seen: tuple[tuple[str, int, int, int], ...] | None = None
+    seen: Fingerprint | None = None
     looked_at: float = -math.inf
     session: RecordedSession | None = None
 
@@ -89,8 +89,8 @@ class SessionCache:
                 events -= dropped.events
 
     @staticmethod
-    def _look(folder: Path) -> tuple[tuple[str, int, int, int], ...] | None:
+    def _look(folder: Path) -> Fingerprint | None:
         try:
             return fingerprint(folder)
-        except OSError:
+        except (OSError, SessionError):
             return None

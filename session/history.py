@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from session.errors import HistoryLengthError, NoHistory
-from session.events import ACTION, OBSERVATION
 
 MIN_LENGTH, MAX_LENGTH = 2, 8
+OBSERVATION, ACTION = 0, 1
 
 
 @dataclass(frozen=True)

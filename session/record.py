@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from session.demo import MAX_FRAMES, make_robot, record_simulation, whole_disk_gb
 from session.errors import SessionError
-from session.selector_options import add_selector_options, make_selector, steps_or
+from session.recorder.selector_options import add_selector_options, make_selector, steps_or
+from session.recorder.simulation import MAX_FRAMES, record_simulation, whole_disk_gb
+from session.robots.registry import make_robot
 
 DEFAULT_STEPS = 60
 

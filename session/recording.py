@@ -5,28 +5,48 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from session.disk_budget import is_open_for_recording
 from session.errors import FrameOutOfRange, FrameUnreadable
-from session.frame_files import decode, read_frame
+from session.frames import decode
 from session.history import History, Links, find_history
-from session.left_out import LeftOut, LeftOutLog
-from session.recording_lock import is_being_recorded
-from session.robot_profiles import RobotProfile
-from session.safe_files import describe
+from session.robots.profiles import RobotProfile
+from session.skipped import LeftOut, LeftOutLog
 
 MAX_SHOWN_VALUE = 20
 SAME_WITHIN = 1e-6
+
+
+class FrameSource(Protocol):
+    """The frames of a recording, by index from 0. Each format of recordings has a source of its own."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each frame, such as its file's path in the recording."""
+
+    @property
+    def is_being_recorded(self) -> bool:
+        """True if a recorder certainly writes to the recording at this moment."""
+
+    @property
+    def may_be_recording(self) -> bool:
+        """True if a recorder writes to it, or may: not every recorder says so."""
+
+    def read(self, index: int) -> tuple[bytes, str]:
+        """The encoded picture of a frame, JPEG or PNG, and its media type.
+
+        Raises FrameUnreadable with the cause, without naming the frame.
+        """
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedSession:
     """What is usable of a recording: N observations, M actions of A channels, each in the order of their steps.
 
-    ``frame_names`` are paths relative to ``folder``. ``actions`` are raw values, float32 (M, A), in the order of
+    ``frames`` reads the pictures. ``actions`` are raw values, float32 (M, A), in the order of
     ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
     ``action_steps`` are int64, ``times`` and ``action_times`` float64 Unix seconds. ``start_time`` and ``end_time``
     are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC.
@@ -41,17 +61,22 @@ class RecordedSession:
     utc_offset_s: float
     steps: np.ndarray
     times: np.ndarray
-    frame_names: tuple[str, ...]
+    frames: FrameSource
     actions: np.ndarray
     action_steps: np.ndarray
     action_times: np.ndarray
     candidate_actions: np.ndarray
     links: Links
-    left_out_log: LeftOutLog
+    skipped_log: LeftOutLog
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def frame_names(self) -> tuple[str, ...]:
+        """A name for each frame, such as its path relative to ``folder``."""
+        return self.frames.names
 
     @property
     def frame_count(self) -> int:
@@ -63,16 +88,13 @@ class RecordedSession:
 
     @property
     def is_being_recorded(self) -> bool:
-        """Whether a recorder of this program writes to it at this moment."""
-        return is_being_recorded(self.folder)
+        """True if a recorder certainly writes to it at this moment."""
+        return self.frames.is_being_recorded
 
     @property
     def may_grow(self) -> bool:
-        """Whether it is being recorded, or may be: recorders of other programs do not say."""
-        try:
-            return is_open_for_recording(self.folder)
-        except OSError:
-            return False
+        """True if it is being recorded, or may be: recorders of other programs do not say."""
+        return self.frames.may_be_recording
 
     @cached_property
     def version(self) -> str:
@@ -107,23 +129,19 @@ class RecordedSession:
         return self.links.action_after
 
     @property
-    def left_out(self) -> tuple[LeftOut, ...]:
+    def skipped(self) -> tuple[LeftOut, ...]:
         """Everything that could not be used."""
-        return self.left_out_log.entries()
+        return self.skipped_log.entries()
 
-    def left_out_summary(self, limit: int = 20) -> list[str]:
+    def skipped_summary(self, limit: int = 20) -> list[str]:
         """Sentences such as "events_shard_000.jsonl line 12: not JSON (cut short)", the last one "and 312 more"."""
-        return self.left_out_log.summary(limit)
+        return self.skipped_log.summary(limit)
 
     def frame_bytes(self, index: int) -> tuple[bytes, str]:
-        """The file of a frame and its media type; raises FrameOutOfRange and FrameUnreadable."""
-        path = self.frame_names[self._checked(index)]
+        """The encoded picture of a frame and its media type; raises FrameOutOfRange and FrameUnreadable."""
+        number = self._checked(index)
         try:
-            return read_frame(self.folder, path)
-        except FileNotFoundError:
-            raise _unreadable(index, "its file is gone") from None
-        except OSError as error:
-            raise _unreadable(index, describe(error)) from error
+            return self.frames.read(number)
         except FrameUnreadable as error:
             raise _unreadable(index, str(error)) from error
 

@@ -13,12 +13,12 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameUnreadable
-from session.frame_files import DECODING_ERRORS
+from session.frames import DECODING_ERRORS
 from session.recording import SAME_WITHIN, RecordedSession
 
 MAX_FILES = 500
 FIRST_GAPS = 5
-# How the reasons of session.frame_files begin, and no others do.
+# How the reasons of session.frames begin, and no others do.
 LOST_PICTURE = "frame "
 
 
@@ -173,7 +173,7 @@ def _find_missing(recording: RecordedSession) -> Missing:
         steps=int((jumps[jumps > 1] - 1).sum()),
         gaps=len(after),
         first_gaps=tuple(first_gaps)[:FIRST_GAPS],
-        lost_pictures=sum(entry.reason.startswith(LOST_PICTURE) for entry in recording.left_out),
+        lost_pictures=sum(entry.reason.startswith(LOST_PICTURE) for entry in recording.skipped),
         unseen_actions=int((~is_frame & ~is_next_frame).sum()),
     )
 

@@ -1,7 +1,7 @@
 """Changing weights: what one step is, optimizers, jobs, checkpoints, tracking."""
 
-from training.checkpoint import CheckpointInfo, load_checkpoint
-from training.checkpoint_errors import (
+from training.backend import Laboratory, Workshops
+from training.checkpoints.errors import (
     CheckpointDamaged,
     CheckpointError,
     CheckpointKeysDiffer,
@@ -11,23 +11,39 @@ from training.checkpoint_errors import (
     CheckpointShapesDiffer,
     WrongNetwork,
 )
-from training.checkpoint_paths import checkpoint_path, default_checkpoints, list_checkpoints
-from training.checkpoint_writer import CheckpointNotSaved, SavedCheckpoint, save_checkpoint
-from training.config import BadTrainingValue, FixedSteps, LossThreshold, StopCondition, TrainingConfig
-from training.diagnostics import ActionDiagnostics, diagnose_actions
-from training.error_track import ErrorTrack
-from training.evaluation import EvaluationJob, EvaluationRunning, Evaluations, EvaluationSnapshot, NothingToCancel
-from training.evaluation_order import EvaluationOrder
-from training.evaluation_store import EvaluationStore
-from training.imagined import CannotImagine, Dream, DreamStep, RolloutStep, begin_dream, dream_on, press, roll_out
-from training.job import JobSnapshot, TrainingJob
-from training.laboratory import Laboratory
-from training.predicted_frames import predicted_frames
-from training.recorded_errors import EvaluationKey, RecordedErrors
+from training.checkpoints.paths import checkpoint_path, default_checkpoints, list_checkpoints
+from training.checkpoints.validate import CheckpointInfo, load_checkpoint
+from training.checkpoints.writer import CheckpointNotSaved, SavedCheckpoint, save_checkpoint
+from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
+from training.dataset import Subject, TrainingSet
+from training.evaluation.accuracy import measure_truth
+from training.evaluation.diagnostics import ActionDiagnostics, diagnose_actions
+from training.evaluation.evaluator import (
+    EvaluationJob,
+    EvaluationRunning,
+    Evaluations,
+    EvaluationSnapshot,
+    NothingToCancel,
+)
+from training.evaluation.frame_errors import ErrorTrack
+from training.evaluation.imagination import (
+    CannotImagine,
+    Dream,
+    DreamStep,
+    RolloutStep,
+    begin_dream,
+    dream_on,
+    press,
+    roll_out,
+)
+from training.evaluation.predicted_frames import predicted_frames
+from training.evaluation.request import EvaluationOrder
+from training.evaluation.results import EvaluationKey, RecordedErrors
+from training.evaluation.store import EvaluationStore
+from training.jobs.job import JobSnapshot, TrainingJob
+from training.jobs.manager import JobRunning, NothingToSave, NothingToTrain, Order, Workshop
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, WorldModelOptimizers
-from training.training_set import Subject, TrainingSet
-from training.truth_measure import measure_truth
-from training.workshop import JobRunning, NothingToSave, NothingToTrain, Order, Workshop, Workshops
+from training.values import BadTrainingValue
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
 REFUSALS = (

@@ -21,12 +21,13 @@ from typing import BinaryIO, NoReturn
 import torch
 from torch import Tensor
 
-from training.checkpoint import PARALLEL_PREFIX
-from training.checkpoint_errors import CheckpointDamaged, CheckpointError, CheckpointNumbersBad, shown
-from training.checkpoint_folder import sync_folder
-from training.checkpoint_old_format import check_old_structure, unpack_archive
-from training.checkpoint_paths import SUFFIX
-from training.checkpoint_reader import (
+from training.checkpoints.archive_check import OldFormat, check_structure
+from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNumbersBad
+from training.checkpoints.folder import sync_folder
+from training.checkpoints.legacy import check_old_structure, unpack_archive
+from training.checkpoints.manifest import TEMPORARY
+from training.checkpoints.paths import SUFFIX
+from training.checkpoints.reader import (
     MAX_FILE_BYTES,
     CheckpointContents,
     in_plain_words,
@@ -36,8 +37,8 @@ from training.checkpoint_reader import (
     size_of,
     sorted_out,
 )
-from training.checkpoint_state import TEMPORARY
-from training.checkpoint_structure import OldFormat, check_structure
+from training.checkpoints.validate import PARALLEL_PREFIX
+from training.values import shown
 
 logger = logging.getLogger(__name__)
 

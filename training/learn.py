@@ -17,14 +17,13 @@ import torch
 
 from models import DeviceUnavailable, Network, SharedWorldModel, WeightsInUse, WorldModels, choose_device
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
-from training.checkpoint import load_checkpoint
-from training.checkpoint_errors import CheckpointError
-from training.checkpoint_writer import Contents, write_contents
-from training.config import BadTrainingValue
-from training.distinct_pictures import DistinctPictures
-from training.held_out import is_held_out
-from training.learning import LearningConfig, LearningStep, learn_to_dream, learn_to_foresee, learn_to_see
-from training.truth_measure import measure_truth
+from training.checkpoints.errors import CheckpointError
+from training.checkpoints.validate import load_checkpoint
+from training.checkpoints.writer import Contents, write_contents
+from training.evaluation.accuracy import measure_truth
+from training.recipe import LearningConfig, LearningStep, learn_to_dream, learn_to_foresee, learn_to_see
+from training.unique_frames import DistinctPictures, is_held_out
+from training.values import BadTrainingValue
 
 logger = logging.getLogger(__name__)
 

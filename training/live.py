@@ -14,29 +14,30 @@ from pathlib import Path
 
 from models import DeviceUnavailable, NotFinite, WorldModels, choose_device
 from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector
-from session.attached_robot import AttachedRobot, find_robot
-from session.demo import whole_disk_gb
-from session.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
-from training.checkpoint_errors import CheckpointError
-from training.checkpoint_writer import FILES
-from training.command_line import (
+from session.recorder.robot_adapter import AttachedRobot, find_robot
+from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
+from session.recorder.simulation import whole_disk_gb
+from training.checkpoints.errors import CheckpointError
+from training.checkpoints.writer import FILES
+from training.cli import (
     DONE,
     NOT_DONE,
     WRONG_USAGE,
     CommandParser,
+    StopRequest,
     add_advanced_options,
     load_usual,
     tell_loaded,
     typed_number,
 )
-from training.config import MAX_STEPS, BadTrainingValue, TrainingConfig, check_whole
-from training.form import read_config
-from training.job_ending import is_expected, leaves_doubt, told_of
-from training.lesson import Lesson, LessonHooks
-from training.live_loop import MAX_PASSES, MAX_TURNS, LiveConfig, LiveLoop, Turn
+from training.config import MAX_STEPS, TrainingConfig
+from training.failures import is_expected, leaves_doubt, told_of
+from training.jobs.manager import JobRunning, Workshop
+from training.jobs.trainer import Lesson, LessonHooks
+from training.online import MAX_PASSES, MAX_TURNS, LiveConfig, LiveLoop, Turn
+from training.options import read_config
 from training.steps import LossNotFinite, StepTorn, WorldModelOptimizers
-from training.stop_request import StopRequest
-from training.workshop import JobRunning, Workshop
+from training.values import BadTrainingValue, check_whole
 
 UNCERTAINTY = "uncertainty"
 PASSES = 10  # variance over so few is within a third of that over many, and each costs as much as a prediction

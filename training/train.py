@@ -13,22 +13,23 @@ from tqdm import tqdm
 
 from models import DeviceUnavailable, Network, WorldModels, choose_device
 from session import RecordedSession, SessionError, SessionNotFound, find_session, list_sessions, load_session
-from training.checkpoint_errors import CheckpointError, shown
-from training.command_line import (
+from training.checkpoints.errors import CheckpointError
+from training.cli import (
     DONE,
     NOT_DONE,
     WRONG_USAGE,
     CommandParser,
+    StopRequest,
     add_advanced_options,
     load_usual,
     typed_number,
 )
-from training.config import BadTrainingValue, FixedSteps, LossThreshold, StopCondition, check_whole
-from training.form import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
-from training.job import JobSnapshot
-from training.stop_request import StopRequest
-from training.training_set import Subject, TrainingSet
-from training.workshop import CHANGED_BY, JobRunning, Order, Workshop
+from training.config import FixedSteps, LossThreshold, StopCondition
+from training.dataset import Subject, TrainingSet
+from training.jobs.job import JobSnapshot
+from training.jobs.manager import CHANGED_BY, JobRunning, Order, Workshop
+from training.options import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
+from training.values import BadTrainingValue, check_whole, shown
 
 MODELS: dict[str, tuple[Network, ...]] = {
     "autoencoder": ("autoencoder",),

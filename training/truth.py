@@ -11,12 +11,12 @@ from pathlib import Path
 
 from models import DeviceUnavailable, SharedWorldModel, WorldModels, choose_device
 from session import RecordedSession, SessionError, find_session, load_session
-from training.checkpoint import load_checkpoint
-from training.checkpoint_errors import CheckpointError
-from training.checkpoint_writer import FILES
-from training.config import BadTrainingValue
-from training.held_out import is_held_out
-from training.truth_measure import STANDARD_FRAMES, Truth, measure_truth
+from training.checkpoints.errors import CheckpointError
+from training.checkpoints.validate import load_checkpoint
+from training.checkpoints.writer import FILES
+from training.evaluation.accuracy import STANDARD_FRAMES, Truth, measure_truth
+from training.unique_frames import is_held_out
+from training.values import BadTrainingValue
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 

@@ -14,7 +14,7 @@ import httpx
 
 from tests.app.traversals import Canaries, traversals
 from tests.session.make import jpeg, meta_of, observation, write_session
-from training.evaluation_store import session_folder
+from training.evaluation.store import session_folder
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 8  # events that wait at the same time

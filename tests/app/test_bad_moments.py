@@ -11,7 +11,7 @@ from tests.app.hostile import FOREIGN, Answer
 from tests.app.moments import COMMANDS, MOMENTS, Moment, World, world
 from tests.app.pending import Pending
 from tests.promises import count
-from training.checkpoint_reader import read_checkpoint
+from training.checkpoints.reader import read_checkpoint
 
 PROMISE = "bad numbers, bad moments"
 ENDING = (*COMMANDS, "cancel_evaluation", "load_session", "open_page", "record_demos")  # end the moment: pressed last

@@ -13,13 +13,14 @@ from playwright.sync_api import Page, expect
 
 import models
 import session_explorer_gradio as script
-from page.errors_view import errors_data
+from page.tabs.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
 from tests.app.conftest import serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
-from training import ErrorTrack, error_track
+from training import ErrorTrack
+from training.evaluation import frame_errors as error_track
 
 FRAMES = 24
 

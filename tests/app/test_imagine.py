@@ -11,20 +11,20 @@ from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-import training.imagined
+import training.evaluation.imagination
 from models import NotFinite
-from page.binding import LeftMeanwhile
-from session.dot_place import DotPlace, dot_place, torus_distance
+from page.handlers import LeftMeanwhile
+from session.robots.toroidal_dot import DotPlace, dot_place, torus_distance
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, kept_text
-from tests.training.test_imagined import Calls
+from tests.training.evaluation.test_imagination import Calls
 
 
 @pytest.fixture
 def perfect(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """In place of the networks a predictor that is never wrong about a dot."""
     calls = Calls()
-    monkeypatch.setattr(training.imagined, "imagine", calls)
+    monkeypatch.setattr(training.evaluation.imagination, "imagine", calls)
     return calls
 
 
@@ -140,7 +140,7 @@ class Slow(Calls):
 
 def test_a_held_key_does_not_pile_up(open_tab, session_ids, monkeypatch):
     slow = Slow()
-    monkeypatch.setattr(training.imagined, "imagine", slow)
+    monkeypatch.setattr(training.evaluation.imagination, "imagine", slow)
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     imagining(page)
     began = time.monotonic()
@@ -202,7 +202,7 @@ def test_a_refusal_is_told_in_place_and_the_pad_goes_on(open_tab, session_ids, m
             raise NotFinite("predictor")
         return real(*arguments)
 
-    monkeypatch.setattr(training.imagined, "imagine", failing_once)
+    monkeypatch.setattr(training.evaluation.imagination, "imagine", failing_once)
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     imagining(page)
     action(page, 1).click()
@@ -222,7 +222,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkey
             raise LeftMeanwhile  # the page is answered nothing
         return real(*arguments)
 
-    monkeypatch.setattr(training.imagined, "imagine", losing_the_first)
+    monkeypatch.setattr(training.evaluation.imagination, "imagine", losing_the_first)
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     imagining(page)
     action(page, 1).click()

@@ -13,7 +13,7 @@ from benchmarks.guest import Guest
 from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
 from benchmarks.raw_client import RawClient
 from benchmarks.server import running_server
-from page import web_app
+from page.server import web_app
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
 from tests.training.tiny import until

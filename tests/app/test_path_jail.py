@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from page.inside_tab import CHOSEN
+from page.tabs.errors import CHOSEN
 from session import record_demo
 from tests.app.jail import ABSENT, KNOWN, ROOT, Asker, Jail, first_line, interrupted_run, lay_links, lay_out_canaries
 from tests.app.traversals import Canaries, traversals

@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 
 import session_explorer_gradio as script
-from page.binding import LeftMeanwhile, bind, for_one_visit
 from page.components import Place
+from page.handlers import LeftMeanwhile, bind, for_one_visit
 from session import JETBOT, SessionRecorder, record_demo
 from tests.app.conftest import serving
 from tests.app.test_browser import at_frame, pick, settled_at

@@ -22,10 +22,10 @@ from session import record_demo
 from tests.app.conftest import own_port, serving
 from tests.promises import IS_FULL, count
 from training import train
-from training.checkpoint_reader import read_checkpoint
-from training.checkpoint_writer import FILES
-from training.job_ending import OUT_OF_MEMORY
-from training.training_order import CHANGED_BY
+from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.writer import FILES
+from training.failures import OUT_OF_MEMORY
+from training.jobs.request import CHANGED_BY
 
 ROOT = Path(__file__).parents[2]
 LONG_S = 300.0

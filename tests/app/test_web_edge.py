@@ -16,7 +16,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 import session_explorer_gradio as script
-from page.entrance import MAX_BODY_BYTES, is_known_path
+from page.server.access_policy import MAX_BODY_BYTES, is_known_path
 from session import record_demo
 from tests.app.conftest import own_port, running
 from tests.promises import count

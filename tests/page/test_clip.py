@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from page.clip import GAP, MAX_FRAMES, NEUTRAL, PANEL, PLACES, SIZE, ClipEmpty, ClipTooLong, animated_clip
-from page.numbers import BadNumber
+from page.text import BadNumber
 
 KINDS = pytest.mark.parametrize("kind", ["webp", "gif"])
 

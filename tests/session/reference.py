@@ -20,7 +20,7 @@ def lost_events(made: Made, recording: RecordedSession) -> list[str]:
     """Whole events that are not in the recording, by file and line; empty where the promise holds."""
     present = set(_present(recording))
     is_another_robot = set(recording.profile.channel_names) != {*made.channels}
-    named = {(entry.file, entry.line): entry.reason for entry in recording.left_out}
+    named = {(entry.file, entry.line): entry.reason for entry in recording.skipped}
     lost: list[str] = []
     taken: list[object] = []  # steps of damaged lines
     for file, number, line in lines_on_disk(made):
@@ -39,12 +39,12 @@ def lost_events(made: Made, recording: RecordedSession) -> list[str]:
 def unnamed_lines(made: Made, recording: RecordedSession) -> int:
     """Lines that are neither an event of the recording nor named as left out."""
     written = sum(bool(line.strip()) for _, _, line in lines_on_disk(made))
-    return written - recording.total_events - sum(entry.line is not None for entry in recording.left_out)
+    return written - recording.total_events - sum(entry.line is not None for entry in recording.skipped)
 
 
 def unnamed_files(made: Made, recording: RecordedSession) -> list[str]:
     """Shards and metadata that cannot be read and are not named."""
-    named = {entry.file for entry in recording.left_out if entry.line is None}
+    named = {entry.file for entry in recording.skipped if entry.line is None}
     return [name for name in (*_shard_names(made), META) if name not in named and not is_plain(made.folder / name)]
 
 

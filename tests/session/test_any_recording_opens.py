@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from page.facts import frame_facts_or_notice, session_choices, session_facts
-from page.frame_route import timeline
-from page.results import candidate_labels
-from page.statistics_view import statistics_view
+from page.server.routes import timeline
+from page.tabs.networks import candidate_labels
+from page.tabs.statistics import statistics_view
 from session import (
     FrameUnreadable,
     NoHistory,
@@ -81,7 +81,7 @@ def opened(made: Made) -> RecordedSession:
     assert not lost_events(made, recording), lost_events(made, recording)[:3]
     assert not unnamed_lines(made, recording), f"{unnamed_lines(made, recording)} lines neither used nor named"
     assert not unnamed_files(made, recording), f"not named: {unnamed_files(made, recording)}"
-    told = recording.left_out_summary(10**6)
+    told = recording.skipped_summary(10**6)
     assert not any(str(made.root.parent) in line for line in told), "told a path of this machine"
     return recording
 
@@ -137,7 +137,7 @@ def test_recordings_made_at_random_open_whole(folder, figure):
         def look(made: Made = made, number: int = number) -> None:
             recording = opened(made)
             assert recording.total_events == len(made.events), "not all events are there"
-            assert all("to choose from" in entry.reason for entry in recording.left_out), recording.left_out_summary()
+            assert all("to choose from" in entry.reason for entry in recording.skipped), recording.skipped_summary()
             for index, name in enumerate(recording.frame_names):
                 assert recording.frame_bytes(index)[0] == made.pictures[name]
             look_at(made, recording, number % DRAWN_EVERY == 0)
@@ -174,7 +174,7 @@ def test_pictures_damaged_at_random_are_shown_or_said_to_be_damaged(folder, figu
 
         def look(made: Path = made) -> None:
             recording = load_session(made)
-            lost = [str(entry) for entry in recording.left_out]
+            lost = [str(entry) for entry in recording.skipped]
             assert recording.frame_count + len(lost) == 2 and recording.action_count == 1, lost
             assert all(
                 line.startswith("events_shard_000.jsonl line 3: frame frames/frame_000002.jpg ") for line in lost

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from page.facts import frame_facts_or_notice, session_facts
-from page.frame_route import timeline
+from page.server.routes import timeline
 from session import (
     JETBOT,
     NoHistory,
@@ -64,7 +64,7 @@ def looked_at(folder: Path) -> RecordedSession:
 
 
 def told(recording: RecordedSession) -> list[str]:
-    return [str(entry) for entry in recording.left_out]
+    return [str(entry) for entry in recording.skipped]
 
 
 @PROMISE
@@ -148,7 +148,7 @@ def test_more_than_a_thousand_shards_are_read_in_the_order_of_their_numbers(fold
         (folder / f"events_shard_{number:03d}.jsonl").write_text(json.dumps(action(7, {**RIGHT, "duration": number})))
     again = looked_at(folder)
     assert again.actions[again.action_steps.tolist().index(7), 2] == 2
-    assert [entry.file for entry in again.left_out] == [f"events_shard_{n:03d}.jsonl" for n in (7, 10, 999, 1000)]
+    assert [entry.file for entry in again.skipped] == [f"events_shard_{n:03d}.jsonl" for n in (7, 10, 999, 1000)]
     figure(f"{shards:,} shards: read by number, 0 events lost, 0 files changed")
 
 
@@ -178,11 +178,11 @@ def test_without_its_frames_folder_the_actions_remain(folder):
     (folder / "frames").rmdir()
     recording = looked_at(folder)
     assert (recording.frame_count, recording.action_count) == (0, 2)
-    assert [entry.line for entry in recording.left_out] == [1, 3]
+    assert [entry.line for entry in recording.skipped] == [1, 3]
 
 
 def test_damaged_lines_and_paths_that_lead_outside_change_nothing_on_disk(folder):
     write_session(
         folder, [*events_of("oaoao"), "{broken", observation(7, "/etc/passwd"), observation(9, "../../x.jpg")]
     )
-    assert [entry.line for entry in looked_at(folder).left_out] == [6, 7, 8]
+    assert [entry.line for entry in looked_at(folder).skipped] == [6, 7, 8]

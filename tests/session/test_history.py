@@ -54,7 +54,7 @@ def test_a_lost_picture_leaves_the_actions_around_it_where_they_were(tmp_path, l
         (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(b"")
     session = load_session(folder)
     assert session.previous.tolist() == previous
-    assert len(session.left_out) == len(lost)
+    assert len(session.skipped) == len(lost)
 
 
 def test_a_history_is_the_frames_and_actions_before_the_target(open_letters):

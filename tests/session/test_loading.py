@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def told(folder: Path) -> list[str]:
-    return [str(entry) for entry in load_session(folder).left_out]
+    return [str(entry) for entry in load_session(folder).skipped]
 
 
 def write_and_tell(folder: Path, events: list, **changes) -> list[str]:
@@ -39,7 +39,7 @@ def write_and_tell(folder: Path, events: list, **changes) -> list[str]:
 
 def test_a_whole_recording_opens_with_nothing_left_out(folder):
     session = load_session(write_session(folder, events_of("oaoao")))
-    assert session.left_out == ()
+    assert session.skipped == ()
     assert session.profile == JETBOT
     assert (session.name, session.robot_type) == ("session_20250921_142133", "JetBotInterface")
     assert (session.total_events, session.frame_count, session.action_count) == (5, 3, 2)
@@ -72,7 +72,7 @@ def test_an_empty_session_opens_without_frames(folder, content):
     session = load_session(folder)
     assert (session.frame_count, session.action_count, session.duration_s) == (0, 0, 0.0)
     assert session.actions.shape == (0, 3) and session.previous.shape == (0,)
-    assert session.left_out == ()
+    assert session.skipped == ()
 
 
 def test_where_there_is_no_recording_nothing_opens(tmp_path):
@@ -131,8 +131,8 @@ def test_a_bad_line_costs_only_itself_and_is_named(folder, reason, line):
     )
     (folder / SHARD).write_bytes(b"".join(encoded))
     session = load_session(folder)
-    assert [str(entry) for entry in session.left_out] == [f"{SHARD} line 2: {reason}"]
-    assert session.left_out_summary() == [f"{SHARD} line 2: {reason}"]
+    assert [str(entry) for entry in session.skipped] == [f"{SHARD} line 2: {reason}"]
+    assert session.skipped_summary() == [f"{SHARD} line 2: {reason}"]
     assert session.steps.tolist() == [0, 2, 4]
     assert session.previous.tolist() == [-1, -1, 1]
 
@@ -152,7 +152,7 @@ def test_an_endless_last_line_is_skipped(folder):
 
 
 def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
-    monkeypatch.setattr("session.events.MAX_SHARD_BYTES", 2 << 20)
+    monkeypatch.setattr("session.jsonl_format.events.MAX_SHARD_BYTES", 2 << 20)
     write_session(folder, events_of("oao"))
     with (folder / SHARD).open("r+b") as file:
         file.truncate(1 << 34)
@@ -161,16 +161,16 @@ def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
 
 
 def test_a_shard_of_nothing_but_bad_lines_is_given_up(folder, monkeypatch):
-    monkeypatch.setattr("session.events.MAX_BAD_LINES", 100)
+    monkeypatch.setattr("session.jsonl_format.events.MAX_BAD_LINES", 100)
     write_session(folder, ["{}"] * 1000)
     session = load_session(folder)
-    assert "more than 100 bad lines" in str(session.left_out[-1])
-    assert len(session.left_out) < 110
+    assert "more than 100 bad lines" in str(session.skipped[-1])
+    assert len(session.skipped) < 110
 
 
 def test_many_left_out_lines_are_summed_up(folder):
     write_session(folder, ["{}"] * 332)
-    summary = load_session(folder).left_out_summary(limit=20)
+    summary = load_session(folder).skipped_summary(limit=20)
     assert summary[0] == f"{SHARD} line 1: step is missing"
     assert summary[20:] == ["and 312 more"]
 
@@ -201,7 +201,7 @@ def test_a_frames_folder_that_leads_outside_is_not_followed(folder, tmp_path):
     (folder / "frames").symlink_to(tmp_path / "outside")
     session = load_session(folder)
     assert session.frame_count == 0
-    assert all("cannot be read" in entry.reason for entry in session.left_out) and len(session.left_out) == 2
+    assert all("cannot be read" in entry.reason for entry in session.skipped) and len(session.skipped) == 2
 
 
 FRAME_FAULTS = {
@@ -246,7 +246,7 @@ def test_frames_may_lie_elsewhere_in_the_session_and_be_shared(folder):
     with (folder / SHARD).open("a") as file:
         file.write(json.dumps(action(3)) + "\n" + json.dumps(observation(4, "top.jpg")) + "\n")
     session = load_session(folder)
-    assert session.left_out == ()
+    assert session.skipped == ()
     assert session.frame_names == ("frames/a b.png", "frames/a b.png", "top.jpg")
     assert [session.frame_bytes(index)[1] for index in range(3)] == ["image/png", "image/png", "image/jpeg"]
 
@@ -254,7 +254,7 @@ def test_frames_may_lie_elsewhere_in_the_session_and_be_shared(folder):
 def test_steps_out_of_order_are_sorted(folder):
     events = events_of("oaoaoao")
     session = load_session(write_session(folder, events[3:] + events[:3]))
-    assert session.left_out == ()
+    assert session.skipped == ()
     assert session.steps.tolist() == [0, 2, 4, 6]
     assert session.previous.tolist() == [-1, 0, 1, 2]
 
@@ -262,7 +262,7 @@ def test_steps_out_of_order_are_sorted(folder):
 def test_of_a_repeated_step_the_first_is_kept(folder):
     events = [observation(0), action(1, STAY), action(1, RIGHT), observation(2)]
     session = load_session(write_session(folder, events))
-    assert [str(entry) for entry in session.left_out] == [
+    assert [str(entry) for entry in session.skipped] == [
         f"{SHARD} line 3: its step was recorded before; the first one is kept"
     ]
     assert session.actions[:, 1].tolist() == [0.0]
@@ -291,7 +291,7 @@ META_FAULTS = [
 @pytest.mark.parametrize("meta, reason", META_FAULTS)
 def test_broken_metadata_is_told_and_costs_only_itself(folder, meta, reason):
     session = load_session(write_session(folder, events_of("oaoao"), meta=meta))
-    assert [str(entry) for entry in session.left_out] == [f"{META}: {reason}"]
+    assert [str(entry) for entry in session.skipped] == [f"{META}: {reason}"]
     assert session.profile == JETBOT
     assert (session.frame_count, session.action_count) == (3, 2)
     assert session.start_time.hour == 14
@@ -308,7 +308,7 @@ def test_a_killed_recording_is_not_finished(folder):
 def test_channels_that_a_known_robot_does_not_have_are_ignored(folder):
     actions = [action(1, RIGHT | {"note": "fast"}), action(3, {"gripper": 1, **STAY})]
     session = load_session(write_session(folder, [observation(0), actions[0], observation(2), actions[1]]))
-    assert session.left_out == ()
+    assert session.skipped == ()
     assert session.actions == pytest.approx(np.array([[0, 0.12, 0.2], [0, 0, 0.2]]))
 
 
@@ -330,7 +330,7 @@ def test_an_unknown_robot_opens_with_its_own_channels(tmp_path):
     assert session.profile.channel_names == ("arm", "grip")
     assert session.actions.tolist() == [[0.5, 0.0], [-2.0, 1.0], [0.5, 0.0]]
     assert session.candidate_actions.tolist() == [[-2.0, 1.0], [0.5, 0.0]]
-    assert [str(entry) for entry in session.left_out] == [f"{SHARD} line 8: action misses the channel grip"]
+    assert [str(entry) for entry in session.skipped] == [f"{SHARD} line 8: action misses the channel grip"]
 
 
 def test_an_unknown_robot_without_numbers_has_no_usable_action(tmp_path):
@@ -338,14 +338,14 @@ def test_an_unknown_robot_without_numbers_has_no_usable_action(tmp_path):
     meta = meta_of(robot_type="Talker", action_space=None)
     session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
     assert session.profile.channels == () and session.actions.shape == (0, 0)
-    assert [entry.reason for entry in session.left_out] == ["action has no channel with a number"]
+    assert [entry.reason for entry in session.skipped] == ["action has no channel with a number"]
 
 
 def test_a_number_that_was_left_out_does_not_widen_the_range_of_an_unknown_robot(tmp_path):
     events = [observation(0), *(action(step, {"arm": arm}) for step, arm in ((1, 0), (2, 1), (3, 1e300), (4, -1e39)))]
     meta = meta_of(robot_type="PickerArm", action_space=None)
     session = load_session(write_session(tmp_path / "arm" / "session_x", events, meta=meta))
-    assert [entry.line for entry in session.left_out] == [4, 5]
+    assert [entry.line for entry in session.skipped] == [4, 5]
     (arm,) = session.profile.channels
     assert (arm.low, arm.high) == (0.0, 1.0)
     assert session.profile.scale(session.candidate_actions).tolist() == [[-1.0], [1.0]]
@@ -370,7 +370,7 @@ def test_a_huge_action_space_is_cut_and_told(folder):
     meta = meta_of(action_space=[RIGHT | {"duration": index} for index in range(1000)])
     session = load_session(write_session(folder, events_of("oao"), meta=meta))
     assert session.candidate_actions.shape == (64, 3)
-    assert "holds 1000 actions; only the first 64 are used" in session.left_out_summary()[0]
+    assert "holds 1000 actions; only the first 64 are used" in session.skipped_summary()[0]
 
 
 def test_no_message_holds_a_path_of_this_machine(folder, tmp_path):

@@ -99,7 +99,7 @@ def test_pictures_with_one_byte_changed_open_or_are_told_and_nothing_else(folder
             content[random.integers(len(content))] ^= int(random.integers(1, 256))
             path.write_bytes(content)
             session = load_session(folder)
-            assert session.frame_count + len(session.left_out) == 3
+            assert session.frame_count + len(session.skipped) == 3
             try:
                 outcomes.add(session.picture(session.frame_count - 2).mode)
             except FrameUnreadable as error:
@@ -130,7 +130,7 @@ def test_mutated_recordings_open_and_keep_every_untouched_event(tmp_path):
         before = contents_of(folder)
         session = load_session(folder)
         steps = {*session.steps.tolist(), *session.action_steps.tolist()}
-        told = {entry.line for entry in session.left_out}
+        told = {entry.line for entry in session.skipped}
         assert steps >= {step for step in range(20) if step != victim and step + 1 not in told}
         assert told <= {line + 1 for line in range(20)} and len(told) <= 2
         assert contents_of(folder) == before

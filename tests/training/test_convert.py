@@ -13,10 +13,10 @@ import torch
 from models import SharedWorldModel
 from tests.models.small import small_config
 from tests.training import crafted
-from tests.training.test_checkpoint import are_equal
+from tests.training.checkpoints.test_validate import are_equal
 from training import CheckpointError, CheckpointOldFormat, Workshop, load_checkpoint
 from training import convert as convert_module
-from training.checkpoint_reader import read_checkpoint
+from training.checkpoints.reader import read_checkpoint
 from training.convert import DONE, NOT_DONE, WRONG_USAGE, convert, main
 
 

@@ -7,8 +7,8 @@ import models
 from session import record_demo
 from tests.training.tiny import shared_model
 from training import learn
-from training.checkpoint import load_checkpoint
-from training.checkpoint_reader import read_checkpoint
+from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.validate import load_checkpoint
 
 SHORT = [
     "--autoencoder-steps",

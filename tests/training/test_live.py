@@ -17,11 +17,11 @@ import torch
 import models
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import list_sessions, load_session, profile_of, record_demo
-from session.recorder import SessionRecorder
+from session.recorder.recorder import SessionRecorder
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_workshop, until
 from training import live
-from training.checkpoint_reader import read_checkpoint
-from training.stop_request import StopRequest
+from training.checkpoints.reader import read_checkpoint
+from training.cli import StopRequest
 
 ROOT = Path(__file__).parents[2]
 FEW = ("--max-train-steps", 1, "--steps", 3)
@@ -65,7 +65,7 @@ def test_a_run_records_trains_saves_and_tells_every_step(run, tmp_path, capsys, 
     assert run(*FEW, "--selector", "sequence", "--sequence", '[{"action": 1}, {"action": 0}]') == 0
     session = only_session(tmp_path)
     assert (session.frame_count, session.actions.ravel().tolist()) == (4, [1, 0, 1])
-    assert session.is_finished and session.left_out == ()
+    assert session.is_finished and session.skipped == ()
     assert (step_of(tmp_path, "autoencoder"), step_of(tmp_path, "predictor_0")) == (4 + 3, 3)
     told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("step ")]
     assert len(told) == 4
@@ -186,7 +186,7 @@ def test_a_robot_that_fails_ends_with_a_sentence_a_whole_recording_and_what_was_
     assert run(*FEW, "--robot", "tests.training.test_live:Fragile", "--steps", 9) == 1
     assert "The robot's picture is float32 (20, 20, 3)" in caplog.text and "Traceback" not in caplog.text
     session = only_session(tmp_path)
-    assert (session.frame_count, session.action_count, session.left_out) == (2, 2, ()) and session.is_finished
+    assert (session.frame_count, session.action_count, session.skipped) == (2, 2, ()) and session.is_finished
     assert step_of(tmp_path, "predictor_0", "fragile") == 1
 
 
@@ -216,7 +216,7 @@ def test_a_request_to_end_finishes_recording_and_checkpoint(run, tmp_path, capsy
     assert run("--max-train-steps", 1, "--steps", 100_000) == 1
     asking.join(20)
     session = only_session(tmp_path)
-    assert session.is_finished and session.left_out == () and 2 <= session.action_count < 100_000
+    assert session.is_finished and session.skipped == () and 2 <= session.action_count < 100_000
     assert session.frame_count == session.action_count + 1
     assert step_of(tmp_path, "predictor_0") >= 1
     assert capsys.readouterr().out.endswith(f": {session.frame_count} frames, {session.action_count} actions.\n")

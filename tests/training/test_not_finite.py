@@ -8,9 +8,9 @@ import torch
 from tests.promises import count
 from tests.training.tiny import FAST, are_equal, make_workshop, order, tensors_of, train, until
 from training import CheckpointError, CheckpointNotSaved, FixedSteps, LossNotFinite, TrainingConfig, TrainingSet
-from training.checkpoint_reader import read_checkpoint
-from training.checkpoint_writer import FILES, file_digest
-from training.config import BadTrainingValue
+from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.writer import FILES, file_digest
+from training.values import BadTrainingValue
 
 pytestmark = pytest.mark.promise("NaN")
 NETWORKS = ("autoencoder", "predictor")

@@ -21,11 +21,11 @@ from tests.training.tiny import (
     until,
 )
 from training import FixedSteps, TrainingSet
-from training import job as job_module
-from training import training_set as training_set_module
-from training import workshop as workshop_module
-from training.checkpoint_reader import read_checkpoint
-from training.job_ending import OUT_OF_MEMORY
+from training import dataset as training_set_module
+from training.checkpoints.reader import read_checkpoint
+from training.failures import OUT_OF_MEMORY
+from training.jobs import job as job_module
+from training.jobs import manager as workshop_module
 from training.steps import StepTorn
 
 pytestmark = pytest.mark.promise("out of memory")

@@ -13,7 +13,7 @@ from session import load_session
 from tests.promises import IS_FULL, count
 from tests.training.tiny import FAST, are_equal, make_workshop, optimizer_state, tensors_of, train
 from training import FixedSteps, TrainingConfig
-from training.checkpoint_writer import FILES, STATE_FILE
+from training.checkpoints.writer import FILES, STATE_FILE
 
 STEPS = count(6, 100)  # half of a run
 CONFIG = replace(FAST, warmup_steps=20)

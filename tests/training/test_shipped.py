@@ -6,9 +6,9 @@ import pytest
 
 from models import AdaptiveWorldModelConfig, SharedWorldModel, choose_device
 from session import load_session
-from training.checkpoint import load_checkpoint
-from training.imagined import press
-from training.truth_measure import measure_truth
+from training.checkpoints.validate import load_checkpoint
+from training.evaluation.accuracy import measure_truth
+from training.evaluation.imagination import press
 
 SAVED = Path(__file__).parents[2] / "saved"
 CHECKPOINTS = SAVED / "checkpoints" / "toroidal_dot"

@@ -15,7 +15,7 @@ import models
 from session import SessionRecorder
 from tests.training.tiny import shared_model, until
 from training import Workshop, train
-from training.checkpoint_reader import read_checkpoint
+from training.checkpoints.reader import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 

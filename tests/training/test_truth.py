@@ -7,13 +7,14 @@ import pytest
 
 import models
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
-from session.dot_place import dot_place
+from session.robots.toroidal_dot import dot_place
 from tests.training.tiny import shared_model
-from training import truth, truth_measure
-from training.checkpoint_writer import save_checkpoint
-from training.held_out import is_held_out
+from training import truth
+from training.checkpoints.writer import save_checkpoint
+from training.evaluation import accuracy as truth_measure
+from training.evaluation.accuracy import NoTruth, measure_truth, shares
 from training.steps import WorldModelOptimizers
-from training.truth_measure import NoTruth, measure_truth, shares
+from training.unique_frames import is_held_out
 
 
 def drawn(x, y):

@@ -23,9 +23,9 @@ from training import (
     Workshop,
     WorldModelOptimizers,
 )
-from training.frame_errors import TrackBuilder, evaluate_frames
-from training.job import JobHooks
-from training.workshop import Order
+from training.evaluation.evaluate import TrackBuilder, evaluate_frames
+from training.jobs.job import JobHooks
+from training.jobs.manager import Order
 
 AUTOENCODER = MaskedAutoencoderConfig(patch_size=56, width=32, blocks=1, heads=2, decoder_width=16)
 PREDICTOR = ActionPredictorConfig(

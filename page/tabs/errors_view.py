@@ -1,0 +1,282 @@
+"""What the page shows of the errors of a whole recording: progress, numbers, worst frames, distributions, and what the
+player's error track draws. Knows only the shape of such results; what is read off them is computed elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+import numpy as np
+
+from page.facts import clock_text
+from page.figures import drawn, figure_card, table_link
+from page.tabs.networks import candidate_labels
+from page.text import count_text, duration_text, loss_text, rate_text
+from session import RecordedSession
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORST = 8
+TRACK_COLUMNS = 1200  # more than a track has pixels on nearly every screen
+DIGITS = 4
+MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MSE"}
+
+
+class ErrorTrack(Protocol):
+    """float32 (N,) each, NaN where there is none; `context` int8 (N,) counts context frames."""
+
+    reconstruction: np.ndarray
+    prediction: np.ndarray
+    context: np.ndarray
+    evaluated: int
+    is_complete: bool
+    unreadable: int
+
+    def of(self, measure: str) -> np.ndarray: ...
+
+
+class RecordedErrors(Protocol):
+    """The errors of a recording with certain weights; `weights` in words, by network."""
+
+    key: str
+    history_length: int
+    weights: Mapping[str, str]
+    digests: Mapping[str, str]
+    made_at: str
+    track: ErrorTrack
+
+
+class EvaluationProgress(Protocol):
+    session_id: str
+    status: str
+    done: int
+    total: int
+    frames_per_s: float
+    seconds_left: float | None
+    started_by: str
+    message: str
+    is_active: bool
+    errors: RecordedErrors | None
+
+
+class ErrorTools(Protocol):
+    """What can be read off errors (N,)."""
+
+    def summary(self, errors: np.ndarray) -> Any: ...
+    def worst_frames(self, errors: np.ndarray, count: int) -> Sequence[tuple[int, float]]: ...
+    def by_action(self, recording: RecordedSession, errors: np.ndarray) -> Sequence[Any]: ...
+    def difference(self, first: np.ndarray, second: np.ndarray) -> Any: ...
+    def columns(self, errors: np.ndarray, width: int) -> Any: ...
+
+
+class ErrorDrawing(Protocol):
+    def draw_track(self, figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None) -> None: ...
+    def draw_histogram(self, figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None) -> None: ...
+    def draw_by_action(
+        self, figure: "Figure", labels: Sequence[str], averages: Any, other_averages: Any | None
+    ) -> None: ...
+
+
+def errors_label(errors: RecordedErrors) -> str:
+    """One line of the pickers: which weights, how much context, when."""
+    weights = " + ".join(errors.weights[network] for network in ("autoencoder", "predictor"))
+    part = "" if errors.track.is_complete else f" · {errors.track.evaluated:,} of {len(errors.track.context):,} frames"
+    when = errors.made_at.replace("T", " ")[:16]
+    return f"{weights} · history {errors.history_length} · {when}{part}"
+
+
+def progress_view(now: EvaluationProgress, is_here: bool) -> str:
+    """HTML of an evaluation in progress; `is_here`: of the recording that is looked at."""
+    where = "this recording" if is_here else escape(now.session_id)
+    left = f", {duration_text(now.seconds_left)} left" if now.seconds_left else ""
+    by = f", started by {escape(now.started_by)}" if now.started_by else ""
+    return (
+        f'<p id="evaluation-status"><b>Evaluating</b> {where}: frame {now.done:,} of {now.total:,}, '
+        f"{rate_text(now.frames_per_s)} frames/s{left}{by}.</p>"
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{now.total}" aria-valuenow="{now.done}" '
+        f'aria-label="Evaluated frames"><i style="width:{100 * now.done / max(1, now.total):.1f}%"></i></div>'
+    )
+
+
+def errors_view(
+    recording: RecordedSession,
+    session_id: str,
+    errors: RecordedErrors,
+    other: RecordedErrors | None,
+    tools: ErrorTools,
+    drawing: ErrorDrawing,
+) -> str:
+    """HTML of the errors of a recording, beside `other` ones of the same recording where they are given."""
+    sections = "".join(_measure(recording, session_id, errors, measure, tools) for measure in MEASURES)
+    compared = _comparison(errors, other, tools) if other else ""
+    return (
+        f"<p>{escape(recording.profile.title)} {escape(recording.name)}: {escape(errors_label(errors))}."
+        f"{_note(errors.track)}</p>{_summary_table(errors, other, tools)}{compared}{sections}"
+        f"{_figures(recording, errors, other, tools, drawing)}"
+        f'<p class="links">{_frames_link(recording, errors, other)}</p>'
+    )
+
+
+def errors_data(
+    session_id: str, frame_count: int, errors: RecordedErrors | None, other: RecordedErrors | None, tools: ErrorTools
+) -> dict[str, Any]:
+    """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
+    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
+    if errors:
+        told["label"] = errors_label(errors) + (f", compared with {errors_label(other)}" if other else "")
+    for measure, name in MEASURES.items() if errors else ():
+        columns = tools.columns(errors.track.of(measure), TRACK_COLUMNS)
+        compared = tools.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
+        known = [*columns.highest, *(compared.highest if compared else ())]
+        if not np.isnan(known).all():
+            # A click goes to the worst frame of a column; where none has an error, to its first.
+            at = np.where(columns.worst >= 0, columns.worst, columns.starts[:-1]).tolist()
+            row = {"name": name, "top": float(np.nanmax(known)), "at": at, "other": compared and _levels(compared)}
+            told["rows"].append(row | _levels(columns))
+        told["columns"] = len(columns.worst)
+    return told
+
+
+def _levels(columns: Any) -> dict[str, list[float | None]]:
+    return {"mean": _numbers(columns.mean), "high": _numbers(columns.highest)}
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    return [None if value != value else float(f"{value:.{DIGITS}g}") for value in values.tolist()]
+
+
+def _note(track: ErrorTrack) -> str:
+    told = "" if track.is_complete else f" Not finished: {track.evaluated:,} of {len(track.context):,} frames."
+    return told + (f" {count_text(track.unreadable, 'frame')} could not be read." if track.unreadable else "")
+
+
+def _summary_table(errors: RecordedErrors, other: RecordedErrors | None, tools: ErrorTools) -> str:
+    rows = []
+    for measure, name in MEASURES.items():
+        rows.append(_summary_row(name, tools.summary(errors.track.of(measure))))
+        if other:
+            rows.append(_summary_row(f"{name}, compared", tools.summary(other.track.of(measure))))
+    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Median", "95 %", "Highest"))
+    table = (
+        f'<table class="measures" id="errors-summary"><thead><tr><th scope="col">Error</th>{head}</tr></thead><tbody>'
+        f"{''.join(rows)}</tbody></table>"
+    )
+    return (
+        f"<div class='paper'>{table}</div><p class='fine'>Mean squared error of a frame's pixels (each colour 0 to 1), "
+        "as Run Autoencoder and Run Predictor show it. Mean far above median: a few frames are much harder.</p>"
+    )
+
+
+def _summary_row(name: str, found: Any | None) -> str:
+    values = (found.mean, found.median, found.p95, found.highest) if found else ()
+    cells = "".join(f'<td class="number">{loss_text(value)}</td>' for value in values) or '<td colspan="4">none</td>'
+    frames = f"<small>{count_text(found.count, 'frame')}</small>" if found else ""
+    return f'<tr><th scope="row">{name}{frames}</th>{cells}</tr>'
+
+
+def _comparison(errors: RecordedErrors, other: RecordedErrors, tools: ErrorTools) -> str:
+    lines = []
+    for measure, name in MEASURES.items():
+        found = tools.difference(other.track.of(measure), errors.track.of(measure))
+        if found:
+            change = f"{loss_text(abs(found.mean))} {'lower' if found.mean < 0 else 'higher'}"
+            lines.append(
+                f"<li>{name}: {change if found.mean else 'the same'} on average, lower in {found.better:,} of "
+                f"{count_text(found.count, 'frame')}</li>"
+            )
+    return (
+        f'<div class="notice" id="errors-comparison">What is shown against what it is compared with ('
+        f"{escape(errors_label(other))}):<ul>{''.join(lines) or '<li>no frame has both errors</li>'}</ul></div>"
+    )
+
+
+def _measure(
+    recording: RecordedSession, session_id: str, errors: RecordedErrors, measure: str, tools: ErrorTools
+) -> str:
+    worst = tools.worst_frames(errors.track.of(measure), WORST)
+    if not worst:
+        return ""
+    items = "".join(_worst_item(recording, session_id, frame, value) for frame, value in worst)
+    title = MEASURES[measure].replace(" MSE", "").lower()
+    return f'<h3>Worst {title}s</h3><ol class="worst" id="worst-{measure}">{items}</ol>'
+
+
+def _worst_item(recording: RecordedSession, session_id: str, frame: int, value: float) -> str:
+    address = f"recorded/frame/{frame}/{quote(session_id)}?version={quote(recording.version)}"
+    title = f"Go to frame {frame}, {clock_text(recording, frame)}"
+    return (
+        f'<li><button type="button" data-go-frame="{frame}" title="{title}">'
+        f'<img src="{escape(address)}" alt="" loading="lazy">Frame {frame}<br>{loss_text(value)}</button></li>'
+    )
+
+
+def _figures(
+    recording: RecordedSession,
+    errors: RecordedErrors,
+    other: RecordedErrors | None,
+    tools: ErrorTools,
+    drawing: ErrorDrawing,
+) -> str:
+    track = drawn(lambda figure: drawing.draw_track(figure, errors, other), 4.0)
+    spread = drawn(lambda figure: drawing.draw_histogram(figure, errors, other), 3.2)
+    over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
+    how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
+    return (
+        figure_card(track, "Errors over the recording", over, f"errors_over_frames_{recording.name}")
+        + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
+        + _by_action(recording, errors, other, tools, drawing)
+    )
+
+
+def _by_action(
+    recording: RecordedSession,
+    errors: RecordedErrors,
+    other: RecordedErrors | None,
+    tools: ErrorTools,
+    drawing: ErrorDrawing,
+) -> str:
+    labels, common = candidate_labels(recording)
+    cards, rows = "", []
+    for measure, name in MEASURES.items():
+        averages = tools.by_action(recording, errors.track.of(measure))
+        compared = tools.by_action(recording, other.track.of(measure)) if other else None
+        rows += [_action_row("shown", labels, one, measure) for one in averages]
+        rows += [_action_row("compared", labels, one, measure) for one in compared or ()]
+        if averages:
+            cards += _action_card(labels, averages, compared, name, common, recording.name, drawing)
+    link = table_link(("result", "error", "action", "frames", "mean mse"), rows, f"errors_by_action_{recording.name}")
+    return f'{cards}<p class="links">{link}</p>' if rows else ""
+
+
+def _action_card(
+    labels: Sequence[str],
+    averages: Any,
+    compared: Any | None,
+    name: str,
+    common: str,
+    recording_name: str,
+    drawing: ErrorDrawing,
+) -> str:
+    def draw(figure: "Figure") -> None:
+        drawing.draw_by_action(figure, labels, averages, compared)
+
+    sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
+    title = f"{name} by action"
+    file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
+    return figure_card(drawn(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
+
+
+def _action_row(result: str, labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, str, int, float]:
+    action = "other" if one.candidate is None else labels[one.candidate]
+    return result, measure, action, one.count, float(one.mean)
+
+
+def _frames_link(recording: RecordedSession, errors: RecordedErrors, other: RecordedErrors | None) -> str:
+    tracks = [errors.track] + ([other.track] if other else [])
+    header = ["frame", "step", "context frames", "prediction mse", "reconstruction mse"]
+    header += ["compared prediction mse", "compared reconstruction mse"] if other else []
+    columns = [track.of(measure).tolist() for track in tracks for measure in MEASURES]
+    context = errors.track.context.tolist()
+    rows = zip(range(len(context)), recording.steps.tolist(), context, *columns, strict=True)
+    return table_link(header, rows, f"errors_of_frames_{recording.name}", "Download all frames as CSV")

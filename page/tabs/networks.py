@@ -1,0 +1,238 @@
+"""What the page shows of a reconstruction and of a prediction. Knows only the shapes of such results."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Protocol
+
+import gradio as gr
+import numpy as np
+
+from page import messages
+from page.components import OpenSlider
+from page.facts import action_text, values_text
+from page.figures import table_link
+from page.pictures import Picture, colour_bar, picture_grid, picture_row
+from page.text import count_text, loss_text
+from session import History, RecordedSession
+
+ERROR_UNIT = "squared error per pixel, averaged over the colours (each 0 to 1)"
+DIFFERENCE_UNIT = "brighter or darker, averaged over the colours (each 0 to 1)"
+PIXEL_LEVEL = 1 / 255
+TOO_FAINT = " All differences are less than one of a picture's 256 levels: too small to see in the pictures above."
+MAX_NAMED = 4  # channels in the label of a picture
+
+
+class UsedWeights(Protocol):
+    """Where a network's weights come from."""
+
+    is_trained: bool
+
+    def describe(self) -> str: ...
+
+
+class ReconstructionResult(Protocol):
+    """Pictures uint8 (H, W, 3)."""
+
+    input: np.ndarray
+    reconstruction: np.ndarray
+    mse: float
+    weights: UsedWeights
+
+
+class CandidateResult(Protocol):
+    """What one action would lead to: a picture uint8 (H, W, 3)."""
+
+    picture: np.ndarray
+    mse: float
+
+
+class PredictionResult(Protocol):
+    """Pictures uint8 (H, W, 3); `recorded` and `best` are places in `candidates`; `differences` float32 (C, H, W)."""
+
+    actual: np.ndarray
+    predicted: np.ndarray
+    mse: float
+    candidates: Sequence[CandidateResult]
+    recorded: int | None
+    best: int | None
+    differences: np.ndarray
+    weights: Mapping[str, UsedWeights]
+
+
+class HeatMap(Protocol):
+    """An error as colours: `pixels` uint8 (H, W, 3), `strip` uint8 (1, N, 3) the scale from 0 to `top`.
+
+    Of differences: `pixels` uint8 (C, H, W, 3), and the scale from −`top` to `top`.
+    """
+
+    pixels: np.ndarray
+    strip: np.ndarray
+    top: float
+
+
+def reconstruction_view(recording: RecordedSession, index: int, result: ReconstructionResult, heat: HeatMap) -> str:
+    """Input, reconstruction and error map of a frame, with the MSE."""
+    pictures = [
+        Picture(result.input, f"Input, frame {index}"),
+        Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
+        Picture(heat.pixels, "Squared error"),
+    ]
+    return (
+        f'<div class="result" data-frame="{index}">{untrained_notice({"autoencoder": result.weights})}'
+        f"<p>{_frame_text(recording, index)}: reconstruction MSE <b>{loss_text(result.mse)}</b>, "
+        f"autoencoder {escape(result.weights.describe())}.</p>"
+        f"{picture_row(pictures, 'autoencoder-pictures')}{_legend(heat)}</div>"
+    )
+
+
+def prediction_view(
+    recording: RecordedSession, history: History, result: PredictionResult, heat: HeatMap, differences: HeatMap
+) -> str:
+    """A frame as it was and as predicted from its history, the action sweep, and what the actions change."""
+    pictures = [
+        Picture(result.actual, f"Actual, frame {history.target}"),
+        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
+        Picture(heat.pixels, "Squared error"),
+    ]
+    notes = f'<div class="notice">{escape(history.note)}</div>' if history.note else ""
+    return (
+        f'<div class="result" data-frame="{history.target}">{untrained_notice(result.weights)}{notes}'
+        f"<p>{_frame_text(recording, history.target)}, predicted from {frames_text(history.frames)}: "
+        f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>"
+        f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}"
+        f"{_difference_maps(recording, result, differences)}</div>"
+    )
+
+
+def _legend(heat: HeatMap) -> str:
+    return colour_bar(heat.strip, "0", loss_text(heat.top), ERROR_UNIT)
+
+
+def _frame_text(recording: RecordedSession, index: int) -> str:
+    return f"Frame {index} of {escape(recording.profile.title)} {escape(recording.name)}"
+
+
+def weights_text(weights: Mapping[str, UsedWeights]) -> str:
+    return ", ".join(f"{escape(network)} {escape(used.describe())}" for network, used in weights.items())
+
+
+def frames_text(frames: tuple[int, ...]) -> str:
+    names = ", ".join(str(frame) for frame in frames)
+    return f"frame {names}" if len(frames) == 1 else f"frames {names}"
+
+
+def _sweep(recording: RecordedSession, history: History, result: PredictionResult) -> str:
+    labels, common = candidate_labels(recording)
+    pictures = []
+    for number, candidate in enumerate(result.candidates):
+        marks = ("recorded",) * (number == result.recorded) + _best_mark(result, number)
+        pictures.append(Picture(candidate.picture, labels[number], f"MSE {loss_text(candidate.mse)}", marks))
+    outside = ""
+    if result.recorded is None:
+        label = escape(action_text(recording, history.actions[-1]))
+        outside = f'<div class="notice">The recorded action ({label}) is not in this robot\'s action space.</div>'
+    return (
+        "<h3>Action sweep: what each action would have led to</h3><p class='fine'>Each of the "
+        f"{count_text(len(labels), 'action')} to choose from in place of the last one{escape(common)}; MSE to the "
+        f"frame that really followed.</p>{outside}"
+        f"{picture_grid(pictures, 'sweep-pictures')}<p class='links'>{_sweep_link(labels, history, result)}</p>"
+    )
+
+
+def _sweep_link(labels: list[str], history: History, result: PredictionResult) -> str:
+    rows = [
+        (labels[number], float(candidate.mse), _largest(result, number), "yes" if number == result.recorded else "")
+        for number, candidate in enumerate(result.candidates)
+    ]
+    header = ("action", "mse", "largest difference to the recorded action", "recorded")
+    return table_link(header, rows, f"action_sweep_frame_{history.target}")
+
+
+def _largest(result: PredictionResult, number: int) -> float:
+    return float(np.abs(result.differences[number]).max())
+
+
+def _difference_maps(recording: RecordedSession, result: PredictionResult, maps: HeatMap) -> str:
+    """How each prediction of the sweep differs from the one for the recorded action; empty where there is no other."""
+    others = [number for number in range(len(result.candidates)) if number != result.recorded]
+    if not others:
+        return ""
+    heading = "<h3>What each action changes in the prediction</h3>"
+    if maps.top == 0:
+        return f'{heading}<p id="difference-maps">All predictions are the same: the predictor ignores the action.</p>'
+    labels, _ = candidate_labels(recording)
+    largest = [_largest(result, number) for number in range(len(result.candidates))]
+    pictures = [
+        Picture(maps.pixels[number], labels[number], f"Largest difference {loss_text(largest[number])}")
+        for number in others
+    ]
+    faint = TOO_FAINT if max(largest[number] for number in others) < PIXEL_LEVEL else ""
+    return (
+        f'{heading}<p class="fine">Brighter (orange) or darker (purple) than the prediction for the recorded action, '
+        f"of a full brightness of 1. The fainter the maps, the less the predictor heeds the action.{faint}</p>"
+        f"{picture_grid(pictures, 'difference-maps')}"
+        f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
+    )
+
+
+def _best_mark(result: PredictionResult, number: int) -> tuple[str, ...]:
+    """Marks the lowest error, as a tie where others read the same."""
+    texts = [loss_text(candidate.mse) for candidate in result.candidates]
+    best = texts[result.best]
+    if texts[number] != best:
+        return ()
+    return ("tied for lowest error",) if texts.count(best) > 1 else ("lowest error",)
+
+
+def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:
+    """A label for every candidate action with the channels that differ, and what they all have in common."""
+    candidates, names = recording.candidate_actions, np.array(recording.profile.channel_names)
+    differs = (candidates != candidates[:1]).any(axis=0)
+    if not differs.any():
+        return [_short(names, values) for values in candidates], ""
+    common = values_text(names[~differs], candidates[0, ~differs])
+    labels = [_short(names[differs], values[differs]) for values in candidates]
+    return labels, f" (all with {common})" if common else ""
+
+
+def _short(names: np.ndarray, values: np.ndarray) -> str:
+    text = values_text(names[:MAX_NAMED], values[:MAX_NAMED])
+    return text if len(names) <= MAX_NAMED else f"{text}, … ({len(names)} channels)"
+
+
+def untrained_notice(weights: Mapping[str, UsedWeights]) -> str:
+    """Says which networks have learned nothing; empty where both have."""
+    untrained = [network for network, used in weights.items() if not used.is_trained]
+    if not untrained:
+        return ""
+    return (
+        f'<div class="notice"><b>Untrained:</b> the {" and the ".join(untrained)} of this robot never learned '
+        "anything, so this is what random weights give. Load a checkpoint under Models, or train, to see what a "
+        "trained network makes of it.</div>"
+    )
+
+
+def build_models_panel() -> dict[str, Any]:
+    """Which checkpoints to load."""
+    with gr.Accordion("Models", open=True):
+        options = dict(allow_custom_value=True, info="pick one, or type its path")
+        autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
+        predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
+        load = gr.Button("Load Models", elem_id="load-models", size="sm")
+        message = gr.HTML(elem_id="models-message")
+    return dict(autoencoder_path=autoencoder, predictor_path=predictor, load_models=load, models_message=message)
+
+
+def build_autoencoder_tab() -> dict[str, Any]:
+    with gr.Tab("Autoencoder", id="autoencoder"):
+        run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder")
+        result = gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result")
+    return dict(run_autoencoder=run, autoencoder_result=result)
+
+
+def build_predictor_tab() -> dict[str, Any]:
+    with gr.Tab("Predictor", id="predictor"):
+        length = OpenSlider(2, 8, value=3, step=1, label="History length (context frames)", elem_id="history-length")
+        run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor")
+        result = gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result")
+    return dict(history_length=length, run_predictor=run, predictor_result=result)

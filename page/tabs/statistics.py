@@ -1,0 +1,135 @@
+"""What the page shows of the statistics of a recording: actions, pace, what is missing or repeated, sizes."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from page.facts import facts_table
+from page.figures import drawn, figure_card, table_link
+from page.tabs.networks import candidate_labels
+from page.text import bytes_text, count_text
+from session import Intervals, RecordedSession, SessionStatistics
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_BARS = 17
+PACE = {
+    "frame_to_frame": "Frame to frame",
+    "action_to_frame": "Action to next frame",
+    "frame_to_action": "Frame to next action",
+}
+
+
+class StatisticsDrawing(Protocol):
+    def draw_action_counts(self, figure: "Figure", labels: Sequence[str], statistics: SessionStatistics) -> None: ...
+    def draw_intervals(self, figure: "Figure", statistics: SessionStatistics) -> None: ...
+
+
+def statistics_view(recording: RecordedSession, found: SessionStatistics, drawing: StatisticsDrawing) -> str:
+    """HTML of a recording's statistics."""
+    labels, common = candidate_labels(recording)
+    how_often = f"How often each action was taken{common}."
+    pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
+    actions = _card(
+        found.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
+        lambda figure: drawing.draw_action_counts(figure, labels, found),
+    )  # fmt: skip
+    intervals = _card(
+        found.frame_count + found.action_count > 1, "Time between events", pace, 5.0,
+        lambda figure: drawing.draw_intervals(figure, found),
+    )  # fmt: skip
+    return (
+        f'<div class="result">{facts_table(_counts(found))}{actions}{_actions_link(labels, found)}'
+        f"{facts_table(_pace(found))}{intervals}{_intervals_link(found)}</div>"
+    )
+
+
+def _card(is_drawn: object, title: str, sentence: str, height: float, draw: Callable[["Figure"], None]) -> str:
+    if not is_drawn:
+        return ""
+    return figure_card(drawn(draw, height), title, sentence, f"session_{title.lower().replace(' ', '_')}")
+
+
+def _counts(found: SessionStatistics) -> list[tuple[str, str]]:
+    targets = found.targets
+    return [
+        ("Missing steps", _missing_text(found)),
+        ("Lost pictures", f"{found.missing.lost_pictures:,}"),
+        ("Actions nobody saw", f"{found.missing.unseen_actions:,} without a frame before the next action or the end"),
+        (
+            "Seen more than once",
+            f"{count_text(found.repeated_moments, 'moment')}, {count_text(found.extra_frames, 'frame')} extra",
+        ),
+        (
+            "Can be predicted",
+            f"{targets.with_context:,} of {count_text(found.frame_count, 'frame')}; {targets.with_3:,} with 3 context "
+            f"frames, {targets.with_8:,} with 8",
+        ),
+        ("Frame sizes", _sizes_text(found)),
+        ("Frame files", _files_text(found)),
+        ("Clock set back", count_text(found.backward_times, "time")),
+    ]
+
+
+def _missing_text(found: SessionStatistics) -> str:
+    missing = found.missing
+    if not missing.steps:
+        return "none"
+    places = ", ".join(map(str, missing.first_gaps))
+    at = f", before frame {places}{', …' if missing.gaps > len(missing.first_gaps) else ''}" if places else ""
+    return f"{missing.steps:,} in {count_text(missing.gaps, 'gap')}{at}"
+
+
+def _sizes_text(found: SessionStatistics) -> str:
+    ordered = sorted(found.files.sizes.items(), key=lambda one: -one[1])
+    return ", ".join(f"{width} × {height} ({count:,})" for (width, height), count in ordered[:6]) or "not known"
+
+
+def _files_text(found: SessionStatistics) -> str:
+    files = found.files
+    if files.median is None:
+        return "none could be read"
+    unreadable = f", {files.unreadable:,} unreadable" if files.unreadable else ""
+    return (
+        f"{bytes_text(files.smallest)} to {bytes_text(files.largest)}, median {bytes_text(round(files.median))} "
+        f"({count_text(files.looked_at, 'file')} looked at{unreadable})"
+    )
+
+
+def _pace(found: SessionStatistics) -> list[tuple[str, str]]:
+    return [(title, _pace_text(intervals)) for title, intervals in _intervals(found)]
+
+
+def _intervals(found: SessionStatistics) -> list[tuple[str, Intervals]]:
+    return [(title, vars(found)[name]) for name, title in PACE.items()]
+
+
+def _pace_text(intervals: Intervals) -> str:
+    if intervals.median_s is None:
+        return "none"
+    low, middle, high, longest = (
+        _milliseconds(seconds)
+        for seconds in (intervals.low_s, intervals.median_s, intervals.high_s, intervals.longest_s)
+    )
+    return f"median {middle}, 90 % of them {low} to {high}, longest {longest} (frame {intervals.longest_frame})"
+
+
+def _milliseconds(seconds: float) -> str:
+    # A damaged recording may hold any number as a time: only what fits a line is written out.
+    value = 1000 * seconds
+    return f"{value:,.0f} ms" if 1000 <= abs(value) < 1e10 else f"{value:.4g} ms"
+
+
+def _actions_link(labels: Sequence[str], found: SessionStatistics) -> str:
+    rows = [*zip(labels, map(int, found.action_counts), strict=True), ("other", found.other_actions)]
+    return f'<p class="links">{table_link(("action", "count"), rows, "session_actions")}</p>'
+
+
+def _intervals_link(found: SessionStatistics) -> str:
+    rows = [
+        (title, int(frame), float(seconds))
+        for title, intervals in _intervals(found)
+        for frame, seconds in zip(intervals.frames, intervals.seconds, strict=True)
+    ]
+    header = ("interval", "frame", "seconds")
+    return f'<p class="links">{table_link(header, rows, "session_intervals")}</p>'

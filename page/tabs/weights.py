@@ -1,0 +1,198 @@
+"""What the page shows of the weights of both networks: filters, position embeddings, distributions by layer, and what
+the last training job changed. Knows only the shape of such results."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+import gradio as gr
+import numpy as np
+
+from page import messages
+from page.figures import drawn, figure_card, picture_card, table_link
+from page.tabs.networks import UsedWeights, untrained_notice, weights_text
+from page.text import count_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class WeightStatistics(Protocol):
+    """Of the weights of one layer."""
+
+    network: str
+    name: str
+    count: int
+    mean: float
+    std: float
+    norm: float
+    low: float
+    high: float
+
+
+class TensorStatistics(Protocol):
+    key: str
+    shape: tuple[int, ...]
+    count: int
+    mean: float
+    std: float
+    norm: float
+    low: float
+    high: float
+
+
+class WeightChange(Protocol):
+    before: WeightStatistics
+    after: WeightStatistics
+    change: float
+    relative: float
+
+
+class WeightComparison(Protocol):
+    """What a training job changed, until now where it is still running."""
+
+    network: str
+    subject: str
+    steps: int
+    is_running: bool
+    changes: Sequence[WeightChange]
+
+
+class WeightLook(Protocol):
+    """`filters`: uint8 (H, W, 3); `positions` is only drawn."""
+
+    groups: Sequence[WeightStatistics]
+    tensors: Sequence[TensorStatistics]
+    filters: np.ndarray
+    positions: object
+    weights_in_use: Mapping[str, UsedWeights]
+
+
+class WeightDrawing(Protocol):
+    """Draws on an empty matplotlib figure."""
+
+    def draw_norms(self, figure: "Figure", statistics: Sequence[WeightStatistics]) -> None: ...
+    def draw_distributions(self, figure: "Figure", shown: Sequence[WeightStatistics | WeightChange]) -> None: ...
+    def draw_changes(self, figure: "Figure", changes: Sequence[WeightChange]) -> None: ...
+    def draw_position_similarity(self, figure: "Figure", positions: object) -> None: ...
+    def draw_position_norms(self, figure: "Figure", positions: object) -> None: ...
+
+
+def weights_view(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+    """HTML of the weights in use; `comparison`: what the last training job did to them."""
+    total = sum(group.count for group in look.groups)
+    return (
+        f'<div class="result">{untrained_notice(look.weights_in_use)}<p>{count_text(total, "learned number")} in both '
+        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(look, comparison, drawing)}"
+        f"{_distributions(look, comparison, drawing)}{_first_layer(look)}{_positions(look, drawing)}</div>"
+    )
+
+
+def _is_of_these(look: WeightLook, comparison: WeightComparison | None) -> bool:
+    """Whether the weights in use are those that the job has made, or is making: not where others were loaded since."""
+    if comparison is None or comparison.is_running:
+        return comparison is not None
+    after = [change.after.norm for change in comparison.changes]
+    return after == [group.norm for group in look.groups]
+
+
+def _change(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+    if comparison is None:
+        return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
+    so_far = " so far" if comparison.is_running else ""
+    trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
+    figure = drawn(lambda figure: drawing.draw_changes(figure, comparison.changes), 4.6)
+    told = f"What the last job changed ({trained}): length of the difference ÷ length before. "
+    others = "" if _is_of_these(look, comparison) else " Other weights have been loaded since: the rest is of those."
+    sentence = f"{told}Layers near 0 % did not learn.{others}"
+    return figure_card(figure, "Change by training", sentence, "weights_change") + _change_table(comparison.changes)
+
+
+def _change_table(changes: Sequence[WeightChange]) -> str:
+    header = (
+        "network",
+        "layer",
+        "weights",
+        "norm before",
+        "norm after",
+        "std before",
+        "std after",
+        "change",
+        "relative",
+    )
+    rows = [
+        (
+            *(one.after.network, one.after.name, one.after.count, one.before.norm, one.after.norm),
+            *(one.before.std, one.after.std, one.change, one.relative),
+        )
+        for one in changes
+    ]
+    return f'<p class="links">{table_link(header, rows, "weights_change")}</p>'
+
+
+def _distributions(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+    has_before = _is_of_these(look, comparison)
+    shown = comparison.changes if has_before else look.groups
+    norms = drawn(lambda figure: drawing.draw_norms(figure, shown), 5.5)
+    before = ", filled after the last training, outlined before it" if has_before else ""
+    spread = drawn(lambda figure: drawing.draw_distributions(figure, shown), 9.0)
+    size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a look."
+    distribution = f"How many weights of each layer have which value{before}."
+    return (
+        figure_card(norms, "Size of the weights", size, "weights_size")
+        + figure_card(spread, "Distribution of the weights", distribution, "weights_distribution")
+        + _tensor_table(look.tensors)
+    )
+
+
+def _tensor_table(tensors: Sequence[TensorStatistics]) -> str:
+    header = ("tensor", "shape", "weights", "mean", "std", "norm", "lowest", "highest")
+    rows = [(one.key, _shape(one), one.count, one.mean, one.std, one.norm, one.low, one.high) for one in tensors]
+    body = "".join(
+        f"<tr><th scope='row'>{escape(one.key)}<small>{_shape(one)}</small></th>"
+        f'<td class="number">{one.mean:.3g}</td><td class="number">{one.std:.3g}</td>'
+        f'<td class="number">{one.norm:.4g}</td></tr>'
+        for one in tensors
+    )
+    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Std", "Norm"))
+    return (
+        f'<p class="links">{table_link(header, rows, "weights")}</p><details class="facts"><summary>All '
+        f'{count_text(len(tensors), "tensor")}</summary><table class="measures"><thead><tr><th scope="col">Tensor</th>'
+        f"{head}</tr></thead><tbody>{body}</tbody></table></details>"
+    )
+
+
+def _shape(one: TensorStatistics) -> str:
+    return " × ".join(map(str, one.shape))
+
+
+def _first_layer(look: WeightLook) -> str:
+    sentence = (
+        "The patterns of 16 × 16 pixels that the autoencoder's first layer looks for, strongest first; each is "
+        "scaled to its own highest value, grey is 0. Noise means untrained; edges, spots and colours are learned."
+    )
+    return picture_card(look.filters, "Patch-embedding filters", sentence, "weights_filters")
+
+
+def _positions(look: WeightLook, drawing: WeightDrawing) -> str:
+    similar = drawn(lambda figure: drawing.draw_position_similarity(figure, look.positions), 7.0)
+    norms = drawn(lambda figure: drawing.draw_position_norms(figure, look.positions), 2.8)
+    alike = (
+        "How alike the position codes are (cosine). Above: some places of the autoencoder's fixed grid against all "
+        "others. Below: the predictor's learned codes against each other; blocks or stripes the length of a frame (198 "
+        "tokens) mean that it has learned where frames begin."
+    )
+    length = (
+        "Length of the predictor's code for each position of the sequence. Positions that no history reaches learn "
+        "nothing."
+    )
+    return figure_card(similar, "Position embeddings", alike, "positions_similarity") + figure_card(
+        norms, "Length of the position embeddings", length, "positions_length"
+    )
+
+
+def build_weights_panel() -> dict[str, Any]:
+    with gr.Tab("Weights", id="weights") as tab:
+        run = gr.Button("Look again", elem_id="look-at-weights", size="sm")
+        result = gr.HTML(messages.EMPTY_WEIGHTS, elem_id="weights-result")
+    return dict(weights_tab=tab, weigh=run, weights_result=result)

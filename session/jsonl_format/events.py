@@ -1,0 +1,142 @@
+"""Turning the lines of the shards into columns of numbers, each line checked on its own.
+
+An event that breaks the format is logged with file and line and the next one is read. Whether a frame's file
+exists, and which robot's actions these are, is decided later.
+"""
+
+import os
+import re
+from array import array
+
+import orjson
+
+from session.files import describe, open_regular
+from session.history import ACTION, OBSERVATION
+from session.jsonl_format.recorded_actions import RecordedActions
+from session.jsonl_format.shards import MAX_SHARD_BYTES, read_lines
+from session.skipped import LeftOutLog
+
+MAX_STEP = 1 << 53
+# Beyond this the time cannot be shown as a date (year 9999).
+MAX_TIMESTAMP = 253_000_000_000
+MAX_PATH_LENGTH = 1024
+# After so many a shard is given up: it is no recording, and reading on would only take time.
+MAX_BAD_LINES = 100_000
+# What nearly all frame paths look like; others are taken apart below.
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_]\w*/[A-Za-z0-9_][\w.-]{0,200}", re.ASCII)
+
+
+class BadEvent(Exception):
+    """A line that is no event of the format; the text says why."""
+
+
+class EventColumns:
+    """The events of a session in the order of their lines, one array a field."""
+
+    def __init__(self) -> None:
+        self.steps = array("q")
+        self.times = array("d")
+        self.kinds = array("b")
+        self.refs = array("q")  # into frame_paths or actions
+        self.shards = array("q")  # into shard_names
+        self.lines = array("q")
+        self.shard_names: list[str] = []
+        self.frame_paths: list[str] = []
+        self.actions = RecordedActions()
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def append(self, line_number: int, line: bytes) -> None:
+        """Add the event of a line of the newest shard; raises BadEvent."""
+        step, kind, data, timestamp = _check_event(line)
+        if kind == "observation":
+            self.frame_paths.append(_frame_path(data))
+            self.refs.append(len(self.frame_paths) - 1)
+            self.kinds.append(OBSERVATION)
+        else:
+            self.refs.append(self.actions.append(data))
+            self.kinds.append(ACTION)
+        self.steps.append(step)
+        self.times.append(timestamp)
+        self.shards.append(len(self.shard_names) - 1)
+        self.lines.append(line_number)
+
+
+def read_events(folder: int, shard_names: list[str], log: LeftOutLog) -> EventColumns:
+    """Read all shards of the session in the folder descriptor ``folder``."""
+    events = EventColumns()
+    for name in shard_names:
+        events.shard_names.append(name)
+        try:
+            with open_regular(folder, name) as file:
+                _read_shard(file, name, events, log)
+        except OSError as error:
+            log.add(name, None, f"cannot be read ({describe(error)})")
+    return events
+
+
+def _read_shard(file: int, name: str, events: EventColumns, log: LeftOutLog) -> None:
+    bad_lines = 0
+    for number, line, is_ended in read_lines(file, MAX_SHARD_BYTES):
+        try:
+            if line is None:
+                raise BadEvent("longer than 1 MB")
+            if line and not line.isspace():
+                events.append(number, line)
+        except (orjson.JSONDecodeError, BadEvent) as error:
+            log.add(name, number, _reason(error, is_ended))
+            bad_lines += 1
+            if bad_lines > MAX_BAD_LINES:
+                log.add(name, number, f"more than {MAX_BAD_LINES} bad lines; the rest of this file was not read")
+                return
+    if not _is_at_end(file):
+        log.add(name, None, f"larger than {MAX_SHARD_BYTES >> 20} MB; the rest of this file was not read")
+
+
+def _reason(error: orjson.JSONDecodeError | BadEvent, is_ended: bool) -> str:
+    if isinstance(error, BadEvent):
+        return str(error)
+    return "not JSON" if is_ended else "not JSON (cut short)"
+
+
+def _is_at_end(file: int) -> bool:
+    """Whether nothing follows the place up to which ``file`` was read."""
+    return not os.read(file, 1)
+
+
+def _check_event(line: bytes) -> tuple[int, str, dict[str, object], float]:
+    event = orjson.loads(line)
+    if type(event) is not dict:
+        raise BadEvent("not a JSON object")
+    try:
+        step, kind, data, timestamp = event["step"], event["type"], event["data"], event["timestamp"]
+    except KeyError as error:
+        raise BadEvent(f"{error.args[0]} is missing") from None
+    if type(step) is not int or not 0 <= step < MAX_STEP:
+        raise BadEvent("step is not a whole number")
+    if kind != "observation" and kind != "action":
+        raise BadEvent("type is neither observation nor action")
+    if type(data) is not dict:
+        raise BadEvent("data is not an object")
+    if type(timestamp) is not float and type(timestamp) is not int:
+        raise BadEvent("timestamp is not a number")
+    if not 0 <= timestamp < MAX_TIMESTAMP:
+        raise BadEvent("timestamp is no time in Unix seconds")
+    return step, kind, data, timestamp
+
+
+def _frame_path(data: dict[str, object]) -> str:
+    path = data.get("frame_path")
+    if type(path) is not str:
+        raise BadEvent("frame_path is missing" if path is None else "frame_path is not text")
+    return path if PLAIN_PATH.fullmatch(path) else _checked_path(path)
+
+
+def _checked_path(path: str) -> str:
+    if not path or len(path) > MAX_PATH_LENGTH or not path.isprintable():
+        raise BadEvent("frame_path is not a usable file name")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if path.startswith("/") or "\\" in path or ".." in parts or not parts:
+        raise BadEvent("frame_path leads outside the session")
+    return "/".join(parts)

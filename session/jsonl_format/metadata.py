@@ -1,0 +1,100 @@
+"""Reading ``session_meta.json``: every key on its own, so that one broken value costs only itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from session.files import describe, open_regular, read_at_most
+from session.jsonl_format.local_time import parse_local_time
+from session.robots.actions import is_action
+from session.skipped import LeftOutLog
+
+META_FILE = "session_meta.json"
+MAX_META_BYTES = 4 << 20
+MAX_TEXT_LENGTH = 200
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the file says; None or empty where it says nothing usable."""
+
+    robot_type: str | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    total_steps: int | None = None
+    total_shards: int | None = None
+    action_space: tuple[dict[str, float], ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the recording ended cleanly; one that was killed has neither of the two."""
+        return self.end_time is not None or self.total_steps is not None
+
+
+def read_metadata(folder: int, log: LeftOutLog) -> Metadata:
+    """Read the metadata of the session in the folder descriptor ``folder``, logging what is unusable."""
+    try:
+        with open_regular(folder, META_FILE) as file:
+            content = orjson.loads(read_at_most(file, MAX_META_BYTES))
+    except FileNotFoundError:
+        log.add(META_FILE, None, "missing")
+    except OSError as error:
+        log.add(META_FILE, None, f"cannot be read ({describe(error)})")
+    except orjson.JSONDecodeError:
+        log.add(META_FILE, None, "not JSON")
+    else:
+        if isinstance(content, dict):
+            return _parse(content, log)
+        log.add(META_FILE, None, "not a JSON object")
+    return Metadata()
+
+
+def _parse(content: dict[str, object], log: LeftOutLog) -> Metadata:
+    return Metadata(
+        robot_type=_text(content, "robot_type", log),
+        start_time=_time(content, "start_time", log),
+        end_time=_time(content, "end_time", log),
+        total_steps=_count(content, "total_steps", log),
+        total_shards=_count(content, "total_shards", log),
+        action_space=_action_space(content.get("action_space"), log),
+    )
+
+
+def _text(content: dict[str, object], key: str, log: LeftOutLog) -> str | None:
+    value = content.get(key)
+    if value is not None and not isinstance(value, str):
+        log.add(META_FILE, None, f"{key} is not text")
+        return None
+    return None if value is None else value[:MAX_TEXT_LENGTH]
+
+
+def _time(content: dict[str, object], key: str, log: LeftOutLog) -> datetime | None:
+    value = _text(content, key, log)
+    try:
+        return None if value is None else parse_local_time(value)
+    except ValueError:
+        log.add(META_FILE, None, f"{key} is not an ISO 8601 time")
+        return None
+
+
+def _count(content: dict[str, object], key: str, log: LeftOutLog) -> int | None:
+    value = content.get(key)
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:
+        log.add(META_FILE, None, f"{key} is not a whole number")
+        return None
+    return value
+
+
+def _action_space(value: object, log: LeftOutLog) -> tuple[dict[str, float], ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        log.add(META_FILE, None, "action_space is not a list")
+        return ()
+    for index, action in enumerate(value):
+        if not is_action(action):
+            log.add(META_FILE, None, f"entry {index} of action_space is not an object of channels and numbers")
+    return tuple({name: float(number) for name, number in action.items()} for action in value if is_action(action))

@@ -1,0 +1,154 @@
+"""Reading a recording in the JSON-lines format: all that is good of it, and a log of everything else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from session.files import open_folder
+from session.frames import find_bad_frames
+from session.history import ACTION, OBSERVATION, link_events
+from session.jsonl_format.events import EventColumns, read_events
+from session.jsonl_format.local_time import infer_utc_offset, time_in_name
+from session.jsonl_format.lock import is_being_recorded
+from session.jsonl_format.metadata import META_FILE, Metadata, read_metadata
+from session.jsonl_format.shards import find_shards
+from session.jsonl_format.source import FrameFiles
+from session.recording import RecordedSession
+from session.robots.actions import MAX_CANDIDATES
+from session.robots.profiles import RobotProfile, detect_robot, standard_actions
+from session.skipped import LeftOutLog
+from session.summary import SessionSummary
+
+MAX_RECORDED_CANDIDATES = 16
+
+
+def load(folder: Path) -> RecordedSession:
+    """Read the session in ``folder``, an absolute path; raises OSError if it cannot be opened."""
+    with open_folder(folder) as opened:
+        return _read(folder, opened)
+
+
+def summarize(folder: Path, session_id: str) -> SessionSummary:
+    """What the metadata alone says of the session in ``folder``; raises OSError if it cannot be opened."""
+    with open_folder(folder) as opened:
+        metadata = read_metadata(opened, LeftOutLog())
+    robot = detect_robot(metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name)
+    return SessionSummary(
+        session_id=session_id,
+        name=folder.name,
+        robot=robot.name,
+        robot_title=robot.title,
+        start_time=metadata.start_time or time_in_name(folder.name),
+        total_events=metadata.total_steps if metadata.is_finished else None,
+        duration_s=_duration(metadata),
+        is_finished=metadata.is_finished,
+        is_being_recorded=is_being_recorded(folder),
+    )
+
+
+def _duration(metadata: Metadata) -> float | None:
+    if metadata.start_time is None or metadata.end_time is None:
+        return None
+    return max(0.0, (metadata.end_time - metadata.start_time).total_seconds())
+
+
+def _read(path: Path, folder: int) -> RecordedSession:
+    log = LeftOutLog()
+    metadata = read_metadata(folder, log)
+    events = read_events(folder, find_shards(folder, metadata.total_shards, log), log)
+    _log_lost_end(metadata, events, log)
+    profile = detect_robot(
+        metadata.robot_type, metadata.action_space, *events.actions.usual_channels(), path.parent.name
+    )
+    actions, bad_actions = events.actions.select(profile.channel_names)
+    bad_frames = find_bad_frames(folder, events.frame_paths)
+    rows, is_shown = _usable_rows(events, bad_actions, bad_frames, log)
+    start_time = metadata.start_time or time_in_name(path.name)
+    kinds, refs, steps, times = (
+        _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
+    )
+    is_frame, is_action = (kinds == OBSERVATION) & is_shown, kinds == ACTION
+    actions = _frozen(actions[refs[is_action]])
+    return RecordedSession(
+        folder=path,
+        profile=profile,
+        robot_type=metadata.robot_type or "",
+        start_time=start_time,
+        end_time=metadata.end_time,
+        is_finished=metadata.is_finished,
+        utc_offset_s=infer_utc_offset(start_time, min(events.times, default=None)),
+        steps=_frozen(steps[is_frame]),
+        times=_frozen(times[is_frame]),
+        frames=FrameFiles(path, tuple(events.frame_paths[ref] for ref in refs[is_frame].tolist())),
+        actions=actions,
+        action_steps=_frozen(steps[is_action]),
+        action_times=_frozen(times[is_action]),
+        candidate_actions=_frozen(_candidates(profile, metadata.action_space, actions, log)),
+        links=link_events(kinds, steps, is_shown),
+        skipped_log=log,
+    )
+
+
+def _frozen(values: np.ndarray) -> np.ndarray:
+    values.flags.writeable = False
+    return values
+
+
+def _log_lost_end(metadata: Metadata, events: EventColumns, log: LeftOutLog) -> None:
+    # Recorders differ in whether they count the events or give the last step; both are at most the last step + 1.
+    found = max(events.steps, default=-1) + 1
+    if metadata.total_steps is not None and metadata.total_steps > found:
+        log.add(META_FILE, None, f"counts {metadata.total_steps} events, but the steps that were found end at {found}")
+
+
+def _usable_rows(
+    events: EventColumns, bad_actions: dict[int, str], bad_frames: dict[str, str], log: LeftOutLog
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the events to use, ordered by step, and for each whether it is more than an observation whose picture is
+    lost; logs what is left out."""
+    steps, kinds = np.array(events.steps), np.array(events.kinds)
+    order = np.argsort(steps, kind="stable")
+    is_repeated = np.concatenate(([False], np.diff(steps[order]) == 0))[: len(order)]
+    problems = dict.fromkeys(order[is_repeated].tolist(), "its step was recorded before; the first one is kept")
+    # An action's ref counts the actions in the order of their rows.
+    action_rows = np.flatnonzero(kinds == ACTION)
+    for index, reason in bad_actions.items():
+        problems.setdefault(int(action_rows[index]), reason)
+    lost = _lost_pictures(events, kinds, bad_frames) if bad_frames else {}
+    for row, reason in {**lost, **problems}.items():
+        log.add(events.shard_names[events.shards[row]], events.lines[row], reason)
+    rows = order[~np.isin(order, list(problems))] if problems else order
+    return rows, ~np.isin(rows, list(lost)) if lost else np.ones(len(rows), dtype=bool)
+
+
+def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str, str]) -> dict[int, str]:
+    rows = np.flatnonzero(kinds == OBSERVATION).tolist()
+    reasons = {row: bad_frames.get(events.frame_paths[events.refs[row]]) for row in rows}
+    return {row: reason for row, reason in reasons.items() if reason}
+
+
+def _candidates(
+    profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: LeftOutLog
+) -> np.ndarray:
+    """The actions that the robot could have chosen, float32 (C, A), each once."""
+    names = profile.channel_names
+    for index, action in enumerate(action_space):
+        missing = [name for name in names if name not in action]
+        if missing:
+            log.add(META_FILE, None, f"action {index} of action_space misses the channel {missing[0]}")
+    complete = [action for action in action_space if names and all(name in action for name in names)]
+    known = {tuple(action[name] for name in names): None for action in complete or standard_actions(profile)}
+    if len(known) > MAX_CANDIDATES:
+        log.add(META_FILE, None, f"action_space holds {len(known)} actions; only the first {MAX_CANDIDATES} are used")
+    if known:
+        return np.array(list(known)[:MAX_CANDIDATES], dtype=np.float32)
+    distinct, counts = np.unique(actions, axis=0, return_counts=True)
+    if len(distinct) > MAX_RECORDED_CANDIDATES:
+        log.add(
+            META_FILE,
+            None,
+            f"names no action space and {len(distinct)} different actions were recorded; the "
+            f"{MAX_RECORDED_CANDIDATES} most frequent are those to choose from",
+        )
+    return distinct[np.sort(np.argsort(-counts, kind="stable")[:MAX_RECORDED_CANDIDATES])]

@@ -1,0 +1,39 @@
+"""The frames of a recording in the JSON-lines format: picture files below the session's folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from session.errors import FrameUnreadable
+from session.files import describe
+from session.frames import read_frame
+from session.jsonl_format.lock import is_being_recorded, is_open_for_recording
+
+
+@dataclass(frozen=True)
+class FrameFiles:
+    """A FrameSource over files; ``names`` are their paths relative to ``folder``."""
+
+    folder: Path
+    names: tuple[str, ...]
+
+    @property
+    def is_being_recorded(self) -> bool:
+        """True if a recorder of this program holds the session's lock."""
+        return is_being_recorded(self.folder)
+
+    @property
+    def may_be_recording(self) -> bool:
+        """True also if the session is unfinished and was written to lately."""
+        try:
+            return is_open_for_recording(self.folder)
+        except OSError:
+            return False
+
+    def read(self, index: int) -> tuple[bytes, str]:
+        """The bytes of a frame's file and its media type; raises FrameUnreadable with the cause."""
+        try:
+            return read_frame(self.folder, self.names[index])
+        except FileNotFoundError:
+            raise FrameUnreadable("its file is gone") from None
+        except OSError as error:
+            raise FrameUnreadable(describe(error)) from error

@@ -1,0 +1,82 @@
+"""The recording in progress as those who learn from it see it: written to disk, and its newest frames in memory.
+
+Frames are kept as they are read again from the recording: after JPEG, not as the camera gave them. So what is learned
+while recording is what the recording shows later.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from session.errors import FrameOutOfRange, NoHistory
+from session.frames import decode, read_frame, resize
+from session.history import History
+from session.recorder.recorder import SessionRecorder
+
+KEPT_FRAMES = 256  # pictures of 224 × 224: 38 MB
+
+
+class LiveRecording:
+    """Observations and actions in turn, beginning with an observation; each is recorded before it is kept.
+
+    Frame i is followed by action i. Pictures of the last ``kept`` frames can be asked for.
+    """
+
+    def __init__(self, recorder: SessionRecorder, candidates: np.ndarray, kept: int = KEPT_FRAMES) -> None:
+        self.profile = recorder.profile
+        self.candidate_actions = candidates
+        self._recorder = recorder
+        self._kept = kept
+        self._pictures: OrderedDict[int, Image.Image] = OrderedDict()
+        self._actions = np.zeros((64, len(self.profile.channels)), dtype=np.float32)
+        self._action_count = 0
+        self.frame_count = 0
+
+    @property
+    def actions(self) -> np.ndarray:
+        """Raw values of the actions so far, float32 (M, A)."""
+        return self._actions[: self._action_count]
+
+    def record_observation(self, picture: np.ndarray) -> None:
+        """Record what is seen now, uint8 (H, W, 3); raises RecordingError."""
+        assert self._action_count == self.frame_count, "an action leads from one observation to the next"
+        path = self._recorder.record_observation(picture)
+        content, _ = read_frame(self._recorder.folder, path)
+        self._pictures[self.frame_count] = resize(decode(content))
+        self.frame_count += 1
+        if len(self._pictures) > self._kept:
+            self._pictures.popitem(last=False)
+
+    def record_action(self, action: Mapping[str, float]) -> None:
+        """Record what is done now; raises RecordingError and InvalidAction."""
+        assert self._action_count == self.frame_count - 1, "an observation comes before each action"
+        self._recorder.record_action(action)
+        if self._action_count == len(self._actions):
+            self._actions = np.concatenate((self._actions, np.zeros_like(self._actions)))
+        self._actions[self._action_count] = [action[name] for name in self.profile.channel_names]
+        self._action_count += 1
+
+    def picture(self, index: int) -> Image.Image:
+        """The picture of a frame, 224 × 224; raises FrameOutOfRange for one that is not kept."""
+        if index not in self._pictures:
+            raise FrameOutOfRange(
+                f"Frame {index} is not in memory; choose {self.first_kept} to {self.frame_count - 1}."
+            )
+        return self._pictures[index]
+
+    @property
+    def first_kept(self) -> int:
+        """The oldest frame whose picture is in memory."""
+        return max(0, self.frame_count - self._kept)
+
+    def history(self, index: int, length: int) -> History:
+        """The up to ``length`` kept frames before a frame; raises NoHistory where there is none."""
+        first = max(self.first_kept, index - length)
+        if first >= index:
+            raise NoHistory(f"Frame {index} has no context frame before it in memory; choose a later one.")
+        before = tuple(range(first, index))
+        missing = length - len(before)
+        note = f"Only {len(before)} of {length} context frames are in memory before frame {index}." if missing else ""
+        return History(before, before, index, note)

@@ -1,0 +1,154 @@
+"""A robot as the live loop calls it: found by its name, checked before anything is recorded, and watched after.
+
+A robot of a person's own is that person's code. Whatever it raises ends the recording with one sentence; only calls of
+the robot stand inside that boundary, so that a mistake of ours is never taken for one of the robot.
+"""
+
+import importlib
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from session.errors import BadRobot, InvalidAction, RobotFailed, SessionError
+from session.frames import MAX_FRAME_PIXELS
+from session.robots.actions import MAX_CANDIDATES, checked_action
+from session.robots.profiles import RobotProfile, profile_of
+from session.robots.registry import make_robot
+from session.robots.robot import Robot
+
+LONGEST_ACTION_S = 3600.0
+NEAR = 1e-6  # what float32 makes of a recorded value is still that value
+MAX_SHOWN = 120
+
+
+class _RobotCall(AbstractContextManager):
+    """Turns whatever a robot raises into the given error with a sentence that names the call."""
+
+    def __init__(self, doing: str, kind: type[SessionError]) -> None:
+        self._doing, self._kind = doing, kind
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Ctrl-C is no mistake of the robot.
+        if isinstance(error, Exception):
+            raise self._kind(f"The robot failed {self._doing} ({_cause(error)}); mend it and start again.") from error
+
+
+def _cause(error: Exception) -> str:
+    """Type, words and place of an error, without the path of the file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
+    words = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())[:MAX_SHOWN]
+    return f"{type(error).__name__}{f': {words}' if words else ''}{place}"
+
+
+class AttachedRobot:
+    """A robot whose four members were looked at once; raises BadRobot where they do not fit together.
+
+    ``profile`` is what its recordings are read with, ``action_space`` its actions, each once, and ``candidates`` the
+    same as raw values, float32 (C, A).
+    """
+
+    def __init__(self, robot: Robot) -> None:
+        self._robot = robot
+        self.robot_type = type(robot).__name__
+        with _RobotCall("while its profile and actions were asked for", BadRobot):
+            given, actions = robot.profile, list(robot.action_space)
+        actions = _checked_space(actions)
+        self.profile = profile_of(self.robot_type, actions)
+        _require_same(given, self.profile)
+        for action in actions:
+            self.require_in_range(action)
+        distinct = {tuple(action[name] for name in self.profile.channel_names): action for action in actions}
+        self.action_space = list(distinct.values())
+        self.candidates = np.array(list(distinct), dtype=np.float32)
+
+    def observe(self) -> np.ndarray:
+        """The picture now, uint8 (H, W, 3); raises RobotFailed."""
+        with _RobotCall("to observe", RobotFailed):
+            picture = self._robot.observe()
+        is_picture = isinstance(picture, np.ndarray) and picture.dtype == np.uint8
+        if not is_picture or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+            raise RobotFailed(
+                f"The robot's picture is {_described(picture)}; observe() must give RGB as uint8 (height, width, 3)."
+            )
+        if picture.shape[0] * picture.shape[1] > MAX_FRAME_PIXELS:
+            raise RobotFailed(f"The robot's picture has over {MAX_FRAME_PIXELS:,} pixels; give a smaller one.")
+        return picture
+
+    def act(self, action: Mapping[str, float]) -> float:
+        """Do an action and return the seconds it takes; raises InvalidAction before, and RobotFailed after."""
+        self.require_in_range(action)
+        with _RobotCall("to act", RobotFailed):
+            seconds = self._robot.act(dict(action))
+        is_number = isinstance(seconds, int | float | np.number) and not isinstance(seconds, bool)
+        if not is_number or not 0.0 <= seconds <= LONGEST_ACTION_S:
+            raise RobotFailed("The robot's act() must return the seconds that the action takes, from 0 to 3600.")
+        return float(seconds)
+
+    def require_in_range(self, action: Mapping[str, float]) -> None:
+        """Raise InvalidAction for an action with other channels than the robot's, or beyond their ranges.
+
+        What leaves the range is nothing that the robot said it can do, and would change how its recordings are scaled.
+        """
+        names = self.profile.channel_names
+        if set(action) != set(names):
+            raise InvalidAction(f"An action of this robot has the channels {', '.join(names)}; give all of them.")
+        for channel in self.profile.channels:
+            value = action[channel.name]
+            if not channel.low - NEAR <= value <= channel.high + NEAR:
+                raise InvalidAction(
+                    f"{channel.name} {value:.4g} is beyond what this robot does; choose {channel.low:g} to "
+                    f"{channel.high:g}."
+                )
+
+
+def find_robot(name: str, seed: int) -> AttachedRobot:
+    """The simulated robot of that name, or the class "package.module:ClassName", made without arguments.
+
+    Importing a module runs it: only name code that you trust. Raises BadRobot and RecordingError.
+    """
+    if ":" not in name:
+        return AttachedRobot(make_robot(name, seed))
+    module_name, _, class_name = name.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
+        raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")
+    with _RobotCall("to be imported", BadRobot):
+        module = importlib.import_module(module_name)
+    made = vars(module).get(class_name)
+    if not isinstance(made, type):
+        raise BadRobot(f"The module {module_name} has no class {class_name}; check both names.")
+    with _RobotCall("to start", BadRobot):
+        robot = made()
+    return AttachedRobot(robot)
+
+
+def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:
+    try:
+        checked = [checked_action(action) for action in actions]
+    except InvalidAction as error:
+        raise BadRobot(f"An entry of the robot's action_space is none. {error}") from error
+    if not 1 <= len(checked) <= MAX_CANDIDATES:
+        raise BadRobot(f"The robot's action_space has {len(checked)} actions; give 1 to {MAX_CANDIDATES}.")
+    if any(set(action) != set(checked[0]) for action in checked):
+        raise BadRobot("The actions of the robot's action_space differ in their channels; give all the same ones.")
+    return checked
+
+
+def _require_same(given: object, read: RobotProfile) -> None:
+    if given != read:
+        raise BadRobot(
+            "The robot's profile is not the one that its recordings are read with; let it be "
+            "profile_of(class name, action_space), as docs/robots.md shows."
+        )
+
+
+def _described(picture: object) -> str:
+    if isinstance(picture, np.ndarray):
+        return f"{picture.dtype} {picture.shape}"
+    return f"of type {type(picture).__name__}"

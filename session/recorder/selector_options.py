@@ -1,0 +1,93 @@
+"""The options of a command line that say how the next action is chosen, for all commands that record."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from session.errors import InvalidAction
+from session.listing import find_session
+from session.loading import load_session
+from session.recorder.selectors import (
+    ActionSelector,
+    ConstantSelector,
+    RandomSelector,
+    RecordedSelector,
+    SequenceSelector,
+)
+from session.robots.actions import checked_action
+from session.robots.robot import Robot
+
+SELECTORS = ("constant", "sequence", "random", "recorded")
+
+
+def add_selector_options(parser: argparse.ArgumentParser, selectors: tuple[str, ...] = SELECTORS) -> None:
+    """Add --selector and what goes with it."""
+    parser.add_argument("--selector", choices=selectors, default="random", help="how actions are chosen")
+    parser.add_argument("--action", metavar="JSON", help='for constant, such as {"action": 1}')
+    parser.add_argument("--sequence", metavar="JSON", help='for sequence, such as [{"action": 0}, {"action": 1}]')
+    parser.add_argument(
+        "--replay", metavar="SESSION_ID", help="for recorded, such as toroidal_dot/session_20251014_090000"
+    )
+
+
+def make_selector(
+    options: argparse.Namespace, robot: Robot, sessions_folder: Path, check: Callable[[dict[str, float]], None]
+) -> ActionSelector:
+    """The selector that the options name; raises InvalidAction and SessionNotFound.
+
+    `check` raises InvalidAction for an action that the robot cannot do, before anything is recorded.
+    """
+    match options.selector:
+        case "constant":
+            action = _whole(robot, _parse_action(options.action), check) if options.action else robot.action_space[-1]
+            return ConstantSelector(action)
+        case "sequence":
+            given = _parse_sequence(options.sequence) if options.sequence else robot.action_space
+            return SequenceSelector([_whole(robot, action, check) for action in given])
+        case "recorded":
+            return _make_recorded(options, robot, sessions_folder)
+        case _:
+            return RandomSelector(robot.action_space, options.seed)
+
+
+def steps_or(default: int, steps: int | None, selector: ActionSelector) -> int:
+    """How many actions to take: what was asked for, else all recorded ones, else ``default``; raises InvalidAction."""
+    if not isinstance(selector, RecordedSelector):
+        return default if steps is None else steps
+    if steps is not None and steps > len(selector):
+        raise InvalidAction(f"That session holds {len(selector)} actions; choose --steps {len(selector)} or fewer.")
+    return len(selector) if steps is None else steps
+
+
+def _whole(robot: Robot, action: dict[str, float], check: Callable[[dict[str, float]], None]) -> dict[str, float]:
+    whole = robot.profile.completed(action)
+    check(whole)
+    return whole
+
+
+def _make_recorded(options: argparse.Namespace, robot: Robot, sessions_folder: Path) -> RecordedSelector:
+    if not options.replay:
+        raise InvalidAction("There is nothing to replay; name a session with --replay.")
+    session = load_session(find_session(sessions_folder, options.replay))
+    if session.profile != robot.profile:
+        raise InvalidAction(f"That is a session of another robot; choose one of {robot.profile.title}.")
+    return RecordedSelector(session)
+
+
+def _parse_action(text: str) -> dict[str, float]:
+    try:
+        return checked_action(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        raise InvalidAction('--action is not JSON; give an action such as {"action": 1}.') from None
+
+
+def _parse_sequence(text: str) -> list[dict[str, float]]:
+    try:
+        actions = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        actions = None
+    if not isinstance(actions, list):
+        raise InvalidAction('--sequence is not a JSON list; give one such as [{"action": 0}, {"action": 1}].')
+    return [checked_action(action) for action in actions]

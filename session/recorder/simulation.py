@@ -1,0 +1,77 @@
+"""Recording a simulated robot: the loop of observing and acting, without waiting for real time to pass."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from session.errors import RecordingError
+from session.recorder.recorder import GIGABYTE, SessionRecorder
+from session.recorder.selectors import ActionSelector, RandomSelector
+from session.robots.registry import make_robot
+from session.robots.robot import Robot
+
+OBSERVATION_S = 0.1
+MAX_FRAMES = 100_000
+
+
+class SimulatedClock:
+    """Unix seconds that start now and pass only when told."""
+
+    def __init__(self) -> None:
+        self._now = time.time()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+def record_simulation(
+    sessions_folder: str | os.PathLike[str],
+    robot: Robot,
+    selector: ActionSelector,
+    steps: int,
+    max_disk_gb: float,
+) -> str:
+    """Record ``steps`` actions and an observation before, between and after them; returns the session's id.
+
+    Raises RecordingError, InvalidAction and ReplayEnded.
+    """
+    if type(steps) is not int or not 0 <= steps < MAX_FRAMES:
+        raise RecordingError(f"A recording has 1 to {MAX_FRAMES} frames; choose such a number.")
+    clock = SimulatedClock()
+    robot_type = type(robot).__name__
+    with SessionRecorder(
+        sessions_folder, robot_type, robot.action_space, max_disk_gb=max_disk_gb, clock=clock
+    ) as recorder:
+        recorder.record_observation(robot.observe())
+        for _ in range(steps):
+            clock.advance(OBSERVATION_S)
+            action = selector.next_action()
+            seconds = robot.act(action)
+            recorder.record_action(action)
+            clock.advance(seconds)
+            recorder.record_observation(robot.observe())
+    return recorder.session_id
+
+
+def whole_disk_gb(sessions_folder: str | os.PathLike[str]) -> float:
+    """The budget of a recording that must cost nobody another one: as large as the disk. Makes the folder."""
+    folder = Path(sessions_folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return shutil.disk_usage(folder).total / GIGABYTE
+    except OSError as error:
+        raise RecordingError("The sessions folder cannot be written to; choose another with --data.") from error
+
+
+def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int, seed: int) -> str:
+    """Record ``frames`` frames of "toroidal_dot" or "jetbot_sim" with random actions; returns the session's id.
+
+    Deletes no other session. Raises RecordingError.
+    """
+    simulated = make_robot(robot, seed)
+    selector = RandomSelector(simulated.action_space, seed)
+    return record_simulation(sessions_folder, simulated, selector, frames - 1, whole_disk_gb(sessions_folder))

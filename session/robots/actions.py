@@ -1,0 +1,37 @@
+"""What an action is: an object of channel names and numbers that the models can take."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from session.errors import InvalidAction
+
+MAX_CHANNELS = 64
+MAX_NAME_LENGTH = 100
+MAX_VALUE = float(np.finfo(np.float32).max)
+MAX_CANDIDATES = 64
+
+
+def is_action(value: object) -> bool:
+    """Whether a parsed value is an object of channel names and numbers (True is none) that fit float32."""
+    return (
+        isinstance(value, dict)
+        and 0 < len(value) <= MAX_CHANNELS
+        and all(map(is_channel_name, value))
+        and all(type(number) in (int, float) and abs(number) <= MAX_VALUE for number in value.values())
+    )
+
+
+def is_channel_name(name: object) -> bool:
+    """Whether a parsed key can be shown as the name of a channel."""
+    return isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and name.isprintable()
+
+
+def checked_action(action: object) -> dict[str, float]:
+    """The action with plain numbers; raises InvalidAction when it is not an object of names and finite numbers."""
+    if not isinstance(action, Mapping):
+        raise InvalidAction('An action is an object of channel names and numbers, such as {"action": 1}.')
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in action.items()}
+    if not is_action(plain):
+        raise InvalidAction('An action needs channel names with finite numbers, such as {"action": 1}.')
+    return plain

@@ -1,0 +1,101 @@
+"""A robot that is easy to predict: a white dot that jumps to the right on a black picture without edges."""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from session.errors import InvalidAction
+from session.robots.actions import checked_action
+from session.robots.profiles import TOROIDAL_DOT, standard_actions
+
+IMAGE_SIZE = 224
+DOT_RADIUS = 5
+MOVE_PIXELS = 27
+SECONDS_PER_ACTION = 0.1
+FULL_TURN = 2.0 * math.pi
+# A dot that can be told from its ground: an untrained network's picture has no place this much brighter than the rest.
+LEAST_CONTRAST = 40.0
+LEAST_PIXELS = 16  # of about 80 that are brighter than half in a whole dot
+NEAR_PX = 2.0  # a dot this close to where it should be is in its place
+# Of the mean of directions, 1 where all pixels lie in one line: two dots a quarter of the picture apart give 0.7, and
+# have no common centre that would mean anything.
+LEAST_AGREEMENT = 0.9
+
+
+class ToroidalDotRobot:
+    """Action 0 stays, action 1 moves the dot 27 pixels to the right; what leaves on one side enters on the other.
+
+    ``seed`` sets where the dot starts, ``x`` and ``y`` (pixels) say where it is.
+    """
+
+    profile = TOROIDAL_DOT
+
+    def __init__(self, seed: int = 0) -> None:
+        self.x, self.y = (int(value) for value in np.random.default_rng(seed).integers(0, IMAGE_SIZE, size=2))
+
+    @property
+    def action_space(self) -> list[dict[str, float]]:
+        return [{name: int(value) for name, value in action.items()} for action in standard_actions(self.profile)]
+
+    def observe(self) -> np.ndarray:
+        """The picture, uint8 (224, 224, 3)."""
+        across, down = _distances(self.x), _distances(self.y)
+        distance = np.hypot(down[:, None], across[None, :])
+        # Half a pixel of the rim on either side fades, so that the dot is round.
+        brightness = np.clip(DOT_RADIUS + 0.5 - distance, 0.0, 1.0) * 255.0
+        return np.repeat(np.rint(brightness).astype(np.uint8)[:, :, None], 3, axis=2)
+
+    def act(self, action: Mapping[str, float]) -> float:
+        """Do an action and return the seconds it takes; raises InvalidAction."""
+        action = checked_action(action)
+        if set(action) != {"action"} or action["action"] not in (0, 1):
+            raise InvalidAction('The Toroidal Dot knows two actions; choose {"action": 0} or {"action": 1}.')
+        self.x = (self.x + MOVE_PIXELS * int(action["action"])) % IMAGE_SIZE
+        return SECONDS_PER_ACTION
+
+
+def _distances(position: int) -> np.ndarray:
+    direct = np.abs(np.arange(IMAGE_SIZE) - position)
+    return np.minimum(direct, IMAGE_SIZE - direct)
+
+
+class DotPlace(NamedTuple):
+    """The centre of a dot in pixels, 0 ≤ x < width and 0 ≤ y < height; pixel centres are whole numbers."""
+
+    x: float
+    y: float
+
+
+def dot_place(picture: np.ndarray) -> DotPlace | None:
+    """The centre of the one bright dot of a picture, uint8 (H, W, 3); None where there is no dot, less than a
+    fifth of one, or more than one far apart."""
+    brightness = np.asarray(picture).mean(axis=2, dtype=np.float32)
+    ground, peak = float(np.median(brightness)), float(brightness.max())
+    if peak - ground < LEAST_CONTRAST:
+        return None
+    # Only what is nearer to the dot's brightness than to the ground's: a faint haze over the whole picture, as networks
+    # leave it, would draw the centre towards the middle.
+    weights = np.clip(brightness - (ground + peak) / 2.0, 0.0, None)
+    if np.count_nonzero(weights) < LEAST_PIXELS:
+        return None
+    x, y = (_circular_mean(weights.sum(axis=axis)) for axis in (0, 1))
+    return None if x is None or y is None else DotPlace(x, y)
+
+
+def torus_distance(a: DotPlace, b: DotPlace, size: float = IMAGE_SIZE) -> float:
+    """Pixels from one place to the other, the shorter way around in each direction; `size` of the picture's sides."""
+    across, down = (abs(first - second) % size for first, second in zip(a, b, strict=True))
+    return math.hypot(min(across, size - across), min(down, size - down))
+
+
+def _circular_mean(weights: np.ndarray) -> float | None:
+    """The mean place of weights (N,) on a circle of N places; None where they do not agree on one."""
+    n = len(weights)
+    angles = np.arange(n) * (FULL_TURN / n)
+    across, along = float(weights @ np.sin(angles)), float(weights @ np.cos(angles))
+    if math.hypot(across, along) < LEAST_AGREEMENT * float(weights.sum()):
+        return None
+    place = math.atan2(across, along) % FULL_TURN * n / FULL_TURN
+    return 0.0 if place >= n else place  # a tiny negative angle is rounded up to a full turn

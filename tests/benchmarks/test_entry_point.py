@@ -1,0 +1,51 @@
+"""The entry point of `make bench`: the real one, started over benchmarks that only write a figure."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import benchmarks
+from benchmarks.__main__ import NAMES
+
+STAND_IN = """
+import json, sys
+name = __name__ if __name__ != "__main__" else __spec__.name
+open(sys.argv[sys.argv.index("--json") + 1], "w").write(json.dumps({"ran": name}))
+sys.exit(3 if name.endswith("imagining") else 0)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the real entry point and its table, and a stand-in for every benchmark."""
+    shutil.copytree(Path(benchmarks.__file__).parent, tmp_path / "benchmarks")
+    for name in NAMES:
+        (tmp_path / "benchmarks" / f"{name}.py").write_text(STAND_IN)
+    return tmp_path
+
+
+def run(folder, *arguments):
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_without_names_every_benchmark_runs(folder):
+    done = run(folder)
+    figures = json.loads((folder / "benchmarks.json").read_text())
+    assert figures == {name: {"ran": f"benchmarks.{name}"} for name in NAMES}, done.stderr
+    assert done.returncode == 3  # that of the worst
+
+
+def test_named_benchmarks_run_alone(folder):
+    done = run(folder, "networks", "page_speed", "--json", "figures.json")
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads((folder / "figures.json").read_text())) == ["networks", "page_speed"]
+
+
+def test_an_unknown_name_is_refused_with_those_there_are(folder):
+    done = run(folder, "nothing")
+    assert done.returncode == 2 and "many_visitors" in done.stderr

@@ -1,0 +1,370 @@
+import math
+from dataclasses import asdict, astuple, replace
+
+import numpy as np
+import pytest
+import torch
+
+from models import NotFinite, SharedWorldModel, WeightsInUse, WorldModels
+from models import TransformerActionConditionedPredictor as Predictor
+from models.introspection.attention import (
+    AttentionLook,
+    NoSuchLayer,
+    NoSuchToken,
+    as_uniform,
+    attention_on_frames,
+    breakdown,
+    measure,
+    run_attention,
+    share_by_part,
+    uniform_attention,
+    uniform_baseline,
+)
+from models.layers import CausalSelfAttention, join_heads
+from tests.models.reference import randomize
+from tests.models.small import PREDICTOR, generator, history, small_config
+
+
+def layout(t, p, most=4096):
+    """Kinds (frame 0, action 1, future 2) and places, written out token by token."""
+    kinds, places = [], []
+    for place in range(t):
+        kinds += [0] * p + [1]
+        places += [place] * (p + 1)
+    return np.array(kinds + [2] * p)[-most:], np.array(places + [-1] * p)[-most:]
+
+
+def look_of(weights, t, most=4096):
+    """A look at given weights (P, N)."""
+    weights = np.asarray(weights, dtype=np.float32)
+    kinds, places = layout(t, len(weights), most)
+    assert weights.shape[1] == len(kinds)
+    shown = measure(weights, kinds, places)
+    uniform = measure(uniform_attention(*weights.shape), kinds, places)
+    in_use = {"autoencoder": WeightsInUse(), "predictor": WeightsInUse()}
+    baseline = uniform_baseline(*weights.shape)
+    return AttentionLook(weights, kinds, places, 5, None, 6, 8, shown, shown, uniform, baseline, in_use)
+
+
+# Two frames of two tokens:    frame 0  action   frame 1  action   future
+HAND = [[0.10, 0.20, 0.05, 0.10, 0.25, 0.20, 0.10, 0.00], [0.00, 0.10, 0.15, 0.30, 0.05, 0.10, 0.20, 0.10]]  # fmt: skip
+
+
+def test_measures_are_those_computed_by_hand():
+    found = measure(np.array(HAND), *layout(2, 2))
+    assert found.apa == pytest.approx((0.20 + 0.10) / 2)
+    assert found.alf == pytest.approx(((0.10 + 0.25) + (0.30 + 0.05)) / 2)
+    on_actions = ((0.05 + 0.20) + (0.15 + 0.10)) / 2
+    on_frames = ((0.10 + 0.20 + 0.10 + 0.25) + (0.00 + 0.10 + 0.30 + 0.05)) / 2
+    assert found.ttar == pytest.approx(on_actions / on_frames)  # 0.25 / 0.55; the mean of ratios is another number
+    assert found.ri16 == pytest.approx(1)  # eight keys are all among the last sixteen
+
+
+def test_the_recent_sixteen_are_the_last_keys():
+    """Six frames of two tokens are 20 keys: 4 to 19 are the last sixteen."""
+    attention = np.zeros((2, 20))
+    attention[0, [3, 4]] = 0.3, 0.7
+    attention[1, [0, 19]] = 0.5, 0.5
+    assert measure(attention, *layout(6, 2)).ri16 == pytest.approx((0.7 + 0.5) / 2)
+
+
+def test_entropy_is_in_nats_and_zero_shares_add_nothing():
+    attention = np.zeros((3, 11))
+    attention[0, :2] = 0.5
+    attention[1, :4] = 0.25
+    attention[2, 7] = 1
+    assert measure(attention, *layout(2, 3)).entropy == pytest.approx((math.log(2) + math.log(4) + 0) / 3)
+
+
+@pytest.mark.parametrize(("on_action", "expected"), [(1.0, math.inf), (0.0, math.nan)])
+def test_a_ratio_to_nothing_is_no_number(on_action, expected):
+    attention = np.array([[0, 0, on_action, 1 - on_action, 0], [0, 0, on_action, 0, 1 - on_action]])
+    assert measure(attention, *layout(1, 2)).ttar == pytest.approx(expected, nan_ok=True)
+
+
+def test_uniform_attention_is_even_over_what_a_query_may_see():
+    assert uniform_attention(2, 4) == pytest.approx(np.array([[1 / 3, 1 / 3, 1 / 3, 0], [1 / 4] * 4]))
+    assert uniform_baseline(2, 4) == pytest.approx((1 / 3 + 1 / 4) / 2)
+
+
+@pytest.mark.parametrize("t", [1, 3, 8])
+def test_uniform_attention_has_the_uniform_measures(t):
+    n = 198 * t + 197
+    found = measure(uniform_attention(197, n), *layout(t, 197))
+    assert found.apa == pytest.approx(uniform_baseline(197, n))
+    assert found.alf == pytest.approx(197 * uniform_baseline(197, n))
+    assert found.ttar == pytest.approx(1 / 197)
+    assert found.entropy == pytest.approx(np.log(np.arange(n - 197, n) + 1).mean())
+    # The key that stands i-th from the end is seen by the last i queries alone, each giving it 1 / (position + 1).
+    recent = sum(1 / (position + 1) for i in range(1, 17) for position in range(n - i, n)) / 197
+    assert found.ri16 == pytest.approx(recent)
+
+
+def random_predictor(config=PREDICTOR):
+    return randomize(Predictor(2, config), generator()).eval()
+
+
+def inputs(t=4, p=5, b=2):
+    g = generator(3)
+    return torch.randn(b, t, p, 32, generator=g), torch.rand(b, t, 2, generator=g) * 2 - 1
+
+
+def entering(predictor, latents, actions):
+    """What enters each layer's attention in an ordinary prediction, (B, N, D) each."""
+    seen = []
+    hooks = [
+        layer.self_attn.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        for layer in predictor.transformer_layers
+    ]
+    predictor(latents, actions)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+def torch_attention(ours):
+    """torch's own attention with the same weights."""
+    width = ours.out_proj.in_features
+    theirs = torch.nn.MultiheadAttention(width, ours.heads, batch_first=True).eval()
+    theirs.load_state_dict(ours.state_dict())
+    return theirs
+
+
+@pytest.mark.parametrize("most", [4096, 29, 20, 8])
+@torch.no_grad()
+def test_weights_equal_torchs_own_in_every_layer(most):
+    predictor = random_predictor(replace(PREDICTOR, max_tokens=most))
+    latents, actions = inputs()
+    found = predictor.attention(latents, actions, {0, 1, 2})
+    n = min(most, 29)
+    hidden = torch.ones(n, n).triu(1).bool()
+    for index, x in enumerate(entering(predictor, latents, actions)):
+        theirs = torch_attention(predictor.transformer_layers[index].self_attn)
+        _, expected = theirs(x, x, x, attn_mask=hidden, average_attn_weights=False)
+        assert found[index].shape == (2, 4, 5, n) and found[index].dtype == torch.float32
+        assert torch.allclose(found[index], expected[:, :, -5:], atol=1e-6)
+
+
+@torch.no_grad()
+def test_rows_sum_to_one_and_nobody_looks_at_what_comes_later():
+    found = random_predictor().attention(*inputs(), range(3))
+    for weights in found.values():
+        assert torch.allclose(weights.sum(dim=-1), torch.ones(2, 4, 5), atol=1e-6)
+        for query in range(5):
+            assert not weights[:, :, query, 24 + query + 1 :].any()
+            assert (weights[:, :, query, : 24 + query + 1] > 0).all()
+
+
+@torch.no_grad()
+def test_values_weighted_by_them_are_what_the_layer_gives():
+    attention = randomize(CausalSelfAttention(32, 4, dropout=0.0), generator())
+    x = torch.randn(2, 11, 32, generator=generator(1))
+    value = (x @ attention.in_proj_weight[64:].T + attention.in_proj_bias[64:]).reshape(2, 11, 4, 8).transpose(1, 2)
+    expected = attention.out_proj(join_heads(attention.weights(x, 5) @ value))
+    assert torch.allclose(attention(x, 5), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("asked", "run"), [({0}, []), ({1}, [0]), ({0, 2}, [0, 1]), ({2}, [0, 1])])
+def test_only_what_is_asked_for_is_computed(monkeypatch, asked, run):
+    predictor = random_predictor()
+    ran, weighed = [], []
+    for index, layer in enumerate(predictor.transformer_layers):
+        layer.register_forward_hook(lambda *_, index=index: ran.append(index))
+        own = layer.self_attn.weights
+        monkeypatch.setattr(
+            layer.self_attn, "weights", lambda *a, index=index, own=own, **k: weighed.append(index) or own(*a, **k)
+        )
+    assert set(predictor.attention(*inputs(), asked)) == asked
+    assert ran == run and weighed == sorted(asked)
+
+
+@pytest.mark.parametrize("asked", [set(), {3}, {-1}, {0, 7}])
+def test_the_predictor_refuses_layers_it_does_not_have(asked):
+    with pytest.raises(AssertionError, match="not layers"):
+        random_predictor().attention(*inputs(), asked)
+
+
+@pytest.mark.parametrize("most", [4096, 29, 25, 12, 5])
+def test_the_layout_says_which_token_is_which(most):
+    """Changing one frame or action changes just the tokens of that kind and place, as far as they are left."""
+    predictor = random_predictor(replace(PREDICTOR, max_tokens=most))
+    kinds, places = (part.numpy() for part in predictor.token_layout(4, 5))
+    assert np.array_equal([kinds, places], layout(4, 5, most))
+    latents, actions = inputs(b=1)
+    plain = predictor._begin(latents, actions)[0]
+    for place in range(4):
+        for kind, given in ((0, (latents.clone(), actions)), (1, (latents, actions.clone()))):
+            given[kind][:, place] += 1
+            is_changed = (predictor._begin(*given)[0] != plain).any(dim=2)[0].numpy()
+            assert np.array_equal(is_changed, (kinds == kind) & (places == place))
+
+
+@pytest.fixture
+def shared():
+    shared = SharedWorldModel(small_config(), torch.device("cpu"))
+    randomize(shared.model, generator())
+    return shared
+
+
+def all_weights(shared, frames, actions):
+    with torch.inference_mode():
+        latents = shared.model.encode_history(frames)
+        return [w[0].numpy() for w in shared.model.predictor.attention(latents, actions, range(3)).values()]
+
+
+def test_a_look_shows_the_last_layers_mean_unless_asked_otherwise(shared):
+    frames, actions, _ = history()
+    whole = all_weights(shared, frames, actions)
+    look = run_attention(shared, frames, actions)
+    assert look.weights == pytest.approx(whole[2].mean(axis=0), abs=1e-7) and look.weights.dtype == np.float32
+    assert (look.layer, look.head, look.layers, look.heads, look.history, look.grid) == (2, None, 3, 4, 3, 4)
+    assert np.array_equal([look.kinds, look.places], layout(3, 17))
+    assert look.shown == look.measures == measure(look.weights, look.kinds, look.places)
+    assert look.baseline == pytest.approx(look.uniform.apa) == uniform_baseline(17, 71)
+    assert asdict(as_uniform(look).shown) == asdict(look.uniform)
+
+
+@pytest.mark.parametrize(("layer", "head"), [(0, None), (1, 3), (None, 0), (2, 2)])
+def test_any_layer_and_head_can_be_shown_and_the_measures_stay(shared, layer, head):
+    frames, actions, _ = history()
+    whole = all_weights(shared, frames, actions)[2 if layer is None else layer]
+    look = run_attention(shared, frames, actions, layer, head)
+    expected = whole.mean(axis=0) if head is None else whole[head]
+    assert look.weights == pytest.approx(expected, abs=1e-7)
+    assert look.weights.base.untyped_storage().nbytes() == look.weights.nbytes  # the other heads are let go
+    assert look.shown == measure(look.weights, look.kinds, look.places) != look.measures
+    assert look.measures == run_attention(shared, frames, actions).measures
+
+
+def test_heads_are_averaged_before_anything_is_measured(shared):
+    """The entropy of the mean is larger than the mean of the heads' entropies."""
+    frames, actions, _ = history()
+    heads = [run_attention(shared, frames, actions, None, head).shown for head in range(4)]
+    mean = run_attention(shared, frames, actions).measures
+    assert mean.entropy > np.mean([one.entropy for one in heads]) + 1e-3
+    assert mean.apa == pytest.approx(np.mean([one.apa for one in heads]), rel=1e-5)
+
+
+def test_no_more_than_two_layers_are_asked_for(shared, monkeypatch):
+    asked, own = [], Predictor.attention
+
+    def watched(self, latents, actions, layers):
+        asked.append(layers)
+        return own(self, latents, actions, layers)
+
+    monkeypatch.setattr(Predictor, "attention", watched)
+    frames, actions, _ = history()
+    run_attention(shared, frames, actions, 0)
+    run_attention(shared, frames, actions)
+    assert asked == [{0, 2}, {2}]
+
+
+@pytest.mark.parametrize(
+    ("layer", "head", "message"),
+    [
+        (3, None, "no layer 4; choose one from 1 to 3"),
+        (-1, None, "no layer 0; choose one from 1 to 3"),
+        (None, 4, "no head 5; choose one from 1 to 4"),
+        (0, -1, "no head 0"),
+    ],
+)
+def test_a_layer_or_head_that_does_not_exist_is_named(shared, layer, head, message):
+    frames, actions, _ = history()
+    with pytest.raises(NoSuchLayer, match=message):
+        run_attention(shared, frames, actions, layer, head)
+
+
+def test_looking_leaves_modes_weights_and_predictions_alone(shared):
+    frames, actions, _ = history()
+    with torch.inference_mode():
+        latents = shared.model.encode_history(frames)
+        before = shared.model.predict(latents, actions)
+    expected = run_attention(shared, frames, actions)
+    shared.model.predictor.train()
+    shared.model.predictor.dropout.eval()
+    modes = [part.training for part in shared.model.modules()]
+    assert np.array_equal(run_attention(shared, frames, actions).weights, expected.weights)
+    assert [part.training for part in shared.model.modules()] == modes and True in modes
+    assert all(parameter.grad is None for parameter in shared.model.parameters())
+    shared.model.eval()
+    with torch.inference_mode():
+        assert torch.equal(shared.model.predict(latents, actions), before)
+
+
+def test_weights_that_are_not_finite_are_named(shared):
+    frames, actions, _ = history()
+    shared.model.predictor.future_query.data.fill_(float("nan"))
+    with pytest.raises(NotFinite, match="predictor's weights"):
+        run_attention(shared, frames, actions)
+    with pytest.raises(NotFinite, match="predictor's weights"):
+        run_attention(shared, frames, actions, 0, 1)
+    shared.model.autoencoder.cls_token.data.fill_(float("inf"))
+    with pytest.raises(NotFinite, match="autoencoder's weights"):
+        run_attention(shared, frames, actions)
+    assert shared.lock.acquire(blocking=False)
+    shared.lock.release()
+
+
+def test_a_look_names_the_weights_it_comes_from(shared):
+    frames, actions, _ = history(t=1)
+    shared.note_weights({"predictor": WeightsInUse("predictor.pth", 9)})
+    look = run_attention(shared, frames, actions)
+    shared.note_weights({"predictor": WeightsInUse("predictor.pth", 10)})
+    assert look.weights_in_use["predictor"].step == 9 and not look.weights_in_use["autoencoder"].is_trained
+
+
+def test_the_breakdown_adds_up_for_every_future_token(shared):
+    assert breakdown(look_of(HAND, 2)) == pytest.approx(np.array([[0.20, 0.35, 0.45], [0.10, 0.35, 0.55]]))
+    frames, actions, _ = history()
+    found = breakdown(run_attention(shared, frames, actions))
+    assert found.shape == (17, 3) and found.sum(axis=1) == pytest.approx(np.ones(17), abs=1e-6)
+
+
+def test_shares_by_part_are_those_computed_by_hand():
+    found = share_by_part(look_of(HAND, 2))
+    assert found.frames == pytest.approx([(0.10 + 0.20 + 0.00 + 0.10) / 2, (0.10 + 0.25 + 0.30 + 0.05) / 2])
+    assert found.actions == pytest.approx([(0.05 + 0.15) / 2, (0.20 + 0.10) / 2])
+    assert found.future == pytest.approx((0.10 + 0.20 + 0.10) / 2)
+
+
+def test_shares_of_uniform_attention_go_by_the_number_of_tokens():
+    found = share_by_part(as_uniform(look_of(HAND, 2)))
+    one = (1 / 7 + 1 / 8) / 2  # of a key that both queries see
+    assert astuple_flat(found) == pytest.approx([2 * one, 2 * one, one, one, one + (1 / 8) / 2])
+
+
+def astuple_flat(shares):
+    frames, actions, future = astuple(shares)
+    return [*frames, *actions, future]
+
+
+def test_attention_on_frames_is_laid_out_as_the_patches_are():
+    """Two frames of 2×2 patches: each key's weight is its number, but for the last row."""
+    weights = np.tile(np.arange(17.0), (5, 1))
+    weights[4] += 10
+    look = look_of(weights, 2)
+    # Keys: class token 0, patches 1 to 4, action 5; class token 6, patches 7 to 10, action 11; future 12 to 16.
+    expected = np.array([[[1, 2], [3, 4]], [[7, 8], [9, 10]]], dtype=np.float32)
+    assert np.array_equal(attention_on_frames(look, 0), expected)
+    assert np.array_equal(attention_on_frames(look, 4), expected + 10)
+    assert attention_on_frames(look, None) == pytest.approx(expected + 2)
+    assert attention_on_frames(look).dtype == np.float32
+
+
+def test_nobody_looks_at_a_patch_that_was_cut():
+    """Without the three oldest tokens, a class token and two patches, the first frame has its lower row left."""
+    look = look_of(np.tile(np.arange(14.0) + 3, (5, 1)), 2, most=14)
+    assert np.array_equal(attention_on_frames(look, 0), [[[0, 0], [3, 4]], [[7, 8], [9, 10]]])
+
+
+@pytest.mark.parametrize("token", [-1, 2])
+def test_a_token_that_does_not_exist_is_named(token):
+    with pytest.raises(NoSuchToken, match=f"no token {token}; choose one from 0 to 1"):
+        attention_on_frames(look_of(HAND, 2), token)
+
+
+def test_the_full_size_looks_back_at_eight_frames():
+    frames, actions, _ = history(t=8, channels=1, size=224)
+    look = run_attention(WorldModels(torch.device("cpu")).get("dot", 1), frames, actions, layer=1, head=7)
+    assert look.weights.shape == (197, 1781) and (look.layers, look.heads, look.grid) == (6, 8, 14)
+    assert attention_on_frames(look).shape == (8, 14, 14)

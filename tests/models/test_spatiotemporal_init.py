@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from models import ActionPredictorConfig, TransformerActionConditionedPredictor
+from models.spatiotemporal_init import LOOKS, start_in_space_and_time
+from tests.models.small import PREDICTOR, generator
+
+GRID, FRAME = 14, 14 * 14 + 2
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    made = TransformerActionConditionedPredictor(1).eval()
+    made.reset_weights(generator())
+    start_in_space_and_time(made, GRID)
+    return made
+
+
+@pytest.mark.parametrize("history", [1, 3, 8])
+def test_each_head_looks_at_its_place_of_the_last_frame(predictor, history):
+    """Latents of nothing but zeros: where a head looks is decided by positions alone."""
+    row, column = 6, 9
+    with torch.inference_mode():
+        latents = torch.zeros(1, history, GRID * GRID + 1, 256)
+        weights = predictor.attention(latents, torch.zeros(1, history, 1), [0])[0][0]
+    for head, (down, right) in enumerate(LOOKS):
+        place = (history - 1) * FRAME + 1 + (row + down) * GRID + column + right
+        seen = weights[head, 1 + row * GRID + column]
+        assert seen.argmax() == place
+        assert seen[place] > 0.3
+
+
+def test_what_no_look_decides_stays_random(predictor):
+    """The last head and all values: a start that fixed them would leave less to learn with."""
+    weight = predictor.transformer_layers[3].self_attn.in_proj_weight
+    assert (weight[7 * 32 : 8 * 32] != 0).all() and (weight[512:] != 0).all()
+
+
+def test_heads_of_an_unfit_width_are_refused():
+    with pytest.raises(ValueError, match="multiple of 16"):
+        start_in_space_and_time(TransformerActionConditionedPredictor(1, PREDICTOR), 4)
+
+
+def test_a_sequence_that_ends_within_a_frame_has_a_code_to_its_end():
+    config = ActionPredictorConfig(width=32, layers=1, heads=2, film_after=(), max_tokens=40)
+    made = TransformerActionConditionedPredictor(1, config)
+    start_in_space_and_time(made, 4)
+    assert made.position_embedding.weight.abs().amax(dim=1).min() > 0.5

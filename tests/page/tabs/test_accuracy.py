@@ -1,0 +1,59 @@
+from dataclasses import replace
+
+import pytest
+
+from models import WeightsInUse
+from page.tabs.accuracy import truth_view
+from session import load_session
+from tests.page.test_page_figures import Html, assert_harmless, table
+from tests.session.make import events_of, write_session
+from training.evaluation.accuracy import Deviation, Truth
+
+TRAINED = {"autoencoder": WeightsInUse("autoencoder.pth", 10), "predictor": WeightsInUse("predictor_0.pth", 1200)}
+FOUND = (
+    *(Deviation(3, 0, 0.25), Deviation(3, 1, 4.0), Deviation(7, 0, 1.25), Deviation(7, 1, None)),
+    *(Deviation(9, 0, 2.0), Deviation(9, 1, 1.0)),
+)
+TRUTH = Truth("toroidal_dot/session_1", 3, ("action 0", "action 1"), FOUND, TRAINED, False)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
+
+
+def test_shares_and_distances_of_each_action_and_of_all_are_told(recording):
+    text = Html(truth_view(recording, TRUTH)).text
+    assert "67% within 2 px of the truth. From 3 frames" in text and "predictor_0.pth, step 1,200" in text
+    assert "action 03100%100%1.2 px1.2 px" in text
+    assert "action 1333%67%2.5 px2.5 px" in text
+    assert "all667%83%1.7 px1.2 px" in text
+
+
+def test_every_distance_can_be_kept(recording):
+    rows = table(truth_view(recording, TRUTH), f"truth_{recording.name}.csv")
+    assert rows[0] == ["frame", "action", "distance in pixels"]
+    assert rows[1:5] == [
+        ["3", "action 0", "0.25"],
+        ["3", "action 1", "4"],
+        ["7", "action 0", "1.25"],
+        ["7", "action 1", ""],
+    ]
+
+
+def test_what_cannot_be_trusted_is_said(recording):
+    assert "weights changed meanwhile" not in truth_view(recording, TRUTH)
+    assert "weights changed meanwhile" in truth_view(recording, replace(TRUTH, is_mixed=True))
+    untrained = {**TRAINED, "predictor": WeightsInUse()}
+    assert "the predictor of this robot never learned" in truth_view(recording, replace(TRUTH, weights=untrained))
+
+
+def test_a_model_that_shows_no_dot_has_no_distance(recording):
+    blind = replace(TRUTH, deviations=tuple(replace(one, pixels=None) for one in FOUND))
+    assert "all60%0%no dotno dot" in Html(truth_view(recording, blind)).text
+
+
+def test_names_from_files_are_nothing_but_text(tmp_path):
+    evil = "<img src=x onerror=alert(1)>"
+    found = load_session(write_session(tmp_path / "jetbot" / "session_2", events_of("oao")))
+    assert_harmless(truth_view(found, replace(TRUTH, actions=(evil, "b"))), evil)

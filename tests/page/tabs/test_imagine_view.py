@@ -1,0 +1,195 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from page.tabs.imagine import COMMANDS, ImaginePad, Press, pressed, way_of
+from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
+from page.text import BadNumber
+from session import load_session
+from session.ground_truth import TrueFrame
+from session.robots.toroidal_dot import DotPlace
+from tests.session.make import STAY, action, events_of, meta_of, observation, write_session
+
+HARM = "<img src=x onerror=canary()>"
+
+
+def grey(shade=100, size=224):
+    return np.full((size, size, 3), shade, np.uint8)
+
+
+@dataclass
+class Step:
+    number: int = 1
+    action: int = 1
+    version: int = 0
+    mse: float | None = 0.01
+    distance_px: float | None = None
+    is_dot_lost: bool = False
+    known: int = 1
+    near: int = 0
+    mse_sum: float = 0.01
+    thumb: np.ndarray = field(default_factory=lambda: grey(90, 56))
+    true_thumb: np.ndarray | None = field(default_factory=lambda: grey(80, 56))
+
+
+@dataclass
+class Dream:
+    steps: list
+    start: int = 4
+    is_simulated: bool = False
+    truth: TrueFrame | None = None
+    picture: np.ndarray = field(default_factory=grey)
+
+    @property
+    def actions(self):
+        return tuple(step.action for step in self.steps)
+
+
+@pytest.fixture
+def jetbot(tmp_path):
+    return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
+
+
+def answer(recording, dream, press=Press(1, 7), is_trained=True):
+    return imagine_answer(recording, "jetbot/session_1", dream, press, is_trained)
+
+
+def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
+    told = answer(jetbot, Dream([]))
+    assert told["truth"] == told["imagined"] and told["truth"].startswith("data:image/png;base64,")
+    assert (told["answered"], told["steps"], told["can_undo"], told["strip"]) == (7, 0, False, [])
+    assert told["summary"] == "Starts at frame 4. Press an action to imagine the next frame."
+
+
+def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
+    steps = [Step(i, distance_px=0.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
+    told = answer(jetbot, Dream(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPlace(1.0, 2.0))))
+    assert told["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
+    assert told["truth_text"] == "Truth, simulated · 4.0 px apart"
+    assert [step["number"] for step in told["strip"]] == list(range(3, 11)) and told["strip"][0]["error"] == "1.2 px"
+    assert told["truth"] != told["imagined"]
+
+
+def test_a_lost_dot_is_told(jetbot):
+    truth = TrueFrame(grey(50), None, DotPlace(1.0, 2.0))
+    told = answer(jetbot, Dream([Step(is_dot_lost=True)], is_simulated=True, truth=truth))
+    assert told["strip"][0]["error"] == "no dot seen" and "no dot seen" in told["truth_text"]
+
+
+def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
+    told = answer(jetbot, Dream([Step()], truth=TrueFrame(grey(50), 5, None)))
+    assert told["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000"
+    assert told["summary"] == "1 step imagined from frame 4; truth known for 1, mean MSE 0.01000."
+    unknown = Step(2, mse=None, known=1, true_thumb=None)
+    told = answer(jetbot, Dream([Step(), unknown]))
+    assert told["truth"] is None and "not known" in told["truth_text"]
+    assert told["strip"][1]["truth"] is None and told["strip"][1]["error"] == "not known"
+    assert "other actions were recorded" in answer(jetbot, Dream([Step(known=0, mse=None)]))["summary"]
+
+
+def test_untrained_and_changing_weights_are_told(jetbot):
+    assert answer(jetbot, Dream([Step()]))["notice"] == ""
+    assert answer(jetbot, Dream([Step()]), is_trained=False)["notice"].startswith("Untrained")
+    assert answer(jetbot, Dream([Step(version=3), Step(2, version=4)]))["notice"] == CHANGED
+
+
+def test_actions_have_the_names_people_use_and_the_values_beside(jetbot):
+    assert action_names(jetbot) == [
+        {"name": "stay", "label": "motor_right 0"},
+        {"name": "turn left", "label": "motor_right 0.12"},
+    ]
+
+
+@pytest.mark.parametrize("number", [None, "7", 1.5, [1]])
+def test_only_a_count_of_the_browser_is_answered_to(jetbot, number):
+    assert answer(jetbot, Dream([]), Press("begin", number))["answered"] is None
+
+
+def test_a_refusal_has_the_form_of_an_answer():
+    assert imagine_refusal(BadNumber("No such action.")) == {"answered": None, "problem": "No such action."}
+    assert imagine_refusal(BadNumber("\ud800."))["problem"] == "?."
+
+
+@pytest.mark.parametrize(
+    ("sent", "what"), [(0, 0), (1.0, 1), ("1", 1), (None, "begin"), ("", "begin"), *((one, one) for one in COMMANDS)]
+)
+def test_a_press_is_an_action_or_a_command(sent, what):
+    assert pressed(ImaginePad().preprocess(sent), 2) == what
+    assert pressed(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
+    assert pressed(None, 2) == "begin"
+
+
+@pytest.mark.parametrize("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
+def test_anything_else_is_refused_in_words(sent):
+    with pytest.raises(BadNumber, match="The action must be a whole number from 0 to 1"):
+        pressed(ImaginePad().preprocess(sent), 2)
+
+
+def test_ways_to_go_on():
+    assert (way_of(None), way_of("pictures")) == ("latents", "pictures")
+    for other in ("", "Stay in latents", 1, ["latents"], {}):
+        with pytest.raises(BadNumber, match="one of: latents, pictures"):
+            way_of(other)
+
+
+@dataclass
+class Rolled:
+    number: int
+    version: int = 0
+    repeat_px: float | None = None
+    near_px: float | None = None
+    frame: int = 1
+    action: int = 0
+    repeat_mse: float = 0.5
+    actual: np.ndarray = field(default_factory=grey)
+
+    @property
+    def imagined(self):
+        return {"latents": grey(), "pictures": grey()}
+
+    @property
+    def mse(self):
+        return {"latents": 0.1 * self.number, "pictures": 0.2}
+
+    @property
+    def distance_px(self):
+        return {"latents": self.near_px, "pictures": None}
+
+
+def rolled_view(recording, steps, asked=3):
+    drawn = []
+
+    def draw(curves, threshold, is_log, what, unit=""):
+        drawn.append((curves, is_log, what, unit))
+        return f"<svg>{what}</svg>"
+
+    return rollout_view(recording, 4, steps, asked, 3, "pictures", {}, draw), drawn
+
+
+def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
+    view, drawn = rolled_view(jetbot, [Rolled(number) for number in (1, 2, 3)])
+    ((curves, is_log, what, _),) = drawn
+    assert what == "MSE" and is_log and list(curves)[-1] == "repeating the start frame"
+    assert curves["stay in latents"] == [(1, 0.1), (2, 0.2), (3, pytest.approx(0.3))]
+    assert 'data-frame="4"' in view and "mean MSE <b>0.2000</b>" in view and "within" not in view
+    assert "notice" not in view and 'download="rollout_session_1_4.csv"' in view and 'id="rollout-clip"' in view
+
+
+def test_of_a_dot_distances_are_drawn_where_it_is_seen(jetbot):
+    view, drawn = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
+    assert [what for _, _, what, _ in drawn] == ["MSE", "Distance"]
+    assert drawn[1][0]["stay in latents"] == [(1, 1.0)] and "1 of 2 within 2 px" in view and "0 of 2 within" in view
+
+
+def test_a_short_rollout_and_changed_weights_are_told(jetbot):
+    view, _ = rolled_view(jetbot, [Rolled(1), Rolled(2, version=1)], asked=30)
+    assert "Only 2 steps of 30" in view and CHANGED in view
+
+
+def test_names_of_channels_stay_words(tmp_path):
+    events = [observation(0), action(1, {HARM: 1.0, **STAY}), observation(2), action(3, {HARM: 0.0, **STAY})]
+    meta = meta_of(robot_type="Arm", action_space=[{HARM: 0.0, **STAY}, {HARM: 1.0, **STAY}])
+    recording = load_session(write_session(tmp_path / "arm" / "session_1", events, meta))
+    assert HARM in action_names(recording)[0]["label"]  # the pad writes it as text
+    assert HARM not in rolled_view(recording, [Rolled(1)])[0]

@@ -1,0 +1,108 @@
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from page.tabs.networks import prediction_view
+from session import load_session
+from tests.session.make import action, meta_of, observation, write_session
+
+LEVELS = (0.25, 0.0, -0.5)  # the differences of three candidates
+
+
+@dataclass
+class Weights:
+    is_trained: bool = True
+
+    def describe(self):
+        return "predictor_0.pth, step 9"
+
+
+@dataclass
+class Candidate:
+    picture: np.ndarray
+    mse: float
+
+
+@dataclass
+class Result:
+    differences: np.ndarray
+    recorded: int | None
+    actual: np.ndarray = field(default_factory=lambda: grey(100))
+    predicted: np.ndarray = field(default_factory=lambda: grey(90))
+    mse: float = 0.5
+    best: int = 0
+    weights: dict = field(default_factory=lambda: {"predictor": Weights()})
+
+    @property
+    def candidates(self):
+        return [Candidate(grey(shade), 0.1 * (1 + shade)) for shade in range(len(self.differences))]
+
+
+@dataclass
+class Maps:
+    pixels: np.ndarray
+    strip: np.ndarray
+    top: float
+
+
+def grey(shade):
+    return np.full((4, 4, 3), shade, dtype=np.uint8)
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Three actions to choose from, 0, 1 and 2."""
+    events = [observation(0), action(1, {"turn": 1}), observation(2)]
+    meta = meta_of(robot_type="Turner", action_space=[{"turn": turn} for turn in range(3)])
+    return load_session(write_session(tmp_path / "session_1", events, meta))
+
+
+def shown(recording, levels, recorded):
+    """The HTML below the sweep."""
+    differences = np.array(levels, dtype=np.float32)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
+    top = max((abs(level) for level in levels), default=0.0)
+    maps = Maps(np.zeros((len(levels), 4, 4, 3), np.uint8), np.zeros((1, 5, 3), np.uint8), top)
+    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
+    html = prediction_view(recording, recording.history(1, 2), Result(differences, recorded), heat, maps)
+    return html.split('id="sweep-pictures"')[1]
+
+
+def test_every_other_action_has_a_map_with_its_largest_difference(recording):
+    html = shown(recording, LEVELS, recorded=1).split('id="difference-maps"')[1]
+    captions = re.findall(r"<b>(.*?)</b><span>(.*?)</span>", html)
+    assert captions == [("turn 0", "Largest difference 0.2500"), ("turn 2", "Largest difference 0.5000")]
+
+
+def test_a_recorded_action_outside_the_action_space_leaves_a_map_for_all(recording):
+    html = shown(recording, LEVELS, recorded=None).split('id="difference-maps"')[1]
+    assert re.findall(r"<b>(.*?)</b>", html) == ["turn 0", "turn 1", "turn 2"]
+
+
+def test_the_scale_of_differences_is_the_same_on_both_sides_of_zero(recording):
+    bar = shown(recording, LEVELS, recorded=1).split('class="colour-bar"')[1]
+    assert "<span>−0.5000</span>" in bar and "<span>+0.5000</span>" in bar
+
+
+def test_predictions_that_are_all_the_same_are_told_instead_of_drawn(recording):
+    html = shown(recording, (0.0, 0.0, 0.0), recorded=1)
+    assert "All predictions are the same: the predictor ignores the action." in html
+    assert "colour-bar" not in html and "Largest difference" not in html
+
+
+@pytest.mark.parametrize(("top", "is_told"), [(0.003, True), (0.004, False)])
+def test_differences_too_small_to_see_in_the_pictures_are_told(recording, top, is_told):
+    """One level of a picture is 1/255 = 0.0039."""
+    assert ("less than one of a picture's 256 levels" in shown(recording, (top, 0.0, -top), recorded=1)) is is_told
+
+
+@pytest.mark.parametrize(("levels", "recorded"), [((0.0,), 0), ((), None)])
+def test_without_another_action_nothing_is_compared(recording, levels, recorded):
+    result = Result(np.zeros((len(levels), 4, 4), np.float32), recorded)
+    if not levels:
+        result.best = None
+    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
+    maps = Maps(np.zeros((len(levels), 4, 4, 3), np.uint8), heat.strip, 0.0)
+    html = prediction_view(recording, recording.history(1, 2), result, heat, maps)
+    assert "difference-maps" not in html and "What each action changes" not in html

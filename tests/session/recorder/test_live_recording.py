@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+
+from session import (
+    FrameOutOfRange,
+    LiveRecording,
+    NoHistory,
+    SessionRecorder,
+    SimulatedJetBot,
+    load_session,
+)
+from session.batch import build_batch, build_context, build_target, scaled_candidates
+from session.recorder.robot_adapter import AttachedRobot
+
+
+class WideRobot(SimulatedJetBot):
+    """A JetBot with a camera of another shape than the networks take."""
+
+    def observe(self):
+        return np.repeat(super().observe()[:180], 2, axis=1)
+
+
+def record(folder, robot, turns, kept=256):
+    """A live recording that has ended, and the same as it is read again."""
+    attached = AttachedRobot(robot)
+    with SessionRecorder(folder, attached.robot_type, attached.action_space) as recorder:
+        live = LiveRecording(recorder, attached.candidates, kept)
+        for turn in range(turns):
+            live.record_observation(attached.observe())
+            action = attached.action_space[turn % 2]
+            attached.act(action)
+            live.record_action(action)
+        live.record_observation(attached.observe())
+    return live, load_session(recorder.folder)
+
+
+@pytest.mark.parametrize("robot", [SimulatedJetBot, WideRobot])
+def test_live_tensors_are_those_of_the_recording_read_again(tmp_path, robot):
+    live, read = record(tmp_path, robot(1), 70)
+    assert live.profile == read.profile and live.frame_count == read.frame_count == 71
+    assert torch.equal(scaled_candidates(live), scaled_candidates(read))
+    for index in (1, 2, 5, 70):
+        for length in (2, 3, 8):
+            mine, theirs = (build_batch(one, one.history(index, length)) for one in (live, read))
+            assert torch.equal(mine.frames, theirs.frames) and torch.equal(mine.target, theirs.target)
+            assert torch.equal(mine.actions, theirs.actions)
+        assert torch.equal(build_target(live, index).target, build_target(read, index).target)
+    mine, theirs = (build_context(one, (3, 4, 5), (3, 4)) for one in (live, read))
+    assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1]) and mine[1].shape == (1, 2, 3)
+
+
+def test_only_the_newest_pictures_are_kept(tmp_path):
+    live, _ = record(tmp_path, SimulatedJetBot(1), 9, kept=4)
+    assert live.first_kept == 6
+    assert live.history(9, 8).frames == (6, 7, 8) and "Only 3 of 8" in live.history(9, 8).note
+    with pytest.raises(FrameOutOfRange, match="choose 6 to 9"):
+        live.picture(5)
+    with pytest.raises(NoHistory):
+        live.history(6, 3)
+
+
+def test_an_action_leads_from_one_observation_to_the_next(tmp_path):
+    attached = AttachedRobot(SimulatedJetBot(1))
+    with SessionRecorder(tmp_path, attached.robot_type, attached.action_space) as recorder:
+        live = LiveRecording(recorder, attached.candidates)
+        with pytest.raises(AssertionError):
+            live.record_action(attached.action_space[0])
+        live.record_observation(attached.observe())
+        with pytest.raises(AssertionError):
+            live.record_observation(attached.observe())
+    assert load_session(recorder.folder).frame_count == 1

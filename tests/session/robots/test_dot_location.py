@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from session import ToroidalDotRobot
+from session.robots.toroidal_dot import DotPlace, dot_place, torus_distance
+
+
+def picture_at(x: int, y: int) -> np.ndarray:
+    robot = ToroidalDotRobot()
+    robot.x, robot.y = x, y
+    return robot.observe()
+
+
+@pytest.mark.parametrize("x", [0, 1, 5, 100, 111, 112, 220, 223])
+@pytest.mark.parametrize("y", [0, 3, 112, 223])
+def test_the_centre_is_found_anywhere_also_across_the_edges(x, y):
+    assert torus_distance(dot_place(picture_at(x, y)), DotPlace(x, y)) < 0.01
+
+
+def test_places_are_inside_the_picture():
+    for x in range(224):
+        place = dot_place(picture_at(x, 223 - x))
+        assert 0 <= place.x < 224 and 0 <= place.y < 224
+
+
+def test_the_centre_survives_jpeg_haze_and_noise(tmp_path):
+    Image.fromarray(picture_at(222, 40)).save(tmp_path / "dot.jpg", quality=75)
+    hazy = np.asarray(Image.open(tmp_path / "dot.jpg")).astype(float) * 0.6 + 50
+    hazy += np.random.default_rng(0).normal(0, 8, hazy.shape)
+    assert torus_distance(dot_place(np.clip(hazy, 0, 255).astype(np.uint8)), DotPlace(222, 40)) < 0.5
+
+
+def test_half_a_pixel_counts():
+    between = (picture_at(10, 10).astype(int) + picture_at(11, 10)) // 2
+    assert dot_place(between.astype(np.uint8)).x == pytest.approx(10.5, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((224, 224, 3), np.uint8),
+        np.full((224, 224, 3), 200, np.uint8),
+        np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8),
+        np.maximum(picture_at(20, 20), picture_at(132, 20)),
+        np.maximum(picture_at(20, 20), picture_at(20, 90)),
+    ],
+    ids=["black", "white", "noise", "two dots opposite", "two dots far apart"],
+)
+def test_where_there_is_no_one_dot_there_is_no_place(picture):
+    assert dot_place(picture) is None
+
+
+def test_distance_goes_the_shorter_way_around():
+    assert torus_distance(DotPlace(2, 10), DotPlace(222, 10)) == pytest.approx(4)
+    assert torus_distance(DotPlace(223, 223), DotPlace(0, 0)) == pytest.approx(2**0.5)
+    assert torus_distance(DotPlace(0, 0), DotPlace(112, 0)) == pytest.approx(112)
+    assert torus_distance(DotPlace(30, 40), DotPlace(0, 0)) == torus_distance(DotPlace(0, 0), DotPlace(30, 40)) == 50
+
+
+def test_a_few_bright_pixels_are_no_dot():
+    picture = np.zeros((224, 224, 3), np.uint8)
+    picture[10:13, 10:15] = 255
+    assert dot_place(picture) is None
+    picture[10:13, 10:16] = 255
+    assert dot_place(picture) is not None

@@ -1,0 +1,22 @@
+from training.checkpoints.paths import checkpoint_menu
+
+
+def test_each_network_is_offered_the_files_that_may_be_its_own(tmp_path):
+    folder = tmp_path / "jetbot"
+    folder.mkdir()
+    for name in ("autoencoder.pth", "predictor_0.pth", "predictor_10.pth", "best.pth", "notes.txt"):
+        (folder / name).write_bytes(b"")
+    (autoencoders, usual), (predictors, first) = checkpoint_menu(tmp_path, "jetbot", "saved/checkpoints")
+    assert autoencoders == ["saved/checkpoints/jetbot/autoencoder.pth", "saved/checkpoints/jetbot/best.pth"]
+    assert usual == "saved/checkpoints/jetbot/autoencoder.pth"
+    assert [name.rpartition("/")[2] for name in predictors] == ["predictor_0.pth", "predictor_10.pth", "best.pth"]
+    assert first == "saved/checkpoints/jetbot/predictor_0.pth"
+
+
+def test_the_usual_files_are_offered_before_they_exist(tmp_path):
+    menu = checkpoint_menu(tmp_path, "toroidal_dot", "saved/checkpoints")
+    assert menu[0] == (
+        ["saved/checkpoints/toroidal_dot/autoencoder.pth"],
+        "saved/checkpoints/toroidal_dot/autoencoder.pth",
+    )
+    assert menu[1][1] == "saved/checkpoints/toroidal_dot/predictor_0.pth"

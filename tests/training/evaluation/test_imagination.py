@@ -1,0 +1,199 @@
+"""Dreams and rollouts over simulated recordings, with a predictor that is never wrong in place of the networks."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import training.evaluation.imagination as imagined
+from models import ContextFrame, DreamContext, Imagined, SharedWorldModel, run_prediction
+from models.adaptive_world_model import AdaptiveWorldModelConfig
+from session import load_session, record_demo
+from session.batch import build_batch
+from session.robots.toroidal_dot import dot_place
+from training import BadTrainingValue, CannotImagine, begin_dream, dream_on, press, roll_out
+
+MOVE, STAY = 1, 0
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("sessions")
+
+
+@pytest.fixture(scope="module")
+def dot(folder):
+    return load_session(folder / record_demo(folder, "toroidal_dot", 14, seed=2))
+
+
+@pytest.fixture(scope="module")
+def jetbot(folder):
+    return load_session(folder / record_demo(folder, "jetbot_sim", 14, seed=2))
+
+
+class Calls:
+    """Stands for `imagine`: moves the last picture as the simulator would, `drift` pixels further with each step."""
+
+    def __init__(self, drift: int = 0) -> None:
+        self.drift, self.ways, self.lengths, self.steps = drift, [], [], 0
+
+    def __call__(self, shared, context, action, way, history_length):
+        self.ways.append(way)
+        self.lengths.append(len(context.frames))
+        pixels = (27 if action.sum() > 0 else 0) + self.drift
+        picture = np.roll(context.frames[-1].picture, pixels, axis=1)
+        frames = (*context.frames, ContextFrame(picture))[-history_length:]
+        actions = (*context.actions, action)[-(len(frames) - 1) :]
+        decoded = torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
+        return Imagined(DreamContext(frames, actions), decoded, version=0)
+
+
+@pytest.fixture
+def perfect(monkeypatch):
+    calls = Calls()
+    monkeypatch.setattr(imagined, "imagine", calls)
+    return calls
+
+
+def pressed(recording, dream, actions, way="latents"):
+    for action in actions:
+        dream = dream_on(None, recording, dream, action, way, 3)
+    return dream
+
+
+def test_a_perfect_dream_of_ten_moves_marches_wraps_around_and_is_near_all_the_way(dot, perfect):
+    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE] * 10)
+    places = [dot_place(step.picture).x for step in dream.steps]
+    assert all((b - a) % 224 == pytest.approx(27, abs=0.1) for a, b in pairwise(places))
+    assert min(places) < 30 and max(places) > 194  # around the edge
+    last = dream.steps[-1]
+    assert (last.number, last.known, last.near) == (10, 10, 10) and last.distance_px < 1
+    assert dream.is_simulated and np.abs(dream.truth.picture.astype(int) - last.picture).mean() < 1
+
+
+def test_a_drifting_dream_is_far_as_soon_as_it_is(dot, monkeypatch):
+    monkeypatch.setattr(imagined, "imagine", Calls(drift=1))
+    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
+    assert [step.distance_px for step in dream.steps] == pytest.approx([1, 2, 3, 4], abs=0.5)
+    assert dream.steps[-1].known == 4 and dream.steps[-1].near in (1, 2)
+
+
+def test_a_lost_dot_has_no_distance_and_says_so(dot, monkeypatch):
+    def black(shared, context, action, way, history_length):
+        frame = ContextFrame(np.zeros((224, 224, 3), np.uint8))
+        return Imagined(DreamContext((frame,), ()), torch.zeros(3, 224, 224), 0)
+
+    monkeypatch.setattr(imagined, "imagine", black)
+    step = pressed(dot, begin_dream(dot, 5, 3), [MOVE]).steps[-1]
+    assert step.is_dot_lost and step.distance_px is None and step.mse > 0 and (step.known, step.near) == (1, 0)
+
+
+def test_of_another_robot_the_truth_is_known_until_another_action_is_taken(jetbot, perfect):
+    recorded = [jetbot.candidate_of(int(action)) for action in jetbot.action_into[5:8]]
+    dream = pressed(jetbot, begin_dream(jetbot, 4, 3), [*recorded, 0, 0, 0, 0, 0, 0, 0])
+    known = [step.mse is not None for step in dream.steps]
+    assert known[:3] == [True] * 3 and known == sorted(known, reverse=True) and not known[-1]
+    assert dream.truth is None and dream.steps[-1].known == sum(known) < 10
+    assert all(step.distance_px is None and not step.is_dot_lost for step in dream.steps)
+    assert all((step.true_thumb is not None) == is_known for step, is_known in zip(dream.steps, known, strict=True))
+
+
+def test_the_first_step_is_what_run_predictor_predicts(jetbot):
+    shared = SharedWorldModel(AdaptiveWorldModelConfig(3), torch.device("cpu"))
+    for frame in (0, 1, 6):
+        action = jetbot.candidate_of(int(jetbot.action_into[frame + 1]))
+        step = dream_on(shared, jetbot, begin_dream(jetbot, frame, 3), action, "latents", 3).steps[-1]
+        batch = build_batch(jetbot, jetbot.history(frame + 1, 3))
+        shown = run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
+        assert step.mse == pytest.approx(shown.mse, rel=2e-3)
+        assert np.abs(step.picture.astype(int) - shown.predicted).max() <= 1
+
+
+@pytest.mark.parametrize(("frame", "length", "frames"), [(0, 3, 1), (1, 3, 2), (9, 2, 2), (9, 3, 3), (9, 8, 8)])
+def test_the_context_is_as_long_as_asked_for_or_there_is(dot, perfect, frame, length, frames):
+    dream = begin_dream(dot, frame, length)
+    assert len(dream.origin.frames) == frames and len(dream.origin.actions) == frames - 1
+    assert np.array_equal(dream.picture, np.asarray(dot.picture(frame)))
+
+
+def test_undo_goes_back_step_by_step_to_the_start_and_no_further(dot, perfect):
+    whole = pressed(dot, begin_dream(dot, 5, 3), [MOVE, STAY, MOVE])
+    once = whole.undone(dot)
+    assert once.actions == (MOVE, STAY) and once.steps == whole.steps[:2]
+    again = pressed(dot, once, [MOVE])
+    assert np.array_equal(again.picture, whole.picture) and np.array_equal(again.truth.picture, whole.truth.picture)
+    begun = once.undone(dot).undone(dot)
+    assert begun.steps == () and begun.truth is None
+    with pytest.raises(CannotImagine, match="press an action"):
+        begun.undone(dot)
+
+
+def test_the_way_back_and_the_dream_have_an_end(dot, perfect, monkeypatch):
+    monkeypatch.setattr(imagined, "UNDO_STEPS", 4)
+    monkeypatch.setattr(imagined, "MAX_STEPS", 6)
+    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE] * 6)
+    assert len(dream.steps) == 4 and dream.steps[-1].number == 6 and dream.steps[-1].near == 6
+    with pytest.raises(CannotImagine, match="press Reset"):
+        pressed(dot, dream, [MOVE])
+    for _ in range(4):
+        dream = dream.undone(dot)
+    with pytest.raises(CannotImagine, match="only the last 4 steps"):
+        dream.undone(dot)
+
+
+def test_a_rollout_follows_the_recorded_actions_both_ways(dot, perfect):
+    found = list(roll_out(None, dot, 3, 6, 3))
+    assert [step.frame for step in found] == [4, 5, 6, 7, 8, 9] and [step.number for step in found] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
+    assert perfect.ways == ["latents", "pictures"] * 6 and set(perfect.lengths) == {3}
+    for step in found:
+        assert set(step.mse) == {"latents", "pictures"} and all(mse < 0.001 for mse in step.mse.values())
+        assert all(distance < 0.5 for distance in step.distance_px.values())
+        assert np.array_equal(step.actual, np.asarray(dot.picture(step.frame)))
+    moved = sum(int(dot.actions[action][0]) for action in dot.action_into[4:10])
+    expected = min(27 * moved % 224, -27 * moved % 224)
+    assert found[-1].repeat_px == pytest.approx(expected, abs=0.5) and found[-1].repeat_mse > 0.001
+
+
+def test_a_rollout_ends_with_the_recording(dot, jetbot, perfect):
+    assert [step.frame for step in roll_out(None, dot, 11, 50, 3)] == [12, 13]
+    last = list(roll_out(None, jetbot, 12, 50, 3))[-1]
+    assert last.frame == 13 and last.repeat_px is None and set(last.distance_px.values()) == {None}
+    with pytest.raises(CannotImagine, match="frame 13"):
+        roll_out(None, dot, 13, 5, 3)
+
+
+@pytest.mark.parametrize("steps", [0, 51, 2.5, None, "7", float("nan")])
+def test_another_number_of_steps_is_refused_before_anything_is_imagined(dot, perfect, steps):
+    with pytest.raises(BadTrainingValue, match="The number of steps"):
+        roll_out(None, dot, 3, steps, 3)
+    assert perfect.ways == []
+
+
+def test_presses_begin_go_on_go_back_and_start_again(dot, perfect):
+    def pressing(dream, what, start=5):
+        return press(None, dot, dream, start, what, "latents", 3)
+
+    begun = pressing(None, "begin")
+    assert begun.start == 5 and begun.actions == ()
+    moved = pressing(pressing(begun, MOVE), STAY)
+    assert moved.actions == (MOVE, STAY)
+    assert pressing(moved, "begin", start=9) is moved  # what is imagined is kept while the visitor looks elsewhere
+    assert pressing(moved, MOVE, start=9).start == 5
+    assert pressing(moved, "undo").actions == (MOVE,)
+    assert pressing(moved, "reset", start=9).start == 9
+    assert pressing(begun, MOVE, start=9).start == 9  # nothing was imagined yet
+    with pytest.raises(CannotImagine):
+        pressing(begun, "undo")
+
+
+def test_a_dream_of_a_recording_that_was_replaced_starts_anew(dot, jetbot, perfect):
+    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE])
+    assert press(None, jetbot, dream, 2, "begin", "latents", 3).start == 2

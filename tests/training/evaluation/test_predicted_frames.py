@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+
+from models import AdaptiveWorldModelConfig, NotFinite, SharedWorldModel, run_prediction
+from models.inference import to_uint8
+from session import HistoryLengthError, load_session
+from session.batch import build_batch, frame_tensor, scaled_candidates
+from tests.models.reference import randomize
+from tests.session.make import events_of, write_session
+from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, tensors_of
+from training.evaluation.predicted_frames import MAX_FRAMES, predicted_frames
+from training.values import BadTrainingValue
+
+
+@pytest.fixture(scope="module")
+def shared():
+    made = SharedWorldModel(AdaptiveWorldModelConfig(3, AUTOENCODER, PREDICTOR), torch.device("cpu"))
+    randomize(made.model, torch.Generator().manual_seed(6))
+    return made
+
+
+def opened(folder, letters):
+    return load_session(write_session(folder / "jetbot" / "session_1", events_of(letters)))
+
+
+@pytest.fixture
+def recording(tmp_path):
+    """Eight frames; nothing leads to the first and, over a missing step, to the sixth."""
+    return opened(tmp_path, "oaoaoaoao.oaoao")
+
+
+def test_every_frame_is_what_run_predictor_shows(shared, recording):
+    candidates = scaled_candidates(recording)
+    for one in predicted_frames(shared, recording, 1, 4, 3):
+        history = recording.history(one.frame, 3)
+        batch = build_batch(recording, history)
+        recorded = recording.candidate_of(history.actions[-1])
+        shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+        assert one.mse == pytest.approx(shown.mse, rel=1e-5)
+        assert np.array_equal(one.actual, shown.actual) and one.actual.dtype == np.uint8
+        # Alone or beside other actions in one batch: numbers may round apart.
+        assert np.abs(one.predicted.astype(int) - shown.predicted).max() <= 1
+        assert one.predicted.shape == one.actual.shape == (224, 224, 3)
+
+
+def test_frames_come_in_order_with_both_ends(shared, recording):
+    assert [one.frame for one in predicted_frames(shared, recording, 2, 4, 2)] == [2, 3, 4]
+    assert [one.frame for one in predicted_frames(shared, recording, 7, 7, 2)] == [7]
+    assert len(list(predicted_frames(shared, recording, 0, 7, 2))) == 8
+
+
+def test_a_frame_without_history_is_shown_without_a_prediction(shared, recording):
+    found = list(predicted_frames(shared, recording, 0, 7, 3))
+    assert [one.frame for one in found if one.predicted is None] == [0, 5]
+    assert all((one.mse is None) == (one.predicted is None) for one in found)
+    assert np.array_equal(found[5].actual, to_uint8(frame_tensor(recording, 5)[0]))
+
+
+def test_what_cannot_be_read_is_left_out_with_the_frames_that_need_it(shared, recording):
+    """Frame 2 is gone: with a history of two, frames 3 and 4 have it as context."""
+    (recording.folder / "frames/frame_000004.jpg").write_bytes(b"no picture")
+    assert [one.frame for one in predicted_frames(shared, recording, 0, 7, 2)] == [0, 1, 5, 6, 7]
+
+
+def test_a_recording_of_one_frame_can_be_shown(shared, tmp_path):
+    (only,) = predicted_frames(shared, opened(tmp_path, "o"), 0, 0, 3)
+    assert only.frame == 0 and only.predicted is None
+
+
+def test_nothing_is_changed_by_looking(shared, recording):
+    before, version = tensors_of(shared.model), shared.version
+    list(predicted_frames(shared, recording, 0, 7, 3))
+    assert are_equal(before, tensors_of(shared.model)) and shared.version == version
+    assert not any(part.training for part in shared.model.modules())
+
+
+@pytest.mark.parametrize("value", [None, "", "3", True, 2.5, float("nan"), float("inf"), -1, 8, 10**30, [1]])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_end_that_is_no_frame_is_refused_before_anything_is_computed(shared, recording, value, is_first):
+    ends = (value, 7) if is_first else (0, value)
+    name = "first" if is_first else "last"
+    with pytest.raises(
+        BadTrainingValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7[,;]"
+    ):
+        predicted_frames(shared, recording, *ends, 3)
+
+
+def test_a_range_that_runs_backwards_is_refused(shared, recording):
+    with pytest.raises(BadTrainingValue, match=r"A clip shows 1 to 300 frames; this range has 0\."):
+        predicted_frames(shared, recording, 5, 4, 3)
+
+
+def test_more_frames_than_a_clip_has_are_refused(shared, tmp_path):
+    recording = opened(tmp_path, "o" * (MAX_FRAMES + 1))
+    with pytest.raises(BadTrainingValue, match=r"A clip shows 1 to 300 frames; this range has 301\."):
+        predicted_frames(shared, recording, 0, MAX_FRAMES, 3)
+    assert next(predicted_frames(shared, recording, 1, MAX_FRAMES, 3)).frame == 1  # 300 are just as many as may be
+
+
+def test_a_recording_without_frames_is_refused(shared, tmp_path):
+    with pytest.raises(BadTrainingValue, match="no frames; choose another session"):
+        predicted_frames(shared, opened(tmp_path, "aa"), 0, 0, 3)
+
+
+@pytest.mark.parametrize("length", [0, 1, 9])
+def test_a_history_length_out_of_range_is_refused(shared, recording, length):
+    with pytest.raises(HistoryLengthError):
+        list(predicted_frames(shared, recording, 0, 3, length))
+
+
+def test_weights_that_give_no_numbers_are_refused(recording):
+    broken = SharedWorldModel(AdaptiveWorldModelConfig(3, AUTOENCODER, PREDICTOR), torch.device("cpu"))
+    with torch.no_grad():
+        broken.model.predictor.output_head.weight.fill_(float("nan"))
+    with pytest.raises(NotFinite, match="predictor"):
+        list(predicted_frames(broken, recording, 1, 3, 3))

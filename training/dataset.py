@@ -1,0 +1,103 @@
+"""The frames that a job learns from: which targets, which are held out, and batches of them.
+
+One target is the default; a range or the whole recording makes a world model. Nothing of a recording is kept in memory
+but the last batch.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from session import NoHistory, RecordedSession
+from session.batch import Batch, build_batch, build_target, join_batches
+from training.config import MAX_BATCH
+from training.values import BadTrainingValue, check_number, check_whole
+
+MAX_EVALUATED = 16  # targets looked at for one evaluated loss: a whole recording would cost more than the training
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What to train on: targets from frame `first` to `last`, in batches, a share of the last ones held out."""
+
+    first: int
+    last: int
+    batch_size: int = 1
+    history_length: int = 3
+    held_out: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_whole(self.batch_size, "The batch size", 1, MAX_BATCH)
+        check_number(self.held_out, "The held-out share", 0.0, 0.9)
+        if self.first > self.last:
+            raise BadTrainingValue(f"The range of frames is empty: it goes from {self.first} to {self.last}.")
+
+
+class TrainingSet:
+    """Targets of one recording and the batches made of them; raises SessionError and BadTrainingValue.
+
+    `needs_history`: each target comes with its context, as the predictor needs it. For several targets only those with
+    the whole history are used; a single one may have less, as in inference.
+    """
+
+    def __init__(self, recording: RecordedSession, subject: Subject, needs_history: bool) -> None:
+        self.recording = recording
+        self.subject = subject
+        self.needs_history = needs_history
+        usable = self._usable_targets()
+        # A share that was asked for is at least a frame, and leaves at least one to learn from.
+        held = min(len(usable) - 1, max(1, int(len(usable) * subject.held_out))) if subject.held_out else 0
+        # The end of the recording is held out, not frames here and there: neighbours are all but the same picture.
+        self.targets = usable[: len(usable) - held]
+        self.held_out = usable[len(usable) - held :]
+        self._last: tuple[tuple[int, ...], Batch] | None = None
+
+    def _usable_targets(self) -> tuple[int, ...]:
+        first, last = self.subject.first, self.subject.last
+        if first == last:
+            if self.needs_history:
+                self.recording.history(first, self.subject.history_length)
+            return (first,)
+        found = tuple(index for index in range(first, last + 1) if self._is_usable(index))
+        if not found:
+            raise BadTrainingValue(
+                f"No frame from {first} to {last} has {self.subject.history_length} context frames before it; "
+                "choose a shorter history or other frames."
+            )
+        return found
+
+    def _is_usable(self, index: int) -> bool:
+        if not self.needs_history:
+            return True
+        try:
+            return not self.recording.history(index, self.subject.history_length).note
+        except NoHistory:
+            return False
+
+    def describe(self) -> str:
+        """For people: "frame 12 of session_…"."""
+        first, last = self.subject.first, self.subject.last
+        frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+        return f"{frames} of {self.recording.name}"
+
+    def draw(self, generator: torch.Generator) -> Batch:
+        """A batch of targets, drawn with replacement."""
+        size = self.subject.batch_size if len(self.targets) > 1 else 1
+        picks = torch.randint(len(self.targets), (size,), generator=generator, device=generator.device)
+        return self.batch(tuple(self.targets[pick] for pick in picks.tolist()))
+
+    def evaluated(self, targets: tuple[int, ...]) -> list[Batch]:
+        """Batches of one, of up to 16 of `targets`, evenly spread, always the same."""
+        count = min(len(targets), MAX_EVALUATED)
+        return [self.batch((targets[place * len(targets) // count],)) for place in range(count)]
+
+    def batch(self, targets: tuple[int, ...]) -> Batch:
+        """The tensors of these targets, B = their number."""
+        if self._last is None or self._last[0] != targets:
+            self._last = targets, join_batches([self._single(target) for target in targets])
+        return self._last[1]
+
+    def _single(self, target: int) -> Batch:
+        if self.needs_history:
+            return build_batch(self.recording, self.recording.history(target, self.subject.history_length))
+        return build_target(self.recording, target)

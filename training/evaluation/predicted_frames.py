@@ -1,0 +1,60 @@
+"""A stretch of a recording as it was and as predicted, frame by frame: what a clip shows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models import SharedWorldModel, run_prediction
+from models.inference import to_uint8
+from session import FrameUnreadable, NoHistory, RecordedSession
+from session.batch import build_batch, frame_tensor
+from training.values import BadTrainingValue, check_whole
+
+MAX_FRAMES = 300
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedFrame:
+    """Pictures uint8 (H, W, 3); without a context frame there is no prediction and no MSE."""
+
+    frame: int
+    actual: np.ndarray
+    predicted: np.ndarray | None
+    mse: float | None
+
+
+def predicted_frames(
+    shared: SharedWorldModel, recording: RecordedSession, first: object, last: object, history_length: int
+) -> Iterator[PredictedFrame]:
+    """The frames from `first` to `last`, at most 300, each predicted from those before it; what cannot be read is left
+    out. Raises BadTrainingValue for a range that is none, and NotFinite."""
+    end = recording.frame_count - 1
+    if end < 0:
+        raise BadTrainingValue("This session has no frames; choose another session.")
+    check_whole(first, "The first frame of the clip", 0, end)
+    check_whole(last, "The last frame of the clip", 0, end)
+    if not 0 <= last - first < MAX_FRAMES:
+        raise BadTrainingValue(f"A clip shows 1 to {MAX_FRAMES} frames; this range has {max(0, last - first + 1)}.")
+    return _each(shared, recording, range(first, last + 1), history_length)
+
+
+def _each(
+    shared: SharedWorldModel, recording: RecordedSession, frames: range, history_length: int
+) -> Iterator[PredictedFrame]:
+    for frame in frames:
+        try:
+            yield _one(shared, recording, frame, history_length)
+        except FrameUnreadable:  # it or its context: the clip goes on without it
+            continue
+
+
+def _one(shared: SharedWorldModel, recording: RecordedSession, frame: int, history_length: int) -> PredictedFrame:
+    try:
+        history = recording.history(frame, history_length)
+    except NoHistory:
+        return PredictedFrame(frame, to_uint8(frame_tensor(recording, frame)[0]), None, None)
+    batch = build_batch(recording, history)
+    no_candidates = batch.actions[0, :0]
+    result = run_prediction(shared, batch.frames, batch.actions, batch.target, no_candidates, None)
+    return PredictedFrame(frame, result.actual, result.predicted, result.mse)

@@ -1,0 +1,173 @@
+"""An error track with all that it depends on, and the same as the bytes of a file.
+
+A file is NumPy's `.npz`, not compressed, read without pickle; a JSON header in it says what the track depends on. Every
+number of a file is checked before it is believed.
+"""
+
+import io
+import json
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from types import MappingProxyType
+
+import numpy as np
+
+from models import Network
+from session.history import MAX_LENGTH, MIN_LENGTH
+from training.evaluation.frame_errors import ErrorTrack
+
+MAX_FILE_BYTES = 32 << 20  # three million frames
+ARRAYS = {"reconstruction": np.float32, "prediction": np.float32, "context": np.int8}
+HEADER = {"key": dict, "weights": dict, "made_at": str, "seconds": float, "evaluated": int}
+KEY = {"session_id": str, "version": str, "history_length": int, "autoencoder": str, "predictor": str}
+WEIGHTS = {"autoencoder": str, "predictor": str}
+# What NumPy, zipfile and json raise for files that are broken in one way or another.
+READING_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError,
+    AttributeError, struct.error, zlib.error, zipfile.BadZipFile, tokenize.TokenError,
+)  # fmt: skip
+
+
+class DamagedErrors(ValueError):
+    """Bytes that hold no error track; the message says in a few words what is wrong."""
+
+
+@dataclass(frozen=True)
+class EvaluationKey:
+    """All that an error track depends on; the networks by the digests of their weights."""
+
+    session_id: str
+    version: str
+    history_length: int
+    autoencoder: str
+    predictor: str
+
+    @property
+    def text(self) -> str:
+        """Short, and fit for a file's name."""
+        return sha256(json.dumps(list(asdict(self).values())).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedErrors:
+    """An error track, whole or the first part of one, and what it comes from.
+
+    `weights` says in words where each network's weights came from, `made_at` (ISO, with its time zone) when the track
+    was computed, `seconds` how long that took.
+    """
+
+    depends_on: EvaluationKey
+    weights: Mapping[Network, str]
+    made_at: str
+    seconds: float
+    track: ErrorTrack
+
+    @property
+    def key(self) -> str:
+        return self.depends_on.text
+
+    @property
+    def session_id(self) -> str:
+        return self.depends_on.session_id
+
+    @property
+    def version(self) -> str:
+        """The version of the recording, `RecordedSession.version`."""
+        return self.depends_on.version
+
+    @property
+    def history_length(self) -> int:
+        return self.depends_on.history_length
+
+    @property
+    def digests(self) -> Mapping[Network, str]:
+        """`weights_digest` of each network."""
+        return MappingProxyType({"autoencoder": self.depends_on.autoencoder, "predictor": self.depends_on.predictor})
+
+    @property
+    def when(self) -> datetime:
+        return datetime.fromisoformat(self.made_at)
+
+
+def pack(errors: RecordedErrors) -> bytes:
+    """A result as the bytes of a file."""
+    track = errors.track
+    header = {
+        "key": asdict(errors.depends_on),
+        "weights": dict(errors.weights),
+        "made_at": errors.made_at,
+        "seconds": errors.seconds,
+        "evaluated": track.evaluated,
+    }
+    file = io.BytesIO()
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(file, header=text, reconstruction=track.reconstruction, prediction=track.prediction, context=track.context)
+    return file.getvalue()
+
+
+def unpack(content: bytes) -> RecordedErrors:
+    """The result that `pack` made these bytes of; raises DamagedErrors."""
+    try:
+        arrays = _arrays(content)
+        header = json.loads(arrays.pop("header").tobytes())
+        _require(_is(header, HEADER) and _is(header["key"], KEY) and _is(header["weights"], WEIGHTS), "another header")
+        errors = RecordedErrors(
+            depends_on=EvaluationKey(**header["key"]),
+            weights=MappingProxyType(header["weights"]),
+            made_at=header["made_at"],
+            seconds=header["seconds"],
+            track=_track(arrays, header["evaluated"]),
+        )
+        _require(errors.when.tzinfo is not None, "a time without its zone")
+        _require(MIN_LENGTH <= errors.history_length <= MAX_LENGTH, "an unknown history length")
+        _require(0 <= errors.seconds < float("inf"), "no number of seconds")
+    except DamagedErrors:
+        raise
+    except READING_ERRORS as problem:
+        raise DamagedErrors(f"damaged ({type(problem).__name__})") from problem
+    return errors
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(io.BytesIO(content)) as parts:
+        entries = parts.infolist()
+    # Not compressed, so that no few bytes can claim to be gigabytes.
+    is_plain = all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1 for entry in entries)
+    names = sorted(entry.filename for entry in entries)
+    _require(is_plain and names == sorted(f"{name}.npy" for name in ("header", *ARRAYS)), "another content")
+    with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
+        return {name: loaded[name] for name in ("header", *ARRAYS)}
+
+
+def _track(arrays: dict[str, np.ndarray], evaluated: int) -> ErrorTrack:
+    n = len(arrays["context"])
+    is_right = all(arrays[name].dtype == dtype and arrays[name].shape == (n,) for name, dtype in ARRAYS.items())
+    _require(is_right and 0 <= evaluated <= n, "arrays of another kind")
+    for name in ("reconstruction", "prediction"):
+        values = arrays[name]
+        _require(bool((np.isnan(values) | (np.isfinite(values) & (values >= 0))).all()), "errors that are none")
+        _require(bool(np.isnan(values[evaluated:]).all()), "errors of frames that were not evaluated")
+    _require(bool(((arrays["context"] >= 0) & (arrays["context"] <= MAX_LENGTH)).all()), "an unknown context")
+    for array in arrays.values():
+        array.flags.writeable = False
+    return ErrorTrack(**arrays, evaluated=evaluated)
+
+
+def _is(value: object, kinds: dict[str, type]) -> bool:
+    """Whether a parsed value is an object of exactly these names and types."""
+    return (
+        isinstance(value, dict)
+        and value.keys() == kinds.keys()
+        and all(type(value[name]) is kind for name, kind in kinds.items())
+    )
+
+
+def _require(is_right: bool, problem: str) -> None:
+    if not is_right:
+        raise DamagedErrors(problem)

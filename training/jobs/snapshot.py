@@ -1,0 +1,88 @@
+"""What others may know of a training job: an immutable picture of where it stands, and pictures of what it changed."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+# The last two are of a run that is not, or no longer, this program's own: ended with its program, or run by another.
+Status = Literal["running", "paused", "finished", "stopped", "failed", "interrupted", "elsewhere"]
+Points = tuple[tuple[float, float], ...]
+MAX_POINTS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
+    MSE of each."""
+
+    frame: int
+    actual: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    before_mse: float
+    after_mse: float
+
+
+@dataclass(frozen=True, eq=False)
+class JobSnapshot:
+    """Where a job stands. `loss` was evaluated at step `evaluated_at`, `first_loss` before the first; curves are points
+    (step, value) by name; seconds do not count pauses. `action_shares` are points (step, share of the predictor's
+    squared gradient on its action parameters), and `action_parameter_share` is how many of its parameters those are;
+    empty and None for the autoencoder."""
+
+    network: str
+    subject: str
+    started_by: str
+    status: Status
+    step: int
+    max_steps: int
+    threshold: float | None
+    first_loss: float | None
+    loss: float | None
+    evaluated_at: int
+    steps_per_s: float
+    seconds: float
+    message: str
+    curves: dict[str, Points]
+    comparison: Comparison | None
+    saved: str
+    action_shares: Points
+    action_parameter_share: float | None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the job still changes weights, or may again."""
+        return self.status in ("running", "paused")
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until `max_steps`, None where nothing can be said yet."""
+        return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
+
+
+class Curve:
+    """Points (step, value) in the order of their steps. When there are too many, neighbours become their mean."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[float, float]] = []
+        self._open: list[tuple[float, float]] = []
+        self._per_point = 1
+
+    def add(self, step: int, value: float) -> None:
+        """Append a value; steps must not go back."""
+        self._open.append((step, value))
+        if len(self._open) == self._per_point:
+            self._points.append(_mean(self._open))
+            self._open = []
+        if len(self._points) >= 2 * MAX_POINTS:
+            self._points = [_mean(self._points[i : i + 2]) for i in range(0, len(self._points), 2)]
+            self._per_point *= 2
+
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """An immutable copy, the newest values included."""
+        return (*self._points, _mean(self._open)) if self._open else tuple(self._points)
+
+
+def _mean(points: list[tuple[float, float]]) -> tuple[float, float]:
+    return sum(step for step, _ in points) / len(points), sum(value for _, value in points) / len(points)

@@ -1,0 +1,51 @@
+"""The fields of a training form, as a page shows them and a program sends them, turned into checked values."""
+
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+
+from training.config import TrainingConfig
+from training.dataset import Subject
+from training.values import BadTrainingValue, check_whole
+
+ONE_FRAME, RANGE, WHOLE = "Selected frame", "Range of frames", "Whole recording"
+ADVANCED = {
+    "autoencoder_lr": "Autoencoder learning rate",
+    "predictor_lr": "Predictor learning rate",
+    "warmup_steps": "Warm-up steps",
+    "mask_ratio_low": "Lowest mask ratio",
+    "mask_ratio_high": "Highest mask ratio",
+    "image_weight": "Weight of the picture's loss",
+    "latent_weight": "Weight of the latents' loss",
+}
+STANDARD = {field.name: field.default for field in dataclass_fields(TrainingConfig) if field.name in ADVANCED}
+EXACT = 2**53  # up to here a float says which whole number was meant
+SUBJECT = ("train_on", "first", "last", "batch_size", "held_out")
+
+
+def whole(value: object) -> object:
+    """A browser sends whole numbers as floats; anything else stays as it is, to be refused by name."""
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= EXACT
+    return int(value) if is_whole else value
+
+
+def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> Subject:
+    """What to train on; `frame` is the selected one. Raises BadTrainingValue."""
+    length, last = whole(fields["history_length"]), frame_count - 1
+    if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE):
+        raise BadTrainingValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
+    if fields["train_on"] in (None, ONE_FRAME):
+        return Subject(frame, frame, history_length=length)
+    ends = (0, last)
+    if fields["train_on"] == RANGE:
+        ends = (whole(fields["first"]), whole(fields["last"]))
+        for name, value in zip(("The first frame", "The last frame"), ends, strict=True):
+            check_whole(value, name, 0, last)
+    return Subject(*ends, whole(fields["batch_size"]), length, fields["held_out"])
+
+
+def read_config(fields: Mapping[str, object]) -> TrainingConfig:
+    """The advanced values, standard ones where nothing was sent. Raises BadTrainingValue."""
+    given = {name: fields[name] for name in ADVANCED if fields[name] is not None}
+    if "warmup_steps" in given:
+        given["warmup_steps"] = whole(given["warmup_steps"])
+    return TrainingConfig(**given)
