@@ -23,19 +23,19 @@ from models.introspection import attention_figures, weight_figures
 from page import handlers as binding
 from page import messages
 from page.clip import ClipEmpty, ClipTooLong
-from page.components import Place
+from page.components import FramePosition
 from page.facts import frame_facts
-from page.handlers import PageError, bind, in_message, in_parts, may_train, name_of
+from page.handlers import PageError, as_message, bind, may_train, name_of, select_outputs
 from page.opening import open_newest, open_page, open_session, refresh_sessions
 from page.selection import history_of, length_of, recording_of, selected
-from page.server.access_policy import Entrance
+from page.server.access_policy import AccessPolicy
 from page.server.blocks import PageBlocks
-from page.server.launch import Settings, free_port, leave, parse_command_line, welcome
+from page.server.launch import Settings, announce, exit_now, free_port, parse_command_line
 from page.server.web_app import limit_waiting, web_options
 from page.status import checkpoint_choices, describe_status
 from page.tabs.accuracy import truth_view
 from page.tabs.actions import diagnostics_view
-from page.tabs.attention import asked_attention, attention_view, build_inside_tab
+from page.tabs.attention import attention_view, build_inside_tab, parse_attention
 from page.tabs.errors import (
     CHOSEN,
     IN_USE,
@@ -57,7 +57,7 @@ from page.tabs.networks import (
 )
 from page.tabs.recording import build_recording_column
 from page.tabs.statistics import statistics_view
-from page.tabs.training import CHANGES, NO_JOB, build_training_tab, training_view
+from page.tabs.training import NO_JOB, TRAINER_BUTTONS, build_training_tab, training_view
 from page.tabs.weights import weights_view
 from page.text import BadNumber, whole_number
 from page.visitor import Visitor
@@ -85,19 +85,19 @@ USER_ERRORS = (
 )
 
 
-class Explorer(training.Laboratory):
+class Explorer(training.Backend):
     """What the server holds for all visitors, and what they may do."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
-        self.settings, self.entrance = settings, Entrance(settings)
+        self.settings, self.entrance = settings, AccessPolicy(settings)
         self.error_tools, self.error_drawing = error_track, error_figures  # page/ does not know training/
 
-    def workshop(self, visitor: Visitor) -> training.Workshop:
+    def manager_for(self, visitor: Visitor) -> training.TrainingManager:
         """Where the weights of the visitor's robot change."""
         if visitor.profile is None:
             raise PageError(messages.NOTHING_LOADED)
-        return self.workshop_of(visitor.profile)
+        return self.loaded_manager(visitor.profile)
 
     def require_trainer(self, request: gr.Request) -> None:
         """Turn away who may only look; asked by every function that changes what others see."""
@@ -113,7 +113,7 @@ def load_session(explorer: Explorer, visitor: Visitor, session_id: str | None = 
     return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else 0)
 
 
-def show_frame(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> Any:
+def show_frame(explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None) -> Any:
     """Remember the frame a visitor has settled on, and tell about it."""
     try:
         return frame_facts(*selected(explorer, visitor, frame))
@@ -130,47 +130,47 @@ def load_models(
 ) -> tuple[str, str]:
     """Load checkpoints into the networks of this robot, for everybody. An empty path leaves that network as it is."""
     explorer.require_trainer(request)
-    workshop = explorer.workshop(visitor)
+    manager = explorer.manager_for(visitor)
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path}
-    told = [load_one(explorer, workshop, network, path) for network, path in typed.items()]
+    told = [load_one(explorer, manager, network, path) for network, path in typed.items()]
     return messages.result("".join(told)), describe_status(explorer, visitor)
 
 
-def load_one(explorer: Explorer, workshop: training.Workshop, network: str, typed: str | None) -> str:
+def load_one(explorer: Explorer, manager: training.TrainingManager, network: str, typed: str | None) -> str:
     if not typed or not str(typed).strip():
         return messages.left_as_it_is(network)
     try:
-        info = workshop.load(network, explorer.typed_path(typed))
+        info = manager.load(network, explorer.typed_path(typed))
     except (training.CheckpointError, training.JobRunning) as problem:
         return messages.not_loaded(network, problem)
-    return messages.loaded(network, workshop.shared.weights[network].describe(), info.notes)
+    return messages.loaded(network, manager.shared.weights[network].describe(), info.notes)
 
 
 def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """Write the networks of this robot that have learned something, with their optimizers."""
     explorer.require_trainer(request)
-    saved = explorer.workshop(visitor).save()
+    saved = explorer.manager_for(visitor).save()
     told = messages.result(f"<p>Saved: {escape(saved.describe())}.</p>")
     return told, describe_status(explorer, visitor), *checkpoint_choices(explorer, visitor.profile), ""
 
 
-def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: Place | None = None) -> str:
+def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
     recording, index = selected(explorer, visitor, frame)
-    shared = explorer.workshop(visitor).shared
+    shared = explorer.manager_for(visitor).shared
     result = models.run_reconstruction(shared, frame_tensor(recording, index))
     return reconstruction_view(recording, index, result, models.draw_error(result.error))
 
 
 def run_predictor(
-    explorer: Explorer, visitor: Visitor, frame: Place | None = None, history_length: int | None = None
+    explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None, history_length: int | None = None
 ) -> str:
     """Predict the selected frame from the frames before it, and sweep all actions in place of the last one."""
     recording, index = selected(explorer, visitor, frame)
     history = history_of(recording, index, history_length)
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-    recorded = recording.candidate_of(history.actions[-1])
-    shared = explorer.workshop(visitor).shared
+    recorded = recording.candidate_index(history.actions[-1])
+    shared = explorer.manager_for(visitor).shared
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     differences = models.draw_differences(result.differences, result.difference_top)
     return prediction_view(recording, history, result, models.draw_error(result.error), differences)
@@ -180,16 +180,16 @@ def imagine(
     explorer: Explorer,
     visitor: Visitor,
     press: Press | None = None,
-    frame: Place | None = None,
+    frame: FramePosition | None = None,
     history_length: int | None = None,
     way: str | None = None,
 ) -> dict[str, Any]:
     """Go on with the visitor's dream by an action, given by its number, or "undo", "reset" or "begin"; without any step
     it starts at the selected frame. Answers what was imagined beside the truth, as far as that is known."""
     recording, start = selected(explorer, visitor, frame)
-    shared, what = explorer.workshop(visitor).shared, pressed(press, len(recording.candidate_actions))
+    shared, what = explorer.manager_for(visitor).shared, pressed(press, len(recording.candidate_actions))
     length, way, visit = length_of(history_length), way_of(way), visitor.visit
-    dream = training.press(shared, recording, visitor.dream, start, what, way, length)
+    dream = training.apply_command(shared, recording, visitor.dream, start, what, way, length)
     if visitor.visit == visit:
         visitor.dream = dream
     return imagine_answer(
@@ -200,7 +200,7 @@ def imagine(
 def roll_out(
     explorer: Explorer,
     visitor: Visitor,
-    frame: Place | None = None,
+    frame: FramePosition | None = None,
     steps: int | None = 30,
     history_length: int | None = None,
     way: str | None = None,
@@ -209,7 +209,7 @@ def roll_out(
     """Imagine what was recorded after the selected frame, under the recorded actions: the error of each step, and a
     clip of the chosen way to go on ("latents" or "pictures")."""
     recording, start = selected(explorer, visitor, frame)
-    shared, length, way = explorer.workshop(visitor).shared, length_of(history_length), way_of(way)
+    shared, length, way = explorer.manager_for(visitor).shared, length_of(history_length), way_of(way)
     rolled = training.roll_out(shared, recording, start, whole(steps), length)
     found = list(progress.tqdm(rolled, desc="Imagining frames"))
     return rollout_view(recording, start, found, int(steps), length, way, shared.weights, loss_chart)
@@ -220,14 +220,14 @@ def measure_truth(
 ) -> str:
     """How far predictions from some frames are from what the simulator would have shown, for every action."""
     recording = recording_of(explorer, visitor)
-    shared, length = explorer.workshop(visitor).shared, length_of(history_length)
+    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
     return truth_view(recording, training.measure_truth(shared, recording, visitor.session_id, length, whole(frames)))
 
 
 def look_at_attention(
     explorer: Explorer,
     visitor: Visitor,
-    frame: Place | None = None,
+    frame: FramePosition | None = None,
     history_length: int | None = None,
     layer: int | None = 0,
     head: int | None = 0,
@@ -237,17 +237,17 @@ def look_at_attention(
     and the mean of all heads. `token`: which future token looks, from 0, the class token; -1: all of them."""
     recording, index = selected(explorer, visitor, frame)
     history = history_of(recording, index, history_length)
-    layer, head, looker = asked_attention(layer, head, token, PREDICTOR.layers, PREDICTOR.heads)
+    layer, head, looker = parse_attention(layer, head, token, PREDICTOR.layers, PREDICTOR.heads)
     batch = build_batch(recording, history)
-    look = models.run_attention(explorer.workshop(visitor).shared, batch.frames, batch.actions, layer, head)
+    look = models.run_attention(explorer.manager_for(visitor).shared, batch.frames, batch.actions, layer, head)
     on_frames, shares = models.attention_on_frames(look, looker), models.breakdown(look)
     return attention_view(recording, history, look, looker, on_frames, shares, attention_figures)
 
 
 def look_at_weights(explorer: Explorer, visitor: Visitor) -> str:
     """Filters, position embeddings and distributions of the weights in use, and what the last training changed."""
-    workshop = explorer.workshop(visitor)
-    return weights_view(models.look_at_weights(workshop.shared), workshop.weight_comparison(), weight_figures)
+    manager = explorer.manager_for(visitor)
+    return weights_view(models.inspect_weights(manager.shared), manager.weight_comparison(), weight_figures)
 
 
 def diagnose_actions(
@@ -256,7 +256,7 @@ def diagnose_actions(
     """Whether the predictor uses the actions: its loss with the true ones, with shuffled ones and with none."""
     recording, _ = selected(explorer, visitor, None)
     count = whole_number(frames, "The number of frames to look at", 1, 64)
-    shared = explorer.workshop(visitor).shared
+    shared = explorer.manager_for(visitor).shared
     found = training.diagnose_actions(shared, recording, length_of(history_length), count)
     return diagnostics_view(recording, found, diagnostics_figures)
 
@@ -284,18 +284,18 @@ def evaluate_recording(
     typed = {"autoencoder": autoencoder_path, "predictor": predictor_path} if weights == CHOSEN else {}
     files = {network: explorer.typed_path(path) for network, path in typed.items()}
     asked = (visitor.session_id, recording, length_of(history_length), name_of(request), files)
-    order = training.EvaluationOrder(*asked, is_kept=may_train(request))
-    begun = explorer.evaluations.start(explorer.workshop(visitor).shared, order)
+    order = training.EvaluationRequest(*asked, is_kept=may_train(request))
+    begun = explorer.evaluator.start(explorer.manager_for(visitor).shared, order)
     visitor.seen_evaluation = (begun.done, begun.status)  # however soon it ends, its end is news
     return evaluation_status(explorer, visitor, begun.errors.key if begun.errors else None)
 
 
 def cancel_evaluation(explorer: Explorer, visitor: Visitor, request: gr.Request) -> tuple:
     """End the evaluation in progress; what it has computed is kept, and a later one goes on from there."""
-    now = explorer.evaluations.snapshot()
+    now = explorer.evaluator.snapshot()
     if now is not None and now.is_active and now.is_kept:  # begun by someone who may train
         explorer.require_trainer(request)
-    explorer.evaluations.cancel()
+    explorer.evaluator.cancel()
     return evaluation_status(explorer, visitor)
 
 
@@ -312,7 +312,7 @@ def make_clip(
     """A short animated picture of the frames from `first` to `last`: actual beside predicted."""
     recording, _ = selected(explorer, visitor, None)
     check_clip(frames_per_s, kind)
-    shared, length = explorer.workshop(visitor).shared, length_of(history_length)
+    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
     frames = training.predicted_frames(shared, recording, whole(first), whole(last), length)
     shown = list(progress.tqdm(frames, desc="Predicting frames"))
     return clip_view(recording, shown, shared.weights, length, frames_per_s, kind)
@@ -360,37 +360,37 @@ def start_training(
     fields = dict(zip(FORM_FIELDS, form, strict=True))
     recording, frame = selected(explorer, visitor, fields["frame"])
     subject = read_subject(fields, frame, recording.frame_count)
-    order = training.Order(network, recording, subject, condition, read_config(fields), name_of(request))
-    explorer.workshop(visitor).train(order)
+    order = training.TrainingRequest(network, recording, subject, condition, read_config(fields), name_of(request))
+    explorer.manager_for(visitor).train(order)
     return training_status(explorer, visitor, fields["is_log"]), describe_status(explorer, visitor)
 
 
 def pause_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """Hold the job before its next step."""
-    return command_training(explorer, visitor, request, training.Workshop.pause, is_log)
+    return command_training(explorer, visitor, request, training.TrainingManager.pause, is_log)
 
 
 def resume_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """Go on with a paused job."""
-    return command_training(explorer, visitor, request, training.Workshop.resume, is_log)
+    return command_training(explorer, visitor, request, training.TrainingManager.resume, is_log)
 
 
 def stop_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> tuple[str, str]:
     """End the job before its next step; what was learned is kept and saved."""
-    return command_training(explorer, visitor, request, training.Workshop.stop, is_log)
+    return command_training(explorer, visitor, request, training.TrainingManager.stop, is_log)
 
 
 def command_training(
     explorer: Explorer, visitor: Visitor, request: gr.Request, command: Callable, is_log: bool
 ) -> tuple[str, str]:
     explorer.require_trainer(request)
-    command(explorer.workshop(visitor))
+    command(explorer.manager_for(visitor))
     return training_status(explorer, visitor, is_log), describe_status(explorer, visitor)
 
 
 def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> str:
     """Where the job of this robot stands: bar, numbers, curve, outcome."""
-    job = explorer.workshop(visitor).last_run() if visitor.profile else None
+    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
     if job is None:
         return NO_JOB
     return training_view(job, draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
@@ -398,7 +398,7 @@ def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) 
 
 def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
     """The same for a page that is watching, twice a second: nothing is sent while nothing changes."""
-    job = explorer.workshop(visitor).last_run() if visitor.profile else None
+    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
     seen = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
     if seen == visitor.seen_job:
         return gr.skip()
@@ -437,20 +437,26 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     networks = dict(concurrency_id="networks", concurrency_limit=1)
     quick = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
     private, silent = dict(api_visibility="private"), dict(queue=False, show_progress="hidden")
-    tick = private | silent | dict(refuse=binding.in_silence)
+    tick = private | silent | dict(refuse=binding.ignore)
 
     def on(
-        event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = in_message, **options: Any
+        event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = as_message, **options: Any
     ) -> None:
         is_journey = function in (open_page, load_session, record_demos)
-        answer = function if is_journey else binding.for_one_visit(function)
+        answer = function if is_journey else binding.discard_if_stale(function)
         handler = bind(explorer, answer, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
-    whole_page = [*map(of, CHANGES), *listing, *session_outputs]
+    whole_page = [*map(of, TRAINER_BUTTONS), *listing, *session_outputs]
     on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **private)
     on(of("refresh").click, refresh_sessions, [visitor, of("robot")], listing)
-    on(of("robot").select, in_parts(refresh_sessions, (1, 2)), [visitor, of("robot")], listing[1:], **binding.CHOICE)
+    on(
+        of("robot").select,
+        select_outputs(refresh_sessions, (1, 2)),
+        [visitor, of("robot")],
+        listing[1:],
+        **binding.CHOICE,
+    )
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
     on(of("player").moved, show_frame, frame_inputs, [of("about_frame")], trigger_mode="always_last", **silent)
@@ -463,7 +469,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     wire_imagine(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
     pickers, errors = [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)]
-    on(gr.Timer(1.0).tick, binding.unless_overtaken(tick_evaluation), pickers, errors, **tick)
+    on(gr.Timer(1.0).tick, binding.unless_superseded(tick_evaluation), pickers, errors, **tick)
     noticed = [visitor, of("shown_errors"), of("history_length")]
     on(gr.Timer(2.0).tick, tick_errors_notice, noticed, [of("errors_notice")], **tick)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
@@ -506,15 +512,15 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
         "actions": (diagnose_actions, asked, told, {**opened, **slow}),
     }
     for panel, (function, inputs, outputs, options) in panels.items():
-        on(of(f"{panel}_tab").select, binding.turning_to(panel, function), inputs, outputs, **options)
-        on(of("inside_tab").select, binding.where_open(panel, function), inputs, outputs, **options)
+        on(of(f"{panel}_tab").select, binding.on_open(panel, function), inputs, outputs, **options)
+        on(of("inside_tab").select, binding.if_open(panel, function), inputs, outputs, **options)
     evaluated = ("history_length", "evaluated_weights", "autoencoder_path", "predictor_path")
     errors, pickers = [*map(of, ERRORS)], [visitor, *map(of, ERRORS[2:])]
     on(of("evaluate").click, evaluate_recording, [visitor, *map(of, evaluated)], errors, concurrency_limit=1)
     on(of("cancel_evaluation").click, cancel_evaluation, [visitor], errors)
     on(of("errors_tab").select, evaluation_status, pickers, errors)
     for name, parts in (("shown_errors", (0, 1, 3)), ("compared_errors", (0, 1))):  # what is chosen stays as it is
-        chosen = binding.overtaking(in_parts(evaluation_status, parts))
+        chosen = binding.as_newest_choice(select_outputs(evaluation_status, parts))
         on(of(name).select, chosen, pickers, [errors[part] for part in parts], **binding.CHOICE)
     clip = ("history_length", "clip_first", "clip_last", "clip_speed", "clip_kind")
     on(of("make_clip").click, make_clip, [visitor, *map(of, clip)], [of("clip_result")], **slow)
@@ -556,7 +562,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """What `demo.launch` needs for this page to look and work as it should."""
-    return web_options(explorer.sessions, explorer.workshops.run_file, explorer.entrance)
+    return web_options(explorer.sessions, explorer.run_file, explorer.entrance)
 
 
 # ---- starting ------------------------------------------------------------------------------------------------------
@@ -576,9 +582,9 @@ def prepare(explorer: Explorer) -> int:
 
 def end(*_: object) -> None:
     """Ctrl-C or a request to terminate: jobs stop after their step and save, before the server says goodbye."""
-    explorer.evaluations.close(timeout_s=5)
-    explorer.workshops.close(timeout_s=30)
-    leave()
+    explorer.evaluator.close(timeout_s=5)
+    explorer.close(timeout_s=30)
+    exit_now()
 
 
 settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)
@@ -601,5 +607,5 @@ if __name__ == "__main__":
         prevent_thread_lock=True,
         **launch_options(explorer),
     )
-    welcome(demo, explorer.entrance, settings.browser)
-    models.give_back_freed_memory_forever()
+    announce(demo, explorer.entrance, settings.browser)
+    models.trim_memory_forever()

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.goals import table
+from benchmarks.targets import table
 
 SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining")
 NAMES = (*SPEED, "many_visitors", "long_life")

@@ -22,14 +22,14 @@ from playwright.sync_api import sync_playwright
 from benchmarks.machine import seconds
 from benchmarks.page_speed import report
 from benchmarks.server import PORT, running_server
-from models import WAYS, SharedWorldModel, Way, choose_device, imagine
+from models import ROLLOUT_MODES, RolloutMode, SharedWorldModel, choose_device, imagine
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from page.tabs.imagine import Press
 from page.tabs.imagine_view import imagine_answer
 from session import RecordedSession, load_session, record_demo
 from session.batch import build_batch, scaled_candidates
 from tests.app.get_chromium import FLAGS, find_chromium
-from training import load_checkpoint, press, roll_out
+from training import apply_command, load_checkpoint, roll_out
 from training.checkpoints.paths import default_checkpoints
 
 HISTORY, MOVE = 3, 1
@@ -41,7 +41,7 @@ NEAR_PX = 2.0
 PAD = "#imagine-pad .imagine"
 
 
-def networks_alone(shared: SharedWorldModel, recording: RecordedSession, way: Way) -> Callable[[], object]:
+def networks_alone(shared: SharedWorldModel, recording: RecordedSession, way: RolloutMode) -> Callable[[], object]:
     """A step of nothing but the networks, over a context that lies ready."""
     batch = build_batch(recording, recording.history(6, HISTORY))
     model, frames, actions = shared.model, batch.frames.to(shared.device), batch.actions.to(shared.device)
@@ -58,16 +58,16 @@ def networks_alone(shared: SharedWorldModel, recording: RecordedSession, way: Wa
     return step
 
 
-def measure_steps(shared: SharedWorldModel, recording: RecordedSession, way: Way) -> dict[str, float]:
+def measure_steps(shared: SharedWorldModel, recording: RecordedSession, way: RolloutMode) -> dict[str, float]:
     """Frames a second of the step, of the whole press with its answer, and of the networks alone."""
     alone = networks_alone(shared, recording, way)
     action = scaled_candidates(recording)[MOVE]
-    dream = press(shared, recording, None, 6, MOVE, way, HISTORY)
+    dream = apply_command(shared, recording, None, 6, MOVE, way, HISTORY)
     taken: dict[str, list[float]] = {"networks": [], "step": [], "press": []}
 
     def answered() -> None:
         nonlocal dream
-        dream = press(shared, recording, dream, 6, MOVE, way, HISTORY)
+        dream = apply_command(shared, recording, dream, 6, MOVE, way, HISTORY)
         imagine_answer(recording, "session", dream, Press(MOVE, 1), False)
 
     for _ in range(HISTORY):
@@ -112,7 +112,7 @@ def measure_truth(shared: SharedWorldModel, recording: RecordedSession) -> dict[
     with the dot within 2 px of where it was recorded, and the same of the last step."""
     found = [list(roll_out(shared, recording, start, STEPS, HISTORY)) for start in STARTS]
     results = {}
-    for way in (*WAYS, None):
+    for way in (*ROLLOUT_MODES, None):
         errors = [[step.repeat_mse if way is None else step.mse[way] for step in steps] for steps in found]
         places = [[step.repeat_px if way is None else step.distance_px[way] for step in steps] for steps in found]
         near = [[place is not None and place <= NEAR_PX for place in steps] for steps in places]
@@ -147,7 +147,7 @@ def main() -> int:
             load_checkpoint(paths[0], shared.network("autoencoder"))
             load_checkpoint(paths[1], shared.network("predictor"))
             results |= measure_truth(shared, recording)
-        for way in WAYS:
+        for way in ROLLOUT_MODES:
             results[f"imagining at history 3, {way}"] = measure_steps(shared, recording, way)
         if not arguments.no_page:
             results["imagining through the page"] = measure_page(Path(temporary))

@@ -22,22 +22,22 @@ from matplotlib.figure import Figure
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import RecordedSession, load_session
 from session.recorder.selectors import RandomSelector
-from session.recorder.simulation import record_simulation, whole_disk_gb
+from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
-from training import AutoencoderTrainer, PredictorTrainer, Subject, TrainingSet, WorldModelOptimizers
-from training.evaluation.accuracy import TruthShares, measure_truth, shares
-from training.recipe import LearningConfig, learn_to_foresee, learn_to_see
-from training.unique_frames import DistinctPictures, is_held_out
+from training import AutoencoderTrainer, FrameDataset, FrameSelection, PredictorTrainer, TrainState
+from training.evaluation.accuracy import AccuracySummary, measure_truth, shares
+from training.recipe import RecipeConfig, learn_to_foresee, learn_to_see
+from training.unique_frames import UniqueFrames, is_held_out
 
 TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
 ACTIONS = 460  # with a move every second time a dot comes by every column
 MEASURED_RECORDINGS, MEASURED_FRAMES = 4, 12
 POINTS = 6  # of each curve
 PLAIN = "plain recipe of the Training tab, batches of 8"
-STANDARD = LearningConfig()
+STANDARD = RecipeConfig()
 VARIATIONS = {
     "the recipe": STANDARD,
-    "from random weights (no space-time start)": replace(STANDARD, starts_in_space_and_time=False),
+    "from random weights (no space-time start)": replace(STANDARD, initializes_spatiotemporal=False),
     "all patches in each step": replace(STANDARD, kept_patches=0),
     "no weight on the foreground": replace(STANDARD, foreground_weight=0.0),
     "pictures alone (no latent error)": replace(STANDARD, latent_weight=0.0),
@@ -51,7 +51,9 @@ def record(folder: Path, seeds: Iterable[int]) -> list[RecordedSession]:
     for seed in seeds:
         robot = ToroidalDotRobot(seed)
         selector = RandomSelector(robot.action_space, seed)
-        found.append(load_session(folder / record_simulation(folder, robot, selector, ACTIONS, whole_disk_gb(folder))))
+        found.append(
+            load_session(folder / record_simulation(folder, robot, selector, ACTIONS, unlimited_budget_gb(folder)))
+        )
     return found
 
 
@@ -59,7 +61,9 @@ def fresh() -> SharedWorldModel:
     return SharedWorldModel(AdaptiveWorldModelConfig(1), torch.device("cpu"))
 
 
-def measure(shared: SharedWorldModel, recordings: list[RecordedSession], frames: int = MEASURED_FRAMES) -> TruthShares:
+def measure(
+    shared: SharedWorldModel, recordings: list[RecordedSession], frames: int = MEASURED_FRAMES
+) -> AccuracySummary:
     """Over held-out columns of some recordings."""
     told = [
         measure_truth(shared, one, one.name, STANDARD.history_length, frames, is_held_out)
@@ -85,8 +89,11 @@ def run(steps: Iterator[object], minutes: float, look: Callable[[], float]) -> l
 
 def plain_steps(shared: SharedWorldModel, recordings: list[RecordedSession], minutes: float) -> Iterator[object]:
     """The trainers of the page: the autoencoder for half of the time, then both jointly."""
-    optimizers, generator = WorldModelOptimizers(shared.model), torch.Generator().manual_seed(0)
-    sets = [TrainingSet(one, Subject(0, one.frame_count - 1, batch_size=8), needs_history=True) for one in recordings]
+    optimizers, generator = TrainState(shared.model), torch.Generator().manual_seed(0)
+    sets = [
+        FrameDataset(one, FrameSelection(0, one.frame_count - 1, batch_size=8), needs_history=True)
+        for one in recordings
+    ]
     began = time.monotonic()
     for trainer in (AutoencoderTrainer(shared.model, optimizers), PredictorTrainer(shared.model, optimizers)):
         while trainer.name == "predictor" or time.monotonic() - began < 30 * minutes:
@@ -117,7 +124,7 @@ def main() -> int:
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         recordings, unseen = record(Path(temporary), TRAINING_SEEDS), record(Path(temporary), UNSEEN_SEEDS)
-        pictures, seeing = DistinctPictures(recordings, is_held_out), fresh()
+        pictures, seeing = UniqueFrames(recordings, is_held_out), fresh()
         began = time.monotonic()
         for _ in learn_to_see(seeing.model, pictures, replace(STANDARD, autoencoder_steps=arguments.autoencoder_steps)):
             pass

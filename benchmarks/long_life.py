@@ -17,12 +17,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.coded_recordings import record_coded
-from benchmarks.footprint import Footprint, is_within
-from benchmarks.guest import Answer, answer
+from benchmarks.long_session import OFTEN, Resident
 from benchmarks.many_visitors import at_once
+from benchmarks.memory_use import Footprint, is_within
 from benchmarks.page_speed import report
-from benchmarks.resident import OFTEN, Resident
 from benchmarks.server import Server, running_server
+from benchmarks.visitor_client import Answer, answer
 from session import SessionCache
 
 READINGS = 10

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks.guest import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, Guest, answer
 from benchmarks.page_speed import report, spread
 from benchmarks.raw_client import Refused
 from benchmarks.server import running_server
+from benchmarks.visitor_client import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, Guest, answer
 
 SCRUBS = 400  # frames and facts to take a 95th percentile of
 RUNS = 9  # of the networks, by one visitor alone

@@ -2,7 +2,7 @@
 
 Training steps and the sweep of 9 actions at batch 1 in float32, as the program itself takes them. Two references in the
 same run: the rate of a matrix product just before each measurement, counted over the operations that are needed
-(`benchmarks/needed_work.py`), and the plain way (`benchmarks/plain_way.py`). Medians over the rounds.
+(`benchmarks/flop_counts.py`), and the plain way (`benchmarks/reference_networks.py`). Medians over the rounds.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.flop_counts import NeededWork
 from benchmarks.machine import Machine, seconds
-from benchmarks.needed_work import NeededWork
-from benchmarks.plain_way import PlainWorldModel
+from benchmarks.reference_networks import PlainWorldModel
 from models import WorldModels, run_prediction
 from session.batch import Batch
 from training.config import TrainingConfig
-from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
+from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
 ACTION_CHANNELS, CANDIDATES = 3, 9
 MASK_RATIO = 0.575  # the middle of what training draws from
@@ -55,7 +55,7 @@ def tasks() -> list[Task]:
     plain = PlainWorldModel(model)
     short, long = random_batch(3, generator), random_batch(8, generator)
     kept = int(model.autoencoder.config.patches * (1 - MASK_RATIO))
-    optimizers = WorldModelOptimizers(model, TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO))
+    optimizers = TrainState(model, TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO))
     autoencoder, predictor = AutoencoderTrainer(model, optimizers), PredictorTrainer(model, optimizers)
     candidates = 2 * torch.rand(CANDIDATES, ACTION_CHANNELS, generator=generator) - 1
     candidates[0] = short.actions[0, -1]

@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 from gradio_client import Client
 
-from benchmarks.footprint import peak_mb
-from benchmarks.goals import TRAINING_8
+from benchmarks.memory_use import peak_mb
 from benchmarks.page_speed import report, spread
 from benchmarks.server import Server, running_server
+from benchmarks.targets import TRAINING_8
 from session import record_demo
 
 ASKED = 60

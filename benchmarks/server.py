@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.footprint import Footprint
+from benchmarks.memory_use import Footprint
 
 PORT = 18760
 START_LIMIT_S, END_LIMIT_S = 60, 60

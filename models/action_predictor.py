@@ -64,7 +64,7 @@ class ActionPredictorConfig:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
 
 
-def pick(tokens: Tensor, places: Tensor) -> Tensor:
+def gather_tokens(tokens: Tensor, places: Tensor) -> Tensor:
     """The tokens (B, N, D) at places (B, K): (B, K, D)."""
     return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[2]))
 
@@ -147,7 +147,7 @@ class TransformerActionConditionedPredictor(nn.Module):
         # Positions count from what is left: the oldest token that stays has position 0.
         return self.dropout(tokens + self.position_embedding.weight[: tokens.shape[1]])
 
-    def _begin(self, latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
+    def _embed_inputs(self, latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
         """What enters the first layer (B, N, D), and the last action's embedding (B, E)."""
         b, t, _, d = latents.shape
         assert d == self.config.width, f"expected latents {self.config.width} wide, got {d}"
@@ -156,7 +156,7 @@ class TransformerActionConditionedPredictor(nn.Module):
         embedded = self.action_embed(actions)
         return self._embed(latents, embedded), embedded[:, -1]
 
-    def _advance(self, index: int, tokens: Tensor, action: Tensor, queries: int) -> Tensor:
+    def _apply_layer(self, index: int, tokens: Tensor, action: Tensor, queries: int) -> Tensor:
         """The last Q tokens through a layer and the FiLM after it, if there is one: (B, N, D) to (B, Q, D)."""
         return self._modulate(index, self.transformer_layers[index](tokens, queries=queries), action)
 
@@ -164,13 +164,13 @@ class TransformerActionConditionedPredictor(nn.Module):
         """The FiLM after a layer, if there is one: (B, N, D), shape kept."""
         return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
 
-    def _finish(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> Tensor:
+    def _predict_latents(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> Tensor:
         """Tokens (B, N, D) through the layers from `first` on, to the next frame's latents, of the same tokens as those
         of the last context frame: (B, P, D)."""
         p, last = last_frame.shape[1], len(self.transformer_layers) - 1
         for index in range(first, last + 1):
             # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
-            tokens = self._advance(index, tokens, action, queries=p if index == last else tokens.shape[1])
+            tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
         predicted = self.output_head(self.layer_norm(tokens[:, -p:]))
         return predicted + last_frame if self.config.delta_latent else predicted
 
@@ -180,12 +180,14 @@ class TransformerActionConditionedPredictor(nn.Module):
         `kept`, integers (B, K) below P: only these tokens of every frame are seen and predicted, to (B, K, D). A
         training step on a few tokens costs a fraction (patch dropout: Liu et al. 2022, arXiv 2208.07220).
         """
-        tokens, action = self._begin(latents, actions)
+        tokens, action = self._embed_inputs(latents, actions)
         if kept is None:
-            return self._finish(tokens, action, latents[:, -1], first=0)
+            return self._predict_latents(tokens, action, latents[:, -1], first=0)
         _, t, p, _ = latents.shape
         assert tokens.shape[1] == (t + 1) * (p + 1) - 1, "a history that is cut cannot be thinned"
-        return self._finish(pick(tokens, sequence_places(kept, t, p)), action, pick(latents[:, -1], kept), first=0)
+        return self._predict_latents(
+            gather_tokens(tokens, sequence_places(kept, t, p)), action, gather_tokens(latents[:, -1], kept), first=0
+        )
 
     def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
         """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that are
@@ -194,13 +196,13 @@ class TransformerActionConditionedPredictor(nn.Module):
         What comes before the last action does not depend on it until the first FiLM: it is computed once for all.
         """
         c, own = len(actions), latents.shape[2] + 1
-        tokens, action = self._begin(latents.expand(c, -1, -1, -1), actions)
+        tokens, action = self._embed_inputs(latents.expand(c, -1, -1, -1), actions)
         before, tokens = tokens[:1, :-own], tokens[:, -own:]
         first = self.transformer_layers[0]
         tokens = first(tokens, queries=own, before=before)
         before = first(before, queries=before.shape[1]).expand(c, -1, -1)
         tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
-        return self._finish(tokens, action, latents[:, -1], first=1)
+        return self._predict_latents(tokens, action, latents[:, -1], first=1)
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
         """What the future tokens look at in the asked layers, counted from 0: (B, H, P, N) float32 each.
@@ -209,12 +211,12 @@ class TransformerActionConditionedPredictor(nn.Module):
         eight frames are 1,781 tokens, and the weights of all tokens in all layers would be 600 MB.
         """
         assert layers and set(layers) <= set(range(self.config.layers)), f"{layers} are not layers of the predictor"
-        tokens, action = self._begin(latents, actions)
+        tokens, action = self._embed_inputs(latents, actions)
         p, last = latents.shape[2], max(layers)
         found = {}
         for index in range(last + 1):
             if index in layers:
                 found[index] = self.transformer_layers[index].self_attn.weights(tokens, queries=p)
             if index < last:
-                tokens = self._advance(index, tokens, action, queries=tokens.shape[1])
+                tokens = self._apply_layer(index, tokens, action, queries=tokens.shape[1])
         return found

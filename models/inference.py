@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.shared_world_model import Network, SharedWorldModel, WeightsInUse
+from models.shared_world_model import Network, SharedWorldModel, WeightsSource
 
 
 class NotFinite(ArithmeticError):
@@ -35,7 +35,7 @@ class Reconstruction:
     reconstruction: np.ndarray
     error: np.ndarray
     mse: float
-    weights: WeightsInUse
+    weights: WeightsSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Prediction:
     best: int | None
     differences: np.ndarray
     difference_top: float
-    weights: Mapping[Network, WeightsInUse]
+    weights: Mapping[Network, WeightsSource]
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def run_reconstruction(shared: SharedWorldModel, image: Tensor) -> Reconstructio
     """Reconstruct a picture (1, 3, H, W) in [0, 1], nothing masked; raises NotFinite."""
     image = image.to(shared.device)
     with evaluating(shared) as model:
-        picture = finite(model.reconstruct(image), "autoencoder")
+        picture = require_finite(model.reconstruct(image), "autoencoder")
         weights = shared.weights["autoencoder"]
         compared = _compare(picture[0], image[0])
     return Reconstruction(to_uint8(image[0]), compared.picture, compared.error, compared.mse, weights)
@@ -110,9 +110,9 @@ def run_prediction(
         # Without the recorded action among the candidates it is one more in the batch, a third of the time for two.
         is_listed = recorded is not None and torch.equal(candidates[recorded], actions[0, -1])
         options = candidates if is_listed else torch.cat([candidates, actions[:, -1]])
-        context = finite(model.encode_history(frames), "autoencoder")
-        latents = finite(model.predict_counterfactuals(context, actions, options), "predictor")
-        pictures = finite(model.decode(latents), "autoencoder")
+        context = require_finite(model.encode_history(frames), "autoencoder")
+        latents = require_finite(model.predict_counterfactuals(context, actions, options), "predictor")
+        pictures = require_finite(model.decode(latents), "autoencoder")
         compared = tuple(_compare(picture, target[0]) for picture in pictures)
         place = recorded if is_listed else len(options) - 1
         differences = _differences(pictures[: len(candidates)], pictures[place])
@@ -124,7 +124,7 @@ def run_prediction(
     return Prediction(actual, own.picture, own.error, own.mse, swept, recorded, best, differences, top, weights)
 
 
-def finite(x: Tensor, network: Network) -> Tensor:
+def require_finite(x: Tensor, network: Network) -> Tensor:
     """`x`, which `network` gave; raises NotFinite where a number of it is not finite."""
     if not torch.isfinite(x).all():
         raise NotFinite(network)
@@ -133,7 +133,9 @@ def finite(x: Tensor, network: Network) -> Tensor:
 
 def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:
     """A float picture (3, H, W) beside the actual one: the error counts what clipping for display would hide."""
-    squared = finite((picture - actual).square(), "autoencoder")  # finite pictures may be too large to be squared
+    squared = require_finite(
+        (picture - actual).square(), "autoencoder"
+    )  # finite pictures may be too large to be squared
     return CandidatePrediction(to_uint8(picture), squared.mean(dim=0).cpu().numpy(), squared.mean().item())
 
 

@@ -21,8 +21,8 @@ AT_REST = 0.05  # of a core
 LOOKS_WHILE_BUSY = 15
 
 
-def keep_freed_memory() -> None:
-    """Keep blocks that are freed, in one heap for all threads, until `give_back_freed_memory`."""
+def configure_malloc() -> None:
+    """Keep blocks that are freed, in one heap for all threads, until `trim_memory`."""
     if libc := _glibc():
         for option, value in (
             (M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES),
@@ -32,14 +32,14 @@ def keep_freed_memory() -> None:
             libc.mallopt(option, value)
 
 
-def give_back_freed_memory() -> None:
+def trim_memory() -> None:
     """Give what is kept and not used back to the machine; takes some hundredths of a second for a gigabyte."""
     gc.collect()  # an exception and its frames hold each other, and with them what they worked on
     if libc := _glibc():
         libc.malloc_trim(0)
 
 
-def give_back_freed_memory_forever(look_every_s: float = LOOK_EVERY_S) -> NoReturn:
+def trim_memory_forever(look_every_s: float = LOOK_EVERY_S) -> NoReturn:
     """What the main thread of a server does while the others work: gives back when they have come to rest, and every
     half minute while they have not."""
     gc.freeze()  # what is there at the start stays: looking through all of it took a fifth of a second each time
@@ -49,7 +49,7 @@ def give_back_freed_memory_forever(look_every_s: float = LOOK_EVERY_S) -> NoRetu
         before, spent = spent, time.process_time()
         is_at_rest = spent - before < AT_REST * look_every_s
         if looks > 0 and (is_at_rest or looks >= LOOKS_WHILE_BUSY):
-            give_back_freed_memory()
+            trim_memory()
             spent, looks = time.process_time(), 0
         else:
             looks += not is_at_rest

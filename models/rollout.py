@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.inference import evaluating, finite, to_uint8
+from models.inference import evaluating, require_finite, to_uint8
 from models.shared_world_model import SharedWorldModel
 
-Way = Literal["latents", "pictures"]
-WAYS: tuple[Way, ...] = ("latents", "pictures")
+RolloutMode = Literal["latents", "pictures"]
+ROLLOUT_MODES: tuple[RolloutMode, ...] = ("latents", "pictures")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class ContextFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class DreamContext:
+class RolloutContext:
     """The last T frames, oldest first, and the T - 1 scaled actions between them, float32 (A,) each in [-1, 1]."""
 
     frames: tuple[ContextFrame, ...]
@@ -54,7 +54,7 @@ class DreamContext:
         assert count and len(self.actions) == count - 1, f"{count} frames and {len(self.actions)} actions"
 
     @classmethod
-    def of(cls, pictures: Sequence[np.ndarray], actions: Sequence[Tensor]) -> "DreamContext":
+    def of(cls, pictures: Sequence[np.ndarray], actions: Sequence[Tensor]) -> "RolloutContext":
         """The context of recorded pictures, uint8 (H, W, 3), from which a dream starts."""
         return cls(tuple(map(ContextFrame, pictures)), tuple(actions))
 
@@ -64,7 +64,7 @@ class Imagined:
     """The context after a step, its last frame the imagined one; `decoded`, float32 (3, H, W) on the CPU, is that frame
     before clipping; `version` that of the weights."""
 
-    context: DreamContext
+    context: RolloutContext
     decoded: Tensor
     version: int
 
@@ -74,9 +74,11 @@ class Imagined:
         return self.context.frames[-1].picture
 
 
-def imagine(shared: SharedWorldModel, context: DreamContext, action: Tensor, way: Way, history_length: int) -> Imagined:
+def imagine(
+    shared: SharedWorldModel, context: RolloutContext, action: Tensor, way: RolloutMode, history_length: int
+) -> Imagined:
     """Take a scaled action (A,) after a context, of which the last `history_length` frames count; raises NotFinite."""
-    assert way in WAYS, f"{way} is not one of {WAYS}"
+    assert way in ROLLOUT_MODES, f"{way} is not one of {ROLLOUT_MODES}"
     frames = context.frames[-history_length:]
     actions = (*context.actions[len(context.actions) - len(frames) + 1 :], action)
     with evaluating(shared) as model:
@@ -84,12 +86,12 @@ def imagine(shared: SharedWorldModel, context: DreamContext, action: Tensor, way
         frames = _encoded(model, frames, version, shared.device)
         latents = torch.stack([frame.latents for frame in frames])[None].to(shared.device, torch.float32)
         taken = torch.stack(actions)[None].to(shared.device)
-        predicted = finite(model.predict(latents, taken), "predictor")
-        decoded = finite(model.decode(predicted), "autoencoder")[0].cpu()
+        predicted = require_finite(model.predict(latents, taken), "predictor")
+        decoded = require_finite(model.decode(predicted), "autoencoder")[0].cpu()
         own = _half(predicted[0]) if way == "latents" else None
     frame = ContextFrame(to_uint8(decoded), own, version)
     kept = (*frames, frame)[-history_length:]
-    return Imagined(DreamContext(kept, actions[len(actions) - len(kept) + 1 :]), decoded, version)
+    return Imagined(RolloutContext(kept, actions[len(actions) - len(kept) + 1 :]), decoded, version)
 
 
 def _encoded(
@@ -101,7 +103,7 @@ def _encoded(
         return frames
     pictures = torch.from_numpy(np.stack([frames[place].picture for place in lacking]))
     images = pictures.to(device).permute(0, 3, 1, 2).float() / 255
-    latents = finite(model.encode(images), "autoencoder")
+    latents = require_finite(model.encode(images), "autoencoder")
     found = {place: _half(one) for place, one in zip(lacking, latents, strict=True)}
     return tuple(
         ContextFrame(frame.picture, found[place], version) if place in found else frame

@@ -17,7 +17,7 @@ from torch import nn
 from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from models.masked_autoencoder import MaskedAutoencoderViT
-from models.memory import keep_freed_memory
+from models.memory import configure_malloc
 
 Network = Literal["autoencoder", "predictor"]
 INITIAL_SEED = 20251014
@@ -38,7 +38,7 @@ def choose_device(name: str) -> torch.device:
 
 
 @dataclass(frozen=True)
-class WeightsInUse:
+class WeightsSource:
     """Where a network's weights come from: the checkpoint's file name and its step, each None where unknown."""
 
     file: str | None = None
@@ -71,14 +71,14 @@ class SharedWorldModel:
         # A generator of our own: seeding torch's would make a job that trains at this moment repeat its masks.
         self.model.reset_weights(torch.Generator().manual_seed(INITIAL_SEED))
         self.model.to(device).eval()
-        self._weights: Mapping[Network, WeightsInUse] = MappingProxyType(
-            {"autoencoder": WeightsInUse(), "predictor": WeightsInUse()}
+        self._weights: Mapping[Network, WeightsSource] = MappingProxyType(
+            {"autoencoder": WeightsSource(), "predictor": WeightsSource()}
         )
         self._version = 0
         self._digests: tuple[int, Mapping[Network, str]] | None = None  # and the version they belong to
 
     @property
-    def weights(self) -> Mapping[Network, WeightsInUse]:
+    def weights(self) -> Mapping[Network, WeightsSource]:
         """What each network's weights are: a record that never changes, replaced as a whole."""
         return self._weights
 
@@ -106,7 +106,7 @@ class SharedWorldModel:
                 self._digests = self._version, MappingProxyType(found)
             return self._digests[1]
 
-    def note_weights(self, changed: Mapping[Network, WeightsInUse]) -> None:
+    def set_weights_source(self, changed: Mapping[Network, WeightsSource]) -> None:
         """Record that the named networks have new weights; to be called while still holding the lock."""
         with self.lock:
             self._weights = MappingProxyType({**self._weights, **changed})
@@ -117,7 +117,7 @@ class WorldModels:
     """The world models of a server, made when first asked for."""
 
     def __init__(self, device: torch.device) -> None:
-        keep_freed_memory()
+        configure_malloc()
         self.device = device
         self._lock = threading.Lock()
         self._models: dict[tuple[str, int], SharedWorldModel] = {}

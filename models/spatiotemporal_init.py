@@ -22,7 +22,7 @@ LOOKS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (0, -2), (0, 2))  # rows and 
 FRAMES_BACK = 1
 
 
-def start_in_space_and_time(predictor: TransformerActionConditionedPredictor, grid: int) -> None:
+def initialize_spatiotemporal(predictor: TransformerActionConditionedPredictor, grid: int) -> None:
     """Give a fresh predictor of frames of grid × grid patches this start, in place.
 
     Raises ValueError where the width of a head is not a multiple of 16.

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.inference import evaluating, finite, to_uint8
+from models.inference import evaluating, require_finite, to_uint8
 from models.layers import Dropout
 from models.shared_world_model import SharedWorldModel
 
 
 @dataclass(frozen=True, eq=False)
-class Outlook:
+class UncertainPredictions:
     """For each of C candidates a uint8 picture (H, W, 3), predicted without dropout, and the variance over passes with
     dropout, mean over pixels and colours; no variances where no passes were asked for."""
 
@@ -30,14 +30,14 @@ class Outlook:
     uncertainties: tuple[float, ...]
 
 
-def run_outlook(
+def predict_with_uncertainty(
     shared: SharedWorldModel,
     frames: Tensor,
     actions: Tensor,
     candidates: Tensor,
     passes: int = 0,
     generator: torch.Generator | None = None,
-) -> Outlook:
+) -> UncertainPredictions:
     """Predict what follows the last of `frames` for every candidate action; raises NotFinite.
 
     Takes frames (1, T, 3, H, W) in [0, 1], the scaled actions (1, T − 1, A) between them, and scaled candidates (C, A).
@@ -49,18 +49,18 @@ def run_outlook(
     # Counterfactuals replace the last action: any will do in its place.
     actions = torch.cat([actions, candidates[:1, None]], dim=1)
     with evaluating(shared) as model:
-        context = finite(model.encode_history(frames), "autoencoder")
+        context = require_finite(model.encode_history(frames), "autoencoder")
         pictures = _pictures(model, context, actions, candidates)
         variances = []
         if passes:
             with _dropping_out(model, generator):
                 variances = _variances(_pictures(model, context, actions, candidates) for _ in range(passes))
-    return Outlook(tuple(map(to_uint8, pictures)), tuple(variances))
+    return UncertainPredictions(tuple(map(to_uint8, pictures)), tuple(variances))
 
 
 def _pictures(model: AdaptiveWorldModel, context: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
-    latents = finite(model.predict_counterfactuals(context, actions, candidates), "predictor")
-    return finite(model.decode(latents), "autoencoder")
+    latents = require_finite(model.predict_counterfactuals(context, actions, candidates), "predictor")
+    return require_finite(model.decode(latents), "autoencoder")
 
 
 def _variances(samples: Iterator[Tensor]) -> list[float]:

@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from page.text import is_number, not_this
+from page.text import invalid_value, is_number
 
 PANEL = 224
 GAP = 8
@@ -75,7 +75,7 @@ def check_speed(frames_per_s: object) -> None:
     """Raise BadNumber for a speed that is none, or that browsers do not show."""
     if not (is_number(frames_per_s) and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):
         expected = f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second"
-        raise not_this(expected, frames_per_s)
+        raise invalid_value(expected, frames_per_s)
 
 
 def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:

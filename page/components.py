@@ -24,7 +24,7 @@ NARROW = dict(min_width=120)
 
 
 @dataclass(frozen=True)
-class Place:
+class FramePosition:
     """A frame as it arrives from a browser or a program, not yet checked; `session` None: that of the visitor."""
 
     session: str | None
@@ -39,10 +39,10 @@ class FramePlayer(gr.HTML):
     arguments changed.
     """
 
-    def preprocess(self, payload: object) -> Place:
+    def preprocess(self, payload: object) -> FramePosition:
         if isinstance(payload, dict):
-            return Place(payload.get("session"), payload.get("frame"))
-        return Place(None, payload)
+            return FramePosition(payload.get("session"), payload.get("frame"))
+        return FramePosition(None, payload)
 
     def api_info(self) -> dict[str, str]:
         return {"type": "integer", "description": "index of a frame, from 0"}

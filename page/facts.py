@@ -10,7 +10,7 @@ import numpy as np
 
 from page import messages
 from page.text import bytes_text, count_text, duration_text
-from session import RecordedSession, SessionError, SessionSummary, decode
+from session import RecordedSession, SessionError, SessionSummary, decode_picture
 
 ALL_ROBOTS = "All robots"
 
@@ -85,7 +85,7 @@ def _left_out(recording: RecordedSession) -> str:
 def frame_facts(recording: RecordedSession, index: int) -> str:
     """HTML table of one frame: the line under the player, its file, and the actions around it."""
     data, media_type = recording.frame_bytes(index)
-    picture = decode(data)
+    picture = decode_picture(data)
     into, after = int(recording.action_into[index]), int(recording.action_after[index])
     rows = [
         ("Frame", f"Frame {index} · {index + 1} of {recording.frame_count} · step {recording.steps[index]}"),

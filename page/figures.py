@@ -25,7 +25,7 @@ RESOLUTION = 150  # dots an inch: 960 wide, sharp where a column is 640 wide on 
 DRAWING = ThreadPoolExecutor(1, "draw figures")
 
 
-def drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
+def render_figure(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     """A PNG of what `draw` puts on a fresh figure."""
     return DRAWING.submit(_drawn, draw, height_in).result()
 

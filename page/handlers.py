@@ -18,7 +18,7 @@ class PageError(Exception):
     """Something a visitor asked for cannot be done now; the message says what to do."""
 
 
-class LeftMeanwhile(Exception):
+class StaleRequest(Exception):
     """The visitor has gone to another session since asking: nobody waits for this answer any more."""
 
 
@@ -42,7 +42,7 @@ class Traveller(Protocol):
     seen_evaluation: tuple | None
 
 
-def for_one_visit(function: Callable) -> Callable:
+def discard_if_stale(function: Callable) -> Callable:
     """An answer that takes long: dropped where the visitor has gone to another session meanwhile."""
 
     @functools.wraps(function)
@@ -52,12 +52,12 @@ def for_one_visit(function: Callable) -> Callable:
             return function(first, visitor, *inputs)
         finally:  # a refusal comes too late as well: it is about the other session
             if visitor.visit != visit:
-                raise LeftMeanwhile
+                raise StaleRequest
 
     return answer
 
 
-def turning_to(panel: str, function: Callable) -> Callable:
+def on_open(panel: str, function: Callable) -> Callable:
     """The answer of a panel that is being opened."""
 
     @functools.wraps(function)
@@ -68,7 +68,7 @@ def turning_to(panel: str, function: Callable) -> Callable:
     return answer
 
 
-def where_open(panel: str, function: Callable) -> Callable:
+def if_open(panel: str, function: Callable) -> Callable:
     """The answer of a panel that comes into sight with the tab around it; only the one that is open is computed."""
 
     @functools.wraps(function)
@@ -78,7 +78,7 @@ def where_open(panel: str, function: Callable) -> Callable:
     return answer
 
 
-def in_parts(function: Callable, parts: Sequence[int]) -> Callable:
+def select_outputs(function: Callable, parts: Sequence[int]) -> Callable:
     """The answer to a choice in a list: those `parts` of it that do not overwrite the next choice."""
 
     @functools.wraps(function)
@@ -89,7 +89,7 @@ def in_parts(function: Callable, parts: Sequence[int]) -> Callable:
     return answer
 
 
-def overtaking(function: Callable) -> Callable:
+def as_newest_choice(function: Callable) -> Callable:
     """The answer to a choice of errors to show."""
 
     @functools.wraps(function)
@@ -100,7 +100,7 @@ def overtaking(function: Callable) -> Callable:
     return answer
 
 
-def unless_overtaken(function: Callable) -> Callable:
+def unless_superseded(function: Callable) -> Callable:
     """News of an evaluation for what was chosen until now: dropped, and told again, where another choice was made
     meanwhile. Its answer may be on its way already, and must not be followed by one to the choice before."""
 
@@ -116,12 +116,12 @@ def unless_overtaken(function: Callable) -> Callable:
     return answer
 
 
-def in_silence(problem: Exception) -> dict[str, Any]:
+def ignore(problem: Exception) -> dict[str, Any]:
     """For what the page asks by itself, twice a second: the visitor's own next press tells what is wrong."""
     return gr.skip()
 
 
-def in_message(problem: Exception) -> NoReturn:
+def as_message(problem: Exception) -> NoReturn:
     """Tell a refusal as a message over the page: what was shown before stays."""
     # What was typed may be half a character, which no answer can carry.
     words = str(problem).encode("utf-8", "replace").decode("utf-8")
@@ -133,7 +133,7 @@ def bind(
     function: Callable,
     refusals: tuple[type[Exception], ...],
     rest: Sequence[str],
-    refuse: Callable[[Exception], Any] = in_message,
+    refuse: Callable[[Exception], Any] = as_message,
 ) -> Callable:
     """`function` for Gradio: without its first argument, which is `first`, and with `refusals` told by `refuse`.
 
@@ -144,7 +144,7 @@ def bind(
     def handler(*inputs: Any) -> Any:
         try:
             return function(first, *inputs)
-        except LeftMeanwhile:
+        except StaleRequest:
             return gr.skip()
         except refusals as problem:
             return refuse(problem)

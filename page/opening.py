@@ -12,7 +12,7 @@ from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import PageError, may_train
 from page.status import Robots, checkpoint_advice, checkpoint_choices, describe_status
 from page.tabs.errors import ErrorsKept, errors_of, no_errors
-from page.tabs.training import CHANGES
+from page.tabs.training import TRAINER_BUTTONS
 from page.visitor import Visitor
 from session import SessionError, list_sessions
 
@@ -75,7 +75,7 @@ def open_page(explorer: Server, visitor: Visitor, request: gr.Request) -> tuple:
                 gr.Warning(f"That address names a frame that is not there; this is frame {visitor.frame}.", duration=20)
         except (PageError, SessionError) as problem:
             gr.Warning(escape(str(problem)), duration=20)
-    buttons = [gr.Button(interactive=visitor.may_train)] * len(CHANGES)
+    buttons = [gr.Button(interactive=visitor.may_train)] * len(TRAINER_BUTTONS)
     return *buttons, *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
 
 

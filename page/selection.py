@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from page import messages
-from page.components import Place
-from page.handlers import LeftMeanwhile, PageError
+from page.components import FramePosition
+from page.handlers import PageError, StaleRequest
 from page.text import whole_number
 from page.visitor import Visitor
 from session import History, RecordedSession, RobotProfile, SessionCache, SessionNotFound
@@ -35,11 +35,11 @@ def _robot(profile: RobotProfile) -> tuple[str, tuple[str, ...]]:
     return profile.name, profile.channel_names
 
 
-def selected(server: HasSessions, visitor: Visitor, place: Place | None) -> tuple[RecordedSession, int]:
-    """The visitor's recording and frame; where no frame is given, the one last shown. Raises LeftMeanwhile where the
+def selected(server: HasSessions, visitor: Visitor, place: FramePosition | None) -> tuple[RecordedSession, int]:
+    """The visitor's recording and frame; where no frame is given, the one last shown. Raises StaleRequest where the
     visitor has gone to another session since the event was sent."""
     if visitor.session_id and place and place.session not in (None, "", visitor.session_id):
-        raise LeftMeanwhile
+        raise StaleRequest
     recording = recording_of(server, visitor)
     if recording.frame_count == 0:
         raise PageError("This recording has no frames; pick another session.")

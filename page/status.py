@@ -19,10 +19,10 @@ class Robots(Protocol):
     is_read_only: bool
     checkpoint_prefix: str
     device: Any
-    workshops: Any
+    managers: Any
     evaluations: Any
 
-    def workshop(self, visitor: Visitor) -> Any: ...
+    def manager(self, visitor: Visitor) -> Any: ...
     def shared_model(self, profile: RobotProfile) -> Any: ...
     def checkpoint_menu(self, profile: RobotProfile) -> Sequence[tuple[list[str], str]]: ...
     def has_checkpoints(self, profile: RobotProfile) -> bool: ...
@@ -34,13 +34,13 @@ def describe_status(explorer: Robots, visitor: Visitor) -> str:
     note = messages.role_note(explorer.is_read_only, visitor.may_train)
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
-    workshop = explorer.workshop(visitor)
-    weights = workshop.shared.weights
+    manager = explorer.manager_for(visitor)
+    weights = manager.shared.weights
     told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
-    told["Training"] = job_line(workshop.snapshot())
-    if evaluation := evaluation_line(explorer.evaluations.snapshot()):
+    told["Training"] = job_line(manager.snapshot())
+    if evaluation := evaluation_line(explorer.evaluator.snapshot()):
         told["Evaluating"] = evaluation
-    others = [job for name, job in explorer.workshops.active() if name != visitor.profile.name]
+    others = [job for name, job in explorer.active_jobs() if name != visitor.profile.name]
     told |= {f"Also, {job.subject}": job_line(job) for job in others}
     return status_line(device, visitor.profile.title, told, note)
 

@@ -13,7 +13,7 @@ class BadNumber(ValueError):
 def whole_number(value: object, name: str, low: int, high: int) -> int:
     """`value` as an int in [low, high]; raises BadNumber for anything else (empty, text, NaN, fractional, huge)."""
     if not is_number(value) or not low <= value <= high or value != int(value):
-        raise not_this(f"{name} must be a whole number from {low} to {high}", value)
+        raise invalid_value(f"{name} must be a whole number from {low} to {high}", value)
     return int(value)
 
 
@@ -22,7 +22,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
-def not_this(expected: str, value: object) -> BadNumber:
+def invalid_value(expected: str, value: object) -> BadNumber:
     """The refusal of a value; `expected` says what would do."""
     if value is None or value == "":
         return BadNumber(f"{expected}; it is empty.")

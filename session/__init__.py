@@ -18,7 +18,7 @@ from session.errors import (
     SessionError,
     SessionNotFound,
 )
-from session.frames import decode, resize
+from session.frames import decode_picture, resize_picture
 from session.ground_truth import TrueFrame
 from session.history import History
 from session.listing import find_session, list_sessions
@@ -40,7 +40,7 @@ from session.robots.profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotPr
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import SimulatedJetBot
 from session.robots.toroidal_dot import ToroidalDotRobot
-from session.skipped import LeftOut
+from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
 from session.summary import SessionSummary
 
@@ -59,7 +59,6 @@ __all__ = [
     "HistoryLengthError",
     "Intervals",
     "InvalidAction",
-    "LeftOut",
     "LiveRecording",
     "NoHistory",
     "RandomSelector",
@@ -78,16 +77,17 @@ __all__ = [
     "SessionStatistics",
     "SessionSummary",
     "SimulatedJetBot",
+    "Skipped",
     "ToroidalDotRobot",
     "TrueFrame",
     "UncertaintySelector",
     "action_name",
-    "decode",
+    "decode_picture",
     "find_session",
     "list_sessions",
     "load_session",
     "profile_of",
     "record_demo",
-    "resize",
+    "resize_picture",
     "session_statistics",
 ]

@@ -16,7 +16,7 @@ from session.history import History
 from session.robots.profiles import RobotProfile
 
 
-class Recorded(Protocol):
+class FrameSequence(Protocol):
     """What tensors are made of: a `RecordedSession`, or a `LiveRecording` that grows."""
 
     @property
@@ -47,7 +47,7 @@ class Batch:
     target: torch.Tensor
 
 
-def frame_tensor(session: Recorded, index: int) -> torch.Tensor:
+def frame_tensor(session: FrameSequence, index: int) -> torch.Tensor:
     """A frame as float32 (1, 3, 224, 224) in [0, 1]; raises FrameOutOfRange and FrameUnreadable."""
     return torch.from_numpy(to_channels_first(session.picture(index)))[None]
 
@@ -58,26 +58,26 @@ def join_batches(batches: Sequence[Batch]) -> Batch:
     return Batch(*(torch.cat(part) for part in parts))
 
 
-def build_target(session: Recorded, index: int) -> Batch:
+def build_target(session: FrameSequence, index: int) -> Batch:
     """A frame without its history (T = 0), which is all that the autoencoder needs; raises FrameUnreadable."""
     picture = frame_tensor(session, index)
     return Batch(picture[:, None][:, :0], torch.zeros(1, 0, len(session.profile.channels)), picture)
 
 
-def build_batch(session: Recorded, history: History) -> Batch:
+def build_batch(session: FrameSequence, history: History) -> Batch:
     """The tensors of a history of ``session``; raises FrameUnreadable."""
     frames, actions = build_context(session, history.frames, history.actions)
     return Batch(frames, actions, frame_tensor(session, history.target))
 
 
 def build_context(
-    session: Recorded, frames: Sequence[int], actions: Sequence[int]
+    session: FrameSequence, frames: Sequence[int], actions: Sequence[int]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Frames (1, T, 3, 224, 224) and scaled actions (1, number of them, A); raises FrameUnreadable."""
     pictures = torch.cat([frame_tensor(session, index) for index in frames])
     return pictures[None], torch.from_numpy(session.profile.scale(session.actions[list(actions)]))[None]
 
 
-def scaled_candidates(session: Recorded) -> torch.Tensor:
+def scaled_candidates(session: FrameSequence) -> torch.Tensor:
     """The actions that the robot could have chosen, float32 (C, A) in [-1, 1]."""
     return torch.from_numpy(session.profile.scale(session.candidate_actions))

@@ -32,7 +32,7 @@ DECODING_ERRORS = (
 )  # fmt: skip
 
 
-def resize(picture: Image.Image, size: int = IMAGE_SIZE) -> Image.Image:
+def resize_picture(picture: Image.Image, size: int = IMAGE_SIZE) -> Image.Image:
     """Bring an RGB picture to ``size`` × ``size`` with Pillow's bilinear filter; one of that size stays as it is."""
     if picture.size == (size, size):
         return picture
@@ -41,7 +41,7 @@ def resize(picture: Image.Image, size: int = IMAGE_SIZE) -> Image.Image:
 
 def to_pixels(picture: Image.Image, size: int = IMAGE_SIZE) -> np.ndarray:
     """An RGB picture as float32 (H, W, 3) in [0, 1], H = W = ``size``."""
-    return np.asarray(resize(picture, size), dtype=np.float32) / np.float32(255.0)
+    return np.asarray(resize_picture(picture, size), dtype=np.float32) / np.float32(255.0)
 
 
 def to_channels_first(picture: Image.Image, size: int = IMAGE_SIZE) -> np.ndarray:
@@ -131,7 +131,7 @@ def read_frame(session_folder: Path, path: str) -> tuple[bytes, str]:
     return content, media_type
 
 
-def decode(content: bytes) -> Image.Image:
+def decode_picture(content: bytes) -> Image.Image:
     """Decode a JPEG or PNG to a fully loaded RGB picture; raises FrameUnreadable, without naming the frame."""
     try:
         with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:

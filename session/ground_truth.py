@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from session.frames import resize
+from session.frames import resize_picture
 from session.recording import RecordedSession
 from session.robots.profiles import TOROIDAL_DOT
-from session.robots.toroidal_dot import IMAGE_SIZE, DotPlace, ToroidalDotRobot, dot_place
+from session.robots.toroidal_dot import IMAGE_SIZE, DotPosition, ToroidalDotRobot, locate_dot
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class TrueFrame:
 
     picture: np.ndarray
     frame: int | None
-    dot: DotPlace | None
+    dot: DotPosition | None
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RecordedStep:
 def recorded_steps(recording: RecordedSession, start: int, most: int) -> list[RecordedStep]:
     """What was recorded from frame ``start`` on, up to ``most`` steps; it ends where an action or a picture is lost."""
     steps: list[RecordedStep] = []
-    at = _standing(recording, start)
+    at = _moment_end(recording, start)
     while len(steps) < most:
         following = np.flatnonzero(recording.previous == at)
         if not len(following):
@@ -46,7 +46,7 @@ def recorded_steps(recording: RecordedSession, start: int, most: int) -> list[Re
     return steps
 
 
-def _standing(recording: RecordedSession, frame: int) -> int:
+def _moment_end(recording: RecordedSession, frame: int) -> int:
     """The last frame of the moment that a frame belongs to."""
     action = recording.action_into[frame]
     if action >= 0:
@@ -57,13 +57,13 @@ def _standing(recording: RecordedSession, frame: int) -> int:
     return frame
 
 
-class KnownFuture:
+class GroundTruth:
     """What follows frame ``start`` of a recording; raises FrameOutOfRange and FrameUnreadable."""
 
     def __init__(self, recording: RecordedSession, start: int) -> None:
         self._recording, self._start = recording, start
         is_dot = recording.profile == TOROIDAL_DOT and np.isin(recording.candidate_actions, (0.0, 1.0)).all()
-        self._origin = dot_place(pixels(recording, start)) if is_dot else None
+        self._origin = locate_dot(pixels(recording, start)) if is_dot else None
 
     @property
     def is_simulated(self) -> bool:
@@ -76,21 +76,21 @@ class KnownFuture:
         if self._origin is not None:
             return self._simulated(self._origin, actions)
         steps = recorded_steps(self._recording, self._start, len(actions))
-        recorded = [self._recording.candidate_of(step.action) for step in steps]
+        recorded = [self._recording.candidate_index(step.action) for step in steps]
         if recorded != list(actions):
             return None
         return TrueFrame(pixels(self._recording, steps[-1].frame), steps[-1].frame, None)
 
-    def _simulated(self, origin: DotPlace, actions: Sequence[int]) -> TrueFrame:
+    def _simulated(self, origin: DotPosition, actions: Sequence[int]) -> TrueFrame:
         robot = ToroidalDotRobot()
         robot.x, robot.y = (round(value) % IMAGE_SIZE for value in origin)
         names = self._recording.profile.channel_names
         for action in actions:
             values = self._recording.candidate_actions[action]
             robot.act({name: float(value) for name, value in zip(names, values, strict=True)})
-        return TrueFrame(robot.observe(), None, DotPlace(float(robot.x), float(robot.y)))
+        return TrueFrame(robot.observe(), None, DotPosition(float(robot.x), float(robot.y)))
 
 
 def pixels(recording: RecordedSession, frame: int) -> np.ndarray:
     """A frame as the networks see it, uint8 (224, 224, 3); raises FrameOutOfRange and FrameUnreadable."""
-    return np.asarray(resize(recording.picture(frame)))
+    return np.asarray(resize_picture(recording.picture(frame)))

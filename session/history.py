@@ -16,7 +16,7 @@ OBSERVATION, ACTION = 0, 1
 
 
 @dataclass(frozen=True)
-class Links:
+class EventLinks:
     """How observations (N of them) and actions follow each other; -1 stands for none.
 
     ``previous``: the frame that stands for the moment before, ``action_into``: the action that led from there to the
@@ -42,7 +42,7 @@ class History:
     note: str
 
 
-def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> Links:
+def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> EventLinks:
     """Link the events of a session: K kinds and steps, ordered by step, no step twice.
 
     ``is_shown`` (K,) is False for observations whose picture is lost. They happened, so they part or join what lies
@@ -67,7 +67,7 @@ def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> L
     after = np.minimum(at + 1, len(kinds) - 1)
     is_followed = (after > at) & (kinds[after] == ACTION) & (gaps[after] == gaps[at])
     action_after = np.where(is_followed, action_index[after], -1)
-    return Links(*(_read_only(column[shown]) for column in (previous, action_into, action_after)))
+    return EventLinks(*(_read_only(column[shown]) for column in (previous, action_into, action_after)))
 
 
 def _read_only(column: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def _read_only(column: np.ndarray) -> np.ndarray:
     return narrow
 
 
-def find_history(links: Links, target: int, length: int) -> History:
+def find_history(links: EventLinks, target: int, length: int) -> History:
     """Walk back from ``target`` over at most ``length`` moments; raises HistoryLengthError and NoHistory."""
     if type(length) is not int or not MIN_LENGTH <= length <= MAX_LENGTH:
         raise HistoryLengthError(f"A history has {MIN_LENGTH} to {MAX_LENGTH} frames; choose one of these lengths.")
@@ -99,7 +99,7 @@ def _note(available: int, length: int, target: int) -> str:
     return f"Only {available} of {length} context frames {verb} available before frame {target}; using {these}."
 
 
-def _advise(links: Links, target: int) -> str:
+def _advise(links: EventLinks, target: int) -> str:
     choices = np.flatnonzero(links.previous >= 0)
     if not len(choices):
         return (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from session.errors import SessionError
 from session.recorder.selector_options import add_selector_options, make_selector, steps_or
-from session.recorder.simulation import MAX_FRAMES, record_simulation, whole_disk_gb
+from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited_budget_gb
 from session.robots.registry import make_robot
 
 DEFAULT_STEPS = 60
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         twin = make_robot(options.robot, options.seed)
         selector = make_selector(options, robot, sessions_folder, twin.act)
         steps = steps_or(DEFAULT_STEPS, options.steps, selector)
-        budget = options.max_disk_gb or whole_disk_gb(sessions_folder)
+        budget = options.max_disk_gb or unlimited_budget_gb(sessions_folder)
         session_id = record_simulation(sessions_folder, robot, selector, steps, budget)
     except SessionError as error:
         parser.error(str(error))

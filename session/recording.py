@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, FrameUnreadable
-from session.frames import decode
-from session.history import History, Links, find_history
+from session.frames import decode_picture
+from session.history import EventLinks, History, find_history
 from session.robots.profiles import RobotProfile
-from session.skipped import LeftOut, LeftOutLog
+from session.skipped import Skipped, SkippedLog
 
 MAX_SHOWN_VALUE = 20
 SAME_WITHIN = 1e-6
@@ -66,8 +66,8 @@ class RecordedSession:
     action_steps: np.ndarray
     action_times: np.ndarray
     candidate_actions: np.ndarray
-    links: Links
-    skipped_log: LeftOutLog
+    links: EventLinks
+    skipped_log: SkippedLog
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class RecordedSession:
         return self.frames.is_being_recorded
 
     @property
-    def may_grow(self) -> bool:
+    def may_be_recording(self) -> bool:
         """True if it is being recorded, or may be: recorders of other programs do not say."""
         return self.frames.may_be_recording
 
@@ -129,7 +129,7 @@ class RecordedSession:
         return self.links.action_after
 
     @property
-    def skipped(self) -> tuple[LeftOut, ...]:
+    def skipped(self) -> tuple[Skipped, ...]:
         """Everything that could not be used."""
         return self.skipped_log.entries()
 
@@ -149,7 +149,7 @@ class RecordedSession:
         """The fully loaded RGB picture of a frame; raises FrameOutOfRange and FrameUnreadable."""
         content, _ = self.frame_bytes(index)
         try:
-            return decode(content)
+            return decode_picture(content)
         except FrameUnreadable as error:
             raise _unreadable(index, str(error)) from error
 
@@ -160,7 +160,7 @@ class RecordedSession:
         """
         return find_history(self.links, self._checked(index), length)
 
-    def candidate_of(self, action: int) -> int | None:
+    def candidate_index(self, action: int) -> int | None:
         """Which of ``candidate_actions`` the recorded action ``action`` is; None where it is none of them."""
         same = np.isclose(self.candidate_actions, self.actions[action], atol=SAME_WITHIN).all(axis=1)
         return int(same.argmax()) if same.any() else None

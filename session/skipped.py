@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Skipped:
     """One thing that was left out: ``file`` is relative to the session, ``line`` counts from 1."""
 
     file: str
@@ -21,7 +21,7 @@ class LeftOut:
         return f"{where}: {self.reason}"
 
 
-class LeftOutLog:
+class SkippedLog:
     """Grows while a session is read; entries come out ordered by file (as first mentioned) and line."""
 
     def __init__(self) -> None:
@@ -38,11 +38,11 @@ class LeftOutLog:
         lines.append(0 if line is None else line)
         reasons.append(self._reasons.setdefault(reason, len(self._reasons)))
 
-    def entries(self, limit: int | None = None) -> tuple[LeftOut, ...]:
+    def entries(self, limit: int | None = None) -> tuple[Skipped, ...]:
         """The first ``limit`` entries, or all of them."""
         files, reasons = list(self._files), list(self._reasons)
         ordered = sorted(zip(*self._entries, strict=True))
-        return tuple(LeftOut(files[f], line or None, reasons[r]) for f, line, r in ordered[:limit])
+        return tuple(Skipped(files[f], line or None, reasons[r]) for f, line, r in ordered[:limit])
 
     def summary(self, limit: int) -> list[str]:
         """One sentence an entry, the last one telling how many more there are."""

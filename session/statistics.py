@@ -129,7 +129,7 @@ def _in_order(recording: RecordedSession) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _count_actions(recording: RecordedSession) -> np.ndarray:
-    """How often each candidate was taken: int64 (C,). The first that fits counts, as in ``candidate_of``."""
+    """How often each candidate was taken: int64 (C,). The first that fits counts, as in ``candidate_index``."""
     left = recording.actions
     counts = np.zeros(len(recording.candidate_actions), dtype=np.int64)
     with np.errstate(over="ignore"):  # float32's largest numbers, from a damaged recording

@@ -1,12 +1,12 @@
 """Changing weights: what one step is, optimizers, jobs, checkpoints, tracking."""
 
-from training.backend import Laboratory, Workshops
+from training.backend import Backend
 from training.checkpoints.errors import (
     CheckpointDamaged,
     CheckpointError,
     CheckpointKeysDiffer,
+    CheckpointNotFinite,
     CheckpointNotFound,
-    CheckpointNumbersBad,
     CheckpointOldFormat,
     CheckpointShapesDiffer,
     WrongNetwork,
@@ -15,39 +15,41 @@ from training.checkpoints.paths import checkpoint_path, default_checkpoints, lis
 from training.checkpoints.validate import CheckpointInfo, load_checkpoint
 from training.checkpoints.writer import CheckpointNotSaved, SavedCheckpoint, save_checkpoint
 from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
-from training.dataset import Subject, TrainingSet
+from training.dataset import FrameDataset, FrameSelection
 from training.evaluation.accuracy import measure_truth
 from training.evaluation.diagnostics import ActionDiagnostics, diagnose_actions
 from training.evaluation.evaluator import (
     EvaluationJob,
     EvaluationRunning,
-    Evaluations,
     EvaluationSnapshot,
+    Evaluator,
     NothingToCancel,
 )
-from training.evaluation.frame_errors import ErrorTrack
+from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.imagination import (
     CannotImagine,
-    Dream,
-    DreamStep,
+    Imagination,
+    ImaginedStep,
     RolloutStep,
-    begin_dream,
-    dream_on,
-    press,
+    apply_command,
+    imagine_next,
     roll_out,
+    start_imagination,
 )
 from training.evaluation.predicted_frames import predicted_frames
-from training.evaluation.request import EvaluationOrder
-from training.evaluation.results import EvaluationKey, RecordedErrors
+from training.evaluation.request import EvaluationRequest
+from training.evaluation.results import EvaluationKey, EvaluationResult
 from training.evaluation.store import EvaluationStore
-from training.jobs.job import JobSnapshot, TrainingJob
-from training.jobs.manager import JobRunning, NothingToSave, NothingToTrain, Order, Workshop
-from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, WorldModelOptimizers
-from training.values import BadTrainingValue
+from training.jobs.job import TrainingJob
+from training.jobs.manager import TrainingManager
+from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
+from training.jobs.snapshot import JobSnapshot
+from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
+from training.values import InvalidValue
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
 REFUSALS = (
-    *(BadTrainingValue, CannotImagine, EvaluationRunning, JobRunning),
+    *(InvalidValue, CannotImagine, EvaluationRunning, JobRunning),
     *(NothingToCancel, NothingToSave, NothingToTrain),
 )
 
@@ -55,60 +57,59 @@ __all__ = [
     "REFUSALS",
     "ActionDiagnostics",
     "AutoencoderTrainer",
-    "BadTrainingValue",
+    "Backend",
     "CannotImagine",
     "CheckpointDamaged",
     "CheckpointError",
     "CheckpointInfo",
     "CheckpointKeysDiffer",
+    "CheckpointNotFinite",
     "CheckpointNotFound",
     "CheckpointNotSaved",
-    "CheckpointNumbersBad",
     "CheckpointOldFormat",
     "CheckpointShapesDiffer",
-    "Dream",
-    "DreamStep",
-    "ErrorTrack",
     "EvaluationJob",
     "EvaluationKey",
-    "EvaluationOrder",
+    "EvaluationRequest",
+    "EvaluationResult",
     "EvaluationRunning",
     "EvaluationSnapshot",
     "EvaluationStore",
-    "Evaluations",
+    "Evaluator",
     "FixedSteps",
+    "FrameDataset",
+    "FrameErrors",
+    "FrameSelection",
+    "Imagination",
+    "ImaginedStep",
+    "InvalidValue",
     "JobRunning",
     "JobSnapshot",
-    "Laboratory",
     "LossNotFinite",
     "LossThreshold",
     "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
-    "Order",
     "PredictorTrainer",
-    "RecordedErrors",
     "RolloutStep",
     "SavedCheckpoint",
     "StopCondition",
-    "Subject",
+    "TrainState",
     "TrainingConfig",
     "TrainingJob",
-    "TrainingSet",
-    "Workshop",
-    "Workshops",
-    "WorldModelOptimizers",
+    "TrainingManager",
+    "TrainingRequest",
     "WrongNetwork",
-    "begin_dream",
+    "apply_command",
     "checkpoint_path",
     "default_checkpoints",
     "diagnose_actions",
-    "dream_on",
+    "imagine_next",
     "list_checkpoints",
     "load_checkpoint",
     "measure_truth",
     "predicted_frames",
-    "press",
     "roll_out",
     "save_checkpoint",
+    "start_imagination",
 ]

@@ -11,7 +11,7 @@ from typing import NoReturn
 from models import Network
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
-from training.jobs.manager import Workshop
+from training.jobs.manager import TrainingManager
 from training.options import ADVANCED, STANDARD
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
@@ -41,21 +41,21 @@ def add_advanced_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, type=typed_number, help=f"{label.lower()} (default {STANDARD[name]:g})")
 
 
-def load_usual(workshop: Workshop, networks: Collection[Network]) -> None:
+def load_default_checkpoints(manager: TrainingManager, networks: Collection[Network]) -> None:
     """Go on from the robot's checkpoints, those that are there."""
     for network in (name for name in FILES if name in networks):
         try:
-            info = workshop.load(network, workshop.directory / FILES[network])
+            info = manager.load(network, manager.directory / FILES[network])
         except CheckpointNotFound:
             continue
         except CheckpointError as problem:
             raise CheckpointError(f"{problem} With --fresh training starts without it.") from problem
-        tell_loaded(workshop, network, info.notes)
+        print_loaded(manager, network, info.notes)
 
 
-def tell_loaded(workshop: Workshop, network: Network, notes: Collection[str]) -> None:
+def print_loaded(manager: TrainingManager, network: Network, notes: Collection[str]) -> None:
     """Say where a network goes on from."""
-    told = " ".join([f"Going on from {workshop.shared.weights[network].describe()}.", *notes])
+    told = " ".join([f"Going on from {manager.shared.weights[network].describe()}.", *notes])
     sys.stdout.write(f"{told}\n")
 
 

@@ -6,7 +6,7 @@ All values are checked here, by name and value: they come from a page's fields, 
 from dataclasses import dataclass
 
 from models.adaptive_world_model import IMAGE_WEIGHT, LATENT_WEIGHT
-from training.values import BadTrainingValue, check_number, check_whole
+from training.values import InvalidValue, check_number, check_whole
 
 COSINE_STEPS = 100_000
 MAX_STEPS = 1_000_000
@@ -15,7 +15,7 @@ MAX_BATCH = 64
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """Standard values of training; raises BadTrainingValue.
+    """Standard values of training; raises InvalidValue.
 
     Learning rates warm up linearly over `warmup_steps`, then follow a cosine. An autoencoder step removes a share of
     the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Evaluated losses are taken every
@@ -44,9 +44,9 @@ class TrainingConfig:
         for name in ("evaluate_every", "save_every"):
             check_whole(getattr(self, name), name, 1, MAX_STEPS)
         if self.mask_ratio_low > self.mask_ratio_high:
-            raise BadTrainingValue("The mask ratio's low end must not be above its high end.")
+            raise InvalidValue("The mask ratio's low end must not be above its high end.")
         if self.image_weight + self.latent_weight <= 0:
-            raise BadTrainingValue("One of the loss weights must be above 0, or there is nothing to learn.")
+            raise InvalidValue("One of the loss weights must be above 0, or there is nothing to learn.")
 
 
 @dataclass(frozen=True)

@@ -22,23 +22,23 @@ import torch
 from torch import Tensor
 
 from training.checkpoints.archive_check import OldFormat, check_structure
-from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNumbersBad
+from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNotFinite
 from training.checkpoints.folder import sync_folder
 from training.checkpoints.legacy import check_old_structure, unpack_archive
 from training.checkpoints.manifest import TEMPORARY
 from training.checkpoints.paths import SUFFIX
 from training.checkpoints.reader import (
     MAX_FILE_BYTES,
-    CheckpointContents,
-    in_plain_words,
+    LoadedCheckpoint,
     open_checkpoint,
+    parse_contents,
     read_checkpoint,
     restricted_load,
     size_of,
-    sorted_out,
+    translate_errors,
 )
 from training.checkpoints.validate import PARALLEL_PREFIX
-from training.values import shown
+from training.values import printable
 
 logger = logging.getLogger(__name__)
 
@@ -94,36 +94,36 @@ def main(arguments: list[str]) -> int:
 def convert(old: Path, new: Path) -> Found:
     """Convert one file and read the result back; raises a CheckpointError, and then nothing was written."""
     _check_names(old, new)
-    name = shown(old.name)
+    name = printable(old.name)
     kind, content = _load(old, name)
-    contents = sorted_out(content, name)
+    contents = parse_contents(content, name)
     has_prefix = all(key.startswith(PARALLEL_PREFIX) for key in contents.tensors)
     if kind is None and not has_prefix:
         raise NotConverted(f"{name} is of today's format already; load it as it is.")
     weights = _weights(name, contents, PARALLEL_PREFIX if has_prefix else "")
     found = Found(kind or "of today's format", len(weights), contents.step, has_prefix)
     logger.info("%s: %s.", name, found.describe())
-    with in_plain_words(name):
+    with translate_errors(name):
         written = io.BytesIO()
         is_whole = isinstance(content, dict) and "model_state_dict" in content
         torch.save({**content, "model_state_dict": weights} if is_whole else weights, written)
     _write(new, written.getvalue(), weights, contents.step)
-    logger.info("%s: written and read back, %d bytes.", shown(new.name), written.tell())
+    logger.info("%s: written and read back, %d bytes.", printable(new.name), written.tell())
     return found
 
 
 def _check_names(old: Path, new: Path) -> None:
     if PICKLE in (old.suffix.lower(), Path(os.path.realpath(old)).suffix.lower()):
-        raise NotConverted(f"{shown(old.name)} is a pickle and is never opened; choose a checkpoint.")
+        raise NotConverted(f"{printable(old.name)} is a pickle and is never opened; choose a checkpoint.")
     if new.suffix != SUFFIX:
-        raise NotConverted(f"{shown(new.name)} does not end in {SUFFIX}; choose a name that does.")
+        raise NotConverted(f"{printable(new.name)} does not end in {SUFFIX}; choose a name that does.")
     if os.path.lexists(new):
-        raise NotConverted(f"{shown(new.name)} is there already; choose another name.")
+        raise NotConverted(f"{printable(new.name)} is there already; choose another name.")
 
 
 def _load(old: Path, name: str) -> tuple[str | None, object]:
     """The kind of an older file, None for one of today's, and its contents."""
-    with open_checkpoint(old) as handle, in_plain_words(name):
+    with open_checkpoint(old) as handle, translate_errors(name):
         size = size_of(handle)
         try:
             check_structure(handle, size)
@@ -145,7 +145,7 @@ def _unpacked(handle: BinaryIO, size: int) -> object:
         return restricted_load(stored)
 
 
-def _weights(name: str, contents: CheckpointContents, prefix: str) -> dict[str, Tensor]:
+def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Tensor]:
     """The network's tensors with numbers of their own, names without the prefix."""
     # A tensor can claim more numbers than it has, by showing one of them everywhere.
     if sum(tensor.numel() * tensor.element_size() for tensor in contents.tensors.values()) > MAX_FILE_BYTES:
@@ -153,8 +153,8 @@ def _weights(name: str, contents: CheckpointContents, prefix: str) -> dict[str, 
     weights = {key.removeprefix(prefix): tensor.detach().clone() for key, tensor in contents.tensors.items()}
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():
-            raise CheckpointNumbersBad(
-                f"{name} holds numbers in {shown(key)} that are not finite; choose another file."
+            raise CheckpointNotFinite(
+                f"{name} holds numbers in {printable(key)} that are not finite; choose another file."
             )
     return weights
 
@@ -164,12 +164,16 @@ def _write(new: Path, data: bytes, weights: dict[str, Tensor], step: int | None)
     try:
         with _temporary(new, data) as temporary:
             if not _is_same(temporary, weights, step):
-                raise NotConverted(f"{shown(new.name)} was not the same when it was read back; nothing was written.")
+                raise NotConverted(
+                    f"{printable(new.name)} was not the same when it was read back; nothing was written."
+                )
             _give_name(temporary, new)
         sync_folder(new.parent)
     except OSError as problem:
         told = problem.strerror or "input/output error"
-        raise NotConverted(f"{shown(new.name)} was not written ({told}); choose another name or place.") from problem
+        raise NotConverted(
+            f"{printable(new.name)} was not written ({told}); choose another name or place."
+        ) from problem
 
 
 @contextlib.contextmanager

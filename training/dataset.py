@@ -11,13 +11,13 @@ import torch
 from session import NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
 from training.config import MAX_BATCH
-from training.values import BadTrainingValue, check_number, check_whole
+from training.values import InvalidValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets looked at for one evaluated loss: a whole recording would cost more than the training
 
 
 @dataclass(frozen=True)
-class Subject:
+class FrameSelection:
     """What to train on: targets from frame `first` to `last`, in batches, a share of the last ones held out."""
 
     first: int
@@ -30,17 +30,17 @@ class Subject:
         check_whole(self.batch_size, "The batch size", 1, MAX_BATCH)
         check_number(self.held_out, "The held-out share", 0.0, 0.9)
         if self.first > self.last:
-            raise BadTrainingValue(f"The range of frames is empty: it goes from {self.first} to {self.last}.")
+            raise InvalidValue(f"The range of frames is empty: it goes from {self.first} to {self.last}.")
 
 
-class TrainingSet:
-    """Targets of one recording and the batches made of them; raises SessionError and BadTrainingValue.
+class FrameDataset:
+    """Targets of one recording and the batches made of them; raises SessionError and InvalidValue.
 
     `needs_history`: each target comes with its context, as the predictor needs it. For several targets only those with
     the whole history are used; a single one may have less, as in inference.
     """
 
-    def __init__(self, recording: RecordedSession, subject: Subject, needs_history: bool) -> None:
+    def __init__(self, recording: RecordedSession, subject: FrameSelection, needs_history: bool) -> None:
         self.recording = recording
         self.subject = subject
         self.needs_history = needs_history
@@ -60,7 +60,7 @@ class TrainingSet:
             return (first,)
         found = tuple(index for index in range(first, last + 1) if self._is_usable(index))
         if not found:
-            raise BadTrainingValue(
+            raise InvalidValue(
                 f"No frame from {first} to {last} has {self.subject.history_length} context frames before it; "
                 "choose a shorter history or other frames."
             )

@@ -4,7 +4,7 @@ import torch
 
 from models import NotFinite
 from session import SessionError
-from training.steps import LossNotFinite, StepTorn
+from training.steps import LossNotFinite, PartialUpdate
 
 OUT_OF_MEMORY = (
     "There was not enough memory for a training step; the weights of the last whole step are kept. "
@@ -14,11 +14,11 @@ OUT_OF_MEMORY = (
 MEMORY_WORDS = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
 
 
-def told_of(problem: Exception) -> str:
+def describe_failure(problem: Exception) -> str:
     """One sentence for those who watch."""
-    if is_want_of_memory(problem):
+    if is_out_of_memory(problem):
         return OUT_OF_MEMORY
-    if is_expected(problem) or isinstance(problem, StepTorn):
+    if is_expected(problem) or isinstance(problem, PartialUpdate):
         return str(problem)
     return (
         f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
@@ -28,17 +28,17 @@ def told_of(problem: Exception) -> str:
 
 def is_expected(problem: Exception) -> bool:
     """Whether the log need not tell more."""
-    return isinstance(problem, LossNotFinite | SessionError) or is_want_of_memory(problem)
+    return isinstance(problem, LossNotFinite | SessionError) or is_out_of_memory(problem)
 
 
-def leaves_doubt(problem: Exception | None) -> bool:
+def may_have_corrupted_weights(problem: Exception | None) -> bool:
     """Whether the weights may be what is wrong: they must not replace a good file."""
-    return isinstance(problem, LossNotFinite | StepTorn | NotFinite)
+    return isinstance(problem, LossNotFinite | PartialUpdate | NotFinite)
 
 
-def is_want_of_memory(problem: Exception) -> bool:
+def is_out_of_memory(problem: Exception) -> bool:
     """Whether the machine or the device had no memory left."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
-    is_torn = isinstance(problem, StepTorn)
+    is_torn = isinstance(problem, PartialUpdate)
     return isinstance(problem, RuntimeError) and not is_torn and any(words in str(problem) for words in MEMORY_WORDS)

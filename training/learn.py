@@ -15,15 +15,15 @@ from pathlib import Path
 
 import torch
 
-from models import DeviceUnavailable, Network, SharedWorldModel, WeightsInUse, WorldModels, choose_device
+from models import DeviceUnavailable, Network, SharedWorldModel, WeightsSource, WorldModels, choose_device
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
-from training.checkpoints.writer import Contents, write_contents
+from training.checkpoints.writer import CheckpointData, write_contents
 from training.evaluation.accuracy import measure_truth
-from training.recipe import LearningConfig, LearningStep, learn_to_dream, learn_to_foresee, learn_to_see
-from training.unique_frames import DistinctPictures, is_held_out
-from training.values import BadTrainingValue
+from training.recipe import LearningStep, RecipeConfig, learn_to_dream, learn_to_foresee, learn_to_see
+from training.unique_frames import UniqueFrames, is_held_out
+from training.values import InvalidValue
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,12 @@ def main(arguments: list[str]) -> int:
     options = vars(_parser().parse_args(arguments))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        config = LearningConfig(**{field.name: options[field.name] for field in dataclasses.fields(LearningConfig)})
+        config = RecipeConfig(**{field.name: options[field.name] for field in dataclasses.fields(RecipeConfig)})
         recordings = _recordings(options["data"] / "sessions", options["robot"])
-        pictures = DistinctPictures(list(recordings.values()), is_held_out)
+        pictures = UniqueFrames(list(recordings.values()), is_held_out)
         shared = _fresh(next(iter(recordings.values())), options["device"], config.seed)
         _take_over(shared, {name: options[name] for name in ("autoencoder", "predictor") if options[name]})
-    except (BadTrainingValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
+    except (InvalidValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     logger.info(
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         curve = _learn(shared, pictures, config, recordings, options["measure_every"])
         saved = write_contents(folder, _contents(shared, config, torch.float16 if options["half"] else torch.float32))
         (folder / CURVE_FILE).write_text(json.dumps({"config": dataclasses.asdict(config), "curve": curve}, indent=1))
-    except (CheckpointError, OSError, BadTrainingValue) as problem:
+    except (CheckpointError, OSError, InvalidValue) as problem:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
     except KeyboardInterrupt:
@@ -69,7 +69,7 @@ def _recordings(sessions_folder: Path, robot: str) -> dict[str, RecordedSession]
         summary.session_id for summary in list_sessions(sessions_folder) if summary.session_id.startswith(f"{robot}/")
     )
     if not ids:
-        raise BadTrainingValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
+        raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
     return {session_id: load_session(sessions_folder / session_id) for session_id in ids}
 
 
@@ -86,13 +86,13 @@ def _take_over(shared: SharedWorldModel, files: dict[Network, Path]) -> None:
     """Begin with what other runs have learned; raises CheckpointError."""
     for network, path in files.items():
         info = load_checkpoint(path, shared.network(network))
-        shared.note_weights({network: WeightsInUse(info.file, info.step)})
+        shared.set_weights_source({network: WeightsSource(info.file, info.step)})
 
 
 def _learn(
     shared: SharedWorldModel,
-    pictures: DistinctPictures,
-    config: LearningConfig,
+    pictures: UniqueFrames,
+    config: RecipeConfig,
     recordings: dict[str, RecordedSession],
     measure_every: int,
 ) -> list[dict[str, object]]:
@@ -138,7 +138,7 @@ def _near_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession]
     return sum(truth.near for truth in truths) / len(truths) if truths else None
 
 
-def _contents(shared: SharedWorldModel, config: LearningConfig, dtype: torch.dtype) -> Contents:
+def _contents(shared: SharedWorldModel, config: RecipeConfig, dtype: torch.dtype) -> CheckpointData:
     """Weights and steps, as checkpoints hold them; the optimizers of the recipe are no use to any other training."""
     known = {network: used.step for network, used in shared.weights.items()}
     steps = {
@@ -157,7 +157,7 @@ def _contents(shared: SharedWorldModel, config: LearningConfig, dtype: torch.dty
         for name, count in steps.items()
     }
     networks["predictor"]["level"] = 0
-    return Contents(networks, steps, torch.Generator().manual_seed(config.seed).get_state())
+    return CheckpointData(networks, steps, torch.Generator().manual_seed(config.seed).get_state())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -173,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--measure-every", type=int, default=250, help="predictor steps between looks at the truth; 0: none"
     )
-    for field in dataclasses.fields(LearningConfig):
+    for field in dataclasses.fields(RecipeConfig):
         option = f"--{field.name.replace('_', '-')}"
         if field.type is bool:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=field.default)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from models import DeviceUnavailable, NotFinite, WorldModels, choose_device
 from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector
-from session.recorder.robot_adapter import AttachedRobot, find_robot
+from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
-from session.recorder.simulation import whole_disk_gb
+from session.recorder.simulation import unlimited_budget_gb
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.writer import FILES
 from training.cli import (
@@ -26,18 +26,19 @@ from training.cli import (
     CommandParser,
     StopRequest,
     add_advanced_options,
-    load_usual,
-    tell_loaded,
+    load_default_checkpoints,
+    print_loaded,
     typed_number,
 )
 from training.config import MAX_STEPS, TrainingConfig
-from training.failures import is_expected, leaves_doubt, told_of
-from training.jobs.manager import JobRunning, Workshop
+from training.failures import describe_failure, is_expected, may_have_corrupted_weights
+from training.jobs.manager import TrainingManager
+from training.jobs.request import JobRunning
 from training.jobs.trainer import Lesson, LessonHooks
-from training.online import MAX_PASSES, MAX_TURNS, LiveConfig, LiveLoop, Turn
+from training.online import MAX_PASSES, MAX_TURNS, LiveConfig, OnlineLoop, OnlineStep
 from training.options import read_config
-from training.steps import LossNotFinite, StepTorn, WorldModelOptimizers
-from training.values import BadTrainingValue, check_whole
+from training.steps import LossNotFinite, PartialUpdate, TrainState
+from training.values import InvalidValue, check_whole
 
 UNCERTAINTY = "uncertainty"
 PASSES = 10  # variance over so few is within a third of that over many, and each costs as much as a prediction
@@ -54,16 +55,16 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sessions_folder = options.data / "sessions"
     try:
-        robot = find_robot(options.robot, _seed(options))
+        robot = load_robot(options.robot, _seed(options))
         selector = _selector(options, robot, sessions_folder)
         config, training = _config(options, selector), read_config(vars(options))
-        workshop = _workshop(options, robot)
-    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+        manager = _manager(options, robot)
+    except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     try:
-        _load(workshop, options)
-        with _lesson(workshop, options, training) as lesson:
+        _load(manager, options)
+        with _lesson(manager, options, training) as lesson:
             return _record(robot, selector, lesson, config, options, stop)
     except (CheckpointError, JobRunning, SessionError) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -110,14 +111,14 @@ def _seed(options: argparse.Namespace) -> int:
     return options.seed
 
 
-def _selector(options: argparse.Namespace, robot: AttachedRobot, sessions_folder: Path) -> ActionSelector:
+def _selector(options: argparse.Namespace, robot: CheckedRobot, sessions_folder: Path) -> ActionSelector:
     if options.selector == UNCERTAINTY:
         return UncertaintySelector(options.seed)
     return make_selector(options, robot, sessions_folder, robot.require_in_range)
 
 
 def _config(options: argparse.Namespace, selector: ActionSelector) -> LiveConfig:
-    """Everything typed, checked; raises BadTrainingValue and InvalidAction."""
+    """Everything typed, checked; raises InvalidValue and InvalidAction."""
     if options.steps is not None:
         check_whole(options.steps, "The number of steps", 1, MAX_TURNS)
     if options.no_training:
@@ -145,36 +146,36 @@ def _passes(options: argparse.Namespace) -> int:
     return options.dropout_passes
 
 
-def _workshop(options: argparse.Namespace, robot: AttachedRobot) -> Workshop:
+def _manager(options: argparse.Namespace, robot: CheckedRobot) -> TrainingManager:
     profile = robot.profile
     world_models = WorldModels(choose_device(options.device))
     shared = world_models.get(f"{profile.name} {profile.channel_names}", len(profile.channels))
-    return Workshop(shared, options.data / "checkpoints" / profile.name)
+    return TrainingManager(shared, options.data / "checkpoints" / profile.name)
 
 
-def _load(workshop: Workshop, options: argparse.Namespace) -> None:
+def _load(manager: TrainingManager, options: argparse.Namespace) -> None:
     """The checkpoints that were named, the usual ones for the rest; raises CheckpointError."""
     named = {"autoencoder": options.autoencoder, "predictor": options.predictor}
     if not options.fresh:
-        load_usual(workshop, [network for network in FILES if named[network] is None])
+        load_default_checkpoints(manager, [network for network in FILES if named[network] is None])
     for network, path in named.items():
         if path is not None:
-            tell_loaded(workshop, network, workshop.load(network, path).notes)
+            print_loaded(manager, network, manager.load(network, path).notes)
 
 
 @contextlib.contextmanager
-def _lesson(workshop: Workshop, options: argparse.Namespace, training: TrainingConfig) -> Iterator[Lesson]:
+def _lesson(manager: TrainingManager, options: argparse.Namespace, training: TrainingConfig) -> Iterator[Lesson]:
     """A lesson that keeps others from training, or, without training, one that keeps nobody from anything."""
     if options.no_training:
-        optimizers = WorldModelOptimizers(workshop.shared.model, training)
-        yield Lesson(workshop.shared, optimizers, LessonHooks(lambda network: None, lambda networks: workshop.save()))
+        optimizers = TrainState(manager.shared.model, training)
+        yield Lesson(manager.shared, optimizers, LessonHooks(lambda network: None, lambda networks: manager.save()))
         return
-    with workshop.lesson(STARTED_BY, training) as lesson:
+    with manager.lesson(STARTED_BY, training) as lesson:
         yield lesson
 
 
 def _record(
-    robot: AttachedRobot,
+    robot: CheckedRobot,
     selector: ActionSelector,
     lesson: Lesson,
     config: LiveConfig,
@@ -183,32 +184,32 @@ def _record(
 ) -> int:
     """Run the loop to its end, however it ends: the recording is closed and what was learned is saved."""
     sessions_folder = options.data / "sessions"
-    budget = whole_disk_gb(sessions_folder)
+    budget = unlimited_budget_gb(sessions_folder)
     with SessionRecorder(sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget) as recorder:
         sys.stdout.write(f"Recording {recorder.session_id}\n")
         sys.stdout.flush()  # who starts the loop by a program waits for the name
         recording = LiveRecording(recorder, robot.candidates)
-        loop = LiveLoop(robot, recording, selector, lesson, config, lambda: stop.is_made)
+        loop = OnlineLoop(robot, recording, selector, lesson, config, lambda: stop.is_made)
         problem = _follow(loop, lesson, config)
-    is_saved = not leaves_doubt(problem) and _save(lesson)
+    is_saved = not may_have_corrupted_weights(problem) and _save(lesson)
     sys.stdout.write(f"{recorder.session_id}: {recording.frame_count} frames, {len(recording.actions)} actions.\n")
     return DONE if is_saved and problem is None and len(recording.actions) == config.steps else NOT_DONE
 
 
-def _follow(loop: LiveLoop, lesson: Lesson, config: LiveConfig) -> Exception | None:
+def _follow(loop: OnlineLoop, lesson: Lesson, config: LiveConfig) -> Exception | None:
     """Run the loop and tell of each turn; returns the problem that ended it, after telling that too."""
     try:
         for turn in loop.run():
-            logger.info("%s", told_turn(turn))
+            logger.info("%s", format_step(turn))
             if turn.step and turn.step % config.save_every == 0:
                 _save(lesson)
     except (SessionError, NotFinite) as problem:
         logger.error("%s", problem)
         return problem
     except (LossNotFinite, MemoryError, RuntimeError) as problem:
-        if not (is_expected(problem) or isinstance(problem, StepTorn)):
+        if not (is_expected(problem) or isinstance(problem, PartialUpdate)):
             raise  # a mistake of this program: it is not for the user to mend
-        logger.error("%s", told_of(problem))
+        logger.error("%s", describe_failure(problem))
         return problem
     return None
 
@@ -225,7 +226,7 @@ def _save(lesson: Lesson) -> bool:
     return True
 
 
-def told_turn(turn: Turn) -> str:
+def format_step(turn: OnlineStep) -> str:
     """A turn on one line: step, losses with the training steps taken, action, uncertainty of every action."""
     parts = [f"step {turn.step}"]
     for name, gate in (("reconstruction", turn.reconstruction), ("prediction", turn.prediction)):

@@ -1,7 +1,7 @@
 """A world model that learns while its robot acts: observe, train until the quality gate, predict, choose, act, record.
 
 Owns the order of these and nothing else: the robot, the recording, the selector and the lesson are given. It knows no
-command line; each turn is handed out as a `Turn` before the action is taken.
+command line; each turn is handed out as a `OnlineStep` before the action is taken.
 """
 
 import math
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import torch
 
-from models import Network, run_outlook
+from models import Network, predict_with_uncertainty
 from session import ActionPrediction, ActionSelector, LiveRecording
 from session.batch import Batch, build_batch, build_context, build_target, join_batches, scaled_candidates
 from session.history import MAX_LENGTH, MIN_LENGTH
-from session.recorder.robot_adapter import AttachedRobot
+from session.recorder.robot_adapter import CheckedRobot
 from training.config import MAX_BATCH, MAX_STEPS
 from training.jobs.trainer import Lesson
 from training.steps import LossNotFinite
@@ -30,7 +30,7 @@ AUTOENCODER_GATE, PREDICTOR_GATE = 0.0005, 0.001  # what Train to Threshold offe
 
 @dataclass(frozen=True)
 class LiveConfig:
-    """How a live loop learns and chooses; raises BadTrainingValue.
+    """How a live loop learns and chooses; raises InvalidValue.
 
     For each observation a network takes steps until its evaluated loss is at most its gate, at most `max_train_steps`
     of them (0: it learns nothing). A batch holds the newest frame and `batch_size` − 1 drawn from those in memory.
@@ -61,7 +61,7 @@ class LiveConfig:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateResult:
     """How a network stood at its gate: its evaluated loss in the end, and the training steps it took to get there."""
 
     loss: float
@@ -69,23 +69,23 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Turn:
+class OnlineStep:
     """An observation and what was made of it: `prediction` is None where nothing came before the frame, `action` after
     the last one, `uncertainties` (of all candidate actions) is empty where nobody asked."""
 
     step: int
-    reconstruction: Gate
-    prediction: Gate | None
+    reconstruction: GateResult
+    prediction: GateResult | None
     action: dict[str, float] | None
     uncertainties: tuple[float, ...]
 
 
-class LiveLoop:
+class OnlineLoop:
     """Runs a robot for `config.steps` actions, with an observation before, between and after them."""
 
     def __init__(
         self,
-        robot: AttachedRobot,
+        robot: CheckedRobot,
         recording: LiveRecording,
         selector: ActionSelector,
         lesson: Lesson,
@@ -96,10 +96,10 @@ class LiveLoop:
         self._lesson, self._config, self._is_told_to_end = lesson, config, is_told_to_end
         self._dropout = torch.Generator(lesson.shared.device).manual_seed(config.seed)
 
-    def run(self) -> Iterator[Turn]:
+    def run(self) -> Iterator[OnlineStep]:
         """The turns, each before its action is taken; ends early, after an observation, when told to.
 
-        Raises SessionError (RobotFailed, RecordingError, InvalidAction …), LossNotFinite, StepTorn and NotFinite.
+        Raises SessionError (RobotFailed, RecordingError, InvalidAction …), LossNotFinite, PartialUpdate and NotFinite.
         """
         for step in range(self._config.steps + 1):
             self._recording.record_observation(self._robot.observe())
@@ -108,12 +108,12 @@ class LiveLoop:
             predictions = () if is_last else self._predict()
             action = None if is_last else self._selector.next_action(predictions)
             told = tuple(one.uncertainty for one in predictions if one.uncertainty is not None)
-            yield Turn(step, reconstruction, prediction, action, told)
+            yield OnlineStep(step, reconstruction, prediction, action, told)
             if action is None:
                 return
             self._act(action)
 
-    def _learn(self) -> tuple[Gate, Gate | None]:
+    def _learn(self) -> tuple[GateResult, GateResult | None]:
         newest = self._recording.frame_count - 1
         reconstruction = self._pass_gate("autoencoder", newest, self._config.reconstruction_gate)
         has_history = newest > self._recording.first_kept
@@ -121,7 +121,7 @@ class LiveLoop:
             "predictor", newest, self._config.prediction_gate
         ) if has_history else None
 
-    def _pass_gate(self, network: Network, newest: int, gate: float) -> Gate:
+    def _pass_gate(self, network: Network, newest: int, gate: float) -> GateResult:
         """Train until the newest frame is known well enough, the steps are used up, or the loop is told to end."""
         batch, taken = self._batch(network, newest), 0
         loss = self._loss(network, batch)
@@ -129,7 +129,7 @@ class LiveLoop:
             self._lesson.step(network, self._with_earlier(network, batch, newest))
             taken += 1
             loss = self._loss(network, batch)
-        return Gate(loss, taken)
+        return GateResult(loss, taken)
 
     def _loss(self, network: Network, batch: Batch) -> float:
         loss = self._lesson.evaluate(network, batch).loss
@@ -157,7 +157,7 @@ class LiveLoop:
         newest = self._recording.frame_count - 1
         frames = range(max(self._recording.first_kept, newest - self._config.history_length + 1), newest + 1)
         context, actions = build_context(self._recording, frames, frames[:-1])
-        outlook = run_outlook(
+        outlook = predict_with_uncertainty(
             self._lesson.shared,
             context,
             actions,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 
 from training.config import TrainingConfig
-from training.dataset import Subject
-from training.values import BadTrainingValue, check_whole
+from training.dataset import FrameSelection
+from training.values import InvalidValue, check_whole
 
 ONE_FRAME, RANGE, WHOLE = "Selected frame", "Range of frames", "Whole recording"
 ADVANCED = {
@@ -28,23 +28,23 @@ def whole(value: object) -> object:
     return int(value) if is_whole else value
 
 
-def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> Subject:
-    """What to train on; `frame` is the selected one. Raises BadTrainingValue."""
+def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> FrameSelection:
+    """What to train on; `frame` is the selected one. Raises InvalidValue."""
     length, last = whole(fields["history_length"]), frame_count - 1
     if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE):
-        raise BadTrainingValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
+        raise InvalidValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
     if fields["train_on"] in (None, ONE_FRAME):
-        return Subject(frame, frame, history_length=length)
+        return FrameSelection(frame, frame, history_length=length)
     ends = (0, last)
     if fields["train_on"] == RANGE:
         ends = (whole(fields["first"]), whole(fields["last"]))
         for name, value in zip(("The first frame", "The last frame"), ends, strict=True):
             check_whole(value, name, 0, last)
-    return Subject(*ends, whole(fields["batch_size"]), length, fields["held_out"])
+    return FrameSelection(*ends, whole(fields["batch_size"]), length, fields["held_out"])
 
 
 def read_config(fields: Mapping[str, object]) -> TrainingConfig:
-    """The advanced values, standard ones where nothing was sent. Raises BadTrainingValue."""
+    """The advanced values, standard ones where nothing was sent. Raises InvalidValue."""
     given = {name: fields[name] for name in ADVANCED if fields[name] is not None}
     if "warmup_steps" in given:
         given["warmup_steps"] = whole(given["warmup_steps"])

@@ -1,7 +1,7 @@
 """A recipe by which a fresh pair of networks learns a world that is mostly background: to see, to foresee, to dream.
 
 The plain recipe minimizes the squared error of the whole picture, of which a small thing is next to nothing: it is
-learned last, or never. What is different here, each a number of `LearningConfig`:
+learned last, or never. What is different here, each a number of `RecipeConfig`:
 
 - what differs from the background counts more in the error of a picture (`foreground_weight`);
 - the autoencoder learns first and then stays as it is, so that latents are computed once for each different picture;
@@ -24,13 +24,13 @@ import torch
 from torch import Tensor
 
 from models import AdaptiveWorldModel
-from models.action_predictor import pick
-from models.spatiotemporal_init import start_in_space_and_time
+from models.action_predictor import gather_tokens
+from models.spatiotemporal_init import initialize_spatiotemporal
 from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS
 from training.optim import parameter_groups
-from training.unique_frames import DistinctPictures, Windows
-from training.values import BadTrainingValue, check_number, check_whole
+from training.unique_frames import UniqueFrames, Windows
+from training.values import InvalidValue, check_number, check_whole
 
 FOREGROUND_FROM = 0.05  # of full brightness, off the background
 ENCODED_AT_ONCE = 16
@@ -39,8 +39,8 @@ LAST_RATE = 0.05  # of the learning rate, where the cosine ends
 
 
 @dataclass(frozen=True)
-class LearningConfig:
-    """Standard values of the recipe; raises BadTrainingValue.
+class RecipeConfig:
+    """Standard values of the recipe; raises InvalidValue.
 
     Every second autoencoder step removes a share of the patches drawn from [0, `mask_ratio_high`]. Pixels off the
     background count 1 + `foreground_weight` times. `kept_patches` 0: all. `history_length`: the longest that is drawn.
@@ -63,7 +63,7 @@ class LearningConfig:
     foreground_weight: float = 20.0
     latent_weight: float = 0.1
     weight_decay: float = 0.01
-    starts_in_space_and_time: bool = True
+    initializes_spatiotemporal: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -95,7 +95,7 @@ class LearningStep:
 class _Optimizer:
     """AdamW that warms up linearly and ends with a cosine after a known number of steps; gradients are clipped."""
 
-    def __init__(self, network: torch.nn.Module, lr: float, steps: int, config: LearningConfig) -> None:
+    def __init__(self, network: torch.nn.Module, lr: float, steps: int, config: RecipeConfig) -> None:
         self._parameters = list(network.parameters())
         self._optimizer = torch.optim.AdamW(parameter_groups(network, config.weight_decay), lr=lr, fused=True)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -103,9 +103,9 @@ class _Optimizer:
         )
 
     def step(self, loss: Tensor) -> float:
-        """Apply the gradients of a loss; returns it. Raises BadTrainingValue where it is not finite."""
+        """Apply the gradients of a loss; returns it. Raises InvalidValue where it is not finite."""
         if not torch.isfinite(loss):
-            raise BadTrainingValue("The loss is no longer a finite number; choose a lower learning rate.")
+            raise InvalidValue("The loss is no longer a finite number; choose a lower learning rate.")
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._parameters, CLIPPED_NORM)
@@ -120,9 +120,7 @@ def rate_factor(step: int, steps: int, warmup_steps: int) -> float:
     return min(1.0, (step + 1) / warmup_steps) * (LAST_RATE + (1 - LAST_RATE) * cosine)
 
 
-def learn_to_see(
-    model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig
-) -> Iterator[LearningStep]:
+def learn_to_see(model: AdaptiveWorldModel, pictures: UniqueFrames, config: RecipeConfig) -> Iterator[LearningStep]:
     """Train the autoencoder, a step for each that is asked of the iterator."""
     autoencoder, device = model.autoencoder.train(), model.autoencoder.cls_token.device
     chance, generator = np.random.default_rng(config.seed), torch.Generator(device).manual_seed(config.seed)
@@ -145,18 +143,14 @@ def foreground(values: Tensor, background: Tensor) -> Tensor:
     return ((values - background).abs() > FOREGROUND_FROM).float()
 
 
-def learn_to_foresee(
-    model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig
-) -> Iterator[LearningStep]:
+def learn_to_foresee(model: AdaptiveWorldModel, pictures: UniqueFrames, config: RecipeConfig) -> Iterator[LearningStep]:
     """Train a fresh predictor on latents of the autoencoder as it is, a step for each that is asked of the iterator."""
-    if config.starts_in_space_and_time:
-        start_in_space_and_time(model.predictor, model.autoencoder.config.grid)
+    if config.initializes_spatiotemporal:
+        initialize_spatiotemporal(model.predictor, model.autoencoder.config.grid)
     yield from _learn_windows(model, pictures, config, config.predictor_lr, config.predictor_steps, dreamed=0)
 
 
-def learn_to_dream(
-    model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig
-) -> Iterator[LearningStep]:
+def learn_to_dream(model: AdaptiveWorldModel, pictures: UniqueFrames, config: RecipeConfig) -> Iterator[LearningStep]:
     """Train a predictor that can foresee a frame to go on from its own predictions, likewise."""
     dreamed = config.dreamed_frames
     yield from _learn_windows(model, pictures, config, config.dream_lr, config.dream_steps, dreamed)
@@ -164,8 +158,8 @@ def learn_to_dream(
 
 def _learn_windows(
     model: AdaptiveWorldModel,
-    pictures: DistinctPictures,
-    config: LearningConfig,
+    pictures: UniqueFrames,
+    config: RecipeConfig,
     lr: float,
     steps: int,
     dreamed: int,
@@ -174,7 +168,7 @@ def _learn_windows(
     if not steps:
         return
     windows = pictures.windows(config.history_length + dreamed)
-    lesson = _Lesson(model, pictures, config)
+    lesson = LatentBatches(model, pictures, config)
     chance, device = np.random.default_rng(config.seed), model.predictor.future_query.device
     model.use_generator(torch.Generator(device).manual_seed(config.seed))
     optimizer = _Optimizer(model.predictor, lr, steps, config)
@@ -190,10 +184,10 @@ def _learn_windows(
         model.use_generator(None)
 
 
-class _Lesson:
+class LatentBatches:
     """What a step of the predictor is made of: latents of every picture, computed once, and which patches to keep."""
 
-    def __init__(self, model: AdaptiveWorldModel, pictures: DistinctPictures, config: LearningConfig) -> None:
+    def __init__(self, model: AdaptiveWorldModel, pictures: UniqueFrames, config: RecipeConfig) -> None:
         self.model, self.pictures, self.config = model, pictures, config
         self.device = model.predictor.future_query.device
         self.generator = torch.Generator(self.device).manual_seed(config.seed + 1)
@@ -213,16 +207,18 @@ class _Lesson:
         shown = [*windows.pictures[:, first + length - 1 :].T, windows.targets]  # the last real frame, and what follows
         patches = [self._patches(self.pictures.tensors(numbers).to(self.device)) for numbers in shown]
         is_there = [foreground(one, self._patches(self.background[None])[0]) for one in patches]
-        kept = keep_patches(torch.stack(is_there).amax(dim=(0, 3)) > 0, self._kept(), self.generator)
+        kept = sample_patches(torch.stack(is_there).amax(dim=(0, 3)) > 0, self._kept(), self.generator)
         context = self._latents(windows.pictures[:, first : first + length])
         actions = torch.from_numpy(windows.actions[:, first:]).to(self.device)
         for step in range(dreamed):
             context = self._dream(context, actions[:, step : step + length], kept)
         predicted = self.model.predictor(context, actions[:, dreamed:], kept)
-        latent = (predicted - pick(self._latents(windows.targets), kept)).square()
+        latent = (predicted - gather_tokens(self._latents(windows.targets), kept)).square()
         places = kept[:, 1:] - 1
-        error = self.model.autoencoder.decode_patches(predicted[:, 1:], places) - pick(patches[-1], places)
-        counts = 1 + self.config.foreground_weight * torch.maximum(*(pick(one, places) for one in is_there[-2:]))
+        error = self.model.autoencoder.decode_patches(predicted[:, 1:], places) - gather_tokens(patches[-1], places)
+        counts = 1 + self.config.foreground_weight * torch.maximum(
+            *(gather_tokens(one, places) for one in is_there[-2:])
+        )
         # Means over the kept tokens stand for those over all: of the others next to nothing is to be learned.
         share = kept.shape[1] / self.latents.shape[1]
         return share * ((counts * error.square()).mean() + self.config.latent_weight * latent.mean())
@@ -247,7 +243,7 @@ class _Lesson:
         return self.model.autoencoder.patchify(images)
 
 
-def keep_patches(is_there: Tensor, count: int, generator: torch.Generator) -> Tensor:
+def sample_patches(is_there: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Which tokens of a frame to learn from: class token, then `count` patches, those where something is first, the
     others by chance. Takes booleans (B, P - 1); returns integers (B, 1 + count) in order."""
     order = torch.rand(is_there.shape, generator=generator, device=is_there.device) + is_there

@@ -31,7 +31,7 @@ class LossNotFinite(ArithmeticError):
         )
 
 
-class StepTorn(RuntimeError):
+class PartialUpdate(RuntimeError):
     """An update broke off after it had begun: some weights are of the next step, others are not."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Evaluation:
     picture: Tensor
 
 
-class WorldModelOptimizers:
+class TrainState:
     """The optimizers of both networks and the random numbers of their steps: they belong to the weights they train."""
 
     def __init__(self, world_model: AdaptiveWorldModel, config: TrainingConfig = TrainingConfig()) -> None:
@@ -81,11 +81,11 @@ class WorldModelOptimizers:
         self._of[network] = self._made(network)
         return self._of[network]
 
-    def configured(self, config: TrainingConfig) -> "WorldModelOptimizers":
+    def configured(self, config: TrainingConfig) -> "TrainState":
         """The same moments, steps and random numbers under another configuration."""
         if config == self.config:
             return self
-        changed = WorldModelOptimizers(self.model, config)
+        changed = TrainState(self.model, config)
         changed.generator = self.generator
         for network, optimizer in self._of.items():
             if optimizer.steps:
@@ -102,7 +102,7 @@ class Trainer(Protocol):
     """What a job needs of a trainer."""
 
     name: Network
-    optimizers: WorldModelOptimizers
+    optimizers: TrainState
 
     def step(self, batch: Batch) -> StepMetrics:
         """One training step; raises LossNotFinite."""
@@ -116,9 +116,9 @@ class AutoencoderTrainer:
 
     name: Network = "autoencoder"
 
-    def __init__(self, world_model: AdaptiveWorldModel, optimizers: WorldModelOptimizers | None = None) -> None:
+    def __init__(self, world_model: AdaptiveWorldModel, optimizers: TrainState | None = None) -> None:
         self.model = world_model.eval()
-        self.optimizers = optimizers or WorldModelOptimizers(world_model)
+        self.optimizers = optimizers or TrainState(world_model)
 
     def step(self, batch: Batch) -> StepMetrics:
         config, generator = self.optimizers.config, self.optimizers.generator
@@ -143,9 +143,9 @@ class PredictorTrainer:
 
     name: Network = "predictor"
 
-    def __init__(self, world_model: AdaptiveWorldModel, optimizers: WorldModelOptimizers | None = None) -> None:
+    def __init__(self, world_model: AdaptiveWorldModel, optimizers: TrainState | None = None) -> None:
         self.model = world_model.eval()
-        self.optimizers = optimizers or WorldModelOptimizers(world_model)
+        self.optimizers = optimizers or TrainState(world_model)
         self._taken = 0  # steps of this trainer: its first one tells the share already, however short the run
 
     def step(self, batch: Batch) -> StepMetrics:
@@ -178,7 +178,7 @@ class PredictorTrainer:
 def apply(
     model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer], is_share_due: bool = False
 ) -> tuple[float, float | None]:
-    """Backward, and a step of each optimizer; raises LossNotFinite before any change, and StepTorn after some.
+    """Backward, and a step of each optimizer; raises LossNotFinite before any change, and PartialUpdate after some.
 
     Returns the gradient's norm, and where `is_share_due` the share of the predictor's on its action parameters.
     """
@@ -212,7 +212,7 @@ def _step_all(optimizers: list[NetworkOptimizer]) -> None:
         for optimizer in optimizers:
             optimizer.step()
     except (RuntimeError, MemoryError) as problem:
-        raise StepTorn from problem
+        raise PartialUpdate from problem
 
 
 def _drop_gradients(model: AdaptiveWorldModel) -> None:

@@ -1,6 +1,6 @@
 """Training without a browser: `python -m training.train --session … --model … --steps …`.
 
-The command line over the workshop that the page uses too: the same values, jobs and checkpoints. Exit codes: 0 all
+The command line over the manager that the page uses too: the same values, jobs and checkpoints. Exit codes: 0 all
 steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage.
 """
 
@@ -21,15 +21,16 @@ from training.cli import (
     CommandParser,
     StopRequest,
     add_advanced_options,
-    load_usual,
+    load_default_checkpoints,
     typed_number,
 )
 from training.config import FixedSteps, LossThreshold, StopCondition
-from training.dataset import Subject, TrainingSet
-from training.jobs.job import JobSnapshot
-from training.jobs.manager import CHANGED_BY, JobRunning, Order, Workshop
+from training.dataset import FrameDataset, FrameSelection
+from training.jobs.manager import TrainingManager
+from training.jobs.request import CHANGED_BY, JobRunning, TrainingRequest
+from training.jobs.snapshot import JobSnapshot
 from training.options import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
-from training.values import BadTrainingValue, check_whole, shown
+from training.values import InvalidValue, check_whole, printable
 
 MODELS: dict[str, tuple[Network, ...]] = {
     "autoencoder": ("autoencoder",),
@@ -49,18 +50,18 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         recording = _recording(options)
-        workshop = _workshop(options, recording)
+        manager = _manager(options, recording)
         orders = [_order(options, recording, network) for network in MODELS[options.model]]
-    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+    except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
-    folder = f"{options.data.resolve().name}/checkpoints/{workshop.directory.name}"
+    folder = f"{options.data.resolve().name}/checkpoints/{manager.directory.name}"
     try:
         if not options.fresh:
             changed = {name for network in MODELS[options.model] for name in CHANGED_BY[network]}
-            load_usual(workshop, changed)
+            load_default_checkpoints(manager, changed)
         for order in orders:
-            if stop.is_made or not _train(workshop, order, stop, folder):
+            if stop.is_made or not _train(manager, order, stop, folder):
                 return NOT_DONE
     except (CheckpointError, JobRunning) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -102,29 +103,29 @@ def _recording(options: argparse.Namespace) -> RecordedSession:
     except SessionNotFound:
         ids = ", ".join(summary.session_id for summary in list_sessions(sessions)[:LISTED])
         there = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
-        raise BadTrainingValue(f"There is no session {shown(options.session)}: {there}.") from None
+        raise InvalidValue(f"There is no session {printable(options.session)}: {there}.") from None
     if recording.frame_count == 0:
-        raise BadTrainingValue("This recording has no frames; choose another session.")
+        raise InvalidValue("This recording has no frames; choose another session.")
     return recording
 
 
-def _workshop(options: argparse.Namespace, recording: RecordedSession) -> Workshop:
+def _manager(options: argparse.Namespace, recording: RecordedSession) -> TrainingManager:
     profile = recording.profile
     # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
     channels = max(1, len(profile.channels))
     shared = WorldModels(choose_device(options.device)).get(f"{profile.name} {profile.channel_names}", channels)
-    return Workshop(shared, options.data / "checkpoints" / profile.name, options.wandb_project)
+    return TrainingManager(shared, options.data / "checkpoints" / profile.name, options.wandb_project)
 
 
-def _order(options: argparse.Namespace, recording: RecordedSession, network: Network) -> Order:
-    """Everything typed, checked; raises BadTrainingValue and SessionError."""
+def _order(options: argparse.Namespace, recording: RecordedSession, network: Network) -> TrainingRequest:
+    """Everything typed, checked; raises InvalidValue and SessionError."""
     config, subject = read_config(vars(options)), _subject(options, recording.frame_count)
     # Tried now: the second of two trainings must not be refused after an hour of the first.
-    TrainingSet(recording, subject, needs_history=network == "predictor")
-    return Order(network, recording, subject, _condition(options), config, STARTED_BY)
+    FrameDataset(recording, subject, needs_history=network == "predictor")
+    return TrainingRequest(network, recording, subject, _condition(options), config, STARTED_BY)
 
 
-def _subject(options: argparse.Namespace, frame_count: int) -> Subject:
+def _subject(options: argparse.Namespace, frame_count: int) -> FrameSelection:
     fields, frame = vars(options) | {"train_on": WHOLE}, 0
     if options.frame is not None:
         check_whole(options.frame, "The frame", 0, frame_count - 1)
@@ -138,13 +139,13 @@ def _condition(options: argparse.Namespace) -> StopCondition:
     if options.threshold is not None:
         return LossThreshold(options.threshold, MAX_STEPS if options.max_steps is None else options.max_steps)
     if options.max_steps is not None:
-        raise BadTrainingValue("--max-steps goes with --threshold; with --steps that number is all there is.")
+        raise InvalidValue("--max-steps goes with --threshold; with --steps that number is all there is.")
     return FixedSteps(options.steps)
 
 
-def _train(workshop: Workshop, order: Order, stop: StopRequest, folder: str) -> bool:
+def _train(manager: TrainingManager, order: TrainingRequest, stop: StopRequest, folder: str) -> bool:
     """Run one job to its end and tell how it ended; returns whether it did what was asked."""
-    job = workshop.train(order)
+    job = manager.train(order)
     # No bar where nobody sees it, as in a file.
     with tqdm(total=order.condition.max_steps, desc=order.network, unit="step", disable=None) as bar:
         has_ended = False
@@ -156,7 +157,7 @@ def _train(workshop: Workshop, order: Order, stop: StopRequest, folder: str) -> 
             bar.update(now.step - bar.n)
             if now.loss is not None:
                 bar.set_postfix_str(f"evaluated loss {now.loss:.4g}")
-    is_saved = now.step == 0 or workshop.shared.weights[order.network].file is not None
+    is_saved = now.step == 0 or manager.shared.weights[order.network].file is not None
     sys.stdout.write(_told(now, folder, is_saved))
     return is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
 

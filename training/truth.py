@@ -14,9 +14,9 @@ from session import RecordedSession, SessionError, find_session, load_session
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
-from training.evaluation.accuracy import STANDARD_FRAMES, Truth, measure_truth
+from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
 from training.unique_frames import is_held_out
-from training.values import BadTrainingValue
+from training.values import InvalidValue
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
             *(shared, recording, options.session, options.history_length, options.frames),
             looked_at[options.positions],
         )
-    except (BadTrainingValue, SessionError, DeviceUnavailable) as problem:
+    except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     except (CheckpointError, ArithmeticError) as problem:
@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     return DONE
 
 
-def truth_table(truth: Truth) -> str:
+def truth_table(truth: CounterfactualAccuracy) -> str:
     """Lines for a terminal: each action, and all of them."""
     lines = [f"{'action':<12} {'pairs':>6} {'within 2 px':>12} {'visible':>8} {'mean px':>8} {'median px':>10}"]
     for number, name in [*enumerate(truth.actions), (None, "all")]:

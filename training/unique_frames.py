@@ -15,8 +15,8 @@ from torch import Tensor
 
 from session import NoHistory, RecordedSession
 from session.batch import frame_tensor
-from session.robots.toroidal_dot import dot_place
-from training.values import BadTrainingValue
+from session.robots.toroidal_dot import locate_dot
+from training.values import InvalidValue
 
 MAX_PICTURES = 8000  # their latents are kept in memory, 100 kB each
 LOOKED_AT_FOR_BACKGROUND = 64
@@ -39,10 +39,10 @@ class Windows:
         return Windows(self.pictures[drawn][:, -length:], self.actions[drawn][:, -length:], self.targets[drawn])
 
 
-class DistinctPictures:
+class UniqueFrames:
     """Pictures by number, from 0. Those for which `is_held_out` holds, given uint8 (H, W, 3), are never drawn.
 
-    Raises SessionError where a frame cannot be read, and BadTrainingValue for none or too many.
+    Raises SessionError where a frame cannot be read, and InvalidValue for none or too many.
     """
 
     def __init__(self, recordings: Sequence[RecordedSession], is_held_out: Callable[[np.ndarray], bool]) -> None:
@@ -50,13 +50,13 @@ class DistinctPictures:
         self._sources: list[tuple[RecordedSession, int]] = []
         self._numbers = [self._number(recording) for recording in recordings]
         if not self._sources:
-            raise BadTrainingValue("These recordings have no frames; choose others.")
+            raise InvalidValue("These recordings have no frames; choose others.")
         self.is_held_out = np.array(
             [is_held_out(np.asarray(recording.picture(index))) for recording, index in self._sources]
         )
         self.learned = np.flatnonzero(~self.is_held_out)
         if not len(self.learned):
-            raise BadTrainingValue("All frames of these recordings are held out; choose others.")
+            raise InvalidValue("All frames of these recordings are held out; choose others.")
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -73,7 +73,7 @@ class DistinctPictures:
                 self._sources.append((recording, index))
             numbers[index] = known[digest]
         if len(self._sources) > MAX_PICTURES:
-            raise BadTrainingValue(f"These recordings have more than {MAX_PICTURES} different pictures; choose fewer.")
+            raise InvalidValue(f"These recordings have more than {MAX_PICTURES} different pictures; choose fewer.")
         return numbers
 
     def tensors(self, numbers: Sequence[int]) -> Tensor:
@@ -86,14 +86,14 @@ class DistinctPictures:
         return self.tensors([place * len(self) // count for place in range(count)]).median(dim=0).values
 
     def windows(self, history_length: int) -> Windows:
-        """All windows with a whole history, none of whose pictures is held out; raises BadTrainingValue for none."""
+        """All windows with a whole history, none of whose pictures is held out; raises InvalidValue for none."""
         found = [
             window
             for recording, numbers in zip(self.recordings, self._numbers, strict=True)
             for window in self._windows_of(recording, numbers, history_length)
         ]
         if not found:
-            raise BadTrainingValue(f"No frame has {history_length} frames before it to learn from; choose others.")
+            raise InvalidValue(f"No frame has {history_length} frames before it to learn from; choose others.")
         pictures, actions, targets = (np.array(part) for part in zip(*found, strict=True))
         return Windows(pictures, actions.astype(np.float32), targets)
 
@@ -118,5 +118,5 @@ def is_held_out(picture: np.ndarray) -> bool:
 
     A move of 27 pixels leads from one kind of column to the other and back. A picture without a dot is never left out.
     """
-    place = dot_place(picture)
+    place = locate_dot(picture)
     return place is not None and round(place.x) % EVERY == FIRST

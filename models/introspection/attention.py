@@ -15,8 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from models.action_predictor import ACTION_TOKEN, FRAME_TOKEN, FUTURE_TOKEN
-from models.inference import evaluating, finite
-from models.shared_world_model import Network, SharedWorldModel, WeightsInUse
+from models.inference import evaluating, require_finite
+from models.shared_world_model import Network, SharedWorldModel, WeightsSource
 
 RECENT = 16  # key positions that RI@16 counts
 
@@ -61,7 +61,7 @@ class AttentionShares:
 
 
 @dataclass(frozen=True, eq=False)
-class AttentionLook:
+class AttentionReport:
     """What the future tokens look at in one layer: `weights` float32 (P, N) of one head, or the heads' mean.
 
     `kinds` and `places` (N,) are the token layout; `layer` and `head` count from 0, `head` is None for the mean,
@@ -80,7 +80,7 @@ class AttentionLook:
     shown: AttentionMeasures
     uniform: AttentionMeasures
     baseline: float
-    weights_in_use: Mapping[Network, WeightsInUse]
+    weights_in_use: Mapping[Network, WeightsSource]
 
     @property
     def history(self) -> int:
@@ -95,7 +95,7 @@ class AttentionLook:
 
 def run_attention(
     shared: SharedWorldModel, frames: Tensor, actions: Tensor, layer: int | None = None, head: int | None = None
-) -> AttentionLook:
+) -> AttentionReport:
     """Look at a layer (None: the last) and head (None: their mean) while predicting the next frame.
 
     Takes frames (1, T, 3, H, W) in [0, 1] and scaled actions (1, T, A). Raises NoSuchLayer and NotFinite.
@@ -108,16 +108,16 @@ def run_attention(
         _check("head", head, sizes.heads)
     frames, actions = frames.to(shared.device), actions.to(shared.device)
     with evaluating(shared) as model:
-        latents = finite(model.encode_history(frames), "autoencoder")
+        latents = require_finite(model.encode_history(frames), "autoencoder")
         found = model.predictor.attention(latents, actions, {layer, last})
-        mean = finite(found[last][0].mean(dim=0), "predictor").cpu().numpy()
-        heads = finite(found[layer][0], "predictor")
+        mean = require_finite(found[last][0].mean(dim=0), "predictor").cpu().numpy()
+        heads = require_finite(found[layer][0], "predictor")
         weights = (heads.mean(dim=0) if head is None else heads[head].clone()).cpu().numpy()
         t, p = latents.shape[1:3]
         kinds, places = (part.cpu().numpy() for part in model.predictor.token_layout(t, p))
         in_use = shared.weights
     even = uniform_attention(*mean.shape)
-    return AttentionLook(
+    return AttentionReport(
         weights=weights,
         kinds=kinds,
         places=places,
@@ -163,12 +163,12 @@ def uniform_baseline(queries: int, keys: int) -> float:
     return float((1 / (np.arange(keys - queries, keys) + 1)).mean())
 
 
-def as_uniform(look: AttentionLook) -> AttentionLook:
+def as_uniform(look: AttentionReport) -> AttentionReport:
     """The same look as it would be if attention were spread evenly, to compare with."""
     return replace(look, weights=uniform_attention(*look.weights.shape), shown=look.uniform)
 
 
-def breakdown(look: AttentionLook) -> np.ndarray:
+def breakdown(look: AttentionReport) -> np.ndarray:
     """For each future token its attention on the last action, the last frame and all the rest: (P, 3)."""
     is_last = look.places == look.history - 1
     is_action, is_frame = is_last & (look.kinds == ACTION_TOKEN), is_last & (look.kinds == FRAME_TOKEN)
@@ -176,7 +176,7 @@ def breakdown(look: AttentionLook) -> np.ndarray:
     return np.stack([look.weights[:, part].sum(axis=1, dtype=np.float64) for part in parts], axis=1)
 
 
-def share_by_part(look: AttentionLook) -> AttentionShares:
+def attention_by_part(look: AttentionReport) -> AttentionShares:
     """How attention divides among the frames, the actions and the future tokens, mean of the queries."""
     on_key = look.weights.mean(axis=0, dtype=np.float64)
     history = range(look.history)
@@ -187,7 +187,7 @@ def share_by_part(look: AttentionLook) -> AttentionShares:
     return AttentionShares(frames, actions, float(on_key[look.kinds == FUTURE_TOKEN].sum()))
 
 
-def attention_on_frames(look: AttentionLook, token: int | None = None) -> np.ndarray:
+def attention_on_frames(look: AttentionReport, token: int | None = None) -> np.ndarray:
     """Attention on each patch of every context frame, float32 (T, grid, grid); class tokens are left out.
 
     Of one future token (0 is the class token, then the patches row by row), or the mean of all. A patch that was

@@ -15,12 +15,12 @@ import numpy as np
 from models.action_predictor import ACTION_TOKEN, FRAME_TOKEN, FUTURE_TOKEN
 from models.figures import STRIP_COLOURS, error_heat_map
 from models.introspection.attention import (
-    AttentionLook,
+    AttentionReport,
     AttentionShares,
     NoSuchToken,
     as_uniform,
+    attention_by_part,
     breakdown,
-    share_by_part,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class _Part:
         return (self.left + self.right) / 2
 
 
-def _parts(look: AttentionLook) -> list[_Part]:
+def _parts(look: AttentionReport) -> list[_Part]:
     """The parts of the sequence from left to right: actions are drawn wider than they are, the rest to scale."""
     changes = np.flatnonzero((np.diff(look.kinds) != 0) | (np.diff(look.places) != 0)) + 1
     spans = list(pairwise([0, *changes.tolist(), len(look.kinds)]))
@@ -70,7 +70,7 @@ def _parts(look: AttentionLook) -> list[_Part]:
     return parts
 
 
-def draw_attention_map(figure: "Figure", look: AttentionLook, frame_names: Sequence[str]) -> None:
+def draw_attention_map(figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None:
     """Attention of every future token on every token, on a logarithmic colour scale; grey may not be seen.
 
     Frames are named by `frame_names` (T).
@@ -150,7 +150,7 @@ def _colour_bar(figure: "Figure", image: "AxesImage", baseline: float, is_cut: b
     bar.set_label("share of attention (white line: uniform)", fontsize=LABEL)
 
 
-def draw_breakdown(figure: "Figure", look: AttentionLook) -> None:
+def draw_breakdown(figure: "Figure", look: AttentionReport) -> None:
     """For each future token, how its attention divides: on the last frame, the last action, and the rest.
 
     The last frame lies at the bottom, so that the dashed line, its share of uniform attention, can be compared.
@@ -175,13 +175,13 @@ def draw_breakdown(figure: "Figure", look: AttentionLook) -> None:
     figure.legend(loc="outside upper center", ncols=2, fontsize=SMALL, frameon=False)
 
 
-def draw_parts(figure: "Figure", look: AttentionLook, frame_names: Sequence[str]) -> None:
+def draw_parts(figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None:
     """Attention on each frame (named by `frame_names`, T), each action and the future, beside uniform attention."""
     assert len(frame_names) == look.history, f"expected {look.history} frame names, got {len(frame_names)}"
     names = [text for name in frame_names for text in (f"frame {name}", f"action after {name}")]
     names.append("future tokens")
     kinds = [FRAME_TOKEN, ACTION_TOKEN] * look.history + [FUTURE_TOKEN]
-    shares, even = _in_order(share_by_part(look)), _in_order(share_by_part(as_uniform(look)))
+    shares, even = _in_order(attention_by_part(look)), _in_order(attention_by_part(as_uniform(look)))
     axes = figure.add_subplot()
     rows = np.arange(len(names))
     axes.barh(rows, shares, color=[KIND_COLOURS[kind] for kind in kinds], height=0.7)

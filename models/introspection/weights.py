@@ -20,7 +20,7 @@ from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from models.inference import NotFinite
-from models.shared_world_model import Network, SharedWorldModel, WeightsInUse
+from models.shared_world_model import Network, SharedWorldModel, WeightsSource
 
 BINS = 400  # fine: the ones of a norm stretch the range of a block to ten times that of its other weights
 LONGEST_HISTORY = 8
@@ -102,22 +102,24 @@ class PositionTables:
 
 
 @dataclass(frozen=True, eq=False)
-class WeightLook:
+class WeightReport:
     """All that is told of the weights of one moment; `filters` uint8 (H, W, 3), as the function of that name."""
 
     groups: tuple[WeightStatistics, ...]
     tensors: tuple[TensorStatistics, ...]
     filters: np.ndarray
     positions: PositionTables
-    weights_in_use: Mapping[Network, WeightsInUse]
+    weights_in_use: Mapping[Network, WeightsSource]
 
 
-def look_at_weights(shared: SharedWorldModel) -> WeightLook:
+def inspect_weights(shared: SharedWorldModel) -> WeightReport:
     """Everything of one moment; raises NotFinite. On a copy, which takes hundredths of a second: nobody who trains or
     looks waits for the rest."""
     with shared.lock:
         model, used = copy.deepcopy(shared.model), shared.weights
-    return WeightLook(weight_statistics(model), tensor_statistics(model), filters(model), position_tables(model), used)
+    return WeightReport(
+        weight_statistics(model), tensor_statistics(model), filters(model), position_tables(model), used
+    )
 
 
 def layer_groups(model: AdaptiveWorldModel) -> tuple[LayerGroup, ...]:

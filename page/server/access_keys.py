@@ -37,7 +37,7 @@ def new_key() -> str:
 
 
 @dataclass(frozen=True)
-class Keys:
+class AccessKeys:
     """One key to look and infer, one to train, load and save as well; new ones for each start of the server."""
 
     look: str = field(default_factory=new_key, repr=False)
@@ -65,7 +65,7 @@ def _matching(secrets_of_roles: dict[Role, str], given: str) -> Role | None:
 
 
 @dataclass(frozen=True)
-class Wrong:
+class FailedAttempts:
     """Wrong keys of one address: how many there were in a row, and when the last."""
 
     count: int = 0
@@ -76,7 +76,7 @@ class Wrong:
         return min(LONGEST_WAIT_S, 2.0 ** (self.count - FREE_TRIES)) if self.count >= FREE_TRIES else 0.0
 
 
-class BackOff:
+class KeyThrottle:
     """After a few wrong keys each further one doubles the time in which wrong keys of that address are turned away.
 
     A right key opens always: nobody guesses one of 192 bits, and a stranger behind the same router must not be able to
@@ -86,9 +86,9 @@ class BackOff:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._wrong: OrderedDict[str, Wrong] = OrderedDict()
+        self._wrong: OrderedDict[str, FailedAttempts] = OrderedDict()
 
-    def try_key(self, keys: Keys, address: str, key: str) -> Role:
+    def try_key(self, keys: AccessKeys, address: str, key: str) -> Role:
         """The role that a key opens; raises WrongKey, or TooManyWrongKeys where the last wrong one was just now."""
         role = keys.role_of(key)
         if role is None and key:
@@ -99,11 +99,11 @@ class BackOff:
 
     def _note_wrong(self, neighbours: str) -> None:
         with self._lock:
-            now, wrong = self._clock(), self._wrong.pop(neighbours, Wrong())
+            now, wrong = self._clock(), self._wrong.pop(neighbours, FailedAttempts())
             if now - wrong.at > FORGET_AFTER_S:
-                wrong = Wrong()
+                wrong = FailedAttempts()
             wait_s = wrong.at + wrong.wait_s - now
-            self._wrong[neighbours] = wrong if wait_s > 0 else Wrong(wrong.count + 1, now)
+            self._wrong[neighbours] = wrong if wait_s > 0 else FailedAttempts(wrong.count + 1, now)
             while len(self._wrong) > ADDRESSES_AT_MOST:
                 self._wrong.popitem(last=False)
         if wait_s > 0:

@@ -14,7 +14,15 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from page.server.access_keys import Role, TooManyWrongKeys, WrongKey
-from page.server.access_policy import MAX_BODY_BYTES, ROLE, Entrance, Refusal, address_of, cookie_name, is_known_path
+from page.server.access_policy import (
+    MAX_BODY_BYTES,
+    ROLE,
+    AccessDenied,
+    AccessPolicy,
+    address_of,
+    cookie_name,
+    is_known_path,
+)
 from page.server.key_page import KEY_PAGE_POLICY, key_page
 
 KEY, NEXT = "key", "next"  # of the address, and of the form of the key page
@@ -35,10 +43,10 @@ GIVE_KEY = "Give the key first."
 WRONG_KEY = "That key is not right. Keys change when the server starts anew: ask for a new link."
 
 
-class Doorkeeper:
+class AccessMiddleware:
     """ASGI middleware: the rules of an `entrance` before `app`."""
 
-    def __init__(self, app: ASGIApp, entrance: Entrance) -> None:
+    def __init__(self, app: ASGIApp, entrance: AccessPolicy) -> None:
         self._app, self._entrance = app, entrance
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,9 +56,9 @@ class Doorkeeper:
         try:
             self._entrance.check_place(connection)
             if scope["type"] != "http":
-                raise Refusal(403, "Nothing here is asked for in this way.")
+                raise AccessDenied(403, "Nothing here is asked for in this way.")
             await self._answer(scope, receive, send)
-        except Refusal as refusal:
+        except AccessDenied as refusal:
             await _turn_away(refusal, scope, receive, send)
         except ClientDisconnect:  # gone before the form of the key page was whole
             return
@@ -58,9 +66,9 @@ class Doorkeeper:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         if _told_length(request) > MAX_BODY_BYTES:
-            raise Refusal(413, TOO_LARGE)
+            raise AccessDenied(413, TOO_LARGE)
         if not is_known_path(request.scope["path"]):
-            raise Refusal(404, "There is nothing at this address.")
+            raise AccessDenied(404, "There is nothing at this address.")
         is_entering = request.scope["path"] == ENTER or (request.scope["path"] == "/" and KEY in request.query_params)
         response = await self._let_in(request) if is_entering else self._reload_of_old_tab(request)
         if response is not None:
@@ -80,7 +88,7 @@ class Doorkeeper:
         if request.scope["path"] == "/gradio_api/app_id":
             try:
                 self._role_of(request)
-            except Refusal as refusal:
+            except AccessDenied as refusal:
                 return JSONResponse({"app_id": 0}) if refusal.asks_key else None
         return None
 
@@ -113,7 +121,7 @@ async def _offered(request: Request) -> tuple[str, str]:
     async for piece in request.stream():
         body += piece
         if len(body) > MAX_FORM_BYTES:
-            raise Refusal(413, TOO_LARGE)
+            raise AccessDenied(413, TOO_LARGE)
     form = dict(parse_qsl(body.decode("utf-8", "replace")))
     return _key_in(form.get(KEY, "")), safe_next(form.get(NEXT, ""))
 
@@ -164,15 +172,15 @@ def _with_headers(send: Send) -> Send:
     return adding
 
 
-def _refused_key(problem: WrongKey | TooManyWrongKeys, wrong: str = WRONG_KEY) -> Refusal:
+def _refused_key(problem: WrongKey | TooManyWrongKeys, wrong: str = WRONG_KEY) -> AccessDenied:
     if isinstance(problem, WrongKey):
-        return Refusal(401, wrong, asks_key=True)
+        return AccessDenied(401, wrong, asks_key=True)
     wait_s = max(1, round(problem.wait_s))
     sentence = f"Too many wrong keys came from your address. Check the key, or wait {wait_s} s."
-    return Refusal(429, sentence, asks_key=True, wait_s=wait_s)
+    return AccessDenied(429, sentence, asks_key=True, wait_s=wait_s)
 
 
-def _key_page(refusal: Refusal, following: str, sentence: str | None = None) -> Response:
+def _key_page(refusal: AccessDenied, following: str, sentence: str | None = None) -> Response:
     headers = {"content-security-policy": KEY_PAGE_POLICY, "cache-control": "no-store"}
     if refusal.wait_s:
         headers["retry-after"] = str(refusal.wait_s)
@@ -180,7 +188,7 @@ def _key_page(refusal: Refusal, following: str, sentence: str | None = None) -> 
     return HTMLResponse(key_page(shown, following), refusal.status, headers)
 
 
-async def _turn_away(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+async def _turn_away(refusal: AccessDenied, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
     request = Request(scope, receive)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from page.server.access_keys import BackOff, Keys, Role
+from page.server.access_keys import AccessKeys, KeyThrottle, Role
 from page.server.hosts import is_literal, is_loopback, is_same_place, own_names, split_place
 
 MAX_BODY_BYTES = 1 << 16  # the largest thing a page sends is a form of a few hundred bytes
@@ -32,7 +32,7 @@ BELOW = (
 # A proxy on this machine, and the tunnel of a public link, say with headers that begin so that somebody is behind them.
 FORWARDED = ("forwarded", "x-forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "via")
 
-NOT_OUR_NAME = "This server does not answer to that name. Use its address, or start it with --allow-host and the name."
+UNKNOWN_HOST = "This server does not answer to that name. Use its address, or start it with --allow-host and the name."
 FOREIGN_PAGE = "This request comes from a page of another site; open Session Explorer itself."
 
 
@@ -45,7 +45,7 @@ class EntranceSettings(Protocol):
     names: tuple[str, ...]
 
 
-class Refusal(Exception):
+class AccessDenied(Exception):
     """A request that goes no further: HTTP status and a sentence; `asks_key`: with a key it could, after `wait_s`."""
 
     def __init__(self, status: int, sentence: str, asks_key: bool = False, wait_s: int = 0) -> None:
@@ -53,11 +53,11 @@ class Refusal(Exception):
         self.status, self.sentence, self.asks_key, self.wait_s = status, sentence, asks_key, wait_s
 
 
-class Entrance:
+class AccessPolicy:
     """The rules of one server. Until `begin`, Gradio's own question whether it has started is let through."""
 
     def __init__(self, settings: EntranceSettings) -> None:
-        self.keys, self.back_off = Keys(), BackOff()
+        self.keys, self.back_off = AccessKeys(), KeyThrottle()
         self._is_open, self.is_read_only = settings.open, settings.read_only
         self.is_public = settings.share  # then even a visitor on this machine cannot be told from others
         self._extra_names = frozenset(name.lower() for name in settings.names)
@@ -84,11 +84,11 @@ class Entrance:
         headers = connection.headers
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._answers_to(host):
-            raise Refusal(403, NOT_OUR_NAME)
+            raise AccessDenied(403, UNKNOWN_HOST)
         is_visit = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
         is_elsewhere = headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_visit
         if is_elsewhere or (origin is not None and not self._is_own_origin(origin, host)):
-            raise Refusal(403, FOREIGN_PAGE)
+            raise AccessDenied(403, FOREIGN_PAGE)
 
     def _answers_to(self, host: str) -> bool:
         place = split_place(host)
@@ -125,7 +125,7 @@ class Entrance:
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and key:
             return self.back_off.try_key(self.keys, address_of(connection), key.strip())
-        raise Refusal(401, "This server asks for a key; open the link that carries it.", asks_key=True)
+        raise AccessDenied(401, "This server asks for a key; open the link that carries it.", asks_key=True)
 
 
 def is_known_path(path: str) -> bool:

@@ -15,7 +15,7 @@ import gradio as gr
 from gradio.tunneling import CURRENT_TUNNELS
 
 from page.server.access_keys import Role
-from page.server.access_policy import Entrance
+from page.server.access_policy import AccessPolicy
 from page.server.hosts import LOCAL_NAMES, lan_address
 from page.text import BadNumber, whole_number
 
@@ -95,7 +95,7 @@ def has_screen() -> bool:
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def welcome(demo: gr.Blocks, entrance: Entrance, is_browser_wanted: bool) -> None:
+def announce(demo: gr.Blocks, entrance: AccessPolicy, is_browser_wanted: bool) -> None:
     """Once launched: say who may come in, and open the page on this machine."""
     allow_many_connections()
     entrance.begin(demo.share_url)
@@ -114,7 +114,7 @@ def allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def leave() -> NoReturn:
+def exit_now() -> NoReturn:
     """End the process at once. On the interpreter's own way out, a thread that still computes would abort it."""
     for tunnel in CURRENT_TUNNELS:
         tunnel.kill()
@@ -123,7 +123,7 @@ def leave() -> NoReturn:
     os._exit(0)
 
 
-def own_link(host: str, port: int, entrance: Entrance) -> str:
+def own_link(host: str, port: int, entrance: AccessPolicy) -> str:
     """The address for the browser on this machine; carries a key where even that one needs it."""
     name = "localhost" if host in EVERYWHERE or host in LOCAL_NAMES else host
     address = f"http://{name}:{port}/"
@@ -131,11 +131,11 @@ def own_link(host: str, port: int, entrance: Entrance) -> str:
     return with_key(address, entrance, entrance.roles[-1]) if needs_key else address
 
 
-def with_key(address: str, entrance: Entrance, role: Role) -> str:
+def with_key(address: str, entrance: AccessPolicy, role: Role) -> str:
     return f"{address.rstrip('/')}/?key={entrance.keys.of(role)}"
 
 
-def announcement(host: str, port: int, entrance: Entrance, public_url: str | None) -> list[str]:
+def announcement(host: str, port: int, entrance: AccessPolicy, public_url: str | None) -> list[str]:
     """What the terminal says at start, line by line: the links, whom they let in, and what is exposed by that."""
     lines = ["Session Explorer", f"  {'this machine':<26}{own_link(host, port, entrance)}"]
     network = None if host in LOCAL_NAMES else lan_address() if host in EVERYWHERE else host
@@ -149,7 +149,7 @@ def announcement(host: str, port: int, entrance: Entrance, public_url: str | Non
     return [*lines, *_exposed(entrance, is_reachable=bool(network or public_url))]
 
 
-def _exposed(entrance: Entrance, is_reachable: bool) -> list[str]:
+def _exposed(entrance: AccessPolicy, is_reachable: bool) -> list[str]:
     """What others get by those links."""
     if not is_reachable:
         return ["  Only this machine can reach it. Ctrl-C ends it."]

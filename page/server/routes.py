@@ -44,7 +44,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
 
 def growth(recording: RecordedSession) -> dict[str, object]:
     """What a player that shows a recording asks again and again while that may grow."""
-    return {"version": recording.version, "may_grow": recording.may_grow, "extent": session_extent(recording)}
+    return {"version": recording.version, "may_grow": recording.may_be_recording, "extent": session_extent(recording)}
 
 
 def recorded_routes(sessions: SessionCache) -> list[Route]:

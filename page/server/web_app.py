@@ -10,8 +10,8 @@ from gradio.utils import LRUCache
 from starlette.middleware import Middleware
 
 from page.components import APP_CSS
-from page.server.access_middleware import Doorkeeper
-from page.server.access_policy import ROLE, Entrance
+from page.server.access_middleware import AccessMiddleware
+from page.server.access_policy import ROLE, AccessPolicy
 from page.server.routes import recorded_routes, run_route
 from page.server.theme import page_theme
 from page.visitor import TABS_REMEMBERED
@@ -21,11 +21,13 @@ from session import SessionCache
 MAILBOXES = 500
 
 
-def web_options(sessions: SessionCache, find_run: Callable[[str], Path | None], entrance: Entrance) -> dict[str, Any]:
+def web_options(
+    sessions: SessionCache, find_run: Callable[[str], Path | None], entrance: AccessPolicy
+) -> dict[str, Any]:
     """What `launch` needs for the page to look and work as it should, and to be closed to those who may not come in."""
     routes = [*recorded_routes(sessions), run_route(find_run)]
     return dict(
-        app_kwargs={"routes": routes, "middleware": [Middleware(Doorkeeper, entrance=entrance)]},
+        app_kwargs={"routes": routes, "middleware": [Middleware(AccessMiddleware, entrance=entrance)]},
         auth_dependency=lambda request: request.scope[ROLE],  # Gradio calls it a user's name
         theme=page_theme(),
         css_paths=[APP_CSS],
@@ -36,7 +38,7 @@ def web_options(sessions: SessionCache, find_run: Callable[[str], Path | None], 
     )
 
 
-class Mailboxes(LRUCache):
+class BoundedMailboxes(LRUCache):
     """Answers that wait to be fetched, by tab; the oldest go where nobody fetches them.
 
     What comes for a tab that was forgotten goes nowhere. Gradio's loop over the queue would end with it, and with the
@@ -54,7 +56,7 @@ def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
     Gradio's own limit counts all kinds together: clips that wait would keep a trainer from pressing Stop.
     """
     queue, push = demo._queue, demo._queue.push
-    queue.pending_messages_per_session = Mailboxes(MAILBOXES)
+    queue.pending_messages_per_session = BoundedMailboxes(MAILBOXES)
     # Gradio would keep what each of the last 10,000 events took, for a page of its own that is not served here.
     queue.ANALYTICS_MAX_EVENTS = 1
     busy = f"The server is busy: {at_most} visitors wait for this already. Try again in a moment."

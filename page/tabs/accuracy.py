@@ -12,7 +12,7 @@ from session import RecordedSession
 NOT_SEEN = "no dot"
 
 
-class TruthShares(Protocol):
+class AccuracySummary(Protocol):
     """Of `pairs` predictions: the shares that are near and visible, and the distances in pixels of the visible."""
 
     pairs: int
@@ -39,7 +39,7 @@ class Truth(Protocol):
     weights: Mapping[str, UsedWeights]
     is_mixed: bool
 
-    def shares(self, candidate: int | None = None) -> TruthShares: ...
+    def shares(self, candidate: int | None = None) -> AccuracySummary: ...
 
 
 def truth_view(recording: RecordedSession, truth: Truth) -> str:
@@ -63,13 +63,13 @@ def _heads(*titles: str) -> str:
     return "".join(f'<th scope="col" class="number">{title}</th>' for title in titles)
 
 
-def _row(name: str, told: TruthShares) -> str:
+def _row(name: str, told: AccuracySummary) -> str:
     cells = (f"{told.pairs:,}", f"{told.near:.0%}", f"{told.visible:.0%}", *map(_pixels, _distances(told)))
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     return f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
 
 
-def _distances(told: TruthShares) -> tuple[float | None, float | None]:
+def _distances(told: AccuracySummary) -> tuple[float | None, float | None]:
     return told.mean_pixels, told.median_pixels
 
 

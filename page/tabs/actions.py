@@ -9,7 +9,7 @@ import numpy as np
 
 from page import messages
 from page.components import NARROW, OpenNumber
-from page.figures import drawn, figure_card, measure_row, table_link
+from page.figures import figure_card, measure_row, render_figure, table_link
 from page.tabs.networks import UsedWeights, untrained_notice, weights_text
 from page.text import count_text, loss_text
 from session import RecordedSession
@@ -52,7 +52,7 @@ class DiagnosticsDrawing(Protocol):
 def diagnostics_view(recording: RecordedSession, found: ActionDiagnostics, drawing: DiagnosticsDrawing) -> str:
     """HTML: each measure with its value and one sentence, the losses target by target."""
     rows = "".join(_row(*row) for row in _measures(found))
-    figure = drawn(lambda figure: drawing.draw_losses(figure, found), 3.4)
+    figure = render_figure(lambda figure: drawing.draw_losses(figure, found), 3.4)
     sentence = "Error of each looked-at frame when predicted with the true, the shuffled and the zeroed actions."
     looked = f"{count_text(len(found.targets), 'frame')} of {escape(recording.profile.title)} {escape(recording.name)}"
     return (

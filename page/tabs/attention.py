@@ -10,13 +10,13 @@ import numpy as np
 
 from page import messages
 from page.components import NARROW, OpenDropdown
-from page.figures import drawn, figure_card, measure_row, table_link
+from page.figures import figure_card, measure_row, render_figure, table_link
 from page.pictures import Picture, colour_bar, picture_grid
 from page.tabs.actions import build_actions_panel
 from page.tabs.networks import UsedWeights, frames_text, untrained_notice, weights_text
 from page.tabs.weights import build_weights_panel
 from page.text import loss_text, whole_number
-from session import History, RecordedSession, resize
+from session import History, RecordedSession, resize_picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,7 +55,7 @@ class AttentionMeasures(Protocol):
     entropy: float
 
 
-class AttentionLook(Protocol):
+class AttentionReport(Protocol):
     """`layer` and `head` count from 0, `head` None is the mean of all."""
 
     layer: int
@@ -72,9 +72,9 @@ class AttentionLook(Protocol):
 class AttentionDrawing(Protocol):
     """Draws a look; `figure` is an empty matplotlib figure, pictures are uint8 (H, W, 3)."""
 
-    def draw_parts(self, figure: "Figure", look: AttentionLook, frame_names: Sequence[str]) -> None: ...
-    def draw_attention_map(self, figure: "Figure", look: AttentionLook, frame_names: Sequence[str]) -> None: ...
-    def draw_breakdown(self, figure: "Figure", look: AttentionLook) -> None: ...
+    def draw_parts(self, figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None: ...
+    def draw_attention_map(self, figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None: ...
+    def draw_breakdown(self, figure: "Figure", look: AttentionReport) -> None: ...
     def overlay(self, picture: np.ndarray, attention: np.ndarray, top: float) -> np.ndarray: ...
     def outline_patch(self, picture: np.ndarray, token: int) -> np.ndarray: ...
     def overlay_strip(self) -> np.ndarray: ...
@@ -89,7 +89,7 @@ def attention_choices(layers: int, heads: int) -> tuple[list, list, list]:
     return layer, head, [("All future tokens, mean", -1), ("Class token", 0), *patches]
 
 
-def asked_attention(
+def parse_attention(
     layer: object, head: object, token: object, layers: int, heads: int
 ) -> tuple[int | None, int | None, int | None]:
     """What was chosen, counted from 0, each None for the usual; raises BadNumber."""
@@ -108,7 +108,7 @@ def token_text(token: int) -> str:
 def attention_view(
     recording: RecordedSession,
     history: History,
-    look: AttentionLook,
+    look: AttentionReport,
     token: int | None,
     on_frames: np.ndarray,
     breakdown: np.ndarray,
@@ -162,14 +162,14 @@ def _asker_text(token: int) -> str:
 
 
 def _pixels(recording: RecordedSession, frame: int) -> np.ndarray:
-    return np.asarray(resize(recording.picture(frame)))
+    return np.asarray(resize_picture(recording.picture(frame)))
 
 
-def _figures(history: History, look: AttentionLook, shown: str, name: str, drawing: AttentionDrawing) -> str:
+def _figures(history: History, look: AttentionReport, shown: str, name: str, drawing: AttentionDrawing) -> str:
     names = [str(frame) for frame in history.frames]
-    parts = drawn(lambda figure: drawing.draw_parts(figure, look, names), 0.6 + 0.22 * (2 * len(names) + 1))
-    whole = drawn(lambda figure: drawing.draw_attention_map(figure, look, names), 4.4)
-    tokens = drawn(lambda figure: drawing.draw_breakdown(figure, look), 3.2)
+    parts = render_figure(lambda figure: drawing.draw_parts(figure, look, names), 0.6 + 0.22 * (2 * len(names) + 1))
+    whole = render_figure(lambda figure: drawing.draw_attention_map(figure, look, names), 4.4)
+    tokens = render_figure(lambda figure: drawing.draw_breakdown(figure, look), 3.2)
     return (
         figure_card(parts, "Attention by part", PARTS_SENTENCE.format(shown=shown), f"{name}_parts")
         + figure_card(whole, "Attention map", MAP_SENTENCE.format(shown=shown), f"{name}_map")
@@ -191,15 +191,15 @@ TOKENS_SENTENCE = (
 )
 
 
-def _head_text(look: AttentionLook) -> str:
+def _head_text(look: AttentionReport) -> str:
     return f"mean of {look.heads} heads" if look.head is None else f"head {look.head + 1} of {look.heads}"
 
 
-def _is_usual(look: AttentionLook) -> bool:
+def _is_usual(look: AttentionReport) -> bool:
     return look.layer == look.layers - 1 and look.head is None
 
 
-def _measures(look: AttentionLook, shown: str) -> str:
+def _measures(look: AttentionReport, shown: str) -> str:
     extra = "" if _is_usual(look) else '<th scope="col" class="number">Shown</th>'
     rows = "".join(_measure_row(look, key) for key in MEASURES)
     told = "" if _is_usual(look) else f" The column Shown is of {shown}."
@@ -212,14 +212,14 @@ def _measures(look: AttentionLook, shown: str) -> str:
     )
 
 
-def _measure_row(look: AttentionLook, key: str) -> str:
+def _measure_row(look: AttentionReport, key: str) -> str:
     title, sentence = MEASURES[key]
     columns = [look.measures, look.uniform] if _is_usual(look) else [look.measures, look.shown, look.uniform]
     numbers = "".join(f'<td class="number">{loss_text(value)}</td>' for value in (vars(one)[key] for one in columns))
     return measure_row(title, numbers, sentence, 1 + len(columns))
 
 
-def _measures_link(look: AttentionLook, name: str) -> str:
+def _measures_link(look: AttentionReport, name: str) -> str:
     rows = [
         (MEASURES[key][0], *(float(vars(one)[key]) for one in (look.measures, look.shown, look.uniform)))
         for key in MEASURES

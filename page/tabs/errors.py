@@ -16,7 +16,7 @@ from page.tabs.errors_view import (
     ErrorDrawing,
     ErrorTools,
     EvaluationProgress,
-    RecordedErrors,
+    EvaluationResult,
     errors_data,
     errors_label,
     errors_view,
@@ -69,7 +69,7 @@ class ErrorsKept(Protocol):
     error_drawing: ErrorDrawing
     evaluations: Any
 
-    def workshop(self, visitor: Visitor) -> Any: ...
+    def manager(self, visitor: Visitor) -> Any: ...
 
 
 class PredictedFrame(Protocol):
@@ -84,21 +84,21 @@ class PredictedFrame(Protocol):
 def evaluation_status(
     explorer: ErrorsKept, visitor: Visitor, shown: str | None = None, compared: str | None = None
 ) -> tuple:
-    """The errors of the recording: `shown` and `compared` name kept results, the newest and none where they do not."""
+    """The errors of the recording: `shown` and `compared` name kept results, or else the newest and none."""
     return errors_of(explorer, visitor, (shown, compared), is_drawn=True)
 
 
 def errors_of(explorer: ErrorsKept, visitor: Visitor, picked: tuple, is_drawn: bool) -> tuple:
     """`errors_answer` for the visitor's recording; raises PageError."""
-    recording, now = recording_of(explorer, visitor), explorer.evaluations.snapshot()
-    kept = explorer.evaluations.kept(visitor.session_id, recording.version)
+    recording, now = recording_of(explorer, visitor), explorer.evaluator.snapshot()
+    kept = explorer.evaluator.kept(visitor.session_id, recording.version)
     drawing = explorer.error_drawing if is_drawn else None
     return errors_answer(recording, visitor.session_id, kept, now, picked, explorer.error_tools, drawing)
 
 
 def tick_evaluation(explorer: ErrorsKept, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
     """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
-    now = explorer.evaluations.snapshot()
+    now = explorer.evaluator.snapshot()
     if not visitor.has_news_of(now):
         return gr.skip()
     is_here = now.errors is not None and now.session_id == visitor.session_id
@@ -109,20 +109,20 @@ def tick_errors_notice(explorer: ErrorsKept, visitor: Visitor, shown: str | None
     """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
     if visitor.session_id is None:
         return gr.skip()
-    workshop, job = explorer.workshop(visitor), explorer.workshop(visitor).snapshot()
+    manager, job = explorer.manager_for(visitor), explorer.manager_for(visitor).snapshot()
     is_training = job is not None and job.is_active  # other weights at every step
-    seen = (visitor.visit, shown, history_length, is_training or workshop.shared.version)
+    seen = (visitor.visit, shown, history_length, is_training or manager.shared.version)
     if seen == visitor.seen_weights:
         return gr.skip()
     visitor.seen_weights = seen
-    kept = explorer.evaluations.kept(visitor.session_id, recording_of(explorer, visitor).version)
-    return errors_notice(kept, shown, None if is_training else workshop.shared.digests(), history_length)
+    kept = explorer.evaluator.kept(visitor.session_id, recording_of(explorer, visitor).version)
+    return errors_notice(kept, shown, None if is_training else manager.shared.digests(), history_length)
 
 
 def errors_answer(
     recording: RecordedSession,
     session_id: str,
-    kept: Sequence[RecordedErrors],
+    kept: Sequence[EvaluationResult],
     now: EvaluationProgress | None,
     picked: tuple[object, object],
     tools: ErrorTools,
@@ -163,7 +163,7 @@ def no_errors() -> tuple:
 
 
 def errors_notice(
-    kept: Sequence[RecordedErrors], key: object, in_use: Mapping[str, str] | None, history_length: object
+    kept: Sequence[EvaluationResult], key: object, in_use: Mapping[str, str] | None, history_length: object
 ) -> str:
     """What differs between the errors shown and the weights, by their digests, and the history in use; `in_use` None:
     weights that change at this moment."""
@@ -178,7 +178,7 @@ def errors_notice(
     return f'<div class="notice">{messages.errors_of_others(" and ".join(told))}</div>' if told else ""
 
 
-def _named(kept: Sequence[RecordedErrors], key: object) -> RecordedErrors | None:
+def _named(kept: Sequence[EvaluationResult], key: object) -> EvaluationResult | None:
     return next((one for one in kept if one.key == key), None)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import numpy as np
 
 from page.facts import clock_text
-from page.figures import drawn, figure_card, table_link
+from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import count_text, duration_text, loss_text, rate_text
 from session import RecordedSession
@@ -23,7 +23,7 @@ DIGITS = 4
 MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MSE"}
 
 
-class ErrorTrack(Protocol):
+class FrameErrors(Protocol):
     """float32 (N,) each, NaN where there is none; `context` int8 (N,) counts context frames."""
 
     reconstruction: np.ndarray
@@ -36,7 +36,7 @@ class ErrorTrack(Protocol):
     def of(self, measure: str) -> np.ndarray: ...
 
 
-class RecordedErrors(Protocol):
+class EvaluationResult(Protocol):
     """The errors of a recording with certain weights; `weights` in words, by network."""
 
     key: str
@@ -44,7 +44,7 @@ class RecordedErrors(Protocol):
     weights: Mapping[str, str]
     digests: Mapping[str, str]
     made_at: str
-    track: ErrorTrack
+    track: FrameErrors
 
 
 class EvaluationProgress(Protocol):
@@ -57,7 +57,7 @@ class EvaluationProgress(Protocol):
     started_by: str
     message: str
     is_active: bool
-    errors: RecordedErrors | None
+    errors: EvaluationResult | None
 
 
 class ErrorTools(Protocol):
@@ -71,14 +71,14 @@ class ErrorTools(Protocol):
 
 
 class ErrorDrawing(Protocol):
-    def draw_track(self, figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None) -> None: ...
-    def draw_histogram(self, figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None) -> None: ...
+    def draw_track(self, figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None: ...
+    def draw_histogram(self, figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None: ...
     def draw_by_action(
         self, figure: "Figure", labels: Sequence[str], averages: Any, other_averages: Any | None
     ) -> None: ...
 
 
-def errors_label(errors: RecordedErrors) -> str:
+def errors_label(errors: EvaluationResult) -> str:
     """One line of the pickers: which weights, how much context, when."""
     weights = " + ".join(errors.weights[network] for network in ("autoencoder", "predictor"))
     part = "" if errors.track.is_complete else f" · {errors.track.evaluated:,} of {len(errors.track.context):,} frames"
@@ -102,8 +102,8 @@ def progress_view(now: EvaluationProgress, is_here: bool) -> str:
 def errors_view(
     recording: RecordedSession,
     session_id: str,
-    errors: RecordedErrors,
-    other: RecordedErrors | None,
+    errors: EvaluationResult,
+    other: EvaluationResult | None,
     tools: ErrorTools,
     drawing: ErrorDrawing,
 ) -> str:
@@ -119,7 +119,11 @@ def errors_view(
 
 
 def errors_data(
-    session_id: str, frame_count: int, errors: RecordedErrors | None, other: RecordedErrors | None, tools: ErrorTools
+    session_id: str,
+    frame_count: int,
+    errors: EvaluationResult | None,
+    other: EvaluationResult | None,
+    tools: ErrorTools,
 ) -> dict[str, Any]:
     """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
     told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
@@ -146,12 +150,12 @@ def _numbers(values: np.ndarray) -> list[float | None]:
     return [None if value != value else float(f"{value:.{DIGITS}g}") for value in values.tolist()]
 
 
-def _note(track: ErrorTrack) -> str:
+def _note(track: FrameErrors) -> str:
     told = "" if track.is_complete else f" Not finished: {track.evaluated:,} of {len(track.context):,} frames."
     return told + (f" {count_text(track.unreadable, 'frame')} could not be read." if track.unreadable else "")
 
 
-def _summary_table(errors: RecordedErrors, other: RecordedErrors | None, tools: ErrorTools) -> str:
+def _summary_table(errors: EvaluationResult, other: EvaluationResult | None, tools: ErrorTools) -> str:
     rows = []
     for measure, name in MEASURES.items():
         rows.append(_summary_row(name, tools.summary(errors.track.of(measure))))
@@ -175,7 +179,7 @@ def _summary_row(name: str, found: Any | None) -> str:
     return f'<tr><th scope="row">{name}{frames}</th>{cells}</tr>'
 
 
-def _comparison(errors: RecordedErrors, other: RecordedErrors, tools: ErrorTools) -> str:
+def _comparison(errors: EvaluationResult, other: EvaluationResult, tools: ErrorTools) -> str:
     lines = []
     for measure, name in MEASURES.items():
         found = tools.difference(other.track.of(measure), errors.track.of(measure))
@@ -192,7 +196,7 @@ def _comparison(errors: RecordedErrors, other: RecordedErrors, tools: ErrorTools
 
 
 def _measure(
-    recording: RecordedSession, session_id: str, errors: RecordedErrors, measure: str, tools: ErrorTools
+    recording: RecordedSession, session_id: str, errors: EvaluationResult, measure: str, tools: ErrorTools
 ) -> str:
     worst = tools.worst_frames(errors.track.of(measure), WORST)
     if not worst:
@@ -213,13 +217,13 @@ def _worst_item(recording: RecordedSession, session_id: str, frame: int, value: 
 
 def _figures(
     recording: RecordedSession,
-    errors: RecordedErrors,
-    other: RecordedErrors | None,
+    errors: EvaluationResult,
+    other: EvaluationResult | None,
     tools: ErrorTools,
     drawing: ErrorDrawing,
 ) -> str:
-    track = drawn(lambda figure: drawing.draw_track(figure, errors, other), 4.0)
-    spread = drawn(lambda figure: drawing.draw_histogram(figure, errors, other), 3.2)
+    track = render_figure(lambda figure: drawing.draw_track(figure, errors, other), 4.0)
+    spread = render_figure(lambda figure: drawing.draw_histogram(figure, errors, other), 3.2)
     over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
     how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
     return (
@@ -231,8 +235,8 @@ def _figures(
 
 def _by_action(
     recording: RecordedSession,
-    errors: RecordedErrors,
-    other: RecordedErrors | None,
+    errors: EvaluationResult,
+    other: EvaluationResult | None,
     tools: ErrorTools,
     drawing: ErrorDrawing,
 ) -> str:
@@ -264,7 +268,7 @@ def _action_card(
     sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
     title = f"{name} by action"
     file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
-    return figure_card(drawn(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
+    return figure_card(render_figure(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
 
 
 def _action_row(result: str, labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, str, int, float]:
@@ -272,7 +276,7 @@ def _action_row(result: str, labels: Sequence[str], one: Any, measure: str) -> t
     return result, measure, action, one.count, float(one.mean)
 
 
-def _frames_link(recording: RecordedSession, errors: RecordedErrors, other: RecordedErrors | None) -> str:
+def _frames_link(recording: RecordedSession, errors: EvaluationResult, other: EvaluationResult | None) -> str:
     tracks = [errors.track] + ([other.track] if other else [])
     header = ["frame", "step", "context frames", "prediction mse", "reconstruction mse"]
     header += ["compared prediction mse", "compared reconstruction mse"] if other else []

@@ -10,7 +10,7 @@ from page import messages
 from page.components import ASSETS, NARROW, OpenNumber, OpenRadio
 from page.text import BadNumber, whole_number
 
-WAYS = {"latents": "Stay in latents", "pictures": "Encode each imagined picture anew"}
+ROLLOUT_MODES = {"latents": "Stay in latents", "pictures": "Encode each imagined picture anew"}
 USUAL_WAY = "latents"
 COMMANDS = ("begin", "undo", "reset")
 SCRIPTS = ("typing.js", "imagine.js")
@@ -55,7 +55,7 @@ def build_imagine_pad(elem_id: str) -> ImaginePad:
 def build_imagine_tab() -> dict[str, Any]:
     with gr.Tab("Imagine", id="imagine"):
         pad = build_imagine_pad("imagine-pad")
-        choices = [(label, way) for way, label in WAYS.items()]
+        choices = [(label, way) for way, label in ROLLOUT_MODES.items()]
         way = OpenRadio(choices, value=USUAL_WAY, label="Go on from an imagined frame", elem_id="imagine-way")
         with gr.Accordion("Rollout under the recorded actions", open=True, elem_id="rollout"):
             with gr.Row(elem_id="rollout-row"):
@@ -89,6 +89,6 @@ def pressed(press: Press | None, actions: int) -> int | str:
 def way_of(way: object) -> str:
     """The way to go on that was sent, the usual one where none was; raises BadNumber for another."""
     way = USUAL_WAY if way is None else way
-    if not isinstance(way, str) or way not in WAYS:
-        raise BadNumber(f"Go on from an imagined frame by one of: {', '.join(WAYS)}.")
+    if not isinstance(way, str) or way not in ROLLOUT_MODES:
+        raise BadNumber(f"Go on from an imagined frame by one of: {', '.join(ROLLOUT_MODES)}.")
     return way

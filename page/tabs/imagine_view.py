@@ -10,7 +10,7 @@ import numpy as np
 from page.clip import animated_clip
 from page.facts import action_text
 from page.figures import data_address, picture_link, png_of, table_link
-from page.tabs.imagine import WAYS, Press
+from page.tabs.imagine import ROLLOUT_MODES, Press
 from page.tabs.networks import UsedWeights, candidate_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
 from session import RecordedSession, TrueFrame, action_name
@@ -200,7 +200,7 @@ def _curves(
     steps: Sequence[RolloutStep], measure: Callable[[RolloutStep, str | None], float | None], repeating: str
 ) -> dict[str, Points]:
     curves = {}
-    for way, name in [*((way, label.lower()) for way, label in WAYS.items()), (None, repeating)]:
+    for way, name in [*((way, label.lower()) for way, label in ROLLOUT_MODES.items()), (None, repeating)]:
         values = [(step.number, measure(step, way)) for step in steps]
         curves[name] = [(number, value) for number, value in values if value is not None]
     return curves
@@ -208,7 +208,7 @@ def _curves(
 
 def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: int) -> str:
     told = []
-    for way, label in WAYS.items():
+    for way, label in ROLLOUT_MODES.items():
         mean = sum(step.mse[way] for step in steps) / len(steps)
         near = [step.distance_px[way] is not None and step.distance_px[way] <= NEAR_PX for step in steps]
         is_dot = any(step.repeat_px is not None for step in steps)
@@ -223,10 +223,10 @@ def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: i
 
 def _rollout_link(recording: RecordedSession, start: int, steps: Sequence[RolloutStep]) -> str:
     header = ["step", "frame", "action"]
-    header += [f"{measure} {name}" for name in (*WAYS, "repeat") for measure in ("mse", "distance px")]
+    header += [f"{measure} {name}" for name in (*ROLLOUT_MODES, "repeat") for measure in ("mse", "distance px")]
     rows = []
     for step in steps:
-        found = [value for way in (*WAYS, None) for value in (_mse(step, way), _distance(step, way))]
+        found = [value for way in (*ROLLOUT_MODES, None) for value in (_mse(step, way), _distance(step, way))]
         numbers = [float("nan") if value is None else float(value) for value in found]
         rows.append((step.number, step.frame, action_text(recording, step.action), *numbers))
     return table_link(header, rows, f"rollout_{recording.name}_{start}")
@@ -237,7 +237,7 @@ def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[Rollou
     content = animated_clip([(step.actual, step.imagined[way]) for step in steps], titles, CLIP_FRAMES_PER_S, "webp")
     link = picture_link(f"rollout_{recording.name}_{start}_{way}.webp", "Download WebP")
     return (
-        f'<figure class="chart"><h3>Actual beside imagined: {escape(WAYS[way].lower())}</h3>'
+        f'<figure class="chart"><h3>Actual beside imagined: {escape(ROLLOUT_MODES[way].lower())}</h3>'
         f'<img id="rollout-clip" src="{data_address(content, "image/webp")}" alt="Actual and imagined frames">'
         f"<figcaption>{link}<span>{bytes_text(len(content))}</span></figcaption></figure>"
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from page.facts import facts_table
-from page.figures import drawn, figure_card, table_link
+from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import bytes_text, count_text
 from session import Intervals, RecordedSession, SessionStatistics
@@ -47,7 +47,7 @@ def statistics_view(recording: RecordedSession, found: SessionStatistics, drawin
 def _card(is_drawn: object, title: str, sentence: str, height: float, draw: Callable[["Figure"], None]) -> str:
     if not is_drawn:
         return ""
-    return figure_card(drawn(draw, height), title, sentence, f"session_{title.lower().replace(' ', '_')}")
+    return figure_card(render_figure(draw, height), title, sentence, f"session_{title.lower().replace(' ', '_')}")
 
 
 def _counts(found: SessionStatistics) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from page.pictures import Picture, picture_row
 from page.text import duration_text, loss_text, rate_text
 
 GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # thresholds offered at first
-CHANGES = (  # the page's buttons that change what others see: for those who may train
+TRAINER_BUTTONS = (  # the page's buttons that change what others see: for those who may train
     *("demo", "load_models", "save_models", "pause", "resume", "stop", "autoencoder_to_threshold"),
     *("autoencoder_for_steps", "predictor_to_threshold", "predictor_for_steps"),
 )

@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from page import messages
-from page.figures import drawn, figure_card, picture_card, table_link
+from page.figures import figure_card, picture_card, render_figure, table_link
 from page.tabs.networks import UsedWeights, untrained_notice, weights_text
 from page.text import count_text
 
@@ -58,7 +58,7 @@ class WeightComparison(Protocol):
     changes: Sequence[WeightChange]
 
 
-class WeightLook(Protocol):
+class WeightReport(Protocol):
     """`filters`: uint8 (H, W, 3); `positions` is only drawn."""
 
     groups: Sequence[WeightStatistics]
@@ -78,7 +78,7 @@ class WeightDrawing(Protocol):
     def draw_position_norms(self, figure: "Figure", positions: object) -> None: ...
 
 
-def weights_view(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def weights_view(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
     """HTML of the weights in use; `comparison`: what the last training job did to them."""
     total = sum(group.count for group in look.groups)
     return (
@@ -88,7 +88,7 @@ def weights_view(look: WeightLook, comparison: WeightComparison | None, drawing:
     )
 
 
-def _is_of_these(look: WeightLook, comparison: WeightComparison | None) -> bool:
+def _is_of_these(look: WeightReport, comparison: WeightComparison | None) -> bool:
     """Whether the weights in use are those that the job has made, or is making: not where others were loaded since."""
     if comparison is None or comparison.is_running:
         return comparison is not None
@@ -96,12 +96,12 @@ def _is_of_these(look: WeightLook, comparison: WeightComparison | None) -> bool:
     return after == [group.norm for group in look.groups]
 
 
-def _change(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def _change(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
     if comparison is None:
         return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
     so_far = " so far" if comparison.is_running else ""
     trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
-    figure = drawn(lambda figure: drawing.draw_changes(figure, comparison.changes), 4.6)
+    figure = render_figure(lambda figure: drawing.draw_changes(figure, comparison.changes), 4.6)
     told = f"What the last job changed ({trained}): length of the difference ÷ length before. "
     others = "" if _is_of_these(look, comparison) else " Other weights have been loaded since: the rest is of those."
     sentence = f"{told}Layers near 0 % did not learn.{others}"
@@ -130,12 +130,12 @@ def _change_table(changes: Sequence[WeightChange]) -> str:
     return f'<p class="links">{table_link(header, rows, "weights_change")}</p>'
 
 
-def _distributions(look: WeightLook, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def _distributions(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
     has_before = _is_of_these(look, comparison)
     shown = comparison.changes if has_before else look.groups
-    norms = drawn(lambda figure: drawing.draw_norms(figure, shown), 5.5)
+    norms = render_figure(lambda figure: drawing.draw_norms(figure, shown), 5.5)
     before = ", filled after the last training, outlined before it" if has_before else ""
-    spread = drawn(lambda figure: drawing.draw_distributions(figure, shown), 9.0)
+    spread = render_figure(lambda figure: drawing.draw_distributions(figure, shown), 9.0)
     size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a look."
     distribution = f"How many weights of each layer have which value{before}."
     return (
@@ -166,7 +166,7 @@ def _shape(one: TensorStatistics) -> str:
     return " × ".join(map(str, one.shape))
 
 
-def _first_layer(look: WeightLook) -> str:
+def _first_layer(look: WeightReport) -> str:
     sentence = (
         "The patterns of 16 × 16 pixels that the autoencoder's first layer looks for, strongest first; each is "
         "scaled to its own highest value, grey is 0. Noise means untrained; edges, spots and colours are learned."
@@ -174,9 +174,9 @@ def _first_layer(look: WeightLook) -> str:
     return picture_card(look.filters, "Patch-embedding filters", sentence, "weights_filters")
 
 
-def _positions(look: WeightLook, drawing: WeightDrawing) -> str:
-    similar = drawn(lambda figure: drawing.draw_position_similarity(figure, look.positions), 7.0)
-    norms = drawn(lambda figure: drawing.draw_position_norms(figure, look.positions), 2.8)
+def _positions(look: WeightReport, drawing: WeightDrawing) -> str:
+    similar = render_figure(lambda figure: drawing.draw_position_similarity(figure, look.positions), 7.0)
+    norms = render_figure(lambda figure: drawing.draw_position_norms(figure, look.positions), 2.8)
     alike = (
         "How alike the position codes are (cosine). Above: some places of the autoencoder's fixed grid against all "
         "others. Below: the predictor's learned codes against each other; blocks or stripes the length of a frame (198 "

@@ -14,7 +14,7 @@ from session.files import describe, open_regular
 from session.history import ACTION, OBSERVATION
 from session.jsonl_format.recorded_actions import RecordedActions
 from session.jsonl_format.shards import MAX_SHARD_BYTES, read_lines
-from session.skipped import LeftOutLog
+from session.skipped import SkippedLog
 
 MAX_STEP = 1 << 53
 # Beyond this the time cannot be shown as a date (year 9999).
@@ -63,7 +63,7 @@ class EventColumns:
         self.lines.append(line_number)
 
 
-def read_events(folder: int, shard_names: list[str], log: LeftOutLog) -> EventColumns:
+def read_events(folder: int, shard_names: list[str], log: SkippedLog) -> EventColumns:
     """Read all shards of the session in the folder descriptor ``folder``."""
     events = EventColumns()
     for name in shard_names:
@@ -76,7 +76,7 @@ def read_events(folder: int, shard_names: list[str], log: LeftOutLog) -> EventCo
     return events
 
 
-def _read_shard(file: int, name: str, events: EventColumns, log: LeftOutLog) -> None:
+def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> None:
     bad_lines = 0
     for number, line, is_ended in read_lines(file, MAX_SHARD_BYTES):
         try:

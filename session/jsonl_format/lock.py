@@ -11,7 +11,7 @@ from pathlib import Path
 
 from session.files import open_folder
 from session.jsonl_format.metadata import read_metadata
-from session.skipped import LeftOutLog
+from session.skipped import SkippedLog
 
 LOCK_FILE = ".recording.lock"
 # Recorders of other programs hold no lock: an unfinished session that was written to lately may be theirs.
@@ -67,4 +67,4 @@ def _is_recent(folder: Path) -> bool:
 
 def _is_finished(folder: Path) -> bool:
     with open_folder(folder) as opened:
-        return read_metadata(opened, LeftOutLog()).is_finished
+        return read_metadata(opened, SkippedLog()).is_finished

@@ -8,7 +8,7 @@ import orjson
 from session.files import describe, open_regular, read_at_most
 from session.jsonl_format.local_time import parse_local_time
 from session.robots.actions import is_action
-from session.skipped import LeftOutLog
+from session.skipped import SkippedLog
 
 META_FILE = "session_meta.json"
 MAX_META_BYTES = 4 << 20
@@ -32,7 +32,7 @@ class Metadata:
         return self.end_time is not None or self.total_steps is not None
 
 
-def read_metadata(folder: int, log: LeftOutLog) -> Metadata:
+def read_metadata(folder: int, log: SkippedLog) -> Metadata:
     """Read the metadata of the session in the folder descriptor ``folder``, logging what is unusable."""
     try:
         with open_regular(folder, META_FILE) as file:
@@ -50,7 +50,7 @@ def read_metadata(folder: int, log: LeftOutLog) -> Metadata:
     return Metadata()
 
 
-def _parse(content: dict[str, object], log: LeftOutLog) -> Metadata:
+def _parse(content: dict[str, object], log: SkippedLog) -> Metadata:
     return Metadata(
         robot_type=_text(content, "robot_type", log),
         start_time=_time(content, "start_time", log),
@@ -61,7 +61,7 @@ def _parse(content: dict[str, object], log: LeftOutLog) -> Metadata:
     )
 
 
-def _text(content: dict[str, object], key: str, log: LeftOutLog) -> str | None:
+def _text(content: dict[str, object], key: str, log: SkippedLog) -> str | None:
     value = content.get(key)
     if value is not None and not isinstance(value, str):
         log.add(META_FILE, None, f"{key} is not text")
@@ -69,7 +69,7 @@ def _text(content: dict[str, object], key: str, log: LeftOutLog) -> str | None:
     return None if value is None else value[:MAX_TEXT_LENGTH]
 
 
-def _time(content: dict[str, object], key: str, log: LeftOutLog) -> datetime | None:
+def _time(content: dict[str, object], key: str, log: SkippedLog) -> datetime | None:
     value = _text(content, key, log)
     try:
         return None if value is None else parse_local_time(value)
@@ -78,7 +78,7 @@ def _time(content: dict[str, object], key: str, log: LeftOutLog) -> datetime | N
         return None
 
 
-def _count(content: dict[str, object], key: str, log: LeftOutLog) -> int | None:
+def _count(content: dict[str, object], key: str, log: SkippedLog) -> int | None:
     value = content.get(key)
     if value is None:
         return None
@@ -88,7 +88,7 @@ def _count(content: dict[str, object], key: str, log: LeftOutLog) -> int | None:
     return value
 
 
-def _action_space(value: object, log: LeftOutLog) -> tuple[dict[str, float], ...]:
+def _action_space(value: object, log: SkippedLog) -> tuple[dict[str, float], ...]:
     if value is None:
         return ()
     if not isinstance(value, list):

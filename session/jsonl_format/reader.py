@@ -17,7 +17,7 @@ from session.jsonl_format.source import FrameFiles
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
 from session.robots.profiles import RobotProfile, detect_robot, standard_actions
-from session.skipped import LeftOutLog
+from session.skipped import SkippedLog
 from session.summary import SessionSummary
 
 MAX_RECORDED_CANDIDATES = 16
@@ -32,7 +32,7 @@ def load(folder: Path) -> RecordedSession:
 def summarize(folder: Path, session_id: str) -> SessionSummary:
     """What the metadata alone says of the session in ``folder``; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
-        metadata = read_metadata(opened, LeftOutLog())
+        metadata = read_metadata(opened, SkippedLog())
     robot = detect_robot(metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name)
     return SessionSummary(
         session_id=session_id,
@@ -54,7 +54,7 @@ def _duration(metadata: Metadata) -> float | None:
 
 
 def _read(path: Path, folder: int) -> RecordedSession:
-    log = LeftOutLog()
+    log = SkippedLog()
     metadata = read_metadata(folder, log)
     events = read_events(folder, find_shards(folder, metadata.total_shards, log), log)
     _log_lost_end(metadata, events, log)
@@ -95,7 +95,7 @@ def _frozen(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _log_lost_end(metadata: Metadata, events: EventColumns, log: LeftOutLog) -> None:
+def _log_lost_end(metadata: Metadata, events: EventColumns, log: SkippedLog) -> None:
     # Recorders differ in whether they count the events or give the last step; both are at most the last step + 1.
     found = max(events.steps, default=-1) + 1
     if metadata.total_steps is not None and metadata.total_steps > found:
@@ -103,7 +103,7 @@ def _log_lost_end(metadata: Metadata, events: EventColumns, log: LeftOutLog) -> 
 
 
 def _usable_rows(
-    events: EventColumns, bad_actions: dict[int, str], bad_frames: dict[str, str], log: LeftOutLog
+    events: EventColumns, bad_actions: dict[int, str], bad_frames: dict[str, str], log: SkippedLog
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the events to use, ordered by step, and for each whether it is more than an observation whose picture is
     lost; logs what is left out."""
@@ -129,7 +129,7 @@ def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str
 
 
 def _candidates(
-    profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: LeftOutLog
+    profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: SkippedLog
 ) -> np.ndarray:
     """The actions that the robot could have chosen, float32 (C, A), each once."""
     names = profile.channel_names

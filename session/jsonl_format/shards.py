@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 
-from session.skipped import LeftOutLog
+from session.skipped import SkippedLog
 
 SHARD_PATTERN = re.compile(r"events_shard_(\d{1,9})\.jsonl")
 MAX_LINE_BYTES = 1_000_000
@@ -20,7 +20,7 @@ def is_shard(name: str) -> bool:
     return SHARD_PATTERN.fullmatch(name) is not None
 
 
-def find_shards(folder: int, total_shards: int | None, log: LeftOutLog) -> list[str]:
+def find_shards(folder: int, total_shards: int | None, log: SkippedLog) -> list[str]:
     """Names of the shards in ``folder`` by number (1000 after 999), logging which numbers are missing."""
     found = (SHARD_PATTERN.fullmatch(name) for name in os.listdir(folder))
     numbered = sorted((int(match[1]), match[0]) for match in found if match)
@@ -32,7 +32,7 @@ def find_shards(folder: int, total_shards: int | None, log: LeftOutLog) -> list[
     return [name for _, name in numbered]
 
 
-def _log_missing(first: int, end: int, log: LeftOutLog) -> None:
+def _log_missing(first: int, end: int, log: SkippedLog) -> None:
     # A run of missing shards is one entry: a broken total_shards may claim billions of them.
     if end - first == 1:
         log.add(shard_name(first), None, "missing")

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, NoHistory
-from session.frames import decode, read_frame, resize
+from session.frames import decode_picture, read_frame, resize_picture
 from session.history import History
 from session.recorder.recorder import SessionRecorder
 
@@ -44,7 +44,7 @@ class LiveRecording:
         assert self._action_count == self.frame_count, "an action leads from one observation to the next"
         path = self._recorder.record_observation(picture)
         content, _ = read_frame(self._recorder.folder, path)
-        self._pictures[self.frame_count] = resize(decode(content))
+        self._pictures[self.frame_count] = resize_picture(decode_picture(content))
         self.frame_count += 1
         if len(self._pictures) > self._kept:
             self._pictures.popitem(last=False)

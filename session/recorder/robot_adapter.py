@@ -47,7 +47,7 @@ def _cause(error: Exception) -> str:
     return f"{type(error).__name__}{f': {words}' if words else ''}{place}"
 
 
-class AttachedRobot:
+class CheckedRobot:
     """A robot whose four members were looked at once; raises BadRobot where they do not fit together.
 
     ``profile`` is what its recordings are read with, ``action_space`` its actions, each once, and ``candidates`` the
@@ -108,13 +108,13 @@ class AttachedRobot:
                 )
 
 
-def find_robot(name: str, seed: int) -> AttachedRobot:
+def load_robot(name: str, seed: int) -> CheckedRobot:
     """The simulated robot of that name, or the class "package.module:ClassName", made without arguments.
 
     Importing a module runs it: only name code that you trust. Raises BadRobot and RecordingError.
     """
     if ":" not in name:
-        return AttachedRobot(make_robot(name, seed))
+        return CheckedRobot(make_robot(name, seed))
     module_name, _, class_name = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")
@@ -125,7 +125,7 @@ def find_robot(name: str, seed: int) -> AttachedRobot:
         raise BadRobot(f"The module {module_name} has no class {class_name}; check both names.")
     with _RobotCall("to start", BadRobot):
         robot = made()
-    return AttachedRobot(robot)
+    return CheckedRobot(robot)
 
 
 def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:

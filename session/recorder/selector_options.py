@@ -62,7 +62,7 @@ def steps_or(default: int, steps: int | None, selector: ActionSelector) -> int:
 
 
 def _whole(robot: Robot, action: dict[str, float], check: Callable[[dict[str, float]], None]) -> dict[str, float]:
-    whole = robot.profile.completed(action)
+    whole = robot.profile.with_constants(action)
     check(whole)
     return whole
 

@@ -1,6 +1,6 @@
 """Ways of choosing the next action while a session is recorded.
 
-A selector may look at what a world model predicts of every action, where there is one: a `LiveLoop` has it, a plain
+A selector may look at what a world model predicts of every action, where there is one: a `OnlineLoop` has it, a plain
 recording has not. How predictions come about is not known here.
 """
 

@@ -57,7 +57,7 @@ def record_simulation(
     return recorder.session_id
 
 
-def whole_disk_gb(sessions_folder: str | os.PathLike[str]) -> float:
+def unlimited_budget_gb(sessions_folder: str | os.PathLike[str]) -> float:
     """The budget of a recording that must cost nobody another one: as large as the disk. Makes the folder."""
     folder = Path(sessions_folder)
     try:
@@ -74,4 +74,4 @@ def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int
     """
     simulated = make_robot(robot, seed)
     selector = RandomSelector(simulated.action_space, seed)
-    return record_simulation(sessions_folder, simulated, selector, frames - 1, whole_disk_gb(sessions_folder))
+    return record_simulation(sessions_folder, simulated, selector, frames - 1, unlimited_budget_gb(sessions_folder))

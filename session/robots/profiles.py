@@ -36,7 +36,7 @@ class RobotProfile:
     def channel_names(self) -> tuple[str, ...]:
         return tuple(channel.name for channel in self.channels)
 
-    def completed(self, action: Mapping[str, float]) -> dict[str, float]:
+    def with_constants(self, action: Mapping[str, float]) -> dict[str, float]:
         """The action with every channel that can only have one value, whether it was named or not."""
         return {channel.name: channel.low for channel in self.channels if channel.low == channel.high} | dict(action)
 

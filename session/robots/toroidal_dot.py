@@ -61,14 +61,14 @@ def _distances(position: int) -> np.ndarray:
     return np.minimum(direct, IMAGE_SIZE - direct)
 
 
-class DotPlace(NamedTuple):
+class DotPosition(NamedTuple):
     """The centre of a dot in pixels, 0 ≤ x < width and 0 ≤ y < height; pixel centres are whole numbers."""
 
     x: float
     y: float
 
 
-def dot_place(picture: np.ndarray) -> DotPlace | None:
+def locate_dot(picture: np.ndarray) -> DotPosition | None:
     """The centre of the one bright dot of a picture, uint8 (H, W, 3); None where there is no dot, less than a
     fifth of one, or more than one far apart."""
     brightness = np.asarray(picture).mean(axis=2, dtype=np.float32)
@@ -81,10 +81,10 @@ def dot_place(picture: np.ndarray) -> DotPlace | None:
     if np.count_nonzero(weights) < LEAST_PIXELS:
         return None
     x, y = (_circular_mean(weights.sum(axis=axis)) for axis in (0, 1))
-    return None if x is None or y is None else DotPlace(x, y)
+    return None if x is None or y is None else DotPosition(x, y)
 
 
-def torus_distance(a: DotPlace, b: DotPlace, size: float = IMAGE_SIZE) -> float:
+def torus_distance(a: DotPosition, b: DotPosition, size: float = IMAGE_SIZE) -> float:
     """Pixels from one place to the other, the shorter way around in each direction; `size` of the picture's sides."""
     across, down = (abs(first - second) % size for first, second in zip(a, b, strict=True))
     return math.hypot(min(across, size - across), min(down, size - down))

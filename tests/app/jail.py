@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from tests.app.traversals import Canaries, traversals
-from tests.session.make import jpeg, meta_of, observation, write_session
+from tests.session.session_files import jpeg, meta_of, observation, write_session
 from training.evaluation.store import session_folder
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ import session_explorer_gradio as script
 from session import record_demo
 from tests.app.conftest import serving
 from tests.app.get_chromium import FLAGS, find_chromium
-from training import FixedSteps, Order, Subject
+from training import FixedSteps, FrameSelection, TrainingRequest
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS, SHIPPED = ROOT / "docs", ROOT / "saved"
@@ -27,10 +27,10 @@ log = logging.getLogger("screenshots")
 def train(data: Path, session_id: str, network: str, steps: int) -> None:
     explorer, visitor = script.Explorer(script.Settings(data=data)), script.Visitor()
     script.load_session(explorer, visitor, session_id)
-    workshop = explorer.workshop(visitor)
-    workshop.load_defaults()
+    manager = explorer.manager_for(visitor)
+    manager.load_defaults()
     recording = explorer.sessions.get(session_id)
-    job = workshop.train(Order(network, recording, Subject(FRAME, FRAME), FixedSteps(steps)))
+    job = manager.train(TrainingRequest(network, recording, FrameSelection(FRAME, FRAME), FixedSteps(steps)))
     while not job.wait(10):
         now = job.snapshot()
         log.info("%s: step %d, loss %s", network, now.step, now.loss)

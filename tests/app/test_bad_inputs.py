@@ -32,20 +32,20 @@ Sent = tuple[Event, list[str]]  # an event and a value for each of its fields
 
 
 @contextmanager
-def noting_orders() -> Iterator[list[training.Order]]:
+def noting_orders() -> Iterator[list[training.TrainingRequest]]:
     """All that is ordered to be trained meanwhile; it is trained all the same."""
-    orders, train = [], training.Workshop.train
+    orders, train = [], training.TrainingManager.train
 
-    def noting(workshop: training.Workshop, order: training.Order) -> object:
+    def noting(manager: training.TrainingManager, order: training.TrainingRequest) -> object:
         orders.append(order)
-        return train(workshop, order)
+        return train(manager, order)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.Workshop, "train", noting)
+        patch.setattr(training.TrainingManager, "train", noting)
         yield orders
 
 
-def is_sensible(order: training.Order) -> bool:
+def is_sensible(order: training.TrainingRequest) -> bool:
     """Judged by rules of the test's own, not by those that let the order through."""
     config, goal, subject = vars(order.config), vars(order.condition), order.subject
     numbers = (*config.values(), *goal.values(), subject.batch_size, subject.held_out)
@@ -143,9 +143,9 @@ def open_and_try(explorer: script.Explorer, hostile: Hostile) -> SharedWorldMode
     assert hostile.ask("load_session").is_done
     assert [name for name in TAKEN if not hostile.ask(name).is_done] == []
     session_id = hostile.event("load_session").values[1]
-    workshop = explorer.workshop_of(explorer.sessions.get(session_id).profile)
-    assert workshop.wait(60)
-    return workshop.shared
+    manager = explorer.loaded_manager(explorer.sessions.get(session_id).profile)
+    assert manager.wait(60)
+    return manager.shared
 
 
 def send_all(
@@ -171,10 +171,10 @@ def send_all(
 def check_quiet(explorer: script.Explorer, hostile: Hostile) -> None:
     """The server lives; nothing is left that runs."""
     assert hostile.ask("load_session").is_done and hostile.ask("run_autoencoder").is_done
-    explorer.evaluations.close(timeout_s=60)
-    explorer.workshops.close(timeout_s=60)
-    assert explorer.workshops.active() == []
-    now = explorer.evaluations.snapshot()
+    explorer.evaluator.close(timeout_s=60)
+    explorer.close(timeout_s=60)
+    assert explorer.active_jobs() == []
+    now = explorer.evaluator.snapshot()
     assert now is None or not now.is_active
     hostile.close()
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.app.hostile import FOREIGN, Answer
-from tests.app.moments import COMMANDS, MOMENTS, Moment, World, world
 from tests.app.pending import Pending
+from tests.app.timed_events import COMMANDS, MOMENTS, Moment, World, world
 from tests.promises import count
 from training.checkpoints.reader import read_checkpoint
 

@@ -19,7 +19,7 @@ from session.batch import build_batch, frame_tensor
 from tests.app.conftest import serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
-from training import ErrorTrack
+from training import FrameErrors
 from training.evaluation import frame_errors as error_track
 
 FRAMES = 24
@@ -96,7 +96,7 @@ def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_ta
     from the frame, and the frame from it."""
     peak, prediction, reconstruction = 1402, *(np.full(2000, value, dtype=np.float32) for value in (0.1, 0.2))
     prediction[peak] = 0.3
-    track = ErrorTrack(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
+    track = FrameErrors(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
     weights = {"autoencoder": "untrained", "predictor": "untrained"}
     errors = SimpleNamespace(track=track, weights=weights, history_length=3, made_at="2025-10-14T09:00:00")
     told = errors_data(session_ids["long"], 2000, errors, None, error_track)

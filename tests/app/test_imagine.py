@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 
 import training.evaluation.imagination
 from models import NotFinite
-from page.handlers import LeftMeanwhile
-from session.robots.toroidal_dot import DotPlace, dot_place, torus_distance
+from page.handlers import StaleRequest
+from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.training.evaluation.test_imagination import Calls
@@ -45,13 +45,13 @@ def steps(page: Page) -> int:
     return int(page.locator("#imagine-pad .imagine").get_attribute("data-steps"))
 
 
-def shown_dot(page: Page, picture: str) -> DotPlace:
+def shown_dot(page: Page, picture: str) -> DotPosition:
     address = page.locator(f"#imagine-pad [data-part={picture}]").get_attribute("src")
     return dot_in(address)
 
 
-def dot_in(address: str) -> DotPlace:
-    return dot_place(np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")))
+def dot_in(address: str) -> DotPosition:
+    return locate_dot(np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB")))
 
 
 def arrow(page: Page, key: str = "ArrowRight") -> None:
@@ -71,7 +71,7 @@ def test_ten_moves_march_and_wrap_around_and_the_truth_stands_beside(open_tab, s
     for count in range(1, 11):
         page.get_by_role("button", name="move").click()
         await_steps(page, count)
-        expected = DotPlace((start.x + 27 * count) % 224, start.y)
+        expected = DotPosition((start.x + 27 * count) % 224, start.y)
         assert torus_distance(shown_dot(page, "imagined"), expected) < 1
         assert torus_distance(shown_dot(page, "truth"), expected) < 1
     expect(summary(page)).to_have_text("10 steps imagined from frame 7; 10 of 10 within 2 px of the truth.")
@@ -219,7 +219,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkey
     def losing_the_first(*arguments):
         calls.append(arguments)
         if len(calls) == 1:
-            raise LeftMeanwhile  # the page is answered nothing
+            raise StaleRequest  # the page is answered nothing
         return real(*arguments)
 
     monkeypatch.setattr(training.evaluation.imagination, "imagine", losing_the_first)

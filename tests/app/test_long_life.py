@@ -8,12 +8,12 @@ import pytest
 
 import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
-from benchmarks.footprint import BOUND, Footprint, is_within
 from benchmarks.long_life import added_late, open_many, quiet_footprint, repeat, soak, warm_up
+from benchmarks.long_session import Resident
+from benchmarks.memory_use import BOUND, Footprint, is_within
 from benchmarks.raw_client import RawClient
-from benchmarks.resident import Resident
 from benchmarks.server import Server, running_server
-from page.figures import drawn
+from page.figures import render_figure
 from page.visitor import TABS_REMEMBERED
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
@@ -95,7 +95,7 @@ def told(growth: Footprint) -> str:
 def test_figures_are_all_drawn_by_one_thread():
     drew = set()
     for _ in range(3):
-        asking = threading.Thread(target=drawn, args=(lambda figure: drew.add(threading.get_ident()), 1.0))
+        asking = threading.Thread(target=render_figure, args=(lambda figure: drew.add(threading.get_ident()), 1.0))
         asking.start()
         asking.join()
     assert len(drew) == 1

@@ -9,10 +9,10 @@ from PIL import Image
 
 import session_explorer_gradio as script
 from benchmarks.coded_recordings import coded_picture, read_code, record_coded
-from benchmarks.guest import Guest
 from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
 from benchmarks.raw_client import RawClient
 from benchmarks.server import running_server
+from benchmarks.visitor_client import Guest
 from page.server import web_app
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
@@ -144,7 +144,7 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
             one.ask("tick_errors_notice")
             assert all(thread.is_alive() for thread in threads)
         until(lambda: not any(thread.is_alive() for thread in threads), 60)
-        explorer.evaluations.close(WAIT_S)
+        explorer.evaluator.close(WAIT_S)
 
 
 def test_tabs_that_ask_and_never_listen_stop_nobody(tmp_path, monkeypatch):

@@ -8,8 +8,8 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 
 import session_explorer_gradio as script
-from page.components import Place
-from page.handlers import LeftMeanwhile, bind, for_one_visit
+from page.components import FramePosition
+from page.handlers import StaleRequest, bind, discard_if_stale
 from session import JETBOT, SessionRecorder, record_demo
 from tests.app.conftest import serving
 from tests.app.test_browser import at_frame, pick, settled_at
@@ -99,8 +99,8 @@ def test_an_answer_for_a_session_that_was_left_is_dropped(tmp_path):
     visitor = script.Visitor()
     script.load_session(explorer, visitor, first)
     script.load_session(explorer, visitor, second)
-    with pytest.raises(LeftMeanwhile):
-        script.run_autoencoder(explorer, visitor, Place(first, 5))
+    with pytest.raises(StaleRequest):
+        script.run_autoencoder(explorer, visitor, FramePosition(first, 5))
     assert (visitor.session_id, visitor.frame) == (second, 0)
 
 
@@ -117,8 +117,8 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(script.models, "run_reconstruction", leave_meanwhile)
-    handler = bind(explorer, for_one_visit(script.run_autoencoder), (), ())  # as the page is wired
-    assert handler(visitor, Place(first, 5)) == gr.skip()
+    handler = bind(explorer, discard_if_stale(script.run_autoencoder), (), ())  # as the page is wired
+    assert handler(visitor, FramePosition(first, 5)) == gr.skip()
 
 
 def test_checkpoints_are_offered_to_the_network_they_are_of_in_their_order(tmp_path):

@@ -123,7 +123,7 @@ def state_of(edge: Edge) -> tuple:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".training.lock")
     digests = [(path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
     shared = edge.explorer.shared_model(edge.explorer.sessions.get(edge.session_id).profile)
-    return digests, shared.digests(), edge.explorer.workshops.active()
+    return digests, shared.digests(), edge.explorer.active_jobs()
 
 
 def join(edge: Edge, key: str, function: dict, data: list, session_hash: str) -> None:
@@ -159,7 +159,7 @@ def test_a_looker_changes_nothing_whatever_is_called(edge: Edge, figure):
         values = [FILLED.get(kinds[number]) if is_filled else None for number in function["inputs"]]
         join(edge, "look", function, values, "looker")
         calls += 1
-    assert edge.explorer.evaluations.wait(60)
+    assert edge.explorer.evaluator.wait(60)
     figure(f"{calls} raw calls of all {len(config['dependencies'])} events by a looker: nothing changed")
     assert calls >= len(config["dependencies"]) > 35
     assert state_of(edge) == before
@@ -179,9 +179,9 @@ def test_a_looker_sees_and_runs_the_networks_and_a_trainer_trains(edge: Edge, fi
         refused += 1
     trainer.predict(2, api_name="/train_autoencoder_steps")
     profile = edge.explorer.sessions.get(edge.session_id).profile
-    assert edge.explorer.workshop_of(profile).wait(60)
+    assert edge.explorer.loaded_manager(profile).wait(60)
     figure(f"{refused} of {len(changes)} changes refused to a looker, whose inference works; a trainer trains")
-    assert edge.explorer.workshop_of(profile).snapshot().step == 2
+    assert edge.explorer.loaded_manager(profile).snapshot().step == 2
 
 
 @web_edge
@@ -190,10 +190,10 @@ def test_a_looker_cannot_cancel_what_a_trainer_evaluates(edge: Edge):
     for visitor in (looker, trainer):
         visitor.predict(edge.session_id, api_name="/load_session")
     trainer.predict(2, api_name="/evaluate_recording")
-    if edge.explorer.evaluations.snapshot().is_active:
+    if edge.explorer.evaluator.snapshot().is_active:
         with pytest.raises(AppError, match="open the link for training"):
             looker.predict(api_name="/cancel_evaluation")
-    assert edge.explorer.evaluations.wait(60)
+    assert edge.explorer.evaluator.wait(60)
 
 
 @web_edge

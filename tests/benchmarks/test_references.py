@@ -5,8 +5,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.needed_work import NeededWork
-from benchmarks.plain_way import PlainWorldModel
+from benchmarks.flop_counts import NeededWork
+from benchmarks.reference_networks import PlainWorldModel
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from tests.models.reference import randomize
 

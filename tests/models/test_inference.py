@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import NotFinite, SharedWorldModel, WeightsInUse, WorldModels, run_prediction, run_reconstruction
+from models import NotFinite, SharedWorldModel, WeightsSource, WorldModels, run_prediction, run_reconstruction
 from models.inference import to_uint8
 from tests.models.reference import randomize
 from tests.models.small import generator, history, small_config
@@ -128,10 +128,10 @@ def test_no_candidates_is_no_best_one(shared):
 
 def test_results_name_the_weights_they_come_from(shared):
     frames, actions, target = history()
-    shared.note_weights({"autoencoder": WeightsInUse("autoencoder.pth", 3)})
-    assert run_reconstruction(shared, target).weights == WeightsInUse("autoencoder.pth", 3)
+    shared.set_weights_source({"autoencoder": WeightsSource("autoencoder.pth", 3)})
+    assert run_reconstruction(shared, target).weights == WeightsSource("autoencoder.pth", 3)
     found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
-    shared.note_weights({"predictor": WeightsInUse("predictor_0.pth", 9)})
+    shared.set_weights_source({"predictor": WeightsSource("predictor_0.pth", 9)})
     assert found.weights["autoencoder"].step == 3 and not found.weights["predictor"].is_trained
 
 

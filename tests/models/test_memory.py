@@ -8,12 +8,12 @@ from models import memory as heap
 RESIDENT = """
 import numpy as np, sys
 from pathlib import Path
-from models import heap
+from models import memory as heap
 
 def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
-heap.keep_freed_memory()
+heap.configure_malloc()
 before, blocks = resident_mb(), [np.ones(3 << 20, dtype=np.uint8) for _ in range(100)]
 below = [np.ones(1 << 10, dtype=np.uint8) for _ in range(100)]  # at the end of the heap: it cannot just shrink
 used = resident_mb()
@@ -21,7 +21,7 @@ ring = [blocks[::2]]
 ring.append(ring)
 del blocks, ring
 kept = resident_mb()
-heap.give_back_freed_memory()
+heap.trim_memory()
 print(used - before, kept - before, resident_mb() - before)
 """
 
@@ -49,9 +49,9 @@ def looks_until_given(monkeypatch, spent):
 
     monkeypatch.setattr(heap.time, "process_time", process_time)
     monkeypatch.setattr(heap.gc, "freeze", lambda: None)
-    monkeypatch.setattr(heap, "give_back_freed_memory", lambda: given.append(len(looks) - 1))
+    monkeypatch.setattr(heap, "trim_memory", lambda: given.append(len(looks) - 1))
     with pytest.raises(Enough):
-        heap.give_back_freed_memory_forever(0.001)
+        heap.trim_memory_forever(0.001)
     return given
 
 
@@ -66,9 +66,9 @@ def test_a_server_at_work_gives_back_now_and_then(monkeypatch):
 
 def test_another_c_library_is_left_alone(monkeypatch):
     monkeypatch.setattr(heap.ctypes, "CDLL", lambda name: object())
-    heap.keep_freed_memory()
-    heap.give_back_freed_memory()
+    heap.configure_malloc()
+    heap.trim_memory()
     monkeypatch.setattr(heap.sys, "platform", "darwin")
     monkeypatch.delattr(heap.ctypes, "CDLL")
-    heap.keep_freed_memory()
-    heap.give_back_freed_memory()
+    heap.configure_malloc()
+    heap.trim_memory()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import WAYS, DreamContext, NotFinite, SharedWorldModel, WeightsInUse, imagine
+from models import ROLLOUT_MODES, NotFinite, RolloutContext, SharedWorldModel, WeightsSource, imagine
 from models.inference import to_uint8
 from tests.models.reference import randomize
 from tests.models.small import generator, history, small_config
@@ -23,7 +23,7 @@ def shared():
 
 def start(t=3):
     frames, actions, _ = history(t=t)
-    return DreamContext.of([to_uint8(frame) for frame in frames[0]], list(actions[0, : t - 1]))
+    return RolloutContext.of([to_uint8(frame) for frame in frames[0]], list(actions[0, : t - 1]))
 
 
 def dreamed(shared, way, context=None, pressed=PRESSED, length=3):
@@ -55,7 +55,7 @@ def as_image(picture):
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ROLLOUT_MODES)
 @pytest.mark.parametrize("t", [1, 2, 3])
 def test_a_dream_is_the_plain_loop_within_a_level_of_a_picture(shared, way, t):
     found = dreamed(shared, way, start(t))
@@ -65,7 +65,7 @@ def test_a_dream_is_the_plain_loop_within_a_level_of_a_picture(shared, way, t):
 
 
 def test_the_two_ways_agree_on_the_first_step_and_part_afterwards(shared):
-    latents, pictures = (dreamed(shared, way) for way in WAYS)
+    latents, pictures = (dreamed(shared, way) for way in ROLLOUT_MODES)
     assert torch.equal(latents[0].decoded, pictures[0].decoded)
     assert not torch.allclose(latents[-1].decoded, pictures[-1].decoded, atol=1e-3)
 
@@ -75,7 +75,7 @@ def test_another_action_gives_another_frame(shared):
     assert not torch.equal(one.decoded, other.decoded)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ROLLOUT_MODES)
 def test_a_step_leaves_its_context_as_it_was_so_that_going_back_gives_the_same_again(shared, way):
     found = dreamed(shared, way)
     again = imagine(shared, found[1].context, PRESSED[2], way, 3)
@@ -99,9 +99,9 @@ def test_after_a_change_of_weights_pictures_stay_and_latents_are_made_anew(share
     before = dreamed(shared, "latents")[-1]
     with shared.lock:
         randomize(shared.model.autoencoder, generator(9))
-        shared.note_weights({"autoencoder": WeightsInUse(step=1)})
+        shared.set_weights_source({"autoencoder": WeightsSource(step=1)})
     after = imagine(shared, before.context, PRESSED[0], "latents", 3)
-    fresh = DreamContext.of([frame.picture for frame in before.context.frames], before.context.actions)
+    fresh = RolloutContext.of([frame.picture for frame in before.context.frames], before.context.actions)
     assert after.version == before.version + 1
     assert torch.equal(after.decoded, imagine(shared, fresh, PRESSED[0], "latents", 3).decoded)
     kept = zip(before.context.frames[1:], after.context.frames[:-1], strict=True)

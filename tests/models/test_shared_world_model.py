@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-from models import DeviceUnavailable, SharedWorldModel, WeightsInUse, WorldModels, choose_device
+from models import DeviceUnavailable, SharedWorldModel, WeightsSource, WorldModels, choose_device
 from tests.models.small import small_config
 
 CPU = torch.device("cpu")
@@ -12,11 +12,11 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize(
     ("weights", "words", "is_trained"),
     [
-        (WeightsInUse(), "untrained", False),
-        (WeightsInUse("autoencoder.pth", None), "autoencoder.pth", True),
-        (WeightsInUse("autoencoder.pth", 1200), "autoencoder.pth, step 1,200", True),
-        (WeightsInUse(None, 7), "step 7", True),
-        (WeightsInUse(None, 0), "step 0", True),
+        (WeightsSource(), "untrained", False),
+        (WeightsSource("autoencoder.pth", None), "autoencoder.pth", True),
+        (WeightsSource("autoencoder.pth", 1200), "autoencoder.pth, step 1,200", True),
+        (WeightsSource(None, 7), "step 7", True),
+        (WeightsSource(None, 0), "step 0", True),
     ],
 )
 def test_weights_are_described_in_words(weights, words, is_trained):
@@ -38,13 +38,13 @@ def test_a_shared_model_rests_in_evaluation_mode():
 def test_weights_in_use_are_a_record_that_never_changes():
     shared = SharedWorldModel(small_config(), CPU)
     before, version = shared.weights, shared.version
-    shared.note_weights({"predictor": WeightsInUse("predictor_0.pth", 5)})
+    shared.set_weights_source({"predictor": WeightsSource("predictor_0.pth", 5)})
     assert before["predictor"].describe() == "untrained"
     assert shared.weights["predictor"].describe() == "predictor_0.pth, step 5"
     assert shared.weights["autoencoder"].describe() == "untrained"
     assert shared.version > version
     with pytest.raises(TypeError):
-        shared.weights["predictor"] = WeightsInUse()
+        shared.weights["predictor"] = WeightsSource()
 
 
 def test_networks_are_found_by_name():

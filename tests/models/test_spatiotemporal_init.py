@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models import ActionPredictorConfig, TransformerActionConditionedPredictor
-from models.spatiotemporal_init import LOOKS, start_in_space_and_time
+from models.spatiotemporal_init import LOOKS, initialize_spatiotemporal
 from tests.models.small import PREDICTOR, generator
 
 GRID, FRAME = 14, 14 * 14 + 2
@@ -12,7 +12,7 @@ GRID, FRAME = 14, 14 * 14 + 2
 def predictor():
     made = TransformerActionConditionedPredictor(1).eval()
     made.reset_weights(generator())
-    start_in_space_and_time(made, GRID)
+    initialize_spatiotemporal(made, GRID)
     return made
 
 
@@ -38,11 +38,11 @@ def test_what_no_look_decides_stays_random(predictor):
 
 def test_heads_of_an_unfit_width_are_refused():
     with pytest.raises(ValueError, match="multiple of 16"):
-        start_in_space_and_time(TransformerActionConditionedPredictor(1, PREDICTOR), 4)
+        initialize_spatiotemporal(TransformerActionConditionedPredictor(1, PREDICTOR), 4)
 
 
 def test_a_sequence_that_ends_within_a_frame_has_a_code_to_its_end():
     config = ActionPredictorConfig(width=32, layers=1, heads=2, film_after=(), max_tokens=40)
     made = TransformerActionConditionedPredictor(1, config)
-    start_in_space_and_time(made, 4)
+    initialize_spatiotemporal(made, 4)
     assert made.position_embedding.weight.abs().amax(dim=1).min() > 0.5

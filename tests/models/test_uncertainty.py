@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import NotFinite, SharedWorldModel, run_outlook
+from models import NotFinite, SharedWorldModel, predict_with_uncertainty
 from models.inference import to_uint8
 from models.layers import Dropout
 from tests.models.reference import randomize
@@ -20,7 +20,7 @@ def shared():
 
 def look(shared, passes=0, seed=0, t=3, candidates=CANDIDATES):
     frames, actions, _ = history(t)
-    return run_outlook(shared, frames, actions[:, : t - 1], candidates, passes, generator(seed))
+    return predict_with_uncertainty(shared, frames, actions[:, : t - 1], candidates, passes, generator(seed))
 
 
 @pytest.mark.parametrize("t", [1, 3])

@@ -67,6 +67,6 @@ def test_a_shared_model_takes_digests_anew_only_after_weights_changed(shared):
     assert shared.digests() is before
     with shared.lock, torch.no_grad():
         shared.model.predictor.future_query.add_(1)
-        shared.note_weights({})
+        shared.set_weights_source({})
     after = shared.digests()
     assert after["predictor"] != before["predictor"] and after["autoencoder"] == before["autoencoder"]

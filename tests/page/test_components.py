@@ -2,7 +2,7 @@
 
 import pytest
 
-from page.components import FramePlayer, OpenDropdown, OpenNumber, OpenRadio, OpenSlider, Place
+from page.components import FramePlayer, FramePosition, OpenDropdown, OpenNumber, OpenRadio, OpenSlider
 
 
 @pytest.mark.parametrize("field", [OpenDropdown, OpenNumber, OpenRadio, OpenSlider])
@@ -14,10 +14,10 @@ def test_what_arrives_is_left_for_the_handler_to_check(field, value):
 @pytest.mark.parametrize(
     ("sent", "place"),
     [
-        ({"session": "a", "frame": 3, "visit": 1}, Place("a", 3)),
-        (3, Place(None, 3)),
-        ({}, Place(None, None)),
-        ("x", Place(None, "x")),
+        ({"session": "a", "frame": 3, "visit": 1}, FramePosition("a", 3)),
+        (3, FramePosition(None, 3)),
+        ({}, FramePosition(None, None)),
+        ("x", FramePosition(None, "x")),
     ],
 )
 def test_a_place_comes_from_a_page_or_from_a_plain_index(sent, place):

@@ -4,16 +4,16 @@ import gradio as gr
 import pytest
 
 from page.handlers import (
-    LeftMeanwhile,
     PageError,
+    StaleRequest,
+    as_newest_choice,
     bind,
-    for_one_visit,
-    in_parts,
-    in_silence,
-    overtaking,
-    turning_to,
-    unless_overtaken,
-    where_open,
+    discard_if_stale,
+    if_open,
+    ignore,
+    on_open,
+    select_outputs,
+    unless_superseded,
 )
 from page.visitor import Visitor
 from session import JETBOT
@@ -31,7 +31,7 @@ def note(problem):
     return f"note: {problem}"
 
 
-@for_one_visit
+@discard_if_stale
 def look(server, visitor, during=None, count: int = 1):
     """Look at something for a while."""
     if during:
@@ -119,7 +119,7 @@ def test_only_the_refusals_named_are_told():
 
 def test_nobody_waits_for_an_answer_that_says_so_itself():
     def leave(server, visitor):
-        raise LeftMeanwhile
+        raise StaleRequest
 
     assert is_skipped(bind(None, leave, (Exception,), (), note)("visitor"))
 
@@ -149,15 +149,15 @@ def test_of_the_panels_of_a_tab_only_the_open_one_is_computed():
         return lambda server, visitor: asked.append(name)
 
     weights, attention = panel("weights"), panel("attention")
-    turning_to("weights", weights)("server", visitor)
+    on_open("weights", weights)("server", visitor)
     assert visitor.panel == "weights" and asked == ["weights"]
-    assert is_skipped(where_open("attention", attention)("server", visitor)) and asked == ["weights"]
-    where_open("weights", weights)("server", visitor)
+    assert is_skipped(if_open("attention", attention)("server", visitor)) and asked == ["weights"]
+    if_open("weights", weights)("server", visitor)
     assert asked == ["weights", "weights"]
 
 
 def test_a_panel_keeps_the_name_and_arguments_of_its_function():
-    for wrapped in (turning_to("weights", look), where_open("weights", look)):
+    for wrapped in (on_open("weights", look), if_open("weights", look)):
         assert list(inspect.signature(wrapped).parameters) == list(inspect.signature(look).parameters)
         assert wrapped.__name__ == "look"
 
@@ -172,7 +172,7 @@ def news(server, visitor, during=None):
 
 def test_news_come_unless_another_choice_was_made_meanwhile_and_then_once_more(visitor):
     visitor.seen_evaluation = (2, "running")
-    choose, tick = overtaking(in_parts(lambda server, visitor: "abcd", (0, 1, 3))), unless_overtaken(news)
+    choose, tick = as_newest_choice(select_outputs(lambda server, visitor: "abcd", (0, 1, 3))), unless_superseded(news)
     assert is_skipped(tick("server", visitor, lambda: choose("server", visitor)))
     assert visitor.seen_evaluation == (2, "running")
     assert tick("server", visitor) == "news" and visitor.seen_evaluation == (3, "running")
@@ -183,4 +183,4 @@ def test_what_a_page_asks_by_itself_is_refused_in_silence(visitor):
     def gone(server, visitor):
         raise PageError("The session is no longer on disk.")
 
-    assert is_skipped(bind("server", gone, (PageError,), (), in_silence)(visitor))
+    assert is_skipped(bind("server", gone, (PageError,), (), ignore)(visitor))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page.figures import drawn, figure_card, picture_card, table_link
+from page.figures import figure_card, picture_card, render_figure, table_link
 
 # Names as they may stand in a file: as they are, and breaking out of an attribute in either kind of quotes.
 EVIL = ("<img src=x onerror=alert(1)>", '"><img src=x onerror=alert(1)>', "'><img src=x onerror=alert(1)>")
@@ -76,7 +76,7 @@ def picture(content):
 
 
 def test_a_figure_is_a_white_picture_twice_as_wide_as_a_column_on_a_small_screen():
-    png = drawn(lambda figure: figure.subplots().set_facecolor("black"), 3.0)
+    png = render_figure(lambda figure: figure.subplots().set_facecolor("black"), 3.0)
     pixels = picture(png)
     assert pixels.shape == (450, 960, 3)  # 3.0 and 6.4 inches of 150 dots
     assert pixels[[0, 0, -1, -1], [0, -1, 0, -1]].min() == 255 and pixels[225, 480].max() == 0
@@ -87,8 +87,8 @@ def test_a_drawing_that_fails_does_not_keep_the_next_from_being_drawn():
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        drawn(fail, 1.0)
-    assert picture(drawn(lambda figure: None, 1.0)).shape == (150, 960, 3)
+        render_figure(fail, 1.0)
+    assert picture(render_figure(lambda figure: None, 1.0)).shape == (150, 960, 3)
 
 
 def test_a_card_says_what_it_shows_and_keeps_its_picture_under_a_name():

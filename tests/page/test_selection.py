@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from page.components import Place
-from page.handlers import LeftMeanwhile, PageError
+from page.components import FramePosition
+from page.handlers import PageError, StaleRequest
 from page.selection import history_of, length_of, recording_of, selected
 from page.text import BadNumber
 from page.visitor import Visitor
@@ -55,21 +55,21 @@ def test_a_recording_replaced_by_a_shorter_one_of_the_same_robot_goes_on(tmp_pat
 
 
 def test_a_place_in_a_session_that_was_left_is_dropped(server, opened):
-    with pytest.raises(LeftMeanwhile):
-        selected(server, opened, Place("another", 0))
+    with pytest.raises(StaleRequest):
+        selected(server, opened, FramePosition("another", 0))
     assert opened.frame == 3
 
 
 @pytest.mark.parametrize("frame", [-1, 6, 2.5, "2", True, [], float("nan"), 10**400])
 def test_a_frame_that_is_none_is_refused_and_the_visitor_stays(server, opened, frame):
     with pytest.raises(BadNumber, match="The frame number must be a whole number from 0 to 5"):
-        selected(server, opened, Place(opened.session_id, frame))
+        selected(server, opened, FramePosition(opened.session_id, frame))
     assert opened.frame == 3
 
 
 def test_the_frame_sent_is_remembered(server, opened):
-    assert selected(server, opened, Place(None, 5))[1] == 5
-    assert selected(server, opened, Place(None, None))[1] == 5
+    assert selected(server, opened, FramePosition(None, 5))[1] == 5
+    assert selected(server, opened, FramePosition(None, None))[1] == 5
 
 
 def test_the_usual_history_where_none_was_sent(server, opened):

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from page.text import BadNumber, bytes_text, duration_text, loss_text, not_this, whole_number
+from page.text import BadNumber, bytes_text, duration_text, invalid_value, loss_text, whole_number
 
 
 @pytest.mark.parametrize("value", [None, "", "3", math.nan, math.inf, -1, 2.5, 61, 1e300, True, [3], 10**400])
@@ -27,7 +27,7 @@ def test_what_is_no_whole_number_in_range_is_refused_by_name(value):
     ],
 )
 def test_a_refusal_shows_only_what_a_person_types(value, told):
-    assert str(not_this("It must be 1", value)) == f"It must be 1{told}"
+    assert str(invalid_value("It must be 1", value)) == f"It must be 1{told}"
 
 
 @pytest.mark.parametrize("value", [0, 60, 12.0])

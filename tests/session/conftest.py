@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from session import RecordedSession, load_session
-from tests.session.make import events_of, write_session
+from tests.session.session_files import events_of, write_session
 
 
 @pytest.fixture

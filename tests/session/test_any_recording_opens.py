@@ -29,8 +29,8 @@ from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.promises import count
 from tests.session.damaged import damage_recording, damaged_picture, scan_bomb
 from tests.session.generated import Made, make_recording, picture
-from tests.session.make import action, observation, write_session
 from tests.session.reference import lost_events, unnamed_files, unnamed_lines
+from tests.session.session_files import action, observation, write_session
 
 PROMISE = pytest.mark.promise("any recording opens")
 LONGEST_S = 5.0  # of the processor; a machine with much else to do may take longer
@@ -114,7 +114,7 @@ def look_at_candidates(recording: RecordedSession) -> None:
     candidates = scaled_candidates(recording)
     assert candidates.isfinite().all() and (candidates.abs() <= 1).all()
     for index in range(recording.action_count):
-        recording.candidate_of(index)
+        recording.candidate_index(index)
 
 
 def look_at_frame(recording: RecordedSession, index: int) -> None:

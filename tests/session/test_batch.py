@@ -6,7 +6,7 @@ import torch
 
 from session import FrameUnreadable, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
-from tests.session.make import RIGHT, STAY, action, observation, write_session
+from tests.session.session_files import RIGHT, STAY, action, observation, write_session
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from session import SessionCache, SessionNotFound
 from session import cache as cache_module
-from tests.session.make import action, events_of, jpeg, observation, write_session
+from tests.session.session_files import action, events_of, jpeg, observation, write_session
 
 WAIT_S = 20
 

@@ -20,7 +20,7 @@ from session import (
     session_statistics,
 )
 from tests.promises import count
-from tests.session.make import RIGHT, action, events_of, meta_of, observation, write_session
+from tests.session.session_files import RIGHT, action, events_of, meta_of, observation, write_session
 
 PROMISE = pytest.mark.promise("crash artefacts")
 SHARD, META = "events_shard_000.jsonl", "session_meta.json"

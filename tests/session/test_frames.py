@@ -1,12 +1,12 @@
 import numpy as np
 from PIL import Image
 
-from session.frames import resize, to_channels_first, to_pixels
+from session.frames import resize_picture, to_channels_first, to_pixels
 
 
 def test_a_picture_of_the_right_size_stays_as_it_is():
     picture = Image.new("RGB", (224, 224), (10, 20, 30))
-    assert resize(picture) is picture
+    assert resize_picture(picture) is picture
     assert np.array_equal(to_pixels(picture)[0, 0], np.array([10, 20, 30], dtype=np.float32) / 255)
 
 

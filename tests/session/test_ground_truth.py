@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from session import FrameOutOfRange, ToroidalDotRobot, load_session, record_demo
-from session.ground_truth import KnownFuture, RecordedStep, recorded_steps
-from session.robots.toroidal_dot import DotPlace
-from tests.session.make import STAY, action, events_of, observation, write_session
+from session.ground_truth import GroundTruth, RecordedStep, recorded_steps
+from session.robots.toroidal_dot import DotPosition
+from tests.session.session_files import STAY, action, events_of, observation, write_session
 
 
 @pytest.fixture
@@ -23,26 +23,26 @@ def test_the_simulator_follows_any_actions_from_where_the_frame_shows_the_dot(do
     robot = ToroidalDotRobot(seed=2)
     for event in dot.actions[:5]:
         robot.act({"action": float(event[0])})
-    future = KnownFuture(dot, 5)
+    future = GroundTruth(dot, 5)
     assert future.is_simulated
     presses = [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     for count in range(1, len(presses) + 1):
         robot.act({"action": presses[count - 1]})
         truth = future.after(presses[:count])
         assert np.array_equal(truth.picture, robot.observe())
-        assert truth.dot == DotPlace(robot.x, robot.y) and truth.frame is None
+        assert truth.dot == DotPosition(robot.x, robot.y) and truth.frame is None
 
 
 def test_the_simulator_agrees_with_what_was_recorded(dot):
     steps = recorded_steps(dot, 3, 6)
-    pressed = [dot.candidate_of(step.action) for step in steps]
+    pressed = [dot.candidate_index(step.action) for step in steps]
     recorded = np.asarray(dot.picture(steps[-1].frame)).astype(int)
-    assert np.abs(KnownFuture(dot, 3).after(pressed).picture.astype(int) - recorded).mean() < 1  # JPEG
+    assert np.abs(GroundTruth(dot, 3).after(pressed).picture.astype(int) - recorded).mean() < 1  # JPEG
 
 
 def test_of_another_robot_what_was_recorded_is_known_and_nothing_else(jetbot):
-    future = KnownFuture(jetbot, 4)
-    recorded = [jetbot.candidate_of(index) for index in jetbot.action_into[5:]]
+    future = GroundTruth(jetbot, 4)
+    recorded = [jetbot.candidate_index(index) for index in jetbot.action_into[5:]]
     assert not future.is_simulated
     for count in range(1, len(recorded) + 1):
         truth = future.after(recorded[:count])
@@ -56,7 +56,7 @@ def test_of_another_robot_what_was_recorded_is_known_and_nothing_else(jetbot):
 
 def test_a_dot_that_is_not_seen_or_not_the_simulators_is_known_as_recorded(dot):
     half = dataclasses.replace(dot, candidate_actions=np.array([[0.0], [0.5]], np.float32))
-    future = KnownFuture(half, 2)
+    future = GroundTruth(half, 2)
     assert not future.is_simulated and future.after([1]) is None
 
 
@@ -81,14 +81,14 @@ def test_two_actions_between_frames_are_no_step(open_letters):
 def test_an_action_that_cannot_be_chosen_makes_the_truth_unknown(tmp_path):
     events = [observation(0), action(1, {**STAY, "motor_right": 0.05}), observation(2), *events_of("...ao")]
     recording = load_session(write_session(tmp_path / "jetbot" / "session_1", events))
-    assert recording.candidate_of(0) is None or KnownFuture(recording, 0).after([recording.candidate_of(0)])
+    assert recording.candidate_index(0) is None or GroundTruth(recording, 0).after([recording.candidate_index(0)])
     assert all(
-        KnownFuture(recording, 0).after([press]) is None
+        GroundTruth(recording, 0).after([press]) is None
         for press in range(len(recording.candidate_actions))
-        if press != recording.candidate_of(0)
+        if press != recording.candidate_index(0)
     )
 
 
 def test_a_frame_that_is_not_there_is_refused(dot):
     with pytest.raises(FrameOutOfRange):
-        KnownFuture(dot, 99)
+        GroundTruth(dot, 99)

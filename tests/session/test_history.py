@@ -3,7 +3,7 @@
 import pytest
 
 from session import FrameOutOfRange, HistoryLengthError, NoHistory, load_session
-from tests.session.make import action, events_of, observation, write_session
+from tests.session.session_files import action, events_of, observation, write_session
 
 
 def columns(session):

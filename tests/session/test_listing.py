@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from session import SessionNotFound, find_session, list_sessions, load_session
-from tests.session.make import events_of, meta_of, write_session
+from tests.session.session_files import events_of, meta_of, write_session
 
 NOT_FOUND = "There is no session of that name; press Refresh and pick one from the list."
 

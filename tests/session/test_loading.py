@@ -8,17 +8,7 @@ import numpy as np
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT, SessionNotFound, load_session
-from tests.session.make import (
-    RIGHT,
-    STAY,
-    action,
-    events_of,
-    jpeg,
-    meta_of,
-    observation,
-    png,
-    write_session,
-)
+from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
 SHARD = "events_shard_000.jsonl"
 META = "session_meta.json"

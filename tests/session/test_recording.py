@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from session import FrameOutOfRange, FrameUnreadable, load_session
-from tests.session.make import contents_of, events_of, jpeg, png, write_session
+from tests.session.session_files import contents_of, events_of, jpeg, png, write_session
 
 
 @pytest.fixture

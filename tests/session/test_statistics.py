@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from session import load_session, session_statistics
-from tests.session.make import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
+from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
 SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}  # not in the action space
 
@@ -42,7 +42,7 @@ def test_counts_agree_with_the_candidate_of_each_action(tmp_path):
     values = [*random.choice([0.0, 1.0, -1.0, 1.0000005, 5e-7, 0.3], 200), 3e38, -3e38]
     events = [action(step, {"turn": float(value)}) for step, value in enumerate(values)]
     recording = load_session(write_session(tmp_path / "session_1", events, meta_of(robot_type="X", action_space=space)))
-    each = [recording.candidate_of(index) for index in range(recording.action_count)]
+    each = [recording.candidate_index(index) for index in range(recording.action_count)]
     found = session_statistics(recording)
     assert found.action_counts.tolist() == [each.count(place) for place in range(5)]
     assert found.other_actions == each.count(None) > 0

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from session import load_session, session_statistics
 from session.statistics_figures import draw_action_counts, draw_intervals
-from tests.session.make import RIGHT, STAY, action, events_of, meta_of, observation, write_session
+from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 
 SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from session import load_session, record_demo
-from tests.training.tiny import make_workshop
-from training import NothingToTrain, Subject, TrainingSet
+from tests.training.tiny import make_manager
+from training import FrameDataset, FrameSelection, NothingToTrain
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -31,9 +31,9 @@ def recording(data):
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    """A workshop of small networks; its job is stopped in the end."""
-    made = make_workshop(tmp_path / "checkpoints" / "toroidal_dot")
+def manager(tmp_path):
+    """A manager of small networks; its job is stopped in the end."""
+    made = make_manager(tmp_path / "checkpoints" / "toroidal_dot")
     yield made
     with contextlib.suppress(NothingToTrain):
         made.stop()
@@ -42,6 +42,6 @@ def workshop(tmp_path):
 
 @pytest.fixture
 def batch(recording):
-    return TrainingSet(recording, Subject(5, 8, batch_size=2), needs_history=True).draw(
+    return FrameDataset(recording, FrameSelection(5, 8, batch_size=2), needs_history=True).draw(
         torch.Generator().manual_seed(0)
     )

@@ -12,9 +12,9 @@ import torch
 
 from models import SharedWorldModel
 from tests.models.small import small_config
-from tests.training import crafted
+from tests.training import checkpoint_files as crafted
 from tests.training.checkpoints.test_validate import are_equal
-from training import CheckpointError, CheckpointOldFormat, Workshop, load_checkpoint
+from training import CheckpointError, CheckpointOldFormat, TrainingManager, load_checkpoint
 from training import convert as convert_module
 from training.checkpoints.reader import read_checkpoint
 from training.convert import DONE, NOT_DONE, WRONG_USAGE, convert, main
@@ -98,11 +98,11 @@ def test_a_bare_state_dict_stays_one(tmp_path):
 
 def test_a_network_of_the_page_goes_on_from_a_converted_file(tmp_path, good):
 
-    workshop = Workshop(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
+    manager = TrainingManager(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
     with pytest.raises(CheckpointOldFormat):
-        workshop.load("autoencoder", in_old_format(good))
+        manager.load("autoencoder", in_old_format(good))
     convert(tmp_path / "old.pth", tmp_path / "new.pth")
-    assert workshop.load("autoencoder", tmp_path / "new.pth").step == 5
+    assert manager.load("autoencoder", tmp_path / "new.pth").step == 5
 
 
 def refused(old, new, match):

@@ -5,11 +5,11 @@ import torch
 
 from session import FrameOutOfRange, HistoryLengthError, NoHistory
 from tests.training.tiny import are_equal
-from training import BadTrainingValue, Subject, TrainingSet
+from training import FrameDataset, FrameSelection, InvalidValue
 
 
 def made(recording, subject, needs_history=True):
-    return TrainingSet(recording, subject, needs_history)
+    return FrameDataset(recording, subject, needs_history)
 
 
 def drawn(frames, seed=0):
@@ -17,30 +17,30 @@ def drawn(frames, seed=0):
 
 
 def test_a_single_frame_may_have_a_shorter_history(recording):
-    frames = made(recording, Subject(1, 1, history_length=3))
+    frames = made(recording, FrameSelection(1, 1, history_length=3))
     batch = drawn(frames)
     assert frames.targets == (1,) and batch.frames.shape == (1, 1, 3, 224, 224) and batch.actions.shape == (1, 1, 1)
 
 
 def test_a_single_frame_without_history_is_refused_with_advice(recording):
     with pytest.raises(NoHistory, match="choose frame 1 instead"):
-        made(recording, Subject(0, 0))
+        made(recording, FrameSelection(0, 0))
 
 
 def test_a_range_leaves_out_targets_without_the_whole_history(recording):
-    assert made(recording, Subject(0, 11, history_length=3)).targets == tuple(range(3, 12))
-    assert made(recording, Subject(0, 11, history_length=8)).targets == (8, 9, 10, 11)
+    assert made(recording, FrameSelection(0, 11, history_length=3)).targets == tuple(range(3, 12))
+    assert made(recording, FrameSelection(0, 11, history_length=8)).targets == (8, 9, 10, 11)
 
 
 def test_the_autoencoder_needs_no_history(recording):
-    frames = made(recording, Subject(0, 11, batch_size=4), needs_history=False)
+    frames = made(recording, FrameSelection(0, 11, batch_size=4), needs_history=False)
     batch = drawn(frames)
     assert frames.targets == tuple(range(12))
     assert batch.target.shape == (4, 3, 224, 224) and batch.frames.shape == (4, 0, 3, 224, 224)
 
 
 def test_the_tail_is_held_out(recording):
-    frames = made(recording, Subject(0, 11, history_length=3, held_out=0.4))
+    frames = made(recording, FrameSelection(0, 11, history_length=3, held_out=0.4))
     assert (frames.targets, frames.held_out) == ((3, 4, 5, 6, 7, 8), (9, 10, 11))
     seen = set()
     for seed in range(200):
@@ -50,22 +50,22 @@ def test_the_tail_is_held_out(recording):
 
 def test_at_least_one_target_is_left_to_learn_from(recording):
     for last in range(3, 12):
-        assert made(recording, Subject(3, last, held_out=0.9)).targets
+        assert made(recording, FrameSelection(3, last, held_out=0.9)).targets
 
 
 def test_a_range_without_a_usable_target_is_refused(recording):
-    with pytest.raises(BadTrainingValue, match="No frame from 0 to 2 has 3 context frames"):
-        made(recording, Subject(0, 2, history_length=3))
+    with pytest.raises(InvalidValue, match="No frame from 0 to 2 has 3 context frames"):
+        made(recording, FrameSelection(0, 2, history_length=3))
 
 
 def test_a_frame_that_is_not_there_is_refused(recording):
     with pytest.raises(FrameOutOfRange):
-        made(recording, Subject(12, 12))
+        made(recording, FrameSelection(12, 12))
 
 
 @pytest.mark.parametrize("length", [None, 1, 9, 2.5, "3", math.nan])
 def test_a_bad_history_length_is_refused(recording, length):
-    for subject in (Subject(5, 5, history_length=length), Subject(0, 11, history_length=length)):
+    for subject in (FrameSelection(5, 5, history_length=length), FrameSelection(0, 11, history_length=length)):
         with pytest.raises(HistoryLengthError):
             made(recording, subject)
 
@@ -85,28 +85,28 @@ def test_a_bad_history_length_is_refused(recording, length):
     ],
 )
 def test_what_cannot_be_trained_on_is_refused_by_name(changes, words):
-    with pytest.raises(BadTrainingValue, match=words):
-        Subject(**({"first": 0, "last": 9} | changes))
+    with pytest.raises(InvalidValue, match=words):
+        FrameSelection(**({"first": 0, "last": 9} | changes))
 
 
 def test_a_batch_holds_each_target_with_its_own_history(recording):
-    frames = made(recording, Subject(0, 11, batch_size=5, history_length=3))
+    frames = made(recording, FrameSelection(0, 11, batch_size=5, history_length=3))
     batch = frames.batch((4, 9))
     assert batch.frames.shape == (2, 3, 3, 224, 224) and batch.actions.shape == (2, 3, 1)
     for place, target in enumerate((4, 9)):
-        alone = made(recording, Subject(target, target)).batch((target,))
+        alone = made(recording, FrameSelection(target, target)).batch((target,))
         for part in ("frames", "actions", "target"):
             assert torch.equal(getattr(batch, part)[place], getattr(alone, part)[0])
 
 
 def test_draws_come_from_the_generator_alone(recording):
-    frames = made(recording, Subject(0, 11, batch_size=3))
+    frames = made(recording, FrameSelection(0, 11, batch_size=3))
     first, other, again = (vars(drawn(frames, seed)) for seed in (1, 2, 1))
     assert are_equal(first, again) and not are_equal(first, other)
 
 
 def test_evaluated_targets_are_few_spread_out_and_always_the_same(recording):
-    frames = made(recording, Subject(0, 11))
+    frames = made(recording, FrameSelection(0, 11))
     assert [batch.target.shape[0] for batch in frames.evaluated((3, 4, 5))] == [1, 1, 1]
     many = frames.evaluated(tuple(range(3, 12)) * 5)
     assert len(many) == 16
@@ -114,5 +114,5 @@ def test_evaluated_targets_are_few_spread_out_and_always_the_same(recording):
 
 
 def test_a_set_says_what_it_is(recording):
-    assert made(recording, Subject(5, 5)).describe() == f"frame 5 of {recording.name}"
-    assert made(recording, Subject(3, 9)).describe() == f"frames 3 to 9 of {recording.name}"
+    assert made(recording, FrameSelection(5, 5)).describe() == f"frame 5 of {recording.name}"
+    assert made(recording, FrameSelection(3, 9)).describe() == f"frames 3 to 9 of {recording.name}"

@@ -9,51 +9,49 @@ from models import run_prediction, run_reconstruction
 from models.layers import Dropout
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.promises import count
-from tests.training.tiny import ENDLESS, FAST, are_equal, make_workshop, optimizer_state, order, tensors_of, train
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, optimizer_state, order, tensors_of, train
 from training import FixedSteps
 
 pytestmark = pytest.mark.promise("inference beside training")
 
 
-def looks_at(workshop, recording):
+def looks_at(manager, recording):
     """Both inferences on fixed input, as numbers that no two weights have in common."""
     image, history = frame_tensor(recording, 5), recording.history(6, 3)
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-    recorded = recording.candidate_of(history.actions[-1])
+    recorded = recording.candidate_index(history.actions[-1])
 
     def reconstruct():
-        return run_reconstruction(workshop.shared, image).mse
+        return run_reconstruction(manager.shared, image).mse
 
     def predict():
-        found = run_prediction(workshop.shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+        found = run_prediction(manager.shared, batch.frames, batch.actions, batch.target, candidates, recorded)
         return (found.mse, found.difference_top, *(candidate.mse for candidate in found.candidates))
 
     return {"reconstruction": reconstruct, "prediction": predict}
 
 
 @pytest.mark.parametrize("kind", ["reconstruction", "prediction"])
-def test_each_inference_is_that_of_a_whole_step(workshop, recording, kind, figure):
-    look, wanted = looks_at(workshop, recording)[kind], count(100, 500)
-    known, modes, note_steps = set(), set(), workshop._note_steps
-    losses = workshop.shared.model.prediction_losses
+def test_each_inference_is_that_of_a_whole_step(manager, recording, kind, figure):
+    look, wanted = looks_at(manager, recording)[kind], count(100, 500)
+    known, modes, note_steps = set(), set(), manager._note_steps
+    losses = manager.shared.model.prediction_losses
 
     def note(network):
         note_steps(network)
-        modes.add(("after a step", any(part.training for part in workshop.shared.model.modules())))
+        modes.add(("after a step", any(part.training for part in manager.shared.model.modules())))
         known.add(look())
-        modes.add(("after a look", any(part.training for part in workshop.shared.model.modules())))
+        modes.add(("after a look", any(part.training for part in manager.shared.model.modules())))
 
     def in_step(*given):
         if torch.is_grad_enabled():
-            dropouts = [
-                part.training for part in workshop.shared.model.predictor.modules() if isinstance(part, Dropout)
-            ]
+            dropouts = [part.training for part in manager.shared.model.predictor.modules() if isinstance(part, Dropout)]
             modes.add(("in a step", all(dropouts) and bool(dropouts)))
         return losses(*given)
 
-    workshop._note_steps, workshop.shared.model.prediction_losses = note, in_step
+    manager._note_steps, manager.shared.model.prediction_losses = note, in_step
     known.add(look())
-    job = workshop.train(order(recording, "predictor", ENDLESS))
+    job = manager.train(order(recording, "predictor", ENDLESS))
     found = []
 
     def ask():
@@ -65,7 +63,7 @@ def test_each_inference_is_that_of_a_whole_step(workshop, recording, kind, figur
         asker.start()
     for asker in askers:
         asker.join(600)
-    workshop.stop()
+    manager.stop()
     assert job.wait(30)
     torn = [one for one in found if one not in known]
     figure(
@@ -76,9 +74,9 @@ def test_each_inference_is_that_of_a_whole_step(workshop, recording, kind, figur
     assert modes == {("after a step", False), ("after a look", False), ("in a step", True)}
 
 
-def test_training_goes_the_same_way_whether_somebody_looks_or_not(workshop, tmp_path, recording, figure):
-    alone, steps = make_workshop(tmp_path / "alone"), FixedSteps(count(6, 60))
-    looks, ended = looks_at(workshop, recording), threading.Event()
+def test_training_goes_the_same_way_whether_somebody_looks_or_not(manager, tmp_path, recording, figure):
+    alone, steps = make_manager(tmp_path / "alone"), FixedSteps(count(6, 60))
+    looks, ended = looks_at(manager, recording), threading.Event()
 
     def ask(look):
         while not ended.is_set():
@@ -87,13 +85,13 @@ def test_training_goes_the_same_way_whether_somebody_looks_or_not(workshop, tmp_
     askers = [threading.Thread(target=ask, args=(look,)) for look in looks.values()]
     for asker in askers:
         asker.start()
-    watched = train(workshop, recording, "predictor", steps, config=FAST)
+    watched = train(manager, recording, "predictor", steps, config=FAST)
     ended.set()
     for asker in askers:
         asker.join(30)
     unwatched = train(alone, recording, "predictor", steps, config=FAST)
     differing = [name for name in watched.curves if watched.curves[name] != unwatched.curves[name]]
-    is_same = are_equal(tensors_of(workshop.shared.model), tensors_of(alone.shared.model))
-    is_same &= are_equal(optimizer_state(workshop._optimizers), optimizer_state(alone._optimizers))
+    is_same = are_equal(tensors_of(manager.shared.model), tensors_of(alone.shared.model))
+    is_same &= are_equal(optimizer_state(manager._optimizers), optimizer_state(alone._optimizers))
     figure(f"{steps.max_steps} steps beside inference: {len(differing)} curves differ from those without it")
     assert differing == [] and is_same

@@ -11,10 +11,10 @@ from session import (
     UncertaintySelector,
     load_session,
 )
-from session.recorder.robot_adapter import AttachedRobot
-from tests.training.tiny import FAST, are_equal, make_workshop, tensors_of
-from training import BadTrainingValue, JobRunning, LossNotFinite
-from training.online import LiveConfig, LiveLoop
+from session.recorder.robot_adapter import CheckedRobot
+from tests.training.tiny import FAST, are_equal, make_manager, tensors_of
+from training import InvalidValue, JobRunning, LossNotFinite
+from training.online import LiveConfig, OnlineLoop
 from training.steps import Evaluation
 
 STAY, MOVE = {"action": 0}, {"action": 1}
@@ -29,20 +29,20 @@ class QuickDot(ToroidalDotRobot):
 
 
 class Ran:
-    """A loop that was run: its turns, its workshop, what it recorded, and what ended it."""
+    """A loop that was run: its turns, its manager, what it recorded, and what ended it."""
 
     def __init__(
         self, folder, config, selector=None, robot=None, stop=lambda ran: False, kept=256, watch=lambda lesson: None
     ):
-        attached = AttachedRobot(robot or QuickDot(3))
-        self.workshop = make_workshop(folder / "checkpoints" / "toroidal_dot")
+        attached = CheckedRobot(robot or QuickDot(3))
+        self.manager = make_manager(folder / "checkpoints" / "toroidal_dot")
         self.turns, self.problem = [], None
-        with self.workshop.lesson("a test", FAST) as lesson:
+        with self.manager.lesson("a test", FAST) as lesson:
             watch(lesson)
             with SessionRecorder(folder / "sessions", attached.robot_type, attached.action_space) as recorder:
                 recording = LiveRecording(recorder, attached.candidates, kept)
                 selector = selector or SequenceSelector([STAY, MOVE, MOVE])
-                loop = LiveLoop(attached, recording, selector, lesson, config, lambda: stop(self))
+                loop = OnlineLoop(attached, recording, selector, lesson, config, lambda: stop(self))
                 try:
                     for turn in loop.run():
                         self.turns.append(turn)
@@ -59,7 +59,7 @@ def test_a_run_observes_learns_predicts_acts_and_records(tmp_path):
     recording = ran.recording
     assert (recording.frame_count, recording.actions.ravel().tolist()) == (6, [0, 1, 1, 0, 1])
     assert recording.is_finished and recording.skipped == () and recording.previous.tolist() == [-1, 0, 1, 2, 3, 4]
-    steps = {name: used.step for name, used in ran.workshop.shared.weights.items()}
+    steps = {name: used.step for name, used in ran.manager.shared.weights.items()}
     assert steps == {"autoencoder": 6 * 2 + 5 * 2, "predictor": 5 * 2}
 
 
@@ -90,7 +90,7 @@ def test_training_ends_at_the_gate(tmp_path):
     assert all(loss > 0.0025 for loss in first[:-1]) and first[-1] <= 0.0025
     again = Ran(tmp_path, LiveConfig(steps=1, reconstruction_gate=10, prediction_gate=10))
     assert [turn.reconstruction.train_steps for turn in again.turns] == [0, 0]
-    assert are_equal(tensors_of(again.workshop.shared.model), tensors_of(make_workshop(tmp_path).shared.model))
+    assert are_equal(tensors_of(again.manager.shared.model), tensors_of(make_manager(tmp_path).shared.model))
 
 
 def test_what_is_learned_on_are_the_newest_frame_and_earlier_ones_with_as_long_a_history(tmp_path):
@@ -142,7 +142,7 @@ def test_a_wish_to_end_is_heard_while_an_action_takes_its_time(tmp_path):
 def test_the_recording_takes_the_time_that_the_robot_says(tmp_path):
     ran = Ran(tmp_path, LiveConfig(steps=3, max_train_steps=0), robot=ToroidalDotRobot(1))
     assert 0.3 <= ran.recording.times[-1] - ran.recording.times[0] < 30
-    assert ran.workshop.shared.weights["autoencoder"].step is None
+    assert ran.manager.shared.weights["autoencoder"].step is None
 
 
 @pytest.mark.parametrize("call", ["observe", "act"])
@@ -174,12 +174,12 @@ def test_a_loss_that_is_not_finite_ends_the_loop_before_a_step(tmp_path):
         lesson.evaluate = lambda network, batch: Evaluation(float("nan"), {}, 0.0, torch.zeros(3, 1, 1))
 
     ran = Ran(tmp_path, LiveConfig(steps=3), watch=watch)
-    assert isinstance(ran.problem, LossNotFinite) and ran.workshop.shared.weights["autoencoder"].step is None
+    assert isinstance(ran.problem, LossNotFinite) and ran.manager.shared.weights["autoencoder"].step is None
     assert ran.recording.frame_count == 1
 
 
 def test_nobody_else_trains_or_saves_there_meanwhile(tmp_path):
-    mine, other = make_workshop(tmp_path), make_workshop(tmp_path)
+    mine, other = make_manager(tmp_path), make_manager(tmp_path)
     with mine.lesson("the live loop", FAST), pytest.raises(JobRunning, match="the live loop"), other.lesson("x", FAST):
         pass
     with other.lesson("x", FAST):
@@ -202,5 +202,5 @@ def test_nobody_else_trains_or_saves_there_meanwhile(tmp_path):
     ],
 )
 def test_numbers_are_checked_by_name(value, words):
-    with pytest.raises(BadTrainingValue, match=words):
+    with pytest.raises(InvalidValue, match=words):
         LiveConfig(**value)

@@ -12,7 +12,7 @@ from tests.promises import count
 from tests.training.tiny import (
     ENDLESS,
     are_equal,
-    make_workshop,
+    make_manager,
     optimizer_state,
     order,
     tensors_of,
@@ -20,13 +20,13 @@ from tests.training.tiny import (
     trainer,
     until,
 )
-from training import FixedSteps, TrainingSet
+from training import FixedSteps, FrameDataset
 from training import dataset as training_set_module
 from training.checkpoints.reader import read_checkpoint
 from training.failures import OUT_OF_MEMORY
 from training.jobs import job as job_module
-from training.jobs import manager as workshop_module
-from training.steps import StepTorn
+from training.jobs import manager as manager_module
+from training.steps import PartialUpdate
 
 pytestmark = pytest.mark.promise("out of memory")
 PROBLEMS = (torch.OutOfMemoryError, MemoryError, lambda: RuntimeError("DefaultCPUAllocator: can't allocate memory"))
@@ -105,13 +105,13 @@ def test_the_update_itself_takes_no_memory_and_comes_last(network, batch, figure
     figure(f"{network}: the {len(update)} calls from the update on take no memory")
     assert {name for name in update if name.startswith("aten")} == {"aten::_foreach_add_", "aten::_fused_adamw_"}
     for place in range(len(calls.names) - len(update), len(calls.names)):
-        assert isinstance(fail_at(network, 0, place, RuntimeError, batch)[2], StepTorn)
+        assert isinstance(fail_at(network, 0, place, RuntimeError, batch)[2], PartialUpdate)
 
 
-def test_an_update_that_breaks_off_for_another_reason_is_told_and_not_saved(workshop, recording, monkeypatch):
-    train(workshop, recording, "predictor")
-    before = read_checkpoint(workshop.directory / "autoencoder.pth").step
-    optimizer = workshop._optimizers.of("autoencoder")
+def test_an_update_that_breaks_off_for_another_reason_is_told_and_not_saved(manager, recording, monkeypatch):
+    train(manager, recording, "predictor")
+    before = read_checkpoint(manager.directory / "autoencoder.pth").step
+    optimizer = manager._optimizers.of("autoencoder")
     steps = []
 
     def broken():
@@ -121,9 +121,9 @@ def test_an_update_that_breaks_off_for_another_reason_is_told_and_not_saved(work
         type(optimizer).step(optimizer)
 
     monkeypatch.setattr(optimizer, "step", broken)
-    now = train(workshop, recording, "predictor", condition=FixedSteps(9))
-    assert (now.status, now.message, now.saved) == ("failed", str(StepTorn()), "")
-    assert read_checkpoint(workshop.directory / "autoencoder.pth").step == before
+    now = train(manager, recording, "predictor", condition=FixedSteps(9))
+    assert (now.status, now.message, now.saved) == ("failed", str(PartialUpdate()), "")
+    assert read_checkpoint(manager.directory / "autoencoder.pth").step == before
 
 
 class FailingAt:
@@ -140,45 +140,45 @@ class FailingAt:
 
 
 OWNERS = {
-    "draw": TrainingSet,
-    "evaluated": TrainingSet,
+    "draw": FrameDataset,
+    "evaluated": FrameDataset,
     "build_target": training_set_module,
     "to_uint8": job_module,
-    "copy_contents": workshop_module,
-    "require_sound": workshop_module,
+    "copy_contents": manager_module,
+    "require_finite_outputs": manager_module,
 }
 
 
 @pytest.mark.parametrize("place", range(1, count(2, 6)))
 @pytest.mark.parametrize("part", OWNERS)
-def test_a_job_ends_in_plain_words_wherever_memory_runs_out(workshop, recording, monkeypatch, part, place):
+def test_a_job_ends_in_plain_words_wherever_memory_runs_out(manager, recording, monkeypatch, part, place):
     owner = OWNERS[part]
     failing = FailingAt(getattr(owner, part), place)
     with monkeypatch.context() as patched:
         patched.setattr(owner, part, lambda *given, **options: failing(*given, **options))
-        now = train(workshop, recording, condition=FixedSteps(3))
+        now = train(manager, recording, condition=FixedSteps(3))
     assert not now.is_active
     if now.status == "failed":
         assert now.message == OUT_OF_MEMORY
-    assert all(torch.isfinite(value).all() for value in tensors_of(workshop.shared.model).values())
-    assert not any(part.training for part in workshop.shared.model.modules())
-    assert train(workshop, recording).status == "finished"
-    assert train(make_workshop(workshop.directory), recording).status == "finished"  # the folder is free
+    assert all(torch.isfinite(value).all() for value in tensors_of(manager.shared.model).values())
+    assert not any(part.training for part in manager.shared.model.modules())
+    assert train(manager, recording).status == "finished"
+    assert train(make_manager(manager.directory), recording).status == "finished"  # the folder is free
 
 
-def test_others_are_served_while_memory_runs_out_again_and_again(workshop, recording, monkeypatch):
+def test_others_are_served_while_memory_runs_out_again_and_again(manager, recording, monkeypatch):
     """A job that fails lets go of the model's lock."""
-    real = workshop.shared.model.autoencoder_loss
+    real = manager.shared.model.autoencoder_loss
 
     def no_memory(*arguments):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    workshop.shared.model.autoencoder_loss = no_memory
+    manager.shared.model.autoencoder_loss = no_memory
     for _ in range(3):
-        assert train(workshop, recording, condition=ENDLESS).message == OUT_OF_MEMORY
-        assert run_reconstruction(workshop.shared, frame_tensor(recording, 5)).mse > 0
-    workshop.shared.model.autoencoder_loss = real
-    job = workshop.train(order(recording, condition=ENDLESS))
+        assert train(manager, recording, condition=ENDLESS).message == OUT_OF_MEMORY
+        assert run_reconstruction(manager.shared, frame_tensor(recording, 5)).mse > 0
+    manager.shared.model.autoencoder_loss = real
+    job = manager.train(order(recording, condition=ENDLESS))
     until(lambda: job.snapshot().step > 2)
-    workshop.stop()
-    assert workshop.wait(30) and threading.active_count() < 50
+    manager.stop()
+    assert manager.wait(30) and threading.active_count() < 50

@@ -6,18 +6,18 @@ import torch
 from session import load_session, record_demo
 from tests.training.tiny import are_equal, shared_model, tensors_of
 from training.recipe import (
-    LearningConfig,
+    RecipeConfig,
     foreground,
-    keep_patches,
     learn_to_dream,
     learn_to_foresee,
     learn_to_see,
     rate_factor,
+    sample_patches,
 )
-from training.unique_frames import DistinctPictures, is_held_out
-from training.values import BadTrainingValue
+from training.unique_frames import UniqueFrames, is_held_out
+from training.values import InvalidValue
 
-QUICK = LearningConfig(
+QUICK = RecipeConfig(
     autoencoder_steps=60,
     predictor_steps=60,
     dream_steps=40,
@@ -35,7 +35,7 @@ QUICK = LearningConfig(
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sessions")
-    return DistinctPictures([load_session(folder / record_demo(folder, "toroidal_dot", 40, seed=3))], is_held_out)
+    return UniqueFrames([load_session(folder / record_demo(folder, "toroidal_dot", 40, seed=3))], is_held_out)
 
 
 def losses(steps):
@@ -104,14 +104,14 @@ def test_the_same_seed_learns_the_same_and_another_something_else(pictures, lear
 
 
 def test_all_patches_are_kept_where_none_are_left_out(pictures):
-    config = replace(QUICK, predictor_steps=2, kept_patches=0, starts_in_space_and_time=False)
+    config = replace(QUICK, predictor_steps=2, kept_patches=0, initializes_spatiotemporal=False)
     assert len(losses(learn_to_foresee(shared_model().model, pictures, config))) == 2
 
 
 def test_kept_patches_are_those_where_something_is_and_others_by_chance():
     is_there = torch.zeros(200, 16, dtype=torch.bool)
     is_there[:, [3, 9]] = True
-    kept = keep_patches(is_there, 5, torch.Generator().manual_seed(0))
+    kept = sample_patches(is_there, 5, torch.Generator().manual_seed(0))
     assert kept.shape == (200, 6) and (kept[:, 0] == 0).all()
     assert (kept.diff(dim=1) > 0).all()
     assert all({4, 10} <= set(row.tolist()) for row in kept)
@@ -132,7 +132,7 @@ def test_weights_that_run_away_end_the_lesson(pictures):
     model = shared_model().model
     with torch.no_grad():
         model.autoencoder.cls_token.fill_(float("nan"))
-    with pytest.raises(BadTrainingValue, match="no longer a finite number"):
+    with pytest.raises(InvalidValue, match="no longer a finite number"):
         list(learn_to_see(model, pictures, QUICK))
 
 
@@ -154,5 +154,5 @@ def test_weights_that_run_away_end_the_lesson(pictures):
     ],
 )
 def test_numbers_that_nothing_can_be_learned_with_are_refused(wrong):
-    with pytest.raises(BadTrainingValue, match="must be"):
-        LearningConfig(**wrong)
+    with pytest.raises(InvalidValue, match="must be"):
+        RecipeConfig(**wrong)

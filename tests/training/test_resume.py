@@ -11,29 +11,30 @@ import torch
 
 from session import load_session
 from tests.promises import IS_FULL, count
-from tests.training.tiny import FAST, are_equal, make_workshop, optimizer_state, tensors_of, train
+from tests.training.tiny import FAST, are_equal, make_manager, optimizer_state, tensors_of, train
 from training import FixedSteps, TrainingConfig
-from training.checkpoints.writer import FILES, STATE_FILE
+from training.checkpoints.manifest import STATE_FILE
+from training.checkpoints.writer import FILES
 
 STEPS = count(6, 100)  # half of a run
 CONFIG = replace(FAST, warmup_steps=20)
 LOSS = {"autoencoder": "training loss", "predictor": "training total"}
 
 
-def losses_of(workshop, recording, network, steps):
+def losses_of(manager, recording, network, steps):
     """Losses of each step, and the last evaluated one."""
-    now = train(workshop, recording, network, FixedSteps(steps), config=CONFIG)
+    now = train(manager, recording, network, FixedSteps(steps), config=CONFIG)
     assert now.status == "finished", now.message
     return [value for _, value in now.curves[LOSS[network]]] + [now.loss]
 
 
 def restarted(folder):
-    """Another server's workshop over the same folder, everything loaded that is there."""
-    workshop = make_workshop(folder)
+    """Another server's manager over the same folder, everything loaded that is there."""
+    manager = make_manager(folder)
     for network, name in FILES.items():
         if (folder / name).exists():
-            workshop.load(network, folder / name)
-    return workshop
+            manager.load(network, folder / name)
+    return manager
 
 
 def is_same(first, second):
@@ -51,20 +52,20 @@ def differences(network, how, losses, found, tensors):
     )
 
 
-def everything(workshop):
+def everything(manager):
     return {
-        **tensors_of(workshop.shared.model),
-        **optimizer_state(workshop._optimizers),
-        "random numbers": workshop._optimizers.generator.get_state(),
+        **tensors_of(manager.shared.model),
+        **optimizer_state(manager._optimizers),
+        "random numbers": manager._optimizers.generator.get_state(),
     }
 
 
 def saved_halfway(folder, recording, network):
     """What half the steps leave behind, after some of the other network; returns the losses."""
-    workshop = make_workshop(folder)
-    losses_of(workshop, recording, "autoencoder", 2)
-    losses = losses_of(workshop, recording, network, STEPS)
-    workshop.save()
+    manager = make_manager(folder)
+    losses_of(manager, recording, "autoencoder", 2)
+    losses = losses_of(manager, recording, network, STEPS)
+    manager.save()
     return losses
 
 
@@ -76,22 +77,22 @@ def network(request):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, recording, network):
     """Losses of all the steps in one run, and every tensor after them."""
-    workshop = make_workshop(tmp_path_factory.mktemp("uninterrupted"))
-    losses_of(workshop, recording, "autoencoder", 2)
-    losses = losses_of(workshop, recording, network, 2 * STEPS)
-    return losses, everything(workshop)
+    manager = make_manager(tmp_path_factory.mktemp("uninterrupted"))
+    losses_of(manager, recording, "autoencoder", 2)
+    losses = losses_of(manager, recording, network, 2 * STEPS)
+    return losses, everything(manager)
 
 
 @pytest.mark.promise("resume = uninterrupted")
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, recording, network, uninterrupted, figure):
     before = saved_halfway(tmp_path / "r", recording, network)
-    workshop = restarted(tmp_path / "r")
-    after = losses_of(workshop, recording, network, STEPS)
+    manager = restarted(tmp_path / "r")
+    after = losses_of(manager, recording, network, STEPS)
     losses, tensors = uninterrupted
     pairs = zip(before[:-1] + after, losses, strict=True)
-    figure(differences(network, "loaded again", pairs, everything(workshop), tensors))
+    figure(differences(network, "loaded again", pairs, everything(manager), tensors))
     assert before[:-1] + after == losses
-    assert are_equal(everything(workshop), tensors)
+    assert are_equal(everything(manager), tensors)
 
 
 def without_optimizer(folder, name):
@@ -115,22 +116,22 @@ def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, un
     saved_halfway(tmp_path / "r", recording, network)
     if leave_out is not without_random_state:  # the random numbers stay those of the run: one thing at a time
         state = torch.Generator()
-        workshop = restarted(tmp_path / "r")
-        state.set_state(workshop._optimizers.generator.get_state())
+        manager = restarted(tmp_path / "r")
+        state.set_state(manager._optimizers.generator.get_state())
     leave_out(tmp_path / "r", FILES[network])
-    workshop = restarted(tmp_path / "r")
+    manager = restarted(tmp_path / "r")
     if leave_out is not without_random_state:
-        workshop._optimizers.generator.set_state(state.get_state())
-    after = losses_of(workshop, recording, network, STEPS)
+        manager._optimizers.generator.set_state(state.get_state())
+    after = losses_of(manager, recording, network, STEPS)
     losses, tensors = uninterrupted
-    kept = [key for key, value in tensors_of(workshop.shared.model).items() if torch.equal(value, tensors[key])]
+    kept = [key for key, value in tensors_of(manager.shared.model).items() if torch.equal(value, tensors[key])]
     same = sum(first == second for first, second in zip(after, losses[-len(after) :], strict=True))
     told = leave_out.__name__.replace("_", " ")
     figure(
         f"{network}, {STEPS} + {STEPS} steps {told}: {same} of {len(after)} losses and {len(kept)} tensors stay equal"
     )
     assert after != losses[-len(after) :]
-    assert not are_equal(tensors_of(workshop.shared.model), {k: tensors[k] for k in tensors_of(workshop.shared.model)})
+    assert not are_equal(tensors_of(manager.shared.model), {k: tensors[k] for k in tensors_of(manager.shared.model)})
 
 
 GO_ON = """
@@ -139,9 +140,9 @@ from pathlib import Path
 import torch
 torch.set_num_threads(int(sys.argv[4]))
 from tests.training.test_resume import everything, load_session, losses_of, restarted
-workshop = restarted(Path(sys.argv[1]))
-losses = losses_of(workshop, load_session(sys.argv[2]), sys.argv[3], int(sys.argv[5]))
-digests = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in everything(workshop).items()}
+manager = restarted(Path(sys.argv[1]))
+losses = losses_of(manager, load_session(sys.argv[2]), sys.argv[3], int(sys.argv[5]))
+digests = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in everything(manager).items()}
 sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests": digests}))
 """
 
@@ -166,16 +167,16 @@ def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninte
 
 def test_a_resumed_run_can_be_given_another_learning_rate(tmp_path, recording, network):
     saved_halfway(tmp_path / "r", recording, network)
-    workshop = restarted(tmp_path / "r")
-    moments = optimizer_state(workshop._optimizers)
-    steps = workshop._optimizers.of(network).steps
+    manager = restarted(tmp_path / "r")
+    moments = optimizer_state(manager._optimizers)
+    steps = manager._optimizers.of(network).steps
     config = TrainingConfig(autoencoder_lr=3e-4, predictor_lr=4e-4, warmup_steps=0)
-    changed = workshop._optimizers.configured(config)
+    changed = manager._optimizers.configured(config)
     assert are_equal(optimizer_state(changed), moments) and changed.of(network).steps == steps
     assert changed.of(network).current_lr == pytest.approx({"autoencoder": 3e-4, "predictor": 4e-4}[network], rel=1e-3)
 
 
 def test_losses_of_the_helper_are_floats_that_differ(tmp_path, recording):
     """Else all comparisons above would hold by accident."""
-    losses = losses_of(make_workshop(tmp_path), load_session(recording.folder), "predictor", 5)
+    losses = losses_of(make_manager(tmp_path), load_session(recording.folder), "predictor", 5)
     assert len(set(losses)) == 6 and all(isinstance(loss, float) for loss in losses)

@@ -8,7 +8,7 @@ from models import AdaptiveWorldModelConfig, SharedWorldModel, choose_device
 from session import load_session
 from training.checkpoints.validate import load_checkpoint
 from training.evaluation.accuracy import measure_truth
-from training.evaluation.imagination import press
+from training.evaluation.imagination import apply_command
 
 SAVED = Path(__file__).parents[2] / "saved"
 CHECKPOINTS = SAVED / "checkpoints" / "toroidal_dot"
@@ -37,7 +37,7 @@ def test_predictions_are_within_two_pixels_of_the_simulator(shared):
 def test_ten_moves_are_dreamed_where_the_simulator_makes_them(shared):
     recording, dream = load_session(SAVED / "sessions" / LEARNED_ROW), None
     for _ in range(10):
-        dream = press(shared, recording, dream, 3, MOVE, "latents", 3)
+        dream = apply_command(shared, recording, dream, 3, MOVE, "latents", 3)
     assert dream.steps[-1].known == 10 and dream.steps[-1].near >= 9
 
 

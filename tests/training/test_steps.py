@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from models import PredictionLosses, run_prediction, run_reconstruction
 from session.batch import Batch, build_batch, scaled_candidates
 from tests.training.tiny import FAST, are_equal, optimizer_state, shared_model, tensors_of, trainer
-from training import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainingConfig, WorldModelOptimizers
+from training import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainingConfig, TrainState
 from training.steps import explained_variance
 
 
@@ -137,7 +137,7 @@ def test_an_autoencoder_step_changes_no_predictor_weight(batch):
 
 
 def test_a_predictor_step_advances_both_schedules_once(batch):
-    optimizers = WorldModelOptimizers(shared_model().model, TrainingConfig(warmup_steps=100))
+    optimizers = TrainState(shared_model().model, TrainingConfig(warmup_steps=100))
     metrics = PredictorTrainer(optimizers.model, optimizers).step(batch)
     assert [optimizers.of(name).steps for name in ("autoencoder", "predictor")] == [1, 1]
     assert metrics.lrs == pytest.approx({"autoencoder": 1e-4 * 0.02, "predictor": 1.5e-4 * 0.02})
@@ -146,7 +146,7 @@ def test_a_predictor_step_advances_both_schedules_once(batch):
 
 
 def test_each_parameter_belongs_to_exactly_one_optimizer():
-    optimizers = WorldModelOptimizers(shared_model().model)
+    optimizers = TrainState(shared_model().model)
     owned = [
         id(parameter)
         for network in ("autoencoder", "predictor")
@@ -166,7 +166,7 @@ def test_the_model_is_in_evaluation_mode_between_steps_and_keeps_no_gradients(ba
 
 def test_the_evaluated_loss_is_the_one_that_inference_shows(recording):
     shared = shared_model()
-    optimizers = WorldModelOptimizers(shared.model, FAST)
+    optimizers = TrainState(shared.model, FAST)
     history = recording.history(6, 3)
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     for _ in range(3):
@@ -174,7 +174,7 @@ def test_the_evaluated_loss_is_the_one_that_inference_shows(recording):
     look = AutoencoderTrainer(shared.model, optimizers).evaluate(batch)
     assert look.loss == look.losses["loss"] == pytest.approx(run_reconstruction(shared, batch.target).mse, rel=1e-6)
     look = PredictorTrainer(shared.model, optimizers).evaluate(batch)
-    recorded = recording.candidate_of(history.actions[-1])
+    recorded = recording.candidate_index(history.actions[-1])
     shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     assert look.loss == look.losses["image"] == pytest.approx(shown.mse, rel=1e-5)
 

@@ -14,7 +14,7 @@ import pytest
 import models
 from session import SessionRecorder
 from tests.training.tiny import shared_model, until
-from training import Workshop, train
+from training import TrainingManager, train
 from training.checkpoints.reader import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -189,13 +189,13 @@ def test_a_save_that_fails_is_told_and_is_no_success(run, folder, capsys):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_request_to_end_stops_after_the_step_and_saves(run, folder, capsys, monkeypatch, number):
-    jobs, real = [], Workshop.train
+    jobs, real = [], TrainingManager.train
 
     def remembered(self, order):
         jobs.append(real(self, order))
         return jobs[-1]
 
-    monkeypatch.setattr(Workshop, "train", remembered)
+    monkeypatch.setattr(TrainingManager, "train", remembered)
 
     def ask():
         until(lambda: jobs and jobs[0].snapshot().step >= 2)

@@ -7,13 +7,13 @@ import pytest
 
 import models
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
-from session.robots.toroidal_dot import dot_place
+from session.robots.toroidal_dot import locate_dot
 from tests.training.tiny import shared_model
 from training import truth
 from training.checkpoints.writer import save_checkpoint
 from training.evaluation import accuracy as truth_measure
-from training.evaluation.accuracy import NoTruth, measure_truth, shares
-from training.steps import WorldModelOptimizers
+from training.evaluation.accuracy import NoGroundTruth, measure_truth, shares
+from training.steps import TrainState
 from training.unique_frames import is_held_out
 
 
@@ -29,7 +29,7 @@ def predicting(monkeypatch):
 
     def put(picture):
         def run(shared, frames, actions, target, candidates, recorded):
-            before = dot_place((frames[0, -1].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+            before = locate_dot((frames[0, -1].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
             x, y = (round(value) % 224 for value in before)
             shown = [picture(x, y, int(action > 0)) for action in candidates[:, 0]]
             return SimpleNamespace(candidates=[SimpleNamespace(picture=one) for one in shown])
@@ -79,25 +79,25 @@ def test_a_model_that_is_three_pixels_off_is_not_close_and_one_that_is_blind_not
 def test_only_asked_for_frames_are_looked_at(recording, predicting):
     predicting(lambda x, y, action: drawn(x, y))
     assert len(measured(recording, frames=3).deviations) == 6
-    places = [dot_place(np.asarray(recording.picture(index))) for index in range(recording.frame_count)]
+    places = [locate_dot(np.asarray(recording.picture(index))) for index in range(recording.frame_count)]
     wanted = round(places[4].x)
-    found = measured(recording, is_looked_at=lambda picture: round(dot_place(picture).x) == wanted)
+    found = measured(recording, is_looked_at=lambda picture: round(locate_dot(picture).x) == wanted)
     assert found.deviations and all(round(places[one.frame].x) == wanted for one in found.deviations)
 
 
 def test_nothing_is_told_of_no_predictions():
-    assert shares([]) == truth_measure.TruthShares(0, 0, 0, None, None)
+    assert shares([]) == truth_measure.AccuracySummary(0, 0, 0, None, None)
 
 
 def test_another_robot_has_no_truth(tmp_path):
     jetbot = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 6, seed=0))
-    with pytest.raises(NoTruth, match="the Toroidal Dot"):
+    with pytest.raises(NoGroundTruth, match="the Toroidal Dot"):
         measured(jetbot)
 
 
 @pytest.mark.parametrize("frames", [0, 2001, 1.5, None])
 def test_a_number_of_frames_that_is_none_is_refused(recording, frames):
-    with pytest.raises(truth_measure.BadTrainingValue, match="number of frames"):
+    with pytest.raises(truth_measure.InvalidValue, match="number of frames"):
         measured(recording, frames=frames)
 
 
@@ -117,7 +117,7 @@ def command(data, monkeypatch, tmp_path):
 
     monkeypatch.setattr(truth, "WorldModels", Small)
     (tmp_path / "sessions").symlink_to(data / "sessions")
-    save_checkpoint(tmp_path / "checkpoints" / "toroidal_dot", WorldModelOptimizers(shared_model().model))
+    save_checkpoint(tmp_path / "checkpoints" / "toroidal_dot", TrainState(shared_model().model))
 
     def run(*arguments, session=(data / "id").read_text(), folder=tmp_path):
         return truth.main(["--data", str(folder), "--session", session, *arguments])

@@ -3,9 +3,9 @@ import pytest
 
 from session import load_session, record_demo
 from session.batch import build_batch
-from session.robots.toroidal_dot import dot_place
-from training.unique_frames import DistinctPictures, is_held_out
-from training.values import BadTrainingValue
+from session.robots.toroidal_dot import locate_dot
+from training.unique_frames import UniqueFrames, is_held_out
+from training.values import InvalidValue
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +19,13 @@ def nothing(picture):
 
 
 def place_of(tensor):
-    return dot_place((tensor.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+    return locate_dot((tensor.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
 
 
 def test_equal_pictures_of_a_recording_are_counted_once(recordings):
-    pictures = DistinctPictures(recordings, nothing)
+    pictures = UniqueFrames(recordings, nothing)
     places = {
-        (number, round(dot_place(np.asarray(recording.picture(index))).x))
+        (number, round(locate_dot(np.asarray(recording.picture(index))).x))
         for number, recording in enumerate(recordings)
         for index in range(recording.frame_count)
     }
@@ -34,7 +34,7 @@ def test_equal_pictures_of_a_recording_are_counted_once(recordings):
 
 
 def test_windows_are_the_histories_of_the_recordings(recordings):
-    pictures = DistinctPictures(recordings, nothing)
+    pictures = UniqueFrames(recordings, nothing)
     windows = pictures.windows(3)
     expected = [build_batch(one, one.history(target, 3)) for one in recordings for target in range(3, 40)]
     assert len(windows) == len(expected) == 74
@@ -45,27 +45,27 @@ def test_windows_are_the_histories_of_the_recordings(recordings):
 
 
 def test_nothing_held_out_is_drawn(recordings):
-    pictures = DistinctPictures(recordings, is_held_out)
+    pictures = UniqueFrames(recordings, is_held_out)
     windows = pictures.windows(2)
     drawn = {*pictures.learned.tolist(), *windows.pictures.ravel().tolist(), *windows.targets.tolist()}
     columns = {round(place_of(pictures.tensors([number])[0]).x) % 5 for number in drawn}
     assert columns == {0, 1, 2, 4}
-    assert 0 < len(windows) < len(DistinctPictures(recordings, nothing).windows(2))
+    assert 0 < len(windows) < len(UniqueFrames(recordings, nothing).windows(2))
 
 
 def test_the_background_is_what_most_pictures_show(recordings):
-    background = DistinctPictures(recordings, nothing).background()
+    background = UniqueFrames(recordings, nothing).background()
     assert background.shape == (3, 224, 224) and background.max() < 0.05
 
 
 def test_without_pictures_or_histories_nothing_can_be_learned(recordings):
-    with pytest.raises(BadTrainingValue, match="no frames"):
-        DistinctPictures([], nothing)
-    with pytest.raises(BadTrainingValue, match="held out"):
-        DistinctPictures(recordings, lambda picture: True)
+    with pytest.raises(InvalidValue, match="no frames"):
+        UniqueFrames([], nothing)
+    with pytest.raises(InvalidValue, match="held out"):
+        UniqueFrames(recordings, lambda picture: True)
 
 
 def test_a_recording_shorter_than_the_history_is_refused(tmp_path):
     short = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 3, 0))
-    with pytest.raises(BadTrainingValue, match="3 frames before it"):
-        DistinctPictures([short], nothing).windows(3)
+    with pytest.raises(InvalidValue, match="3 frames before it"):
+        UniqueFrames([short], nothing).windows(3)

@@ -15,17 +15,17 @@ from models import (
 from training import (
     AutoencoderTrainer,
     FixedSteps,
+    FrameDataset,
+    FrameSelection,
     PredictorTrainer,
-    Subject,
     TrainingConfig,
     TrainingJob,
-    TrainingSet,
-    Workshop,
-    WorldModelOptimizers,
+    TrainingManager,
+    TrainState,
 )
-from training.evaluation.evaluate import TrackBuilder, evaluate_frames
+from training.evaluation.evaluate import FrameErrorsBuilder, evaluate_frames
 from training.jobs.job import JobHooks
-from training.jobs.manager import Order
+from training.jobs.request import TrainingRequest
 
 AUTOENCODER = MaskedAutoencoderConfig(patch_size=56, width=32, blocks=1, heads=2, decoder_width=16)
 PREDICTOR = ActionPredictorConfig(
@@ -33,7 +33,7 @@ PREDICTOR = ActionPredictorConfig(
 )
 CONFIG = AdaptiveWorldModelConfig(1, AUTOENCODER, PREDICTOR)
 FAST = TrainingConfig(autoencoder_lr=1e-3, predictor_lr=1e-3, warmup_steps=0)
-RANGE = Subject(3, 11, batch_size=2, history_length=3)
+RANGE = FrameSelection(3, 11, batch_size=2, history_length=3)
 ENDLESS = FixedSteps(1_000_000)
 TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
 
@@ -44,7 +44,7 @@ def shared_model():
 
 def trainer(network="autoencoder", config=FAST):
     model = shared_model().model
-    return TRAINERS[network](model, WorldModelOptimizers(model, config))
+    return TRAINERS[network](model, TrainState(model, config))
 
 
 def tensors_of(model):
@@ -109,7 +109,7 @@ def make_job(recording, condition, network="autoencoder", subject=None, before=l
     config = options.pop("config", FAST)
     watched, tracker, saves = Watched(trainer(network, config), before), Remembering(), []
     save = options.pop("save", lambda: saves.append(watched.count) or "saved")
-    frames = TrainingSet(recording, subject or Subject(5, 5), needs_history=network == "predictor")
+    frames = FrameDataset(recording, subject or FrameSelection(5, 5), needs_history=network == "predictor")
     hooks = JobHooks(threading.RLock(), save, lambda: None, tracker)
     job = TrainingJob(watched, frames, condition, hooks, "Ada")
     job.watched, job.tracker, job.saves = watched, tracker, saves
@@ -124,22 +124,22 @@ def ended(job):
 
 
 def order(recording, network="autoencoder", condition=FixedSteps(2), subject=RANGE, config=FAST, **changes):
-    return replace(Order(network, recording, subject, condition, config, "Ada"), **changes)
+    return replace(TrainingRequest(network, recording, subject, condition, config, "Ada"), **changes)
 
 
-def train(workshop, *arguments, **options):
+def train(manager, *arguments, **options):
     """Train to the end and return the last snapshot."""
-    assert workshop.train(order(*arguments, **options)).wait(30)
-    return workshop.snapshot()
+    assert manager.train(order(*arguments, **options)).wait(30)
+    return manager.snapshot()
 
 
-def make_workshop(folder, **options):
-    return Workshop(shared_model(), folder, **options)
+def make_manager(folder, **options):
+    return TrainingManager(shared_model(), folder, **options)
 
 
 def evaluate_track(model, recording, history_length, batch_size=None):
     """A whole error track at once."""
-    builder = TrackBuilder(recording.frame_count)
+    builder = FrameErrorsBuilder(recording.frame_count)
     for batch in evaluate_frames(model, recording, history_length, batch_size=batch_size):
         builder.add(batch)
     return builder.track()

@@ -10,7 +10,7 @@ import struct
 import zipfile
 from typing import BinaryIO
 
-from training.checkpoints.pickle_check import MAX_PROGRAM_BYTES, ForbiddenContent, Program
+from training.checkpoints.pickle_check import MAX_PROGRAM_BYTES, ForbiddenContent, PickleChecker
 
 ENTRY = re.compile(
     r"(data\.pkl|byteorder|version|\.format_version|\.storage_alignment|\.data/serialization_id|data/\d+)"
@@ -43,7 +43,7 @@ def check_structure(handle: BinaryIO, size: int) -> None:
         folder, sizes = _stored_sizes(archive, size)
         if archive.testzip() is not None:
             raise NotAnArchive("an entry is damaged")
-        walker = Program(lambda storage: sizes.get(f"{folder}/data/{storage.key}") == storage.size)
+        walker = PickleChecker(lambda storage: sizes.get(f"{folder}/data/{storage.key}") == storage.size)
         walker.walk(archive.read(f"{folder}/data.pkl"))
 
 

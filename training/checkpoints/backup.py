@@ -9,13 +9,13 @@ from datetime import datetime
 from pathlib import Path
 
 from training.checkpoints.errors import CheckpointError
-from training.checkpoints.folder import name_twice
+from training.checkpoints.folder import link_or_copy
 from training.checkpoints.manifest import file_digest
 from training.checkpoints.paths import SUFFIX
 from training.checkpoints.reader import read_checkpoint
 
 
-class Lineage:
+class Provenance:
     """Which file of each network the weights in use come from, known by its digest. A save replaces that one, and makes
     a backup of it once a run: a bad run must not use up both. Any other file of that name is kept under a name of its
     own, and the backup then stays as it is."""
@@ -45,24 +45,24 @@ class Lineage:
         self._backed_up.add(name)
 
 
-def keep(path: Path, lineage: Lineage | None) -> str | None:
+def back_up(path: Path, provenance: Provenance | None) -> str | None:
     """Give a file that is about to be replaced a second name; returns it where it is not the backup's. Raises OSError.
 
-    Without a `lineage` each whole file becomes the backup.
+    Without a `provenance` each whole file becomes the backup.
     """
     if not path.exists():
         return None
     if not path.is_file():  # a device or a pipe could be read for ever
         raise OSError(errno.EEXIST, f"{path.name} is not an ordinary file")
     # A damaged file must not take the place of a good backup.
-    is_fit = _is_readable(path) if lineage is None else lineage.is_own(path)
-    if is_fit and (lineage is None or lineage.needs_backup(path.name)):
-        name_twice(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
+    is_fit = _is_readable(path) if provenance is None else provenance.is_own(path)
+    if is_fit and (provenance is None or provenance.needs_backup(path.name)):
+        link_or_copy(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
     other = None if is_fit else _free_name(path)
     if other is not None:
-        name_twice(path, other)
-    if lineage is not None:
-        lineage.note_kept(path.name)
+        link_or_copy(path, other)
+    if provenance is not None:
+        provenance.note_kept(path.name)
     return None if other is None else other.name
 
 

@@ -1,7 +1,7 @@
 """What can be wrong with a checkpoint, each kind with one sentence for the person who chose the file.
 
 Messages name the file, never its folder: they reach visitors. All text that comes from a file or a visitor goes
-through `shown`.
+through `printable`.
 """
 
 
@@ -38,5 +38,5 @@ class CheckpointShapesDiffer(CheckpointError):
     """Weights of another size, or for another number of action channels."""
 
 
-class CheckpointNumbersBad(CheckpointError):
+class CheckpointNotFinite(CheckpointError):
     """Weights that are no ordinary numbers, or not finite."""

@@ -23,31 +23,31 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, somebody's share o
 MEGABYTE, KILOBYTE = 1_000_000, 1_000
 
 
-def temporary_of(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """The name under which a file lies until it is whole."""
     return path.with_name(path.name + TEMPORARY)
 
 
 @contextlib.contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
+def exclusive_access(directory: Path) -> Iterator[None]:
     """Wait until nobody else writes in the folder, and settle what an earlier save left; raises OSError."""
     with (directory / LOCK_FILE).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        settle(directory)
+        recover_unfinished(directory)
         yield
 
 
-def settle_at_start(directory: Path) -> None:
+def recover_unfinished_at_start(directory: Path) -> None:
     """Settle what a program left that was killed in a save; where that cannot be, or somebody is saving now, the next
     save does it."""
     with contextlib.suppress(OSError):
         if next(directory.glob(f"*{TEMPORARY}"), None) is not None:
             with (directory / LOCK_FILE).open("a") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                settle(directory)
+                recover_unfinished(directory)
 
 
-def settle(directory: Path) -> None:
+def recover_unfinished(directory: Path) -> None:
     """Put unfinished files in their places where `state.json` names them, and remove the others; raises OSError."""
     unfinished = [path for path in directory.glob(f"*{TEMPORARY}") if not path.is_dir()]
     digests = read_state(directory).get("digests", {})
@@ -68,7 +68,7 @@ def _came_later(path: Path) -> bool:
     return path.exists() and path.stat().st_ctime_ns > state.stat().st_ctime_ns
 
 
-def sweep(directory: Path) -> None:
+def remove_temporary_files(directory: Path) -> None:
     """Remove what a save has written that did not take place."""
     # A full disk is no time to leave half a checkpoint lying about, nor to fail because of it.
     for temporary in directory.glob(f"*{TEMPORARY}"):
@@ -76,9 +76,9 @@ def sweep(directory: Path) -> None:
             temporary.unlink()
 
 
-def name_twice(path: Path, second: Path) -> None:
+def link_or_copy(path: Path, second: Path) -> None:
     """Give a file a second name, in place of what had it; raises OSError."""
-    linked = temporary_of(second)
+    linked = temporary_path(second)
     try:
         os.link(path, linked)
     except OSError:  # some file systems know no links; a copy is as good, and slower
@@ -95,7 +95,7 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class CountedFile:
+class HashingFile:
     """Stands between torch and a file: it keeps a digest of what was written, and the first problem of the disk.
 
     Of that torch would only tell that something did not work.
@@ -132,24 +132,24 @@ class CountedFile:
         return self._digest.hexdigest()
 
 
-def require_room(directory: Path, needed: int) -> None:
+def require_free_space(directory: Path, needed: int) -> None:
     """Raises OSError where the disk has no `needed` bytes: nothing is written then that would fill it up."""
-    if room(directory) < needed:
+    if free_bytes(directory) < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def room(directory: Path) -> int:
+def free_bytes(directory: Path) -> int:
     """Bytes that can still be written; a disk that does not tell has room for everything."""
     found = os.statvfs(directory)
     return found.f_bavail * found.f_frsize if found.f_blocks else 1 << 62
 
 
-def explained(problem: OSError, directory: Path, needed: int) -> str:
+def describe_os_error(problem: OSError, directory: Path, needed: int) -> str:
     """What a problem of the disk was, in a few words; a full one with the bytes that were needed."""
     if problem.errno not in FULL:
         return problem.strerror or "input/output error"
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    there = room(directory)
+    there = free_bytes(directory)
     there = there if limit == resource.RLIM_INFINITY else min(there, limit)
     # Somebody's share of a disk can be used up while the disk has room: a number would mislead.
     known = f", have {_in_words(there)}" if there < needed else ""

@@ -11,7 +11,7 @@ import zipfile
 from typing import BinaryIO
 
 from training.checkpoints.archive_check import OLD_START, NotAnArchive, check_entries
-from training.checkpoints.pickle_check import MAX_PROGRAM_BYTES, ForbiddenContent, Program, StorageReference
+from training.checkpoints.pickle_check import MAX_PROGRAM_BYTES, ForbiddenContent, PickleChecker, StorageReference
 
 COUNT = struct.Struct("<q")
 # Weights hardly shrink (to 93 % here), an optimizer's zeros do; a bomb grows a thousandfold.
@@ -26,8 +26,8 @@ def check_old_structure(handle: BinaryIO, size: int) -> None:
         raise NotAnArchive("not of torch's old format")
     storages: dict[str, StorageReference] = {}
     place = len(OLD_START)
-    place += Program(lambda storage: False).walk(_program_at(handle, place))  # the machine it was written on
-    content = Program(lambda storage: storages.setdefault(storage.key, storage) == storage, is_old=True)
+    place += PickleChecker(lambda storage: False).walk(_program_at(handle, place))  # the machine it was written on
+    content = PickleChecker(lambda storage: storages.setdefault(storage.key, storage) == storage, is_old=True)
     place += content.walk(_program_at(handle, place))
     keys, length = _keys(_program_at(handle, place))
     place += length

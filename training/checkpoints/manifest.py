@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.values import shown
+from training.values import printable
 
 STATE_FILE = "state.json"
 MAX_STATE_BYTES = 1 << 20
@@ -23,7 +23,7 @@ TEMPORARY = ".unfinished"
 
 
 @dataclass(frozen=True, eq=False)
-class SavedWith:
+class ManifestEntry:
     """What `state.json` tells of a file: the random state that was saved together with it, None where they do not
     belong together, and what is to be said."""
 
@@ -63,19 +63,19 @@ def read_state(directory: Path) -> dict[str, dict[str, str]]:
     return state if isinstance(state, dict) and isinstance(state.get("digests"), dict) else {}
 
 
-def saved_with(path: Path, digest: str) -> SavedWith:
+def saved_with(path: Path, digest: str) -> ManifestEntry:
     """What is known of the checkpoint at `path`, whose contents have this digest."""
     state = read_state(path.parent)
     known, encoded = state.get("digests", {}).get(path.name), state.get("random_state")
     if known not in (None, digest):
-        return SavedWith(notes=(f"{shown(path.name)} is not the file that was saved there last.",))
+        return ManifestEntry(notes=(f"{printable(path.name)} is not the file that was saved there last.",))
     if known is None or not isinstance(encoded, str):
-        return SavedWith()
+        return ManifestEntry()
     try:
         raw = base64.b64decode(encoded, validate=True)
     except ValueError:
-        return SavedWith()
-    return SavedWith(torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else None)
+        return ManifestEntry()
+    return ManifestEntry(torch.frombuffer(bytearray(raw), dtype=torch.uint8) if raw else None)
 
 
 def restore_random_state(generator: torch.Generator, state: Tensor | None) -> None:

@@ -8,7 +8,7 @@ import re
 from pathlib import Path, PurePath
 
 from training.checkpoints.errors import CheckpointNotFound
-from training.values import shown
+from training.values import printable
 
 SUFFIX = ".pth"
 MAX_TYPED = 1024
@@ -28,7 +28,7 @@ def checkpoint_path(root: Path, typed: str, shown_prefix: str = SHOWN_PREFIX) ->
         path = None
     if path is None:
         raise CheckpointNotFound(
-            f"There is no checkpoint at {shown(typed.strip()) or 'an empty path'}; choose one under {shown_prefix}."
+            f"There is no checkpoint at {printable(typed.strip()) or 'an empty path'}; choose one under {shown_prefix}."
         )
     return path
 

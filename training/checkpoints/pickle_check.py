@@ -67,7 +67,7 @@ class StorageReference:
         return self.count * ITEM_BYTES[self.kind]
 
 
-class Program:
+class PickleChecker:
     """Walks a pickle program: what is on its stack is constants, tuples, names or kinds.
 
     `accepts` is asked of each storage whether the file holds it. References of torch's old format end with a None

@@ -1,6 +1,6 @@
 """Reads a checkpoint file into named tensors, with torch's restricted loader alone.
 
-Owns the way from a path to `CheckpointContents`; whether they fit a network is decided in `validate.py`. This is
+Owns the way from a path to `LoadedCheckpoint`; whether they fit a network is decided in `validate.py`. This is
 the one place that catches every exception: a damaged file causes at least seven kinds.
 """
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from training.checkpoints.archive_check import OldFormat, check_structure
 from training.checkpoints.errors import CheckpointDamaged, CheckpointNotFound, CheckpointOldFormat
 from training.checkpoints.pickle_check import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent
-from training.values import shown
+from training.values import printable
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _allowed_names_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
-class CheckpointContents:
+class LoadedCheckpoint:
     """A file's name and digest, its network's tensors by key, the step it was saved at where the file tells, and the
     state of its optimizer, None where it has none. The latter is as it was found: not checked, perhaps of no use."""
 
@@ -67,21 +67,21 @@ def inert_scalar(dtype: InertFloat64, data: bytes) -> float:
     return struct.unpack(f"{dtype.order}d", data)[0]
 
 
-def read_checkpoint(path: Path) -> CheckpointContents:
+def read_checkpoint(path: Path) -> LoadedCheckpoint:
     """Read a file made by `torch.save`; raises CheckpointNotFound, CheckpointDamaged or CheckpointOldFormat."""
-    name = shown(path.name)
-    with open_checkpoint(path) as handle, in_plain_words(name):
+    name = printable(path.name)
+    with open_checkpoint(path) as handle, translate_errors(name):
         check_structure(handle, size_of(handle))
         content = restricted_load(handle)
         handle.seek(0)
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return sorted_out(content, name, digest)
+    return parse_contents(content, name, digest)
 
 
 @contextlib.contextmanager
 def open_checkpoint(path: Path) -> Iterator[BinaryIO]:
     """An ordinary file of a size that weights can have; raises CheckpointNotFound or CheckpointDamaged."""
-    name = shown(path.name)
+    name = printable(path.name)
     with _open_regular(path, name) as handle:
         if size_of(handle) > MAX_FILE_BYTES:
             raise CheckpointDamaged(f"{name} is larger than any checkpoint of these networks; choose another file.")
@@ -94,7 +94,7 @@ def size_of(handle: BinaryIO) -> int:
 
 
 @contextlib.contextmanager
-def in_plain_words(name: str) -> Iterator[None]:
+def translate_errors(name: str) -> Iterator[None]:
     """Turns whatever a file causes while it is checked and loaded into a CheckpointError."""
     try:
         yield
@@ -105,7 +105,7 @@ def in_plain_words(name: str) -> Iterator[None]:
     except ForbiddenContent as problem:
         logger.warning("%s was not opened: it holds %s", name, problem)
         raise CheckpointDamaged(
-            f"{name} holds something that is not weights ({shown(str(problem))}) and was not opened; "
+            f"{name} holds something that is not weights ({printable(str(problem))}) and was not opened; "
             "choose another file."
         ) from None
     except Exception as problem:
@@ -138,7 +138,7 @@ def restricted_load(handle: BinaryIO) -> object:
         return torch.load(handle, map_location="cpu", weights_only=True, mmap=False)
 
 
-def sorted_out(content: object, name: str, digest: str = "") -> CheckpointContents:
+def parse_contents(content: object, name: str, digest: str = "") -> LoadedCheckpoint:
     """Both forms of a content, a dict with parts and a bare state dict, as one; raises CheckpointDamaged."""
     is_whole = isinstance(content, dict) and "model_state_dict" in content
     tensors = content["model_state_dict"] if is_whole else content
@@ -147,9 +147,9 @@ def sorted_out(content: object, name: str, digest: str = "") -> CheckpointConten
     if not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointDamaged(f"{name} holds things that are not tensors among its weights; choose another file.")
     if not is_whole:
-        return CheckpointContents(name, digest, dict(tensors), None, None)
+        return LoadedCheckpoint(name, digest, dict(tensors), None, None)
     step, optimizer = _saved_step(content), content.get("optimizer_state_dict")
-    return CheckpointContents(name, digest, dict(tensors), step, optimizer if isinstance(optimizer, dict) else None)
+    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer if isinstance(optimizer, dict) else None)
 
 
 def _saved_step(content: dict[str, object]) -> int | None:

@@ -18,14 +18,14 @@ from training.checkpoints.errors import (
     CheckpointDamaged,
     CheckpointError,
     CheckpointKeysDiffer,
-    CheckpointNumbersBad,
+    CheckpointNotFinite,
     CheckpointShapesDiffer,
     WrongNetwork,
 )
 from training.checkpoints.paths import SUFFIX
-from training.checkpoints.reader import CheckpointContents, read_checkpoint
+from training.checkpoints.reader import LoadedCheckpoint, read_checkpoint
 from training.checkpoints.writer import CheckpointNotSaved
-from training.values import shown
+from training.values import printable
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class CheckpointInfo:
 
 
 @dataclass(frozen=True, eq=False)
-class FittingCheckpoint:
+class ValidatedCheckpoint:
     """A file that has passed every check against a network: where it lies, its digest, its weights, what is known of
     it, and the state of its optimizer as found."""
 
@@ -65,14 +65,14 @@ def load_checkpoint(
 
     The file is a dict with `model_state_dict`, or a bare state dict, read with torch's restricted loader.
     """
-    checkpoint = fit_checkpoint(path, model)
+    checkpoint = validate_checkpoint(path, model)
     model.load_state_dict(checkpoint.weights, strict=True)
     return checkpoint.info
 
 
-def fit_checkpoint(
+def validate_checkpoint(
     path: str | Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
-) -> FittingCheckpoint:
+) -> ValidatedCheckpoint:
     """A file's contents, its weights checked against a network by key, shape and value; raises a CheckpointError."""
     contents = read_checkpoint(Path(path))
     network: Network = "autoencoder" if isinstance(model, MaskedAutoencoderViT) else "predictor"
@@ -84,25 +84,25 @@ def fit_checkpoint(
     weights = {key: _as_numbers(contents.file, key, tensors[key], expected[key].dtype) for key in expected}
     trial = copy.deepcopy(model).to("cpu").eval()
     trial.load_state_dict(weights, strict=True)
-    check_works(contents.file, trial)
+    smoke_test(contents.file, trial)
     info = CheckpointInfo(contents.file, contents.step, notes)
-    return FittingCheckpoint(Path(path), contents.digest, weights, info, contents.optimizer)
+    return ValidatedCheckpoint(Path(path), contents.digest, weights, info, contents.optimizer)
 
 
-def fit_checkpoint_or_backup(
+def validate_checkpoint_or_backup(
     path: Path, model: MaskedAutoencoderViT | TransformerActionConditionedPredictor
-) -> FittingCheckpoint:
+) -> ValidatedCheckpoint:
     """The same; where the file is damaged or its numbers are not finite, its backup with a note that says so. Raises
     the CheckpointError of the file itself where the backup is of no use either."""
     try:
-        return fit_checkpoint(path, model)
-    except (CheckpointDamaged, CheckpointNumbersBad) as problem:
+        return validate_checkpoint(path, model)
+    except (CheckpointDamaged, CheckpointNotFinite) as problem:
         backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
         # No backup of ours is a link; another's could lead out of the folder.
         if backup.is_symlink():
             raise
         try:
-            found = fit_checkpoint(backup, model)
+            found = validate_checkpoint(backup, model)
         except CheckpointError:
             raise problem from None
         reason = problem.reason()
@@ -112,8 +112,8 @@ def fit_checkpoint_or_backup(
     return replace(found, info=replace(found.info, notes=(note, *found.info.notes)))
 
 
-def check_works(file: str, network: MaskedAutoencoderViT | TransformerActionConditionedPredictor) -> None:
-    """A trial on plain input; raises CheckpointNumbersBad where finite weights give numbers that are not."""
+def smoke_test(file: str, network: MaskedAutoencoderViT | TransformerActionConditionedPredictor) -> None:
+    """A trial on plain input; raises CheckpointNotFinite where finite weights give numbers that are not."""
     with torch.inference_mode():
         if isinstance(network, MaskedAutoencoderViT):
             size = network.config.image_size
@@ -122,10 +122,10 @@ def check_works(file: str, network: MaskedAutoencoderViT | TransformerActionCond
             latents = torch.ones(1, 1, TRIAL_TOKENS, network.config.width)
             result = network(latents, torch.zeros(1, 1, network.action_channels))
     if not torch.isfinite(result).all():
-        raise CheckpointNumbersBad(f"{file} gives numbers that are not finite when it is tried; choose another file.")
+        raise CheckpointNotFinite(f"{file} gives numbers that are not finite when it is tried; choose another file.")
 
 
-def _without_copy(contents: CheckpointContents, network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def _without_copy(contents: LoadedCheckpoint, network: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(COPY_PREFIX)}
     if network == "autoencoder" or len(tensors) == len(contents.tensors):
         return contents.tensors, ()
@@ -161,7 +161,7 @@ def _check_keys(file: str, tensors: dict[str, Tensor], expected: dict[str, Tenso
 
 def _listed(what: str, keys: list[str]) -> str:
     """How many names there are, and the first few of them."""
-    first = ", ".join(shown(key) for key in keys[:NAMED_AT_MOST])
+    first = ", ".join(printable(key) for key in keys[:NAMED_AT_MOST])
     rest = ", …" if len(keys) > NAMED_AT_MOST else ""
     return f"{len(keys)} {'name' if len(keys) == 1 else 'names'} {what} ({first}{rest})"
 
@@ -191,15 +191,15 @@ def _as_numbers(file: str, key: str, tensor: Tensor, dtype: torch.dtype) -> Tens
     """A plain tensor of the network's own type with finite values."""
     is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and tensor.is_floating_point()
     if not is_plain:
-        raise CheckpointNumbersBad(f"{file} holds {key} as something other than real numbers; choose another file.")
+        raise CheckpointNotFinite(f"{file} holds {key} as something other than real numbers; choose another file.")
     # Converted first: a value too large for the network's type would turn infinite on its way in.
     converted = tensor.detach().to(dtype)
     if not torch.isfinite(converted).all():
-        raise CheckpointNumbersBad(f"{file} holds numbers in {key} that are not finite; choose another file.")
+        raise CheckpointNotFinite(f"{file} holds numbers in {key} that are not finite; choose another file.")
     return converted
 
 
-def require_sound(shared: SharedWorldModel, networks: Iterable[Network]) -> None:
+def require_finite_outputs(shared: SharedWorldModel, networks: Iterable[Network]) -> None:
     """Try the named networks as they would be tried when loaded again; raises CheckpointNotSaved.
 
     To be called while holding the model's lock.
@@ -208,8 +208,8 @@ def require_sound(shared: SharedWorldModel, networks: Iterable[Network]) -> None
         module = shared.network(network)
         on_cpu = module if shared.device.type == "cpu" else copy.deepcopy(module).to("cpu")
         try:
-            check_works(network, on_cpu)
-        except CheckpointNumbersBad as problem:
+            smoke_test(network, on_cpu)
+        except CheckpointNotFinite as problem:
             raise CheckpointNotSaved(
                 f"The weights of the {network} give numbers that are not finite and were not saved; the checkpoint "
                 "saved before is still there. Load a checkpoint."

@@ -18,12 +18,20 @@ import torch
 from torch import Tensor
 
 from models import Network
-from training.checkpoints.backup import Lineage, keep
+from training.checkpoints.backup import Provenance, back_up
 from training.checkpoints.errors import CheckpointError
-from training.checkpoints.folder import CountedFile, alone_in, explained, require_room, sweep, sync_folder, temporary_of
+from training.checkpoints.folder import (
+    HashingFile,
+    describe_os_error,
+    exclusive_access,
+    remove_temporary_files,
+    require_free_space,
+    sync_folder,
+    temporary_path,
+)
 from training.checkpoints.manifest import STATE_FILE, file_digest, write_state
 from training.checkpoints.paths import SUFFIX
-from training.steps import WorldModelOptimizers
+from training.steps import TrainState
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +63,7 @@ class SavedCheckpoint:
 
 
 @dataclass(frozen=True, eq=False)
-class Contents:
+class CheckpointData:
     """What is to be written, apart from the live tensors: training may go on meanwhile."""
 
     networks: dict[Network, dict[str, object]]
@@ -63,7 +71,7 @@ class Contents:
     random_state: Tensor
 
 
-def copy_contents(optimizers: WorldModelOptimizers, networks: Iterable[Network]) -> Contents:
+def copy_contents(optimizers: TrainState, networks: Iterable[Network]) -> CheckpointData:
     """Copies of weights, optimizer, schedule and random state; to be called while nobody changes them."""
     modules = {"autoencoder": optimizers.model.autoencoder, "predictor": optimizers.model.predictor}
     contents, steps = {}, {}
@@ -77,7 +85,7 @@ def copy_contents(optimizers: WorldModelOptimizers, networks: Iterable[Network])
         steps[network] = state.step
     if "predictor" in contents:
         contents["predictor"]["level"] = 0
-    return Contents(contents, steps, optimizers.generator.get_state())
+    return CheckpointData(contents, steps, optimizers.generator.get_state())
 
 
 def _copied(value: object) -> object:
@@ -90,26 +98,26 @@ def _copied(value: object) -> object:
 
 
 def save_checkpoint(
-    directory: Path, optimizers: WorldModelOptimizers, networks: Iterable[Network] = ("autoencoder", "predictor")
+    directory: Path, optimizers: TrainState, networks: Iterable[Network] = ("autoencoder", "predictor")
 ) -> SavedCheckpoint:
     """Write the named networks with their optimizers; raises CheckpointNotSaved. Nobody may train meanwhile."""
     return write_contents(directory, copy_contents(optimizers, networks))
 
 
-def write_contents(directory: Path, contents: Contents, lineage: Lineage | None = None) -> SavedCheckpoint:
-    """Write copied contents; raises CheckpointNotSaved. Without a `lineage` whole files become backups."""
+def write_contents(directory: Path, contents: CheckpointData, provenance: Provenance | None = None) -> SavedCheckpoint:
+    """Write copied contents; raises CheckpointNotSaved. Without a `provenance` whole files become backups."""
     _require_finite(contents)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with alone_in(directory):
-            kept = _write_generation(directory, contents, lineage)
+        with exclusive_access(directory):
+            kept = _write_generation(directory, contents, provenance)
     except OSError as problem:
         logger.warning("checkpoint not saved: %s", problem)
         raise CheckpointNotSaved(_told(problem, directory, contents)) from problem
     return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()}, kept)
 
 
-def _require_finite(contents: Contents) -> None:
+def _require_finite(contents: CheckpointData) -> None:
     for network, part in contents.networks.items():
         if not all(torch.isfinite(value).all() for value in part["model_state_dict"].values()):
             raise CheckpointNotSaved(
@@ -118,33 +126,33 @@ def _require_finite(contents: Contents) -> None:
             )
 
 
-def _told(problem: OSError, directory: Path, contents: Contents) -> str:
+def _told(problem: OSError, directory: Path, contents: CheckpointData) -> str:
     if isinstance(problem, _NotInPlace):
         return (
             f"The checkpoint was written, but the disk failed while it was put in its place ({problem.strerror}); the "
             "next save or start finishes it. Check the folder, then press Save Models."
         )
     return (
-        f"The checkpoint was not saved ({explained(problem, directory, _size_of(contents))}); the one saved before is "
-        "still there. Make room or check the folder, then press Save Models."
+        f"The checkpoint was not saved ({describe_os_error(problem, directory, _size_of(contents))}); the one saved "
+        "before is still there. Make room or check the folder, then press Save Models."
     )
 
 
-def _write_generation(directory: Path, contents: Contents, lineage: Lineage | None) -> tuple[str, ...]:
+def _write_generation(directory: Path, contents: CheckpointData, provenance: Provenance | None) -> tuple[str, ...]:
     paths = {directory / FILES[name]: part for name, part in contents.networks.items()}
     with contextlib.ExitStack() as undo:
-        undo.callback(sweep, directory)
-        require_room(directory, _size_of(contents))
+        undo.callback(remove_temporary_files, directory)
+        require_free_space(directory, _size_of(contents))
         # All files are whole on the disk before the first takes its place: a full disk does not part the networks.
         digests = {path.name: _write_temporary(path, part) for path, part in paths.items()}
-        kept = [name for path in paths if (name := keep(path, lineage))]
+        kept = [name for path in paths if (name := back_up(path, provenance))]
         state = directory / STATE_FILE
         write_state(directory, digests, contents.random_state)
-        os.replace(temporary_of(state), state)
+        os.replace(temporary_path(state), state)
         undo.pop_all()
     for name, digest in digests.items():
-        if lineage is not None:
-            lineage.note(name, digest)
+        if provenance is not None:
+            provenance.note(name, digest)
     _put_in_place(directory, list(paths))
     return tuple(kept)
 
@@ -153,7 +161,7 @@ def _put_in_place(directory: Path, paths: list[Path]) -> None:
     try:
         sync_folder(directory)  # before the names: what counts must not come after what it decides
         for path in paths:
-            os.replace(temporary_of(path), path)
+            os.replace(temporary_path(path), path)
         sync_folder(directory)
     except OSError as problem:
         raise _NotInPlace(problem.errno, problem.strerror or "input/output error") from problem
@@ -161,9 +169,9 @@ def _put_in_place(directory: Path, paths: list[Path]) -> None:
 
 def _write_temporary(path: Path, content: dict[str, object]) -> str:
     """Returns the digest of the file as read back."""
-    temporary = temporary_of(path)
+    temporary = temporary_path(path)
     with temporary.open("wb") as file:
-        counted = CountedFile(file)
+        counted = HashingFile(file)
         torch.save(content, counted)
         digest = counted.finish()
     if file_digest(temporary) != digest:
@@ -171,7 +179,7 @@ def _write_temporary(path: Path, content: dict[str, object]) -> str:
     return digest
 
 
-def _size_of(contents: Contents) -> int:
+def _size_of(contents: CheckpointData) -> int:
     """Bytes that the files will take, and a little more."""
     tensors = [tensor for part in contents.networks.values() for tensor in _tensors_in(part)]
     return sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models import Network, SharedWorldModel, WeightsInUse, run_prediction
+from models import Network, SharedWorldModel, WeightsSource, run_prediction
 from session import History, NoHistory, RecordedSession
 from session.batch import build_batch, scaled_candidates
-from session.ground_truth import KnownFuture
+from session.ground_truth import GroundTruth
 from session.robots.profiles import action_name
-from session.robots.toroidal_dot import NEAR_PX, dot_place, torus_distance
-from training.values import BadTrainingValue, check_whole
+from session.robots.toroidal_dot import NEAR_PX, locate_dot, torus_distance
+from training.values import InvalidValue, check_whole
 
 STANDARD_FRAMES, MAX_FRAMES = 100, 2000
 
 
-class NoTruth(BadTrainingValue):
+class NoGroundTruth(InvalidValue):
     """The right answers are not known for this recording; the message says for which they are."""
 
 
 @dataclass(frozen=True)
-class Deviation:
+class DotError:
     """One prediction: after which of the candidate actions, from which frame, and how many pixels the dot is off, None
     where no dot is to be seen."""
 
@@ -39,7 +39,7 @@ class Deviation:
 
 
 @dataclass(frozen=True)
-class TruthShares:
+class AccuracySummary:
     """Of `pairs` of frame and action: the share within 2 pixels, the share with a visible dot, and the mean and median
     distance in pixels of those that are visible, None where none is."""
 
@@ -51,28 +51,28 @@ class TruthShares:
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class CounterfactualAccuracy:
     """Every prediction that was compared, and with which weights and history they were made. `is_mixed`: the weights
     changed meanwhile, so that these are the last ones alone."""
 
     session_id: str
     history_length: int
     actions: tuple[str, ...]
-    deviations: tuple[Deviation, ...]
-    weights: Mapping[Network, WeightsInUse]
+    deviations: tuple[DotError, ...]
+    weights: Mapping[Network, WeightsSource]
     is_mixed: bool
 
-    def shares(self, candidate: int | None = None) -> TruthShares:
+    def shares(self, candidate: int | None = None) -> AccuracySummary:
         """Over the predictions of one action; None: of all actions."""
         return shares([one for one in self.deviations if candidate in (None, one.candidate)])
 
 
-def shares(deviations: Iterable[Deviation]) -> TruthShares:
+def shares(deviations: Iterable[DotError]) -> AccuracySummary:
     """What is told of some predictions."""
     all_of_them = list(deviations)
     seen = [one.pixels for one in all_of_them if one.pixels is not None]
     count = max(1, len(all_of_them))
-    return TruthShares(
+    return AccuracySummary(
         pairs=len(all_of_them),
         near=sum(one.is_near for one in all_of_them) / count,
         visible=len(seen) / count,
@@ -88,16 +88,16 @@ def measure_truth(
     history_length: int,
     frames: int = STANDARD_FRAMES,
     is_looked_at: Callable[[np.ndarray], bool] | None = None,
-) -> Truth:
+) -> CounterfactualAccuracy:
     """Compare the predictions from up to `frames` frames of the recording, evenly spread, with the simulator.
 
     `is_looked_at`: only from frames whose picture it holds for. A pair is named by the frame whose dot is moved, the
-    last of its context. Raises NoTruth, BadTrainingValue, SessionError and NotFinite.
+    last of its context. Raises NoGroundTruth, InvalidValue, SessionError and NotFinite.
     """
     check_whole(frames, "The number of frames", 1, MAX_FRAMES)
     histories = _histories(recording, history_length, is_looked_at)
     if not histories:
-        raise NoTruth(
+        raise NoGroundTruth(
             "The truth is known after frames of the Toroidal Dot that have others before them; choose such a session."
         )
     count = min(frames, len(histories))
@@ -105,12 +105,14 @@ def measure_truth(
     version = shared.version
     found = [one for history, future in looked_at for one in _compare(shared, recording, history, future)]
     actions = tuple(action_name(recording.profile, values) for values in recording.candidate_actions)
-    return Truth(session_id, history_length, actions, tuple(found), shared.weights, shared.version != version)
+    return CounterfactualAccuracy(
+        session_id, history_length, actions, tuple(found), shared.weights, shared.version != version
+    )
 
 
 def _histories(
     recording: RecordedSession, history_length: int, is_looked_at: Callable[[np.ndarray], bool] | None
-) -> list[tuple[History, KnownFuture]]:
+) -> list[tuple[History, GroundTruth]]:
     """Those after whose last context frame the truth is known for any action."""
     found = []
     for target in range(recording.frame_count):
@@ -118,7 +120,7 @@ def _histories(
             history = recording.history(target, history_length)
         except NoHistory:
             continue
-        future = KnownFuture(recording, history.frames[-1])
+        future = GroundTruth(recording, history.frames[-1])
         if not future.is_simulated:
             continue
         if is_looked_at is None or is_looked_at(np.asarray(recording.picture(history.frames[-1]))):
@@ -127,14 +129,14 @@ def _histories(
 
 
 def _compare(
-    shared: SharedWorldModel, recording: RecordedSession, history: History, future: KnownFuture
-) -> list[Deviation]:
+    shared: SharedWorldModel, recording: RecordedSession, history: History, future: GroundTruth
+) -> list[DotError]:
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-    recorded = recording.candidate_of(history.actions[-1])
+    recorded = recording.candidate_index(history.actions[-1])
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     found = []
     for number, candidate in enumerate(result.candidates):
-        predicted, actual = dot_place(candidate.picture), future.after([number]).dot
+        predicted, actual = locate_dot(candidate.picture), future.after([number]).dot
         pixels = None if predicted is None else torus_distance(predicted, actual)
-        found.append(Deviation(history.frames[-1], number, pixels))
+        found.append(DotError(history.frames[-1], number, pixels))
     return found

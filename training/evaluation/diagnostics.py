@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsInUse
-from models.inference import evaluating, finite
+from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource
+from models.inference import evaluating, require_finite
 from session import History, RecordedSession
 from session.batch import Batch, build_batch, scaled_candidates
 from training.values import check_whole
@@ -58,7 +58,7 @@ class ActionDiagnostics:
     best_is_recorded: float
     chance: float
     same_share: float
-    weights_in_use: Mapping[Network, WeightsInUse]
+    weights_in_use: Mapping[Network, WeightsSource]
     is_mixed: bool
 
     @property
@@ -100,7 +100,7 @@ class _Look:
 
     losses: np.ndarray
     sensitivity: float
-    weights: Mapping[Network, WeightsInUse]
+    weights: Mapping[Network, WeightsSource]
     version: int
 
     @property
@@ -121,7 +121,7 @@ def diagnose_actions(
     """Look at up to `targets` (1 to 64) frames of a recording, evenly spread over those with the whole history.
 
     Where no frame has the whole history, over those with the longest there is: actions are exchanged between histories
-    of one length. Raises SessionError (NoHistory where no frame has one), BadTrainingValue and NotFinite.
+    of one length. Raises SessionError (NoHistory where no frame has one), InvalidValue and NotFinite.
     """
     check_whole(targets, "The number of frames to look at", 1, MAX_TARGETS)
     histories = _looked_at(recording, history_length, targets)
@@ -201,7 +201,7 @@ def _look(shared: SharedWorldModel, batch: Batch, others: Tensor, candidates: Te
     is_recorded = (candidates - recorded).abs().amax(dim=1) < SAME_WITHIN
     rows = _rows(batch.actions, others, candidates[~is_recorded]).to(shared.device)
     with evaluating(shared) as model:
-        context = finite(model.encode_history(batch.frames.to(shared.device)), "autoencoder")
+        context = require_finite(model.encode_history(batch.frames.to(shared.device)), "autoencoder")
         pictures = torch.cat([_predicted(model, context, part) for part in rows.split(MAX_ROWS)])
         weights, version = shared.weights, shared.version
     # float64: the square of a large float32 is infinite, and a gap between two such losses no number.
@@ -223,5 +223,5 @@ def _rows(actions: Tensor, others: Tensor, candidates: Tensor) -> Tensor:
 
 def _predicted(model: AdaptiveWorldModel, context: Tensor, actions: Tensor) -> Tensor:
     """Pictures (R, 3, H, W) after one context (1, T, P, D) and each row of actions (R, T, A)."""
-    latents = finite(model.predict(context.expand(len(actions), *context.shape[1:]), actions), "predictor")
-    return finite(model.decode(latents), "autoencoder")
+    latents = require_finite(model.predict(context.expand(len(actions), *context.shape[1:]), actions), "predictor")
+    return require_finite(model.decode(latents), "autoencoder")

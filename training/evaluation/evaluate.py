@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from models import AdaptiveWorldModel
-from models.inference import finite
+from models.inference import require_finite
 from session import FrameUnreadable, History, NoHistory, RecordedSession
 from session.batch import frame_tensor
-from training.evaluation.frame_errors import ErrorTrack
+from training.evaluation.frame_errors import FrameErrors
 
 # On two cores 8 frames at once are as fast as any number from 2 to 16 at the usual history of 3. A cancelled job ends
 # with its batch: that is about a second, four at a history of 8.
@@ -31,7 +31,7 @@ READERS_ON_CPU, READERS_ON_CUDA = 1, 4  # threads that read frames: a fast devic
 
 @dataclass(frozen=True, eq=False)
 class BatchErrors:
-    """The errors of consecutive frames from `first` on, as in ErrorTrack, each (B,)."""
+    """The errors of consecutive frames from `first` on, as in FrameErrors, each (B,)."""
 
     first: int
     reconstruction: np.ndarray
@@ -39,10 +39,10 @@ class BatchErrors:
     context: np.ndarray
 
 
-class TrackBuilder:
+class FrameErrorsBuilder:
     """An error track that grows batch by batch, from an earlier part of it where there is one."""
 
-    def __init__(self, frame_count: int, start: ErrorTrack | None = None) -> None:
+    def __init__(self, frame_count: int, start: FrameErrors | None = None) -> None:
         self._reconstruction = np.full(frame_count, np.nan, dtype=np.float32)
         self._prediction = self._reconstruction.copy()
         self._context = np.zeros(frame_count, dtype=np.int8)
@@ -59,12 +59,12 @@ class TrackBuilder:
         self._reconstruction[place], self._prediction[place] = batch.reconstruction, batch.prediction
         self._context[place] = batch.context
 
-    def track(self) -> ErrorTrack:
+    def track(self) -> FrameErrors:
         """What there is so far: a copy that never changes."""
         arrays = [column.copy() for column in (self._reconstruction, self._prediction, self._context)]
         for array in arrays:
             array.flags.writeable = False
-        return ErrorTrack(*arrays, self.evaluated)
+        return FrameErrors(*arrays, self.evaluated)
 
 
 def evaluate_frames(
@@ -145,7 +145,7 @@ class _Pass:
             predicted = self.model.predict(context, actions.to(self.device))
             places = [place for place, _ in members]
             actual = torch.stack([targets[place] for place in places])
-            errors.prediction[places] = self._compare(finite(predicted, "predictor"), actual)
+            errors.prediction[places] = self._compare(require_finite(predicted, "predictor"), actual)
             errors.context[places] = length
 
     def _history(self, index: int) -> History | None:
@@ -157,12 +157,12 @@ class _Pass:
         return history if all(frame in self._latents for frame in history.frames) else None
 
     def _encode(self, images: Tensor) -> Tensor:
-        return finite(self.model.encode(images.to(self.device)), "autoencoder")
+        return require_finite(self.model.encode(images.to(self.device)), "autoencoder")
 
     def _compare(self, latents: Tensor, actual: Tensor) -> np.ndarray:
         """MSE between decoded latents (B, P, D), not clipped, and pictures (B, 3, H, W): (B,)."""
         errors = (self.model.decode(latents) - actual).square().mean(dim=(1, 2, 3))
-        return finite(errors, "autoencoder").cpu().numpy()
+        return require_finite(errors, "autoencoder").cpu().numpy()
 
 
 def last_targets(previous: np.ndarray, history_length: int) -> np.ndarray:

@@ -20,9 +20,9 @@ import torch
 
 from models import Network, NotFinite, SharedWorldModel
 from session import SessionError
-from training.evaluation.evaluate import BatchErrors, TrackBuilder, evaluate_frames
-from training.evaluation.request import EvaluationOrder, PrivateNetworks, private_networks
-from training.evaluation.results import RecordedErrors
+from training.evaluation.evaluate import BatchErrors, FrameErrorsBuilder, evaluate_frames
+from training.evaluation.request import EvaluationRequest, ModelCopy, private_networks
+from training.evaluation.results import EvaluationResult
 from training.evaluation.store import EvaluationStore
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class EvaluationSnapshot:
     message: str
     started_by: str
     is_kept: bool
-    errors: RecordedErrors | None
+    errors: EvaluationResult | None
 
     @property
     def is_active(self) -> bool:
@@ -77,20 +77,20 @@ class EvaluationJob:
 
     def __init__(
         self,
-        order: EvaluationOrder,
-        networks: PrivateNetworks,
+        order: EvaluationRequest,
+        networks: ModelCopy,
         store: EvaluationStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._order, self._store, self._clock = order, store, clock
-        self._networks: PrivateNetworks | None = networks  # let go of at the end
+        self._networks: ModelCopy | None = networks  # let go of at the end
         self._key = networks.key(order)
         earlier = store.find(self._key)
         # A complete one had frames that could not be read: their files may be back.
         earlier = None if earlier is None or earlier.track.is_complete else earlier
         self._is_cancelled = threading.Event()
         self._lock = threading.Lock()  # guards what follows
-        self._builder = TrackBuilder(order.recording.frame_count, earlier.track if earlier else None)
+        self._builder = FrameErrorsBuilder(order.recording.frame_count, earlier.track if earlier else None)
         self._kept_at = self._builder.evaluated
         self._ends: deque[tuple[float, int]] = deque(maxlen=RATE_OVER + 1)  # when frames were done, and how many
         self._now = _first_snapshot(order, networks, earlier)
@@ -167,9 +167,9 @@ class EvaluationJob:
         self._kept_at = now.done
         return self._store.put(now.errors, self._order.is_kept)
 
-    def _errors(self) -> RecordedErrors:
+    def _errors(self) -> EvaluationResult:
         made_at = datetime.now().astimezone().isoformat()
-        return RecordedErrors(self._key, self._now.weights, made_at, self._now.seconds, self._builder.track())
+        return EvaluationResult(self._key, self._now.weights, made_at, self._now.seconds, self._builder.track())
 
     def _outcome(self, status: EvaluationStatus) -> str:
         now = self.snapshot()
@@ -191,7 +191,7 @@ class EvaluationJob:
                 self._now = replace(self._now, status=status, message=f"{message} {told}".rstrip())
 
 
-class Evaluations:
+class Evaluator:
     """The evaluations of a server: at most one in progress, and all results that are kept."""
 
     def __init__(self, store: EvaluationStore) -> None:
@@ -200,7 +200,7 @@ class Evaluations:
         self._job: EvaluationJob | None = None
         self._found: EvaluationSnapshot | None = None  # what was last asked for, where it was kept
 
-    def start(self, shared: SharedWorldModel, order: EvaluationOrder) -> EvaluationSnapshot:
+    def start(self, shared: SharedWorldModel, order: EvaluationRequest) -> EvaluationSnapshot:
         """Start a job, or return the finished result where it is kept; raises EvaluationRunning, CheckpointError or
         SessionError."""
         order.check()
@@ -239,7 +239,7 @@ class Evaluations:
             self.cancel()
         self.wait(timeout_s)
 
-    def kept(self, session_id: str, version: str) -> list[RecordedErrors]:
+    def kept(self, session_id: str, version: str) -> list[EvaluationResult]:
         """All results of a recording in this version, newest first; unfinished ones too."""
         return self._store.kept(session_id, version)
 
@@ -253,13 +253,13 @@ class Evaluations:
             )
 
 
-def _is_final(errors: RecordedErrors) -> bool:
+def _is_final(errors: EvaluationResult) -> bool:
     """Whether nothing would be gained by computing a result again: every frame is in it, and could be read."""
     return errors.track.is_complete and not errors.track.unreadable
 
 
 def _first_snapshot(
-    order: EvaluationOrder, networks: PrivateNetworks, earlier: RecordedErrors | None
+    order: EvaluationRequest, networks: ModelCopy, earlier: EvaluationResult | None
 ) -> EvaluationSnapshot:
     return EvaluationSnapshot(
         session_id=order.session_id,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.evaluation.frame_errors import MEASURES, ActionAverage, Measure, columns
-from training.evaluation.results import RecordedErrors
+from training.evaluation.results import EvaluationResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ FEW_FRAMES = 80  # that are drawn as dots too
 MIN_TICKS = 3
 
 
-def draw_track(figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None = None) -> None:
+def draw_track(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None = None) -> None:
     """MSE over frames, a panel for each measure. In a long recording the line is the mean of each few frames, and a
     shade reaches up to the highest of them."""
     for axes, measure in zip(figure.subplots(2, 1, sharex=True), MEASURES, strict=True):
@@ -45,7 +45,7 @@ def draw_track(figure: "Figure", errors: RecordedErrors, other: RecordedErrors |
     _name_results(figure, errors, other)
 
 
-def draw_histogram(figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None = None) -> None:
+def draw_histogram(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None = None) -> None:
     """How many frames have which MSE, in bins of equal ratio: the first result filled, the other outlined."""
     for axes, measure in zip(figure.subplots(1, 2), MEASURES, strict=True):
         limits = _begin_panel(axes, axes.xaxis, measure, errors, other)
@@ -92,17 +92,17 @@ def draw_by_action(
         figure.legend(loc="outside upper left", ncols=2, fontsize=SMALL_TEXT, frameon=False)
 
 
-def _with_colours(errors: RecordedErrors, other: RecordedErrors | None) -> list[tuple[RecordedErrors, str]]:
+def _with_colours(errors: EvaluationResult, other: EvaluationResult | None) -> list[tuple[EvaluationResult, str]]:
     return [(errors, COLOUR), *([(other, OTHER_COLOUR)] if other else [])]
 
 
-def _present(errors: RecordedErrors, measure: Measure) -> np.ndarray:
+def _present(errors: EvaluationResult, measure: Measure) -> np.ndarray:
     found = errors.track.of(measure)
     return np.maximum(found[~np.isnan(found)], SMALLEST)
 
 
 def _begin_panel(
-    axes: "Axes", along: "Axis", measure: Measure, errors: RecordedErrors, other: RecordedErrors | None
+    axes: "Axes", along: "Axis", measure: Measure, errors: EvaluationResult, other: EvaluationResult | None
 ) -> tuple[float, float] | None:
     """Title, grid, and a logarithmic axis of errors; returns its limits, None where there is nothing to draw."""
     axes.set_title(measure.capitalize(), fontsize=TEXT + 1, loc="left")
@@ -149,7 +149,7 @@ def _draw_line(axes: "Axes", values: np.ndarray, colour: str) -> None:
     axes.plot(middles, found.mean, color=colour, linewidth=1.1, marker="." if len(values) <= FEW_FRAMES else "")
 
 
-def _name_results(figure: "Figure", errors: RecordedErrors, other: RecordedErrors | None) -> None:
+def _name_results(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None:
     """Above all panels: which recording, and which colour is which weights."""
     from matplotlib.patches import Patch
 
@@ -162,7 +162,7 @@ def _name_results(figure: "Figure", errors: RecordedErrors, other: RecordedError
         text.set_parse_math(False)
 
 
-def _names(errors: RecordedErrors, other: RecordedErrors | None) -> list[str]:
+def _names(errors: EvaluationResult, other: EvaluationResult | None) -> list[str]:
     """Each result in words: all that it comes from, or where there are two, what they differ in."""
     parts = [_parts(one) for one in (errors, other) if one]
     differing = [place for place in range(len(parts[0])) if len(parts) == 1 or parts[0][place] != parts[1][place]]
@@ -171,7 +171,7 @@ def _names(errors: RecordedErrors, other: RecordedErrors | None) -> list[str]:
     return [_cut(" · ".join(part[place] for place in differing)) for part in parts]
 
 
-def _parts(errors: RecordedErrors) -> list[str]:
+def _parts(errors: EvaluationResult) -> list[str]:
     return [
         errors.weights["autoencoder"],
         errors.weights["predictor"],

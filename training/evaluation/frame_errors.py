@@ -18,7 +18,7 @@ MEASURES: tuple[Measure, ...] = ("prediction", "reconstruction")
 
 
 @dataclass(frozen=True, eq=False)
-class ErrorTrack:
+class FrameErrors:
     """MSE of each frame, float32 (N,), and how many context frames its prediction used, int8 (N,).
 
     `evaluated` frames are done, from the first on; what lies behind them is NaN and 0.
@@ -118,7 +118,7 @@ def by_action(recording: RecordedSession, errors: np.ndarray) -> tuple[ActionAve
     actions = recording.action_into[used]
     # A recording has few different actions: each is looked up once.
     _, first, kinds = np.unique(recording.actions[actions], axis=0, return_index=True, return_inverse=True)
-    candidates = [recording.candidate_of(int(actions[place])) for place in first]
+    candidates = [recording.candidate_index(int(actions[place])) for place in first]
     places = np.array([-1 if candidate is None else candidate for candidate in candidates])[kinds.reshape(-1)]
     found = [(int(place), errors[used[places == place]]) for place in np.unique(places)]
     averages = [

@@ -16,14 +16,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models import WAYS, DreamContext, Imagined, SharedWorldModel, Way, imagine
+from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedWorldModel, imagine
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
 from session.batch import frame_tensor, scaled_candidates
-from session.ground_truth import KnownFuture, RecordedStep, TrueFrame, pixels, recorded_steps
+from session.ground_truth import GroundTruth, RecordedStep, TrueFrame, pixels, recorded_steps
 from session.history import MIN_LENGTH
 from session.robots.profiles import TOROIDAL_DOT
-from session.robots.toroidal_dot import NEAR_PX, DotPlace, dot_place, torus_distance
+from session.robots.toroidal_dot import NEAR_PX, DotPosition, locate_dot, torus_distance
 from training.values import check_whole
 
 UNDO_STEPS = 100  # 0.3 MB each
@@ -39,7 +39,7 @@ class CannotImagine(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class DreamStep:
+class ImaginedStep:
     """One imagined frame. `number` counts from 1, `action` is a place among the candidate actions.
 
     `mse` (before clipping) and, of the Toroidal Dot, `distance_px` are to the truth; None where the truth is not known.
@@ -50,8 +50,8 @@ class DreamStep:
 
     number: int
     action: int
-    way: Way
-    context: DreamContext
+    way: RolloutMode
+    context: RolloutContext
     version: int
     mse: float | None
     distance_px: float | None
@@ -69,16 +69,16 @@ class DreamStep:
 
 
 @dataclass(frozen=True, eq=False)
-class Dream:
+class Imagination:
     """What was imagined from frame `start` of the `recorded` version of a recording on. `actions`: all that were taken;
     `steps`: the last UNDO_STEPS of them, the way back. `truth`: what really follows now, None where not known."""
 
     start: int
     recorded: str
-    origin: DreamContext
+    origin: RolloutContext
     is_simulated: bool
     actions: tuple[int, ...] = ()
-    steps: tuple[DreamStep, ...] = ()
+    steps: tuple[ImaginedStep, ...] = ()
     truth: TrueFrame | None = None
 
     @property
@@ -86,7 +86,7 @@ class Dream:
         """The frame that is imagined now, uint8 (H, W, 3); before the first step the one it starts from."""
         return (self.steps[-1].context if self.steps else self.origin).frames[-1].picture
 
-    def undone(self, recording: RecordedSession) -> "Dream":
+    def undone(self, recording: RecordedSession) -> "Imagination":
         """The dream before its last step; raises CannotImagine where there is no way back, and FrameUnreadable."""
         if not self.steps:
             advice = (
@@ -94,71 +94,78 @@ class Dream:
             )
             raise CannotImagine(f"There is no imagined step to undo: {advice}.")
         actions = self.actions[:-1]
-        truth = KnownFuture(recording, self.start).after(actions) if actions else None
+        truth = GroundTruth(recording, self.start).after(actions) if actions else None
         return replace(self, actions=actions, steps=self.steps[:-1], truth=truth)
 
 
-def begin_dream(recording: RecordedSession, start: int, history_length: int) -> Dream:
+def start_imagination(recording: RecordedSession, start: int, history_length: int) -> Imagination:
     """A dream that starts at frame `start`, with up to `history_length` frames of context, itself included. Raises
     CannotImagine where the robot has no actions, FrameOutOfRange and FrameUnreadable."""
     if not recording.profile.channels or not len(recording.candidate_actions):
         raise CannotImagine("This recording has no actions to imagine with; pick another session.")
     context = _context(recording, start, history_length)
-    return Dream(start, recording.version, context, KnownFuture(recording, start).is_simulated)
+    return Imagination(start, recording.version, context, GroundTruth(recording, start).is_simulated)
 
 
-def _context(recording: RecordedSession, start: int, history_length: int) -> DreamContext:
+def _context(recording: RecordedSession, start: int, history_length: int) -> RolloutContext:
     try:
         history = recording.history(start, max(MIN_LENGTH, history_length - 1))
     except NoHistory:
-        return DreamContext.of([pixels(recording, start)], [])
+        return RolloutContext.of([pixels(recording, start)], [])
     before, led = history.frames[1 - history_length :], history.actions[1 - history_length :]
     scaled = torch.from_numpy(recording.profile.scale(recording.actions[list(led)]))
-    return DreamContext.of([pixels(recording, frame) for frame in (*before, start)], list(scaled))
+    return RolloutContext.of([pixels(recording, frame) for frame in (*before, start)], list(scaled))
 
 
-def press(
+def apply_command(
     shared: SharedWorldModel,
     recording: RecordedSession,
-    dream: Dream | None,
+    dream: Imagination | None,
     start: int,
     pressed: int | Command,
-    way: Way,
+    way: RolloutMode,
     history_length: int,
-) -> Dream:
+) -> Imagination:
     """The dream after a press: an action, a place among the candidate actions, or a command. Without any step, and
-    after "reset", a dream starts at frame `start`. Raises what `begin_dream`, `dream_on` and `undone` raise."""
+    after "reset", it starts at frame `start`. Raises what `start_imagination`, `imagine_next` and `undone` raise."""
     is_begun = dream is not None and dream.actions and dream.recorded == recording.version
     if not is_begun or pressed == "reset":
-        dream = begin_dream(recording, start, history_length)
+        dream = start_imagination(recording, start, history_length)
     if pressed == "undo":
         return dream.undone(recording)
-    return dream if isinstance(pressed, str) else dream_on(shared, recording, dream, pressed, way, history_length)
+    return dream if isinstance(pressed, str) else imagine_next(shared, recording, dream, pressed, way, history_length)
 
 
-def dream_on(
-    shared: SharedWorldModel, recording: RecordedSession, dream: Dream, action: int, way: Way, history_length: int
-) -> Dream:
+def imagine_next(
+    shared: SharedWorldModel,
+    recording: RecordedSession,
+    dream: Imagination,
+    action: int,
+    way: RolloutMode,
+    history_length: int,
+) -> Imagination:
     """The dream after one more action, a place among the candidate actions; raises NotFinite, CannotImagine and
     FrameUnreadable."""
     if len(dream.actions) >= MAX_STEPS:
         raise CannotImagine(f"A dream has at most {MAX_STEPS:,} steps; press Reset to start again.")
     actions = (*dream.actions, action)
-    truth = KnownFuture(recording, dream.start).after(actions)
+    truth = GroundTruth(recording, dream.start).after(actions)
     context = dream.steps[-1].context if dream.steps else dream.origin
     imagined = imagine(shared, context, scaled_candidates(recording)[action], way, history_length)
     step = _compared(dream, action, way, imagined, truth)
     return replace(dream, actions=actions, steps=(*dream.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
-def _compared(dream: Dream, action: int, way: Way, imagined: Imagined, truth: TrueFrame | None) -> DreamStep:
+def _compared(
+    dream: Imagination, action: int, way: RolloutMode, imagined: Imagined, truth: TrueFrame | None
+) -> ImaginedStep:
     """The new step of a dream with its distance to the truth."""
     before = dream.steps[-1] if dream.steps else None
     mse = distance = None
     if truth is not None:
         mse = _mse(imagined.decoded, torch.from_numpy(truth.picture.copy()).permute(2, 0, 1).float() / 255)
         distance = _distance(imagined.picture, truth.dot)
-    return DreamStep(
+    return ImaginedStep(
         number=len(dream.actions) + 1,
         action=action,
         way=way,
@@ -180,8 +187,8 @@ def _mse(decoded: Tensor, actual: Tensor) -> float:
     return (decoded - actual).square().mean().item()
 
 
-def _distance(picture: np.ndarray, true_place: DotPlace | None) -> float | None:
-    place = dot_place(picture) if true_place is not None else None
+def _distance(picture: np.ndarray, true_place: DotPosition | None) -> float | None:
+    place = locate_dot(picture) if true_place is not None else None
     return None if place is None or true_place is None else torus_distance(place, true_place)
 
 
@@ -201,10 +208,10 @@ class RolloutStep:
     frame: int
     action: int
     actual: np.ndarray
-    imagined: Mapping[Way, np.ndarray]
-    mse: Mapping[Way, float]
+    imagined: Mapping[RolloutMode, np.ndarray]
+    mse: Mapping[RolloutMode, float]
     repeat_mse: float
-    distance_px: Mapping[Way, float | None]
+    distance_px: Mapping[RolloutMode, float | None]
     repeat_px: float | None
     version: int
 
@@ -213,7 +220,7 @@ def roll_out(
     shared: SharedWorldModel, recording: RecordedSession, start: int, steps: object, history_length: int
 ) -> Iterator[RolloutStep]:
     """Imagine what was recorded from frame `start` on, up to `steps` (1 to 50) steps under the recorded actions, both
-    ways. Raises BadTrainingValue for another number of steps, CannotImagine where nothing was recorded after the frame,
+    ways. Raises InvalidValue for another number of steps, CannotImagine where nothing was recorded after the frame,
     FrameUnreadable and NotFinite."""
     check_whole(steps, "The number of steps", 1, MAX_ROLLOUT)
     recorded = recorded_steps(recording, start, steps)
@@ -227,18 +234,18 @@ def _each(
     shared: SharedWorldModel,
     recording: RecordedSession,
     start: int,
-    context: DreamContext,
+    context: RolloutContext,
     recorded: list[RecordedStep],
     history_length: int,
 ) -> Iterator[RolloutStep]:
-    contexts: dict[Way, DreamContext] = dict.fromkeys(WAYS, context)
+    contexts: dict[RolloutMode, RolloutContext] = dict.fromkeys(ROLLOUT_MODES, context)
     first = frame_tensor(recording, start)[0]
     for number, (step, action) in enumerate(zip(recorded, _scaled(recording, recorded), strict=True), 1):
-        imagined = {way: imagine(shared, contexts[way], action, way, history_length) for way in WAYS}
+        imagined = {way: imagine(shared, contexts[way], action, way, history_length) for way in ROLLOUT_MODES}
         contexts = {way: one.context for way, one in imagined.items()}
         actual = frame_tensor(recording, step.frame)[0]
         picture = to_uint8(actual)
-        dot = dot_place(picture) if recording.profile == TOROIDAL_DOT else None
+        dot = locate_dot(picture) if recording.profile == TOROIDAL_DOT else None
         yield RolloutStep(
             number,
             step.frame,

@@ -9,7 +9,7 @@ from models import SharedWorldModel, run_prediction
 from models.inference import to_uint8
 from session import FrameUnreadable, NoHistory, RecordedSession
 from session.batch import build_batch, frame_tensor
-from training.values import BadTrainingValue, check_whole
+from training.values import InvalidValue, check_whole
 
 MAX_FRAMES = 300
 
@@ -28,14 +28,14 @@ def predicted_frames(
     shared: SharedWorldModel, recording: RecordedSession, first: object, last: object, history_length: int
 ) -> Iterator[PredictedFrame]:
     """The frames from `first` to `last`, at most 300, each predicted from those before it; what cannot be read is left
-    out. Raises BadTrainingValue for a range that is none, and NotFinite."""
+    out. Raises InvalidValue for a range that is none, and NotFinite."""
     end = recording.frame_count - 1
     if end < 0:
-        raise BadTrainingValue("This session has no frames; choose another session.")
+        raise InvalidValue("This session has no frames; choose another session.")
     check_whole(first, "The first frame of the clip", 0, end)
     check_whole(last, "The last frame of the clip", 0, end)
     if not 0 <= last - first < MAX_FRAMES:
-        raise BadTrainingValue(f"A clip shows 1 to {MAX_FRAMES} frames; this range has {max(0, last - first + 1)}.")
+        raise InvalidValue(f"A clip shows 1 to {MAX_FRAMES} frames; this range has {max(0, last - first + 1)}.")
     return _each(shared, recording, range(first, last + 1), history_length)
 
 

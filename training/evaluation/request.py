@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsInUse
+from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource
 from models import shared_world_model as weights_digest
 from session import NoHistory, RecordedSession
 from training.checkpoints.validate import load_checkpoint
@@ -15,7 +15,7 @@ from training.evaluation.results import EvaluationKey
 
 
 @dataclass(frozen=True)
-class EvaluationOrder:
+class EvaluationRequest:
     """What a visitor asks to be evaluated. `files`: checkpoints to use in place of the weights in use, by network;
     `is_kept`: whether the result goes to the disk, or only stays in memory."""
 
@@ -33,26 +33,26 @@ class EvaluationOrder:
 
 
 @dataclass(frozen=True, eq=False)
-class PrivateNetworks:
+class ModelCopy:
     """Networks that nobody else has; where the weights of each came from, in words, and their digests."""
 
     model: AdaptiveWorldModel
     weights: Mapping[Network, str]
     digests: Mapping[Network, str]
 
-    def key(self, order: EvaluationOrder) -> EvaluationKey:
+    def key(self, order: EvaluationRequest) -> EvaluationKey:
         """What the errors of the ordered recording depend on."""
         return EvaluationKey(order.session_id, order.recording.version, order.history_length, **self.digests)
 
 
-def private_networks(shared: SharedWorldModel, files: Mapping[Network, Path]) -> PrivateNetworks:
+def private_networks(shared: SharedWorldModel, files: Mapping[Network, Path]) -> ModelCopy:
     """A copy of a shared model as it is now, with the weights of `files` put in; raises CheckpointError."""
     with shared.lock:
         model, used = copy.deepcopy(shared.model), dict(shared.weights)
     networks = {"autoencoder": model.autoencoder, "predictor": model.predictor}
     for network, path in files.items():
         info = load_checkpoint(path, networks[network])
-        used[network] = WeightsInUse(f"{path.parent.name}/{path.name}", info.step)
+        used[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
     weights = {network: one.describe() for network, one in used.items()}
     digests = {network: weights_digest(module) for network, module in networks.items()}
-    return PrivateNetworks(model, MappingProxyType(weights), MappingProxyType(digests))
+    return ModelCopy(model, MappingProxyType(weights), MappingProxyType(digests))

@@ -20,7 +20,7 @@ import numpy as np
 
 from models import Network
 from session.history import MAX_LENGTH, MIN_LENGTH
-from training.evaluation.frame_errors import ErrorTrack
+from training.evaluation.frame_errors import FrameErrors
 
 MAX_FILE_BYTES = 32 << 20  # three million frames
 ARRAYS = {"reconstruction": np.float32, "prediction": np.float32, "context": np.int8}
@@ -34,7 +34,7 @@ READING_ERRORS = (
 )  # fmt: skip
 
 
-class DamagedErrors(ValueError):
+class DamagedResult(ValueError):
     """Bytes that hold no error track; the message says in a few words what is wrong."""
 
 
@@ -55,7 +55,7 @@ class EvaluationKey:
 
 
 @dataclass(frozen=True, eq=False)
-class RecordedErrors:
+class EvaluationResult:
     """An error track, whole or the first part of one, and what it comes from.
 
     `weights` says in words where each network's weights came from, `made_at` (ISO, with its time zone) when the track
@@ -66,7 +66,7 @@ class RecordedErrors:
     weights: Mapping[Network, str]
     made_at: str
     seconds: float
-    track: ErrorTrack
+    track: FrameErrors
 
     @property
     def key(self) -> str:
@@ -95,7 +95,7 @@ class RecordedErrors:
         return datetime.fromisoformat(self.made_at)
 
 
-def pack(errors: RecordedErrors) -> bytes:
+def pack(errors: EvaluationResult) -> bytes:
     """A result as the bytes of a file."""
     track = errors.track
     header = {
@@ -111,13 +111,13 @@ def pack(errors: RecordedErrors) -> bytes:
     return file.getvalue()
 
 
-def unpack(content: bytes) -> RecordedErrors:
-    """The result that `pack` made these bytes of; raises DamagedErrors."""
+def unpack(content: bytes) -> EvaluationResult:
+    """The result that `pack` made these bytes of; raises DamagedResult."""
     try:
         arrays = _arrays(content)
         header = json.loads(arrays.pop("header").tobytes())
         _require(_is(header, HEADER) and _is(header["key"], KEY) and _is(header["weights"], WEIGHTS), "another header")
-        errors = RecordedErrors(
+        errors = EvaluationResult(
             depends_on=EvaluationKey(**header["key"]),
             weights=MappingProxyType(header["weights"]),
             made_at=header["made_at"],
@@ -127,10 +127,10 @@ def unpack(content: bytes) -> RecordedErrors:
         _require(errors.when.tzinfo is not None, "a time without its zone")
         _require(MIN_LENGTH <= errors.history_length <= MAX_LENGTH, "an unknown history length")
         _require(0 <= errors.seconds < float("inf"), "no number of seconds")
-    except DamagedErrors:
+    except DamagedResult:
         raise
     except READING_ERRORS as problem:
-        raise DamagedErrors(f"damaged ({type(problem).__name__})") from problem
+        raise DamagedResult(f"damaged ({type(problem).__name__})") from problem
     return errors
 
 
@@ -145,7 +145,7 @@ def _arrays(content: bytes) -> dict[str, np.ndarray]:
         return {name: loaded[name] for name in ("header", *ARRAYS)}
 
 
-def _track(arrays: dict[str, np.ndarray], evaluated: int) -> ErrorTrack:
+def _track(arrays: dict[str, np.ndarray], evaluated: int) -> FrameErrors:
     n = len(arrays["context"])
     is_right = all(arrays[name].dtype == dtype and arrays[name].shape == (n,) for name, dtype in ARRAYS.items())
     _require(is_right and 0 <= evaluated <= n, "arrays of another kind")
@@ -156,7 +156,7 @@ def _track(arrays: dict[str, np.ndarray], evaluated: int) -> ErrorTrack:
     _require(bool(((arrays["context"] >= 0) & (arrays["context"] <= MAX_LENGTH)).all()), "an unknown context")
     for array in arrays.values():
         array.flags.writeable = False
-    return ErrorTrack(**arrays, evaluated=evaluated)
+    return FrameErrors(**arrays, evaluated=evaluated)
 
 
 def _is(value: object, kinds: dict[str, type]) -> bool:
@@ -170,4 +170,4 @@ def _is(value: object, kinds: dict[str, type]) -> bool:
 
 def _require(is_right: bool, problem: str) -> None:
     if not is_right:
-        raise DamagedErrors(problem)
+        raise DamagedResult(problem)

@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from session.files import describe, open_folder, open_regular, open_subfolder, read_at_most, replace_file
-from training.evaluation.results import MAX_FILE_BYTES, DamagedErrors, EvaluationKey, RecordedErrors, pack, unpack
-from training.values import shown
+from training.evaluation.results import MAX_FILE_BYTES, DamagedResult, EvaluationKey, EvaluationResult, pack, unpack
+from training.values import printable
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ MAX_KEPT = 32  # results of a session; one of 50,000 frames takes half a megabyt
 MAX_SESSIONS = 16  # whose results are in memory at the same time
 SUFFIX = ".npz"
 
-Results = dict[EvaluationKey, RecordedErrors]
+Results = dict[EvaluationKey, EvaluationResult]
 
 
 class EvaluationStore:
@@ -35,17 +35,17 @@ class EvaluationStore:
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, Results] = OrderedDict()
 
-    def find(self, key: EvaluationKey) -> RecordedErrors | None:
+    def find(self, key: EvaluationKey) -> EvaluationResult | None:
         """What is kept under a key, whole or in part."""
         with self._lock:
             return self._of(key.session_id).get(key)
 
-    def kept(self, session_id: str, version: str) -> list[RecordedErrors]:
+    def kept(self, session_id: str, version: str) -> list[EvaluationResult]:
         """Everything kept of a recording as it is in this version, newest first."""
         with self._lock:
             return [errors for errors in _newest_first(self._of(session_id).values()) if errors.version == version]
 
-    def put(self, errors: RecordedErrors, is_for_disk: bool = True) -> str:
+    def put(self, errors: EvaluationResult, is_for_disk: bool = True) -> str:
         """Keep a result in place of an earlier one under its key, and the newest 32 of its session; returns "", or a
         sentence where it could not be written and is kept only until the server ends."""
         with self._lock:
@@ -71,7 +71,7 @@ class EvaluationStore:
         return self._sessions[session_id]
 
     @staticmethod
-    def _write(root: Path, errors: RecordedErrors, gone: list[RecordedErrors]) -> str:
+    def _write(root: Path, errors: EvaluationResult, gone: list[EvaluationResult]) -> str:
         folder = session_folder(root, errors.session_id)
         try:
             if folder.parent.is_symlink() or folder.is_symlink():
@@ -97,13 +97,13 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:80] or "_"
 
 
-def _newest_first(results: Iterable[RecordedErrors]) -> list[RecordedErrors]:
+def _newest_first(results: Iterable[EvaluationResult]) -> list[EvaluationResult]:
     return sorted(results, key=lambda errors: errors.when, reverse=True)
 
 
 def _read_folder(root: Path, session_id: str) -> Results:
     folder = session_folder(root, session_id)
-    found: list[RecordedErrors] = []
+    found: list[EvaluationResult] = []
     try:
         with open_folder(root) as top, open_subfolder(top, folder.relative_to(root).as_posix()) as opened:
             names = sorted(name for name in os.listdir(opened) if name.endswith(SUFFIX))
@@ -115,14 +115,14 @@ def _read_folder(root: Path, session_id: str) -> Results:
     return {errors.depends_on: errors for errors in _newest_first(found)[:MAX_KEPT]}
 
 
-def _read_file(folder: int, name: str, session_id: str) -> RecordedErrors | None:
+def _read_file(folder: int, name: str, session_id: str) -> EvaluationResult | None:
     try:
         with open_regular(folder, name) as file:
             errors = unpack(read_at_most(file, MAX_FILE_BYTES))
         if errors.session_id != session_id or name != errors.key + SUFFIX:
-            raise DamagedErrors("the result of something else")
-    except (OSError, DamagedErrors) as problem:
+            raise DamagedResult("the result of something else")
+    except (OSError, DamagedResult) as problem:
         reason = describe(problem) if isinstance(problem, OSError) else problem
-        logger.warning("the evaluation %s is not used: %s", shown(name), reason)
+        logger.warning("the evaluation %s is not used: %s", printable(name), reason)
         return None
     return errors

@@ -19,10 +19,10 @@ from torch import Tensor
 from models.inference import to_uint8
 from training.checkpoints.errors import CheckpointError
 from training.config import LossThreshold, StopCondition
-from training.dataset import TrainingSet
-from training.failures import is_expected, leaves_doubt, told_of
+from training.dataset import FrameDataset
+from training.failures import describe_failure, is_expected, may_have_corrupted_weights
 from training.gradient_share import action_parameter_share
-from training.jobs.snapshot import Comparison, Curve, JobSnapshot, Status
+from training.jobs.snapshot import BeforeAfter, Curve, JobSnapshot, Status
 from training.jobs.tracking import Tracker
 from training.steps import Evaluation, LossNotFinite, StepMetrics, Trainer
 
@@ -49,7 +49,7 @@ class TrainingJob:
     """Trains until a stop condition holds, it is told to stop, or a step fails. `start` returns at once."""
 
     def __init__(
-        self, trainer: Trainer, frames: TrainingSet, condition: StopCondition, hooks: JobHooks, started_by: str = ""
+        self, trainer: Trainer, frames: FrameDataset, condition: StopCondition, hooks: JobHooks, started_by: str = ""
     ) -> None:
         self._trainer, self._frames, self._condition, self._hooks = trainer, frames, condition, hooks
         self._config = trainer.optimizers.config
@@ -131,7 +131,7 @@ class TrainingJob:
         except Exception as problem:
             if not is_expected(problem):
                 logger.exception("training failed")
-            message, is_worth_saving = told_of(problem), not leaves_doubt(problem)
+            message, is_worth_saving = describe_failure(problem), not may_have_corrupted_weights(problem)
         saved = self._save() if self._now.step and is_worth_saving else ""
         comparison = self._compared_or_none()
         try:
@@ -262,19 +262,19 @@ class TrainingJob:
             logger.exception("saving failed")
             return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
 
-    def _compared_or_none(self) -> Comparison | None:
+    def _compared_or_none(self) -> BeforeAfter | None:
         try:
             return self._compared()
         except (RuntimeError, MemoryError):  # no memory for pictures: the job must end all the same
             logger.exception("no pictures of before and after")
             return None
 
-    def _compared(self) -> Comparison | None:
+    def _compared(self) -> BeforeAfter | None:
         if self._now.evaluated_at < 1:
             return None  # nothing is known yet of what the steps have changed
         before, after = self._looks
         pictures = (to_uint8(picture) for picture in (self._actual, before.picture, after.picture))
-        return Comparison(self._frames.targets[0], *pictures, before.loss, after.loss)
+        return BeforeAfter(self._frames.targets[0], *pictures, before.loss, after.loss)
 
 
 def _threshold(condition: StopCondition) -> float | None:

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TextIO
 
-from training.values import shown
+from training.values import printable
 
 LOCK_FILE = ".training.lock"
 MAX_READ = 400
@@ -91,4 +91,4 @@ def _is_locked(file: TextIO, kind: int, tries: int) -> bool:
 
 def _word(file: TextIO) -> str:
     file.seek(0)
-    return shown(file.read(MAX_READ)) or "another program trains"
+    return printable(file.read(MAX_READ)) or "another program trains"

@@ -10,32 +10,33 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import Network, SharedWorldModel, WeightsInUse
+from models import Network, SharedWorldModel, WeightsSource
+from training.checkpoints.backup import Provenance
 from training.checkpoints.errors import CheckpointError
-from training.checkpoints.folder import settle_at_start
+from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.manifest import restore_random_state, saved_with
-from training.checkpoints.validate import CheckpointInfo, fit_checkpoint_or_backup, require_sound
-from training.checkpoints.writer import FILES, Lineage, SavedCheckpoint, copy_contents, write_contents
+from training.checkpoints.validate import CheckpointInfo, require_finite_outputs, validate_checkpoint_or_backup
+from training.checkpoints.writer import FILES, SavedCheckpoint, copy_contents, write_contents
 from training.config import TrainingConfig
-from training.dataset import TrainingSet
-from training.jobs.job import JobHooks, JobSnapshot, TrainingJob
+from training.dataset import FrameDataset
+from training.jobs.job import JobHooks, TrainingJob
 from training.jobs.lock import FolderLock
-from training.jobs.previous_run import EarlierRun, EarlierRuns
+from training.jobs.previous_run import PreviousRun, PreviousRuns
 from training.jobs.request import (
     CHANGED_BY,
     JobRunning,
     NothingToSave,
     NothingToTrain,
-    Order,
+    TrainingRequest,
     configuration,
     first_record,
 )
-from training.jobs.run_log import RunRecorder, word_of
-from training.jobs.snapshot import Status
-from training.jobs.tracking import Tracker, begin_run
+from training.jobs.run_log import RunRecorder, run_label
+from training.jobs.snapshot import JobSnapshot, Status
+from training.jobs.tracking import Tracker, open_run_log
 from training.jobs.trainer import Lesson, LessonHooks
-from training.jobs.weight_diff import WeightComparison, WeightWatch
-from training.steps import AutoencoderTrainer, PredictorTrainer, WorldModelOptimizers
+from training.jobs.weight_diff import WeightComparison, WeightDiff
+from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
 logger = logging.getLogger(__name__)
 
@@ -43,21 +44,21 @@ TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
 
 
-class Workshop:
+class TrainingManager:
     """All that changes one `SharedWorldModel`; checkpoints and runs lie in `directory`."""
 
     def __init__(self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None) -> None:
         self.shared = shared
         self.directory = directory
-        settle_at_start(directory)
+        recover_unfinished_at_start(directory)
         self._wandb_project = wandb_project
-        self._optimizers = WorldModelOptimizers(shared.model)
+        self._optimizers = TrainState(shared.model)
         self._folder_lock = FolderLock(directory)  # held while a job runs
-        self._recorder, self._earlier = RunRecorder(directory), EarlierRuns(directory, self._folder_lock)
-        self._lineage = Lineage()
+        self._recorder, self._earlier = RunRecorder(directory), PreviousRuns(directory, self._folder_lock)
+        self._provenance = Provenance()
         self._lock = threading.RLock()  # which job there is, and which optimizers
         self._job: TrainingJob | None = None
-        self._watch: WeightWatch | None = None  # of that job
+        self._watch: WeightDiff | None = None  # of that job
         self._run_file: Path | None = None
         self._has_loaded_defaults = False
 
@@ -83,19 +84,19 @@ class Workshop:
         watch = self._watch
         return watch.comparison() if watch else None
 
-    def train(self, order: Order) -> TrainingJob:
-        """Start a job; raises JobRunning, SessionError or BadTrainingValue."""
-        frames = TrainingSet(order.recording, order.subject, needs_history=order.network == "predictor")
+    def train(self, order: TrainingRequest) -> TrainingJob:
+        """Start a job; raises JobRunning, SessionError or InvalidValue."""
+        frames = FrameDataset(order.recording, order.subject, needs_history=order.network == "predictor")
         with self._lock:
             self._require_idle()
-            self._take_folder(word_of(order.started_by, order.network, frames.describe()))
+            self._take_folder(run_label(order.started_by, order.network, frames.describe()))
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
-                self._lineage.begin_run()
+                self._provenance.begin_run()
                 self._optimizers = self._optimizers.configured(order.config)
                 trainer = TRAINERS[order.network](self.shared.model, self._optimizers)
-                watch = WeightWatch(self.shared, order.network, frames.describe(), self._optimizers.of(order.network))
-                run_file, tracker = begin_run(
+                watch = WeightDiff(self.shared, order.network, frames.describe(), self._optimizers.of(order.network))
+                run_file, tracker = open_run_log(
                     self.directory, order.network, configuration(order, frames), self._wandb_project
                 )
                 job = TrainingJob(
@@ -115,7 +116,7 @@ class Workshop:
         with self._lock:
             self._require_idle()
             self._take_folder(purpose)
-            self._lineage.begin_run()
+            self._provenance.begin_run()
             self._optimizers = self._optimizers.configured(config)
         try:
             yield Lesson(self.shared, self._optimizers, LessonHooks(self._note_steps, self._save))
@@ -147,7 +148,7 @@ class Workshop:
         Visitors who compute meanwhile see the old weights or the new ones, never some of each.
         """
         module = self.shared.network(network)
-        checkpoint = fit_checkpoint_or_backup(path, module)  # takes up to a second, and changes nothing
+        checkpoint = validate_checkpoint_or_backup(path, module)  # takes up to a second, and changes nothing
         path, known = checkpoint.path, saved_with(checkpoint.path, checkpoint.digest)
         with self._lock, self.shared.lock:
             self._require_idle()
@@ -155,12 +156,12 @@ class Workshop:
             notes = checkpoint.info.notes + known.notes
             notes += self._restore(network, checkpoint.optimizer, checkpoint.info.step)
             restore_random_state(self._optimizers.generator, known.random_state)
-            self._lineage.note(FILES[network], checkpoint.digest)
+            self._provenance.note(FILES[network], checkpoint.digest)
             if path.parent.resolve() != self.directory.resolve():
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
             # Every robot's file has the same name: the folder tells them apart.
-            used = WeightsInUse(f"{path.parent.name}/{path.name}", checkpoint.info.step)
-            self.shared.note_weights({network: used})
+            used = WeightsSource(f"{path.parent.name}/{path.name}", checkpoint.info.step)
+            self.shared.set_weights_source({network: used})
         return CheckpointInfo(checkpoint.info.file, checkpoint.info.step, notes)
 
     def load_defaults(self) -> None:
@@ -187,23 +188,23 @@ class Workshop:
                 return self._save(networks)
             self._take_folder("a program saves")
             try:
-                self._lineage.begin_run()
+                self._provenance.begin_run()
                 return self._save(networks)
             finally:
                 self._folder_lock.release()
 
     def _save(self, networks: list[Network] | tuple[Network, ...]) -> SavedCheckpoint:
         with self.shared.lock:
-            require_sound(self.shared, networks)
+            require_finite_outputs(self.shared, networks)
             contents, version = copy_contents(self._optimizers, networks), self.shared.version
         self._recorder.note_saving(contents.steps)
-        saved = write_contents(self.directory, contents, self._lineage)
+        saved = write_contents(self.directory, contents, self._provenance)
         self._recorder.note_saved(contents.steps)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
-        used = {network: WeightsInUse(names[network], contents.steps[network]) for network in names}
+        used = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
             if self.shared.version == version:  # else a step or a load came meanwhile, and these are other weights
-                self.shared.note_weights(used)
+                self.shared.set_weights_source(used)
         return saved
 
     def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
@@ -230,7 +231,7 @@ class Workshop:
                 "Wait until it ends, or press Stop."
             )
 
-    def _hooks(self, order: Order, watch: WeightWatch, tracker: Tracker) -> JobHooks:
+    def _hooks(self, order: TrainingRequest, watch: WeightDiff, tracker: Tracker) -> JobHooks:
         return JobHooks(
             lock=self.shared.lock,
             save=lambda: self._save(CHANGED_BY[order.network]).describe(),
@@ -240,13 +241,13 @@ class Workshop:
             note_end=lambda status: self._note_end(status, watch),
         )
 
-    def _note_end(self, status: Status, watch: WeightWatch) -> None:
+    def _note_end(self, status: Status, watch: WeightDiff) -> None:
         # The record goes while the folder is still ours; then, whatever becomes of the comparison, others may train.
         self._recorder.end(is_interrupted=status == "interrupted")
         self._folder_lock.release()
         watch.end()
 
-    def _earlier_run(self) -> EarlierRun | None:
+    def _earlier_run(self) -> PreviousRun | None:
         """What the record in the folder tells, while it is not that of this program's own job."""
         now = self.snapshot()
         return None if now is not None and now.is_active else self._earlier.look()
@@ -258,5 +259,5 @@ class Workshop:
             raise JobRunning(f"Another program trains this robot's networks ({told}). Wait until it ends.")
 
     def _note_steps(self, network: Network) -> None:
-        changed = {name: WeightsInUse(None, self._optimizers.of(name).steps) for name in CHANGED_BY[network]}
-        self.shared.note_weights(changed)
+        changed = {name: WeightsSource(None, self._optimizers.of(name).steps) for name in CHANGED_BY[network]}
+        self.shared.set_weights_source(changed)

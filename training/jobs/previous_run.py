@@ -16,20 +16,20 @@ from training.checkpoints.writer import FILES
 from training.jobs.lock import FolderLock
 from training.jobs.run_log import RECORD_FILE, RunNumbers, RunRecord, numbers_path, read_numbers, read_record
 from training.jobs.snapshot import JobSnapshot
-from training.values import shown
+from training.values import printable
 
 LOOK_EVERY_S = 1.0  # how long it is believed that another program still runs, or does not
 
 
 @dataclass(frozen=True, eq=False)
-class EarlierRun:
+class PreviousRun:
     """A run of another program: where it stands or ended, and the file of its numbers."""
 
     snapshot: JobSnapshot
     numbers: Path | None
 
 
-class EarlierRuns:
+class PreviousRuns:
     """Looks at the record of one folder. Asked twice a second by every visible page: it reads what has changed."""
 
     def __init__(self, directory: Path, lock: FolderLock) -> None:
@@ -38,9 +38,9 @@ class EarlierRuns:
         self._seen: tuple[int, ...] = ()  # which file this was said of
         self._looked_at = 0.0
         self._is_running = False
-        self._found: EarlierRun | None = None
+        self._found: PreviousRun | None = None
 
-    def look(self) -> EarlierRun | None:
+    def look(self) -> PreviousRun | None:
         """The run that the record tells of; None where there is no record."""
         try:
             about = os.lstat(self._directory / RECORD_FILE)
@@ -56,23 +56,23 @@ class EarlierRuns:
     def progress_of(self, word: str) -> str:
         """How far the run is that the holder of the folder's lock tells of; empty where nothing is known."""
         record = read_record(self._directory)
-        is_its = record is not None and not record.is_interrupted and shown(record.word) == word
+        is_its = record is not None and not record.is_interrupted and printable(record.word) == word
         return f", {record.progress}" if is_its else ""
 
     def _look_again(self, seen: tuple[int, ...]) -> None:
         record = read_record(self._directory)
         # By its word: a program that only saves has the lock as well, for a moment.
         is_open = record is not None and not record.is_interrupted
-        is_running = is_open and self._folder_lock.holder() == shown(record.word)
+        is_running = is_open and self._folder_lock.holder() == printable(record.word)
         if seen != self._seen or is_running != self._is_running:
             self._found = None if record is None else self._told(record, is_running)
         self._seen, self._is_running = seen, is_running
 
-    def _told(self, record: RunRecord, is_running: bool) -> EarlierRun:
+    def _told(self, record: RunRecord, is_running: bool) -> PreviousRun:
         # The curves of a run that goes on would be read again every second.
         numbers = RunNumbers() if is_running else read_numbers(self._directory, record.numbers)
         snapshot = _elsewhere(record) if is_running else _interrupted(record, numbers, self._directory)
-        return EarlierRun(snapshot, numbers_path(self._directory, record.numbers))
+        return PreviousRun(snapshot, numbers_path(self._directory, record.numbers))
 
 
 def _elsewhere(record: RunRecord) -> JobSnapshot:

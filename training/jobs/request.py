@@ -7,7 +7,7 @@ from pathlib import Path
 from models import Network
 from session import RecordedSession
 from training.config import StopCondition, TrainingConfig
-from training.dataset import Subject, TrainingSet
+from training.dataset import FrameDataset, FrameSelection
 from training.jobs.run_log import RunRecord
 from training.jobs.snapshot import JobSnapshot
 
@@ -30,18 +30,18 @@ class NothingToSave(Exception):
 
 
 @dataclass(frozen=True)
-class Order:
+class TrainingRequest:
     """What a visitor asks to be trained, and on what."""
 
     network: Network
     recording: RecordedSession
-    subject: Subject
+    subject: FrameSelection
     condition: StopCondition
     config: TrainingConfig = TrainingConfig()
     started_by: str = ""
 
 
-def configuration(order: Order, frames: TrainingSet) -> dict[str, object]:
+def configuration(order: TrainingRequest, frames: FrameDataset) -> dict[str, object]:
     """What the numbers of a run begin with."""
     known = {"network": order.network, "frames": frames.describe()}
     return {**known, **asdict(order.subject), **asdict(order.condition), **asdict(order.config)}

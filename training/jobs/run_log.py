@@ -20,7 +20,7 @@ from pathlib import Path
 from session.files import open_folder, open_regular, open_subfolder, read_at_most
 from training.config import MAX_STEPS
 from training.jobs.snapshot import Curve, JobSnapshot
-from training.values import shown
+from training.values import printable
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class RunRecord:
     @property
     def word(self) -> str:
         """Who trains what, as it is left in the folder's lock."""
-        return word_of(self.started_by, self.network, self.subject)
+        return run_label(self.started_by, self.network, self.subject)
 
     @property
     def progress(self) -> str:
@@ -71,7 +71,7 @@ class RunRecord:
         return f"step {self.step:,} of at most {self.max_steps:,}"
 
 
-def word_of(started_by: str, network: str, subject: str) -> str:
+def run_label(started_by: str, network: str, subject: str) -> str:
     """Who trains what."""
     return f"{started_by or 'a program'}: {network} on {subject}"
 
@@ -164,7 +164,7 @@ def read_record(directory: Path) -> RunRecord | None:
     names = {field.name for field in fields(RunRecord)}
     if not isinstance(found, dict) or found.keys() != names or not _is_sound(found):
         return None
-    words = {name: shown(found[name]) for name in ("subject", "started_by", "numbers")}
+    words = {name: printable(found[name]) for name in ("subject", "started_by", "numbers")}
     return RunRecord(**(found | words))
 
 

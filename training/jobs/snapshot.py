@@ -12,7 +12,7 @@ MAX_POINTS = 400
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class BeforeAfter:
     """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
     MSE of each."""
 
@@ -45,7 +45,7 @@ class JobSnapshot:
     seconds: float
     message: str
     curves: dict[str, Points]
-    comparison: Comparison | None
+    comparison: BeforeAfter | None
     saved: str
     action_shares: Points
     action_parameter_share: float | None

@@ -134,18 +134,18 @@ class SeveralTrackers:
             tracker.finish(message)
 
 
-def begin_run(
+def open_run_log(
     directory: Path, network: str, config: dict[str, object], wandb_project: str | None
 ) -> tuple[Path, Tracker]:
     """A tracker for a run that begins now, and the file of its numbers in a robot's folder."""
-    path = own_file(directory / RUNS_FOLDER / f"{datetime.now():%Y%m%d_%H%M%S}_{network}.jsonl")
+    path = unique_path(directory / RUNS_FOLDER / f"{datetime.now():%Y%m%d_%H%M%S}_{network}.jsonl")
     trackers: list[Tracker] = [JsonLinesTracker(path, config)]
     if wandb_project:
         trackers.append(WandbTracker(wandb_project, config, directory))
     return path, SeveralTrackers(trackers)
 
 
-def own_file(path: Path) -> Path:
+def unique_path(path: Path) -> Path:
     """A new file for one run alone: of this name, or with a number behind its stem where another run has it.
 
     The name alone where nothing can be written: the tracker will say so.

@@ -1,6 +1,6 @@
 """Single steps for a loop that is not a job, such as a robot's: steps, looks and saves, in its own time.
 
-Who may train here, and where checkpoints lie, is the business of the `Workshop` that gives the lesson.
+Who may train here, and where checkpoints lie, is the business of the `TrainingManager` that gives the lesson.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from models import Network, SharedWorldModel
 from session.batch import Batch
 from training.checkpoints.writer import SavedCheckpoint
 from training.jobs.request import CHANGED_BY
-from training.steps import AutoencoderTrainer, Evaluation, PredictorTrainer, StepMetrics, Trainer, WorldModelOptimizers
+from training.steps import AutoencoderTrainer, Evaluation, PredictorTrainer, StepMetrics, Trainer, TrainState
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LessonHooks:
 class Lesson:
     """Trains and evaluates either network of a shared world model, a call at a time, under its lock."""
 
-    def __init__(self, shared: SharedWorldModel, optimizers: WorldModelOptimizers, hooks: LessonHooks) -> None:
+    def __init__(self, shared: SharedWorldModel, optimizers: TrainState, hooks: LessonHooks) -> None:
         self.shared = shared
         self.generator: torch.Generator = optimizers.generator
         self._hooks = hooks
@@ -37,7 +37,7 @@ class Lesson:
         self._unsaved: list[Network] = []
 
     def step(self, network: Network, batch: Batch) -> StepMetrics:
-        """One training step; raises LossNotFinite and StepTorn."""
+        """One training step; raises LossNotFinite and PartialUpdate."""
         with self.shared.lock:
             metrics = self._trainers[network].step(batch)
             self._hooks.note_step(network)

@@ -33,7 +33,7 @@ class WeightComparison:
         return self.last_step - self.first_step
 
 
-class WeightWatch:
+class WeightDiff:
     """The weights before a job, until `end` puts what the job has made of them in their place.
 
     No comparison is worth a job: where it fails, for want of memory, there is none, and the log says why.

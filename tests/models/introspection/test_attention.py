@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 import torch
 
-from models import NotFinite, SharedWorldModel, WeightsInUse, WorldModels
+from models import NotFinite, SharedWorldModel, WeightsSource, WorldModels
 from models import TransformerActionConditionedPredictor as Predictor
 from models.introspection.attention import (
-    AttentionLook,
+    AttentionReport,
     NoSuchLayer,
     NoSuchToken,
     as_uniform,
+    attention_by_part,
     attention_on_frames,
     breakdown,
     measure,
     run_attention,
-    share_by_part,
     uniform_attention,
     uniform_baseline,
 )
@@ -41,9 +41,9 @@ def look_of(weights, t, most=4096):
     assert weights.shape[1] == len(kinds)
     shown = measure(weights, kinds, places)
     uniform = measure(uniform_attention(*weights.shape), kinds, places)
-    in_use = {"autoencoder": WeightsInUse(), "predictor": WeightsInUse()}
+    in_use = {"autoencoder": WeightsSource(), "predictor": WeightsSource()}
     baseline = uniform_baseline(*weights.shape)
-    return AttentionLook(weights, kinds, places, 5, None, 6, 8, shown, shown, uniform, baseline, in_use)
+    return AttentionReport(weights, kinds, places, 5, None, 6, 8, shown, shown, uniform, baseline, in_use)
 
 
 # Two frames of two tokens:    frame 0  action   frame 1  action   future
@@ -191,11 +191,11 @@ def test_the_layout_says_which_token_is_which(most):
     kinds, places = (part.numpy() for part in predictor.token_layout(4, 5))
     assert np.array_equal([kinds, places], layout(4, 5, most))
     latents, actions = inputs(b=1)
-    plain = predictor._begin(latents, actions)[0]
+    plain = predictor._embed_inputs(latents, actions)[0]
     for place in range(4):
         for kind, given in ((0, (latents.clone(), actions)), (1, (latents, actions.clone()))):
             given[kind][:, place] += 1
-            is_changed = (predictor._begin(*given)[0] != plain).any(dim=2)[0].numpy()
+            is_changed = (predictor._embed_inputs(*given)[0] != plain).any(dim=2)[0].numpy()
             assert np.array_equal(is_changed, (kinds == kind) & (places == place))
 
 
@@ -307,9 +307,9 @@ def test_weights_that_are_not_finite_are_named(shared):
 
 def test_a_look_names_the_weights_it_comes_from(shared):
     frames, actions, _ = history(t=1)
-    shared.note_weights({"predictor": WeightsInUse("predictor.pth", 9)})
+    shared.set_weights_source({"predictor": WeightsSource("predictor.pth", 9)})
     look = run_attention(shared, frames, actions)
-    shared.note_weights({"predictor": WeightsInUse("predictor.pth", 10)})
+    shared.set_weights_source({"predictor": WeightsSource("predictor.pth", 10)})
     assert look.weights_in_use["predictor"].step == 9 and not look.weights_in_use["autoencoder"].is_trained
 
 
@@ -321,14 +321,14 @@ def test_the_breakdown_adds_up_for_every_future_token(shared):
 
 
 def test_shares_by_part_are_those_computed_by_hand():
-    found = share_by_part(look_of(HAND, 2))
+    found = attention_by_part(look_of(HAND, 2))
     assert found.frames == pytest.approx([(0.10 + 0.20 + 0.00 + 0.10) / 2, (0.10 + 0.25 + 0.30 + 0.05) / 2])
     assert found.actions == pytest.approx([(0.05 + 0.15) / 2, (0.20 + 0.10) / 2])
     assert found.future == pytest.approx((0.10 + 0.20 + 0.10) / 2)
 
 
 def test_shares_of_uniform_attention_go_by_the_number_of_tokens():
-    found = share_by_part(as_uniform(look_of(HAND, 2)))
+    found = attention_by_part(as_uniform(look_of(HAND, 2)))
     one = (1 / 7 + 1 / 8) / 2  # of a key that both queries see
     assert astuple_flat(found) == pytest.approx([2 * one, 2 * one, one, one, one + (1 / 8) / 2])
 

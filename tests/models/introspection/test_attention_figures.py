@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from models.introspection.attention import NoSuchToken, breakdown, share_by_part, uniform_attention
+from models.introspection.attention import NoSuchToken, attention_by_part, breakdown, uniform_attention
 from models.introspection.attention_figures import (
     BLUE,
     GREY,
@@ -179,7 +179,7 @@ def test_the_parts_are_bars_as_long_as_their_share():
     look = peaked(18 * 2 + 17)
     figure, _ = drawn(draw_parts, look, NAMES)
     (axes,) = figure.axes
-    shares = share_by_part(look)
+    shares = attention_by_part(look)
     expected = [shares.frames[0], shares.actions[0], shares.frames[1], shares.actions[1], shares.frames[2]]
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([*expected, shares.actions[2], shares.future])
     names = [tick.get_text() for tick in axes.get_yticklabels()]

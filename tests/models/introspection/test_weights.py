@@ -11,7 +11,7 @@ from models import (
     NotFinite,
     SharedWorldModel,
     copy_weights,
-    look_at_weights,
+    inspect_weights,
     weight_changes,
 )
 from models.introspection.weights import filters, layer_groups, position_tables, tensor_statistics, weight_statistics
@@ -252,7 +252,7 @@ def test_positions_reach_no_further_than_there_are_any():
 
 
 def test_a_look_tells_all_of_one_moment(shared):
-    look = look_at_weights(shared)
+    look = inspect_weights(shared)
     assert [group.name for group in look.groups] == [group.name for group in layer_groups(shared.model)]
     assert sum(row.count for row in look.tensors) == sum(group.count for group in look.groups)
     assert np.array_equal(look.filters, filters(shared.model)) and look.positions.reach == 161

@@ -4,8 +4,8 @@ from page.server.access_keys import (
     ADDRESSES_AT_MOST,
     FORGET_AFTER_S,
     LONGEST_WAIT_S,
-    BackOff,
-    Keys,
+    AccessKeys,
+    KeyThrottle,
     TooManyWrongKeys,
     WrongKey,
 )
@@ -26,10 +26,10 @@ def clock():
 
 @pytest.fixture
 def back_off(clock):
-    return BackOff(clock)
+    return KeyThrottle(clock)
 
 
-KEYS = Keys("look-key", "train-key")
+KEYS = AccessKeys("look-key", "train-key")
 
 
 def fail(back_off, times, address="192.168.1.7"):
@@ -45,7 +45,7 @@ def test_each_key_opens_its_role_and_nothing_else_does():
 
 
 def test_every_start_has_new_keys_that_nobody_guesses():
-    first, second = Keys(), Keys()
+    first, second = AccessKeys(), AccessKeys()
     assert len({first.look, first.train, second.look, second.train}) == 4
     assert len(first.train) >= 32
     assert first.train not in repr(first)
@@ -54,7 +54,7 @@ def test_every_start_has_new_keys_that_nobody_guesses():
 def test_what_a_browser_keeps_opens_its_role_and_is_not_the_key():
     assert KEYS.role_of_token(KEYS.token("look")) == "look"
     assert KEYS.role_of_token("train-key") is None
-    assert Keys().role_of_token(KEYS.token("train")) is None
+    assert AccessKeys().role_of_token(KEYS.token("train")) is None
 
 
 def test_after_a_few_wrong_keys_each_doubles_the_wait(back_off, clock):

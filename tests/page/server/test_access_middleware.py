@@ -9,8 +9,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from page.server.access_middleware import Doorkeeper, safe_next
-from page.server.access_policy import MAX_BODY_BYTES, ROLE, Entrance
+from page.server.access_middleware import AccessMiddleware, safe_next
+from page.server.access_policy import MAX_BODY_BYTES, ROLE, AccessPolicy
 from page.server.launch import Settings
 
 
@@ -24,14 +24,14 @@ async def index(request: Request):
 
 @pytest.fixture
 def entrance():
-    return Entrance(Settings())
+    return AccessPolicy(Settings())
 
 
 @pytest.fixture
 def visitor(entrance):
     """A browser on the network."""
     routes = [Route("/", index), Route("/config", echo, methods=["GET", "POST"])]
-    app = Starlette(routes=routes, middleware=[Middleware(Doorkeeper, entrance=entrance)])
+    app = Starlette(routes=routes, middleware=[Middleware(AccessMiddleware, entrance=entrance)])
     return TestClient(app, base_url="http://192.168.1.5:7860", client=("192.168.1.7", 5), follow_redirects=False)
 
 
@@ -109,7 +109,8 @@ def test_a_tab_of_before_a_restart_is_made_to_reload(visitor, entrance):
 
 def test_where_nobody_needs_a_key_an_old_link_opens_all_the_same():
     app = Starlette(
-        routes=[Route("/", index)], middleware=[Middleware(Doorkeeper, entrance=Entrance(Settings(open=True)))]
+        routes=[Route("/", index)],
+        middleware=[Middleware(AccessMiddleware, entrance=AccessPolicy(Settings(open=True)))],
     )
     visitor = TestClient(app, base_url="http://192.168.1.5:7860", client=("192.168.1.7", 5), follow_redirects=False)
     answer = visitor.get("/?key=old&frame=3")

@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from page.server.access_keys import TooManyWrongKeys, WrongKey
-from page.server.access_policy import Entrance, Refusal, cookie_name, is_known_path
+from page.server.access_policy import AccessDenied, AccessPolicy, cookie_name, is_known_path
 from page.server.launch import Settings
 
 HOST = ("host", "localhost:7860")
@@ -19,7 +19,7 @@ def connection(*headers, client=LAN, path="/config"):
 
 
 def entrance(**settings):
-    return Entrance(Settings(**settings))
+    return AccessPolicy(Settings(**settings))
 
 
 def role(made, *headers, **where):
@@ -31,7 +31,7 @@ def test_on_this_machine_nobody_needs_a_key():
 
 
 def test_from_elsewhere_a_key_is_needed():
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(AccessDenied) as refusal:
         role(entrance())
     assert refusal.value.status == 401 and refusal.value.asks_key
 
@@ -41,17 +41,17 @@ def test_from_elsewhere_a_key_is_needed():
     ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-Host", "x-forwarded-proto", "cf-connecting-ip"],
 )
 def test_who_comes_through_a_proxy_on_this_machine_is_somewhere_else(header):
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         role(entrance(), (header.lower(), "127.0.0.1"), client=HERE)
 
 
 def test_with_a_public_link_everybody_needs_a_key():
     """Through the tunnel all visitors look local."""
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         role(entrance(share=True), client=HERE)
     turned_public = entrance()
     turned_public.begin("https://abc.gradio.live")
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         role(turned_public, client=HERE)
 
 
@@ -69,7 +69,7 @@ def test_a_cookie_of_another_start_or_another_server_asks_for_the_key_again():
         f"session_explorer_7860={other.keys.token('train')}",
         f"session_explorer_7861={made.keys.token('train')}",
     ):
-        with pytest.raises(Refusal):
+        with pytest.raises(AccessDenied):
             role(made, ("cookie", cookie))
     assert cookie_name(connection()) == "session_explorer_7860"
 
@@ -101,10 +101,10 @@ def test_gradios_own_first_question_is_answered_until_the_server_has_begun():
     made = entrance(share=True)
     assert role(made, client=HERE, path="/gradio_api/startup-events") == "look"
     for where in (dict(client=HERE, path="/config"), dict(path="/gradio_api/startup-events")):
-        with pytest.raises(Refusal):
+        with pytest.raises(AccessDenied):
             role(made, **where)
     made.begin("https://abc.gradio.live")
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         role(made, client=HERE, path="/gradio_api/startup-events")
 
 
@@ -117,7 +117,7 @@ def test_the_server_answers_to_its_names_and_addresses(host):
     "host", ["evil.example", "localhost.evil.example:7860", "", "abc.gradio.live", "a b", "x@localhost"]
 )
 def test_it_does_not_answer_to_others(host):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(AccessDenied) as refusal:
         entrance().check_place(connection(("host", host)))
     assert refusal.value.status == 403 and "evil" not in refusal.value.sentence
 
@@ -128,7 +128,7 @@ def test_it_answers_to_a_name_that_it_was_given_and_to_its_public_link():
     made.check_place(connection(("host", "lab.example:7860"), ("origin", "http://lab.example:7860")))
     made.check_place(connection(("host", "abc.gradio.live"), ("origin", "https://abc.gradio.live")))
     made.check_place(connection(HOST, ("origin", "https://lab.example")))  # behind a proxy that changes the name
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         made.check_place(connection(HOST, ("origin", "https://abc.gradio.live")))
 
 
@@ -136,7 +136,7 @@ def test_it_answers_to_a_name_that_it_was_given_and_to_its_public_link():
     "origin", ["null", "http://evil.example", "http://localhost:3000", "file://", "", "chrome-extension://a"]
 )
 def test_what_a_page_of_another_site_asks_is_refused(origin):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(AccessDenied) as refusal:
         entrance().check_place(connection(HOST, ("origin", origin)))
     assert refusal.value.status == 403
 
@@ -150,7 +150,7 @@ def fetched(site, mode, dest):
     "mode, dest", [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty"), ("no-cors", "script")]
 )
 def test_pictures_frames_and_scripts_for_other_sites_are_refused(site, mode, dest):
-    with pytest.raises(Refusal):
+    with pytest.raises(AccessDenied):
         entrance().check_place(connection(HOST, *fetched(site, mode, dest)))
 
 

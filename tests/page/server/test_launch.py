@@ -3,7 +3,7 @@
 import pytest
 
 from page.server import launch as serving
-from page.server.access_policy import Entrance
+from page.server.access_policy import AccessPolicy
 from page.server.launch import Settings, announcement, own_link
 
 
@@ -13,7 +13,7 @@ def network(monkeypatch):
 
 
 def told(host="0.0.0.0", public_url=None, **settings):
-    entrance = Entrance(Settings(**settings))
+    entrance = AccessPolicy(Settings(**settings))
     entrance.begin(public_url)
     return entrance, "\n".join(announcement(host, 7860, entrance, public_url))
 

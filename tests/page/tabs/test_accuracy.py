@@ -2,19 +2,19 @@ from dataclasses import replace
 
 import pytest
 
-from models import WeightsInUse
+from models import WeightsSource
 from page.tabs.accuracy import truth_view
 from session import load_session
 from tests.page.test_page_figures import Html, assert_harmless, table
-from tests.session.make import events_of, write_session
-from training.evaluation.accuracy import Deviation, Truth
+from tests.session.session_files import events_of, write_session
+from training.evaluation.accuracy import CounterfactualAccuracy, DotError
 
-TRAINED = {"autoencoder": WeightsInUse("autoencoder.pth", 10), "predictor": WeightsInUse("predictor_0.pth", 1200)}
+TRAINED = {"autoencoder": WeightsSource("autoencoder.pth", 10), "predictor": WeightsSource("predictor_0.pth", 1200)}
 FOUND = (
-    *(Deviation(3, 0, 0.25), Deviation(3, 1, 4.0), Deviation(7, 0, 1.25), Deviation(7, 1, None)),
-    *(Deviation(9, 0, 2.0), Deviation(9, 1, 1.0)),
+    *(DotError(3, 0, 0.25), DotError(3, 1, 4.0), DotError(7, 0, 1.25), DotError(7, 1, None)),
+    *(DotError(9, 0, 2.0), DotError(9, 1, 1.0)),
 )
-TRUTH = Truth("toroidal_dot/session_1", 3, ("action 0", "action 1"), FOUND, TRAINED, False)
+TRUTH = CounterfactualAccuracy("toroidal_dot/session_1", 3, ("action 0", "action 1"), FOUND, TRAINED, False)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_every_distance_can_be_kept(recording):
 def test_what_cannot_be_trusted_is_said(recording):
     assert "weights changed meanwhile" not in truth_view(recording, TRUTH)
     assert "weights changed meanwhile" in truth_view(recording, replace(TRUTH, is_mixed=True))
-    untrained = {**TRAINED, "predictor": WeightsInUse()}
+    untrained = {**TRAINED, "predictor": WeightsSource()}
     assert "the predictor of this robot never learned" in truth_view(recording, replace(TRUTH, weights=untrained))
 
 

@@ -3,15 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import WeightsInUse
+from models import WeightsSource
 from page.tabs.actions import diagnostics_view
 from session import load_session
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
-from tests.session.make import events_of, meta_of, write_session
+from tests.session.session_files import events_of, meta_of, write_session
 from training.evaluation import diagnostics_figures
 from training.evaluation.diagnostics import ActionDiagnostics
 
-TRAINED = {"autoencoder": WeightsInUse("autoencoder.pth", 10), "predictor": WeightsInUse("predictor_0.pth", 1200)}
+TRAINED = {"autoencoder": WeightsSource("autoencoder.pth", 10), "predictor": WeightsSource("predictor_0.pth", 1200)}
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_table_holds_the_losses_frame_by_frame(recording):
 def test_names_from_files_are_text_and_nothing_else(tmp_path, evil):
     meta = meta_of(robot_type=evil, action_space=[{"turn": 0}, {"turn": 1}])
     recording = load_session(write_session(tmp_path / evil, events_of("oo"), meta))
-    weights = {"autoencoder": WeightsInUse(f"auto{evil}"), "predictor": WeightsInUse(f"pre{evil}")}
+    weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     html = view(recording, diagnosed(weights_in_use=weights))
     for words in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
         assert_harmless(html, words)

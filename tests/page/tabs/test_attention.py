@@ -4,14 +4,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import WeightsInUse
+from models import WeightsSource
 from models.introspection import attention_figures
 from models.introspection.attention import attention_on_frames, breakdown, uniform_attention
 from page.tabs.attention import MEASURES, attention_choices, attention_view, token_text
 from session import load_session
 from tests.models.introspection.test_attention import look_of
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
-from tests.session.make import events_of, meta_of, write_session
+from tests.session.session_files import events_of, meta_of, write_session
 
 T, P = 3, 197
 
@@ -86,7 +86,7 @@ def test_another_layer_or_head_gets_a_column_and_is_named(recording, look, chang
 
 
 def test_the_frames_and_the_weights_are_named(recording, look):
-    weights = {"autoencoder": WeightsInUse("autoencoder.pth", 1200), "predictor": WeightsInUse()}
+    weights = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource()}
     found = Html(view(recording, replace(look, weights_in_use=weights)))
     assert "Frame 3 of JetBot session_1, predicted from frames 0, 1, 2" in found.text
     assert "autoencoder autoencoder.pth, step 1,200, predictor untrained" in found.text
@@ -145,7 +145,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path, look, evil):
     events = [event | {"data": {"turn": 1}} if event["type"] == "action" else event for event in events_of("oaoaoao")]
     recording = load_session(write_session(tmp_path / evil, events, meta))
     assert recording.name == evil
-    weights = {"autoencoder": WeightsInUse(f"auto{evil}"), "predictor": WeightsInUse(f"pre{evil}")}
+    weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     html = view(recording, replace(look, weights_in_use=weights))
     for words in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
         assert_harmless(html, words)

@@ -9,11 +9,11 @@ import pytest
 from page.tabs.errors_view import TRACK_COLUMNS, errors_data, errors_label, errors_view, progress_view
 from session import load_session
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
-from tests.session.make import RIGHT, STAY, action, events_of, meta_of, observation, write_session
+from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 from training.evaluation import figures as error_figures
 from training.evaluation import frame_errors as error_track
-from training.evaluation.frame_errors import ErrorTrack
-from training.evaluation.results import EvaluationKey, RecordedErrors
+from training.evaluation.frame_errors import FrameErrors
+from training.evaluation.results import EvaluationKey, EvaluationResult
 
 NAN = float("nan")
 ID = "robots/session_1"
@@ -40,8 +40,8 @@ def errors_of(prediction, reconstruction=None, evaluated=None, history_length=3,
     context = (~np.isnan(prediction)).astype(np.int8)
     done = len(prediction) if evaluated is None else evaluated
     key = EvaluationKey(ID, "1", history_length, "digest of one", "digest of the other")
-    track = ErrorTrack(reconstruction, prediction, context, done)
-    return RecordedErrors(key, weights, "2025-09-21T14:21:33+00:00", 1.5, track)
+    track = FrameErrors(reconstruction, prediction, context, done)
+    return EvaluationResult(key, weights, "2025-09-21T14:21:33+00:00", 1.5, track)
 
 
 def opened(folder, events, name="session_1", **meta):

@@ -8,8 +8,8 @@ from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagin
 from page.text import BadNumber
 from session import load_session
 from session.ground_truth import TrueFrame
-from session.robots.toroidal_dot import DotPlace
-from tests.session.make import STAY, action, events_of, meta_of, observation, write_session
+from session.robots.toroidal_dot import DotPosition
+from tests.session.session_files import STAY, action, events_of, meta_of, observation, write_session
 
 HARM = "<img src=x onerror=canary()>"
 
@@ -64,7 +64,7 @@ def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
 
 def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
     steps = [Step(i, distance_px=0.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
-    told = answer(jetbot, Dream(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPlace(1.0, 2.0))))
+    told = answer(jetbot, Dream(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
     assert told["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
     assert told["truth_text"] == "Truth, simulated · 4.0 px apart"
     assert [step["number"] for step in told["strip"]] == list(range(3, 11)) and told["strip"][0]["error"] == "1.2 px"
@@ -72,7 +72,7 @@ def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
 
 
 def test_a_lost_dot_is_told(jetbot):
-    truth = TrueFrame(grey(50), None, DotPlace(1.0, 2.0))
+    truth = TrueFrame(grey(50), None, DotPosition(1.0, 2.0))
     told = answer(jetbot, Dream([Step(is_dot_lost=True)], is_simulated=True, truth=truth))
     assert told["strip"][0]["error"] == "no dot seen" and "no dot seen" in told["truth_text"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from page.tabs.networks import prediction_view
 from session import load_session
-from tests.session.make import action, meta_of, observation, write_session
+from tests.session.session_files import action, meta_of, observation, write_session
 
 LEVELS = (0.25, 0.0, -0.5)  # the differences of three candidates
 

@@ -5,7 +5,7 @@ import pytest
 from page.tabs.statistics import statistics_view
 from session import load_session, session_statistics, statistics_figures
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
-from tests.session.make import RIGHT, STAY, action, events_of, meta_of, observation, write_session
+from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 
 
 def opened(folder, events, **meta):

@@ -3,9 +3,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from models import WeightsInUse
+from models import WeightsSource
 from models.introspection import weight_figures
-from models.introspection.weights import copy_weights, look_at_weights, weight_changes
+from models.introspection.weights import copy_weights, inspect_weights, weight_changes
 from page.tabs.weights import weights_view
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.training.tiny import shared_model
@@ -27,7 +27,7 @@ def shared():
 
 @pytest.fixture(scope="module")
 def look(shared):
-    return look_at_weights(shared)
+    return inspect_weights(shared)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_all_learned_numbers_are_counted(shared, look):
 
 
 def test_the_weights_in_use_are_named(look):
-    weights = {"autoencoder": WeightsInUse("autoencoder.pth", 1200), "predictor": WeightsInUse(None, 3)}
+    weights = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource(None, 3)}
     found = Html(weights_view(replace(look, weights_in_use=weights), None, Drawing()))
     assert "autoencoder autoencoder.pth, step 1,200, predictor step 3" in found.text
     assert "Untrained" not in found.text
@@ -119,7 +119,7 @@ def test_the_filters_are_shown_pixel_by_pixel(look):
 
 @evil_names
 def test_names_from_files_are_text_and_nothing_else(look, changes, evil):
-    weights = {"autoencoder": WeightsInUse(f"auto{evil}"), "predictor": WeightsInUse(f"pre{evil}")}
+    weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     comparison = Comparison(changes, subject=f"frames of {evil}")
     html = weights_view(replace(look, weights_in_use=weights), comparison, Drawing())
     for words in (f"auto{evil}", f"pre{evil}", f"frames of {evil}"):

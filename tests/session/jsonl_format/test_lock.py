@@ -9,7 +9,7 @@ import numpy as np
 from page.facts import session_facts, session_labels
 from session import SessionRecorder, list_sessions, load_session
 from session.jsonl_format.lock import LOCK_FILE, is_being_recorded
-from tests.session.make import meta_of, write_session
+from tests.session.session_files import meta_of, write_session
 
 SPACE = [{"action": 0}, {"action": 1}]
 PICTURE = np.zeros((16, 16, 3), dtype=np.uint8)
@@ -28,11 +28,11 @@ def test_a_session_is_being_recorded_until_its_recorder_closes(tmp_path):
     with SessionRecorder(tmp_path, "ToroidalDotRobot", SPACE) as recorder:
         recorder.record_observation(PICTURE)
         session = load_session(recorder.folder)
-        assert session.is_being_recorded and session.may_grow
+        assert session.is_being_recorded and session.may_be_recording
         (summary,) = list_sessions(tmp_path)
         assert summary.is_being_recorded and session_labels([summary])[0].endswith("· being recorded")
         assert "1 frame · 0 actions" in session_facts(session) and "· being recorded</span>" in session_facts(session)
-    assert not session.is_being_recorded and not session.may_grow
+    assert not session.is_being_recorded and not session.may_be_recording
     (summary,) = list_sessions(tmp_path)
     assert not summary.is_being_recorded and "being recorded" not in session_labels([summary])[0]
     assert "being recorded" not in session_facts(load_session(recorder.folder))
@@ -46,7 +46,7 @@ def test_a_recorder_that_is_killed_records_no_more(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait(30)
     assert (session.folder / LOCK_FILE).exists()
-    assert not session.is_being_recorded and not session.may_grow
+    assert not session.is_being_recorded and not session.may_be_recording
     assert "not finished cleanly" in session_facts(session)
 
 
@@ -65,13 +65,13 @@ def test_of_the_recorders_of_others_nothing_is_claimed_but_their_session_may_gro
     meta = meta_of(robot_type="ToroidalDotRobot")
     del meta["end_time"], meta["total_steps"]
     session = load_session(write_session(tmp_path / "session_1", [], meta=meta))
-    assert session.may_grow and not session.is_being_recorded
+    assert session.may_be_recording and not session.is_being_recorded
     finished = load_session(write_session(tmp_path / "session_2", []))
-    assert not finished.may_grow
+    assert not finished.may_be_recording
 
 
 def test_a_session_that_is_gone_grows_no_more(tmp_path):
     folder = write_session(tmp_path / "session_1", [])
     session = load_session(folder)
     folder.rename(tmp_path / "elsewhere")
-    assert not session.may_grow and not session.is_being_recorded
+    assert not session.may_be_recording and not session.is_being_recorded

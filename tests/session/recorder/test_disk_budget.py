@@ -8,7 +8,7 @@ from session import DiskBudgetError, SessionRecorder, list_sessions, load_sessio
 from session.jsonl_format.folder import is_session_folder
 from session.jsonl_format.lock import LOCK_FILE, is_open_for_recording
 from session.recorder.disk_budget import DELETING_PREFIX
-from tests.session.make import meta_of
+from tests.session.session_files import meta_of
 
 SPACE = [{"action": 0}, {"action": 1}]
 PICTURE = np.random.default_rng(1).integers(0, 256, (128, 128, 3), dtype=np.uint8)

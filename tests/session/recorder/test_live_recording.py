@@ -11,7 +11,7 @@ from session import (
     load_session,
 )
 from session.batch import build_batch, build_context, build_target, scaled_candidates
-from session.recorder.robot_adapter import AttachedRobot
+from session.recorder.robot_adapter import CheckedRobot
 
 
 class WideRobot(SimulatedJetBot):
@@ -23,7 +23,7 @@ class WideRobot(SimulatedJetBot):
 
 def record(folder, robot, turns, kept=256):
     """A live recording that has ended, and the same as it is read again."""
-    attached = AttachedRobot(robot)
+    attached = CheckedRobot(robot)
     with SessionRecorder(folder, attached.robot_type, attached.action_space) as recorder:
         live = LiveRecording(recorder, attached.candidates, kept)
         for turn in range(turns):
@@ -61,7 +61,7 @@ def test_only_the_newest_pictures_are_kept(tmp_path):
 
 
 def test_an_action_leads_from_one_observation_to_the_next(tmp_path):
-    attached = AttachedRobot(SimulatedJetBot(1))
+    attached = CheckedRobot(SimulatedJetBot(1))
     with SessionRecorder(tmp_path, attached.robot_type, attached.action_space) as recorder:
         live = LiveRecording(recorder, attached.candidates)
         with pytest.raises(AssertionError):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from session import JETBOT, BadRobot, InvalidAction, RecordingError, RobotFailed, profile_of
-from session.recorder.robot_adapter import AttachedRobot, find_robot
+from session.recorder.robot_adapter import CheckedRobot, load_robot
 
 ACTIONS = [{"left": 0.0, "right": 0.0}, {"left": 0.5, "right": 1.0}]
 
@@ -29,7 +29,7 @@ def robot_with(**members):
 
 
 def test_a_robot_keeps_its_name_channels_and_actions():
-    attached = AttachedRobot(robot_with(action_space=[*ACTIONS, ACTIONS[0]]))
+    attached = CheckedRobot(robot_with(action_space=[*ACTIONS, ACTIONS[0]]))
     assert (attached.robot_type, attached.profile.name) == ("Wheels", "wheels")
     assert attached.profile.channel_names == ("left", "right") and attached.action_space == ACTIONS
     assert attached.candidates.tolist() == [[0, 0], [0.5, 1]] and attached.candidates.dtype == np.float32
@@ -50,7 +50,7 @@ def test_a_robot_keeps_its_name_channels_and_actions():
 )
 def test_members_that_do_not_fit_are_told_before_anything_is_recorded(members, words):
     with pytest.raises(BadRobot) as caught:
-        AttachedRobot(robot_with(**members))
+        CheckedRobot(robot_with(**members))
     assert words in str(caught.value)
 
 
@@ -59,13 +59,13 @@ SHAPES = [((4, 4, 3), np.float64), ((4, 4), np.uint8), ((4, 4, 4), np.uint8), ((
 
 @pytest.mark.parametrize("picture", [None, *(np.zeros(shape, kind) for shape, kind in SHAPES)])
 def test_what_is_no_picture_is_refused(picture):
-    attached = AttachedRobot(robot_with(observe=lambda self: picture))
+    attached = CheckedRobot(robot_with(observe=lambda self: picture))
     with pytest.raises(RobotFailed, match="must give RGB as uint8"):
         attached.observe()
 
 
 def test_a_picture_that_no_reader_would_open_is_refused():
-    attached = AttachedRobot(robot_with(observe=lambda self: np.zeros((8000, 4001, 3), np.uint8)))
+    attached = CheckedRobot(robot_with(observe=lambda self: np.zeros((8000, 4001, 3), np.uint8)))
     with pytest.raises(RobotFailed, match="give a smaller one"):
         attached.observe()
 
@@ -79,7 +79,7 @@ def test_whatever_a_robot_raises_is_one_sentence_with_its_place():
         raise MotorError("wheel\nstuck")
 
     with pytest.raises(RobotFailed) as caught:
-        AttachedRobot(robot_with(act=act)).act(ACTIONS[0])
+        CheckedRobot(robot_with(act=act)).act(ACTIONS[0])
     told = str(caught.value)
     assert "The robot failed to act (MotorError: wheel stuck, test_robot_adapter.py line" in told and "/" not in told
     assert isinstance(caught.value.__cause__, MotorError)
@@ -90,12 +90,12 @@ def test_ctrl_c_in_a_robot_is_no_failure_of_it():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        AttachedRobot(robot_with(observe=observe)).observe()
+        CheckedRobot(robot_with(observe=observe)).observe()
 
 
 @pytest.mark.parametrize("seconds", [None, -1, float("nan"), float("inf"), 1e9, True, "1"])
 def test_seconds_that_are_none_are_refused(seconds):
-    attached = AttachedRobot(robot_with(act=lambda self, action: seconds))
+    attached = CheckedRobot(robot_with(act=lambda self, action: seconds))
     with pytest.raises(RobotFailed, match="must return the seconds"):
         attached.act(ACTIONS[0])
 
@@ -108,7 +108,7 @@ def test_seconds_that_are_none_are_refused(seconds):
 def test_an_action_beyond_what_the_robot_said_never_reaches_it(action, words):
     robot = Wheels()
     with pytest.raises(InvalidAction, match=words):
-        AttachedRobot(robot).act(action)
+        CheckedRobot(robot).act(action)
     assert robot.done == []
 
 
@@ -122,7 +122,7 @@ def test_a_robot_is_found_by_the_name_of_its_class(tmp_path, monkeypatch):
         "notes = 3\n"
     )
     (tmp_path / "bad_wheels.py").write_text("import nowhere_at_all\n")
-    assert find_robot("my_wheels:Cart", 0).robot_type == "Cart"
+    assert load_robot("my_wheels:Cart", 0).robot_type == "Cart"
     for name, words in {
         "my_wheels:Bike": "has no class Bike",
         "my_wheels:notes": "has no class notes",
@@ -132,12 +132,12 @@ def test_a_robot_is_found_by_the_name_of_its_class(tmp_path, monkeypatch):
         "../evil:Cart": "named as package.module:ClassName",
     }.items():
         with pytest.raises(BadRobot) as caught:
-            find_robot(name, 0)
+            load_robot(name, 0)
         assert words in str(caught.value)
     del sys.modules["my_wheels"]
 
 
 def test_simulated_robots_are_found_by_their_names():
-    assert find_robot("jetbot_sim", 1).profile == JETBOT
+    assert load_robot("jetbot_sim", 1).profile == JETBOT
     with pytest.raises(RecordingError, match="toroidal_dot or jetbot_sim"):
-        find_robot("spot", 0)
+        load_robot("spot", 0)

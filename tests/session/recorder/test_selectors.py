@@ -12,7 +12,7 @@ from session import (
     UncertaintySelector,
     load_session,
 )
-from tests.session.make import RIGHT, STAY, action, write_session
+from tests.session.session_files import RIGHT, STAY, action, write_session
 
 ZERO, ONE = {"action": 0}, {"action": 1}
 

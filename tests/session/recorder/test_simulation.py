@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT, RecordingError, list_sessions, load_session, record_demo
-from tests.session.make import meta_of, write_session
+from tests.session.session_files import meta_of, write_session
 
 
 @pytest.mark.parametrize("robot, profile", [("toroidal_dot", TOROIDAL_DOT), ("jetbot_sim", JETBOT)])

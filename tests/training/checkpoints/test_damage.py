@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from tests.promises import count
-from tests.training.tiny import are_equal, make_workshop, tensors_of, train
-from training import CheckpointDamaged, CheckpointError, CheckpointNumbersBad, CheckpointOldFormat, WrongNetwork
+from tests.training.tiny import are_equal, make_manager, tensors_of, train
+from training import CheckpointDamaged, CheckpointError, CheckpointNotFinite, CheckpointOldFormat, WrongNetwork
 from training.checkpoints.manifest import STATE_FILE, file_digest
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES, copy_contents, save_checkpoint, write_contents
-from training.cli import load_usual
+from training.cli import load_default_checkpoints
 
 NAME, BACKUP = FILES["autoencoder"], "autoencoder_backup.pth"
 
@@ -21,10 +21,10 @@ NAME, BACKUP = FILES["autoencoder"], "autoencoder_backup.pth"
 @pytest.fixture
 def folder(tmp_path, recording):
     """A checkpoint of four steps and its backup of two."""
-    workshop = make_workshop(tmp_path / "toroidal_dot")
+    manager = make_manager(tmp_path / "toroidal_dot")
     for _ in range(2):
-        train(workshop, recording)
-    return workshop.directory
+        train(manager, recording)
+    return manager.directory
 
 
 def damaged_forms(original):
@@ -50,7 +50,7 @@ def damaged_forms(original):
 
 @pytest.mark.promise("damage is noticed")
 def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
-    path, workshop = folder / NAME, make_workshop(folder)
+    path, manager = folder / NAME, make_manager(folder)
     good, backup = read_checkpoint(path), read_checkpoint(folder / BACKUP)
     told = "autoencoder.pth is damaged or not a checkpoint; its backup of step 2 was loaded instead."
     for kind, forms in damaged_forms(path.read_bytes()).items():
@@ -58,8 +58,8 @@ def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
         refused = equal = wrong = unsaid = 0
         for data in tried:
             path.write_bytes(data)
-            info = workshop.load("autoencoder", path)
-            loaded = tensors_of(workshop.shared.model.autoencoder)
+            info = manager.load("autoencoder", path)
+            loaded = tensors_of(manager.shared.model.autoencoder)
             if are_equal(loaded, backup.tensors) and info.step == 2:
                 refused += 1
                 unsaid += not info.notes[0].startswith("autoencoder.pth ") or not info.notes[0].endswith(told[-46:])
@@ -77,33 +77,33 @@ def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
 
 def test_what_is_in_use_is_told_to_be_the_backup(folder):
     (folder / NAME).write_bytes(b"")
-    workshop = make_workshop(folder)
-    workshop.load_defaults()
-    assert workshop.shared.weights["autoencoder"].describe() == "toroidal_dot/autoencoder_backup.pth, step 2"
+    manager = make_manager(folder)
+    manager.load_defaults()
+    assert manager.shared.weights["autoencoder"].describe() == "toroidal_dot/autoencoder_backup.pth, step 2"
 
 
 @pytest.mark.promise("NaN")
 def test_numbers_that_are_not_finite_are_refused_wherever_they_stand(folder, figure):
     """In the weights the file is refused; in the optimizer's state alone that starts fresh."""
     content = torch.load(folder / NAME, weights_only=True)
-    before = tensors_of(make_workshop(folder).shared.model.autoencoder)
+    before = tensors_of(make_manager(folder).shared.model.autoencoder)
     refused = fresh = 0
     bad = [float("nan"), float("inf"), -float("inf")]
     for key, value in ((key, value) for key in list(content["model_state_dict"])[:: count(4, 1)] for value in bad):
         tensors = {name: tensor.clone() for name, tensor in content["model_state_dict"].items()}
         tensors[key].view(-1)[-1] = value
         torch.save(content | {"model_state_dict": tensors}, folder / "bad.pth")
-        workshop = make_workshop(folder)
-        with pytest.raises(CheckpointNumbersBad, match="not finite"):
-            workshop.load("autoencoder", folder / "bad.pth")
-        refused += are_equal(tensors_of(workshop.shared.model.autoencoder), before)
+        manager = make_manager(folder)
+        with pytest.raises(CheckpointNotFinite, match="not finite"):
+            manager.load("autoencoder", folder / "bad.pth")
+        refused += are_equal(tensors_of(manager.shared.model.autoencoder), before)
     states = content["optimizer_state_dict"]["state"]
     places = [(index, name) for index in states for name in ("exp_avg", "exp_avg_sq")][:: count(8, 1)]
     for index, name in places:
         old = states[index][name].clone()
         states[index][name].view(-1)[0] = float("nan")
         torch.save(content, folder / "bad.pth")
-        notes = make_workshop(folder).load("autoencoder", folder / "bad.pth").notes
+        notes = make_manager(folder).load("autoencoder", folder / "bad.pth").notes
         fresh += any(note.startswith("Its optimizer could not be matched") for note in notes)
         states[index][name] = old
     tried = len(list(content["model_state_dict"])[:: count(4, 1)]) * len(bad)
@@ -116,16 +116,16 @@ def test_numbers_that_are_not_finite_are_refused_wherever_they_stand(folder, fig
 
 @pytest.mark.promise("NaN")
 def test_weights_that_are_not_finite_are_not_saved_over_good_ones(folder, figure):
-    workshop = make_workshop(folder)
-    workshop.load("autoencoder", folder / NAME)
+    manager = make_manager(folder)
+    manager.load("autoencoder", folder / NAME)
     files = {path.name: path.read_bytes() for path in folder.glob("[a-z]*.*")}
-    tried = list(workshop.shared.model.autoencoder.parameters())
+    tried = list(manager.shared.model.autoencoder.parameters())
     saved = 0
     for parameter in tried:
         old = parameter.data.clone()
         parameter.data.view(-1)[0] = float("nan")
         with pytest.raises(CheckpointError, match="were not saved; the checkpoint saved before is still there"):
-            workshop.save()
+            manager.save()
         saved += {path.name: path.read_bytes() for path in folder.glob("[a-z]*.*")} != files
         parameter.data.copy_(old)
     figure(f"{len(tried)} saves of weights with one NaN: {saved} changed a file")
@@ -136,7 +136,7 @@ def test_numbers_that_are_not_finite_fall_back_as_damage_does(folder):
     content = torch.load(folder / NAME, weights_only=True)
     content["model_state_dict"]["cls_token"][:] = float("nan")
     torch.save(content, folder / NAME)
-    notes = make_workshop(folder).load("autoencoder", folder / NAME).notes
+    notes = make_manager(folder).load("autoencoder", folder / NAME).notes
     assert notes == (
         "autoencoder.pth holds numbers in cls_token that are not finite; its backup of step 2 was loaded instead.",
     )
@@ -153,23 +153,23 @@ def test_without_a_good_backup_the_file_itself_is_refused(folder):
     damage(folder / BACKUP)
     for backup in ("damaged", "absent", "a link"):
         with pytest.raises(CheckpointDamaged, match=r"^autoencoder\.pth is damaged"):
-            make_workshop(folder).load("autoencoder", folder / NAME)
+            make_manager(folder).load("autoencoder", folder / NAME)
         (folder / BACKUP).unlink(missing_ok=True)
         if backup == "absent":
             elsewhere = folder.parent / "elsewhere.pth"
-            torch.save(make_workshop(folder).shared.model.autoencoder.state_dict(), elsewhere)
+            torch.save(make_manager(folder).shared.model.autoencoder.state_dict(), elsewhere)
             (folder / BACKUP).symlink_to(elsewhere)
 
 
 @pytest.mark.parametrize("other", ["of the other network", "of the old format"])
 def test_a_whole_file_of_another_kind_is_named_and_not_replaced_by_the_backup(folder, other):
-    model = make_workshop(folder).shared.model
+    model = make_manager(folder).shared.model
     if other == "of the other network":
         torch.save(model.predictor.state_dict(), folder / NAME)
     else:
         torch.save(model.autoencoder.state_dict(), folder / NAME, _use_new_zipfile_serialization=False)
     with pytest.raises((WrongNetwork, CheckpointOldFormat)):
-        make_workshop(folder).load("autoencoder", folder / NAME)
+        make_manager(folder).load("autoencoder", folder / NAME)
 
 
 def digests_in(folder):
@@ -178,78 +178,78 @@ def digests_in(folder):
 
 def test_saves_after_a_backup_was_loaded_keep_it_and_the_damaged_file(folder, recording):
     damage(folder / NAME)
-    before, workshop = digests_in(folder), make_workshop(folder)
-    workshop.load("autoencoder", folder / NAME)
-    told = train(workshop, recording).saved
+    before, manager = digests_in(folder), make_manager(folder)
+    manager.load("autoencoder", folder / NAME)
+    told = train(manager, recording).saved
     (kept,) = [name for name in digests_in(folder) if name not in before]
     assert f"what lay there was other weights and is kept as {kept}" in told
     assert digests_in(folder)[kept] == before[NAME] and digests_in(folder)[BACKUP] == before[BACKUP]
-    assert make_workshop(folder).load("autoencoder", folder / NAME).step == 4
-    workshop.save()  # the second one of a run would have made a backup otherwise
+    assert make_manager(folder).load("autoencoder", folder / NAME).step == 4
+    manager.save()  # the second one of a run would have made a backup otherwise
 
 
 def test_many_saves_of_a_run_that_began_with_the_backup_leave_it(folder, recording):
     damage(folder / NAME)
-    workshop, before = make_workshop(folder), digests_in(folder)
-    workshop.load("autoencoder", folder / NAME)
-    workshop._lineage.begin_run()
+    manager, before = make_manager(folder), digests_in(folder)
+    manager.load("autoencoder", folder / NAME)
+    manager._provenance.begin_run()
     for _ in range(3):
-        workshop._save(["autoencoder"])
+        manager._save(["autoencoder"])
     assert digests_in(folder)[BACKUP] == before[BACKUP]
 
 
 def test_weights_of_a_chosen_backup_do_not_replace_the_newer_file(folder, recording):
     """Somebody goes back behind a bad run: neither its file nor what came before may be lost."""
-    workshop, before = make_workshop(folder), digests_in(folder)
-    workshop.load("autoencoder", folder / NAME)
-    workshop.load("autoencoder", folder / BACKUP)
-    train(workshop, recording)
+    manager, before = make_manager(folder), digests_in(folder)
+    manager.load("autoencoder", folder / NAME)
+    manager.load("autoencoder", folder / BACKUP)
+    train(manager, recording)
     after = digests_in(folder)
     assert after[BACKUP] == before[BACKUP] and before[NAME] in after.values() and len(after) == 3
 
 
 def test_a_save_by_itself_makes_no_backup_of_a_damaged_file(folder):
-    workshop = make_workshop(folder)
-    workshop.load("autoencoder", folder / NAME)
+    manager = make_manager(folder)
+    manager.load("autoencoder", folder / NAME)
     damage(folder / NAME)
     before = digests_in(folder)
-    (kept,) = save_checkpoint(folder, workshop._optimizers, ["autoencoder"]).kept
+    (kept,) = save_checkpoint(folder, manager._optimizers, ["autoencoder"]).kept
     after = digests_in(folder)
     assert after[BACKUP] == before[BACKUP] and after[kept] == before[NAME]
 
 
 def test_two_files_kept_in_one_second_have_a_name_each(folder):
-    workshop, kept = make_workshop(folder), set()
-    workshop.load("autoencoder", folder / NAME)
+    manager, kept = make_manager(folder), set()
+    manager.load("autoencoder", folder / NAME)
     for _ in range(3):
         damage(folder / NAME)
-        kept |= set(write_contents(folder, copy_contents(workshop._optimizers, ["autoencoder"])).kept)
+        kept |= set(write_contents(folder, copy_contents(manager._optimizers, ["autoencoder"])).kept)
     assert len(kept) == 3 and all((folder / name).exists() for name in kept)
 
 
 def test_a_file_put_there_by_hand_is_told(folder):
     shutil.copy(folder / BACKUP, folder / NAME)
-    info = make_workshop(folder).load("autoencoder", folder / NAME)
+    info = make_manager(folder).load("autoencoder", folder / NAME)
     assert (info.step, info.notes) == (2, ("autoencoder.pth is not the file that was saved there last.",))
     (folder / STATE_FILE).unlink()
-    assert make_workshop(folder).load("autoencoder", folder / NAME).notes == ()
+    assert make_manager(folder).load("autoencoder", folder / NAME).notes == ()
 
 
 def test_a_pipe_in_the_place_of_a_checkpoint_stops_a_save_and_not_the_server(folder):
-    workshop = make_workshop(folder)
-    workshop.load("autoencoder", folder / NAME)
+    manager = make_manager(folder)
+    manager.load("autoencoder", folder / NAME)
     (folder / NAME).unlink()
     os.mkfifo(folder / NAME)
     with pytest.raises(CheckpointError, match=r"autoencoder\.pth is not an ordinary file"):
-        workshop.save()
+        manager.save()
     (folder / STATE_FILE).unlink()
     os.mkfifo(folder / STATE_FILE)
-    assert make_workshop(folder).load("autoencoder", folder / BACKUP).step == 2
+    assert make_manager(folder).load("autoencoder", folder / BACKUP).step == 2
 
 
 def test_training_without_a_browser_goes_on_from_the_backup_and_says_so(folder, capsys):
     damage(folder / NAME)
-    load_usual(make_workshop(folder), ("autoencoder",))
+    load_default_checkpoints(make_manager(folder), ("autoencoder",))
     assert capsys.readouterr().out == (
         "Going on from toroidal_dot/autoencoder_backup.pth, step 2. autoencoder.pth is damaged or not a checkpoint; "
         "its backup of step 2 was loaded instead.\n"

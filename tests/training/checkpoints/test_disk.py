@@ -17,7 +17,7 @@ from models import SharedWorldModel
 from tests.models.small import small_config
 from tests.promises import count
 from tests.training.checkpoints.test_writer import contents_of, moved
-from training import CheckpointNotSaved, Workshop
+from training import CheckpointNotSaved, TrainingManager
 from training.checkpoints import folder as checkpoint_folder
 from training.checkpoints.manifest import STATE_FILE
 from training.checkpoints.reader import read_checkpoint
@@ -102,15 +102,15 @@ class Watched:
         self.file.close()
 
 
-def small_workshop(folder):
-    return Workshop(SharedWorldModel(small_config(), torch.device("cpu")), folder)
+def small_manager(folder):
+    return TrainingManager(SharedWorldModel(small_config(), torch.device("cpu")), folder)
 
 
 @pytest.fixture(scope="module")
 def generations(tmp_path_factory):
     """A folder with a checkpoint and its backup, the contents to be saved next, and the files that they give."""
     folder = tmp_path_factory.mktemp("generations")
-    optimizers = small_workshop(folder / "old")._optimizers
+    optimizers = small_manager(folder / "old")._optimizers
     for _ in range(2):
         save_checkpoint(folder / "old", moved(optimizers))
     contents = copy_contents(moved(optimizers), FILES)
@@ -176,7 +176,7 @@ def test_every_step_of_a_save_may_fail(tmp_path, generations, monkeypatch, figur
         files = [
             generation_of(folder)[name] in (generation_of(one)[name] for one in generations[::2]) for name in NAMES
         ]
-        small_workshop(folder)  # the next start
+        small_manager(folder)  # the next start
         state = look(folder, generations)
         is_told = bool(SAID.fullmatch(told)) if told else state == "new"
         is_true = not told or told.startswith("The checkpoint was not saved") == (state == "old")
@@ -210,7 +210,7 @@ def test_a_kill_at_every_step_of_a_save_leaves_one_generation(tmp_path, generati
         assert try_save(folder, generations, disk, monkeypatch) == "killed"
         for name in FILES.values():
             assert read_checkpoint(folder / name)  # even before the next start
-        small_workshop(folder)
+        small_manager(folder)
         ends[look(folder, generations)] += 1
         litter += any(folder.glob("*.unfinished"))
         shutil.rmtree(folder)
@@ -224,20 +224,20 @@ def test_a_kill_at_every_step_of_a_save_leaves_one_generation(tmp_path, generati
 DISK_FULL = """
 import resource, signal, sys
 from pathlib import Path
-from tests.training.checkpoints.test_disk import small_workshop
+from tests.training.checkpoints.test_disk import small_manager
 from training import CheckpointNotSaved
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
-workshop = small_workshop(folder)
-workshop.load("autoencoder", folder / "autoencoder.pth")
+manager = small_manager(folder)
+manager.load("autoencoder", folder / "autoencoder.pth")
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 try:
-    workshop.save()
+    manager.save()
 except CheckpointNotSaved as problem:
     sys.stdout.write(f"{problem}\\n")
 sys.stdout.write(f"{(folder / 'autoencoder.pth').stat().st_mtime_ns}\\n")
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-sys.stdout.write(f"{workshop.save().describe()}\\n")
+sys.stdout.write(f"{manager.save().describe()}\\n")
 """
 
 
@@ -291,4 +291,4 @@ def test_what_is_said_to_be_needed_is_enough_and_not_much_more(generations):
 
 def test_a_share_of_a_disk_that_is_used_up_is_told_without_a_wrong_number(tmp_path):
     problem = OSError(errno.EDQUOT, "Disk quota exceeded")
-    assert checkpoint_folder.explained(problem, tmp_path, 21_400_000) == "disk full: need 21.4 MB"
+    assert checkpoint_folder.describe_os_error(problem, tmp_path, 21_400_000) == "disk full: need 21.4 MB"

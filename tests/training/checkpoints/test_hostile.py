@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.promises import IS_FULL, count
-from tests.training import crafted
+from tests.training import checkpoint_files as crafted
 from tests.training.checkpoints.test_reader import HEAVY, TRAPS
 
 SECONDS, MEGABYTES = 2, 200  # what an answer may take
@@ -19,7 +19,7 @@ READER = """
 import json, os, signal, sys, tempfile, time
 from pathlib import Path
 import torch
-from tests.training import crafted
+from tests.training import checkpoint_files as crafted
 from training import CheckpointError, load_checkpoint
 from training.convert import convert
 torch.set_num_threads(1)

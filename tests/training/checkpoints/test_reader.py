@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training import crafted
+from tests.training import checkpoint_files as crafted
 from tests.training.checkpoints.test_validate import are_equal, refused, tensors_of
 from training import CheckpointDamaged, CheckpointError, CheckpointOldFormat, load_checkpoint
 from training.checkpoints import reader as checkpoint_reader

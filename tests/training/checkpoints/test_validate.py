@@ -4,17 +4,17 @@ import threading
 import pytest
 import torch
 
-from models import SharedWorldModel, WeightsInUse, run_reconstruction
+from models import SharedWorldModel, WeightsSource, run_reconstruction
 from tests.models.small import history, small_config
-from tests.training.crafted import autoencoder, notebook_file, predictor
+from tests.training.checkpoint_files import autoencoder, notebook_file, predictor
 from training import (
     CheckpointDamaged,
     CheckpointError,
     CheckpointKeysDiffer,
+    CheckpointNotFinite,
     CheckpointNotFound,
-    CheckpointNumbersBad,
     CheckpointShapesDiffer,
-    Workshop,
+    TrainingManager,
     WrongNetwork,
     load_checkpoint,
 )
@@ -151,7 +151,7 @@ def test_other_sizes_are_said_with_numbers(tmp_path):
 )
 def test_weights_that_are_no_finite_numbers_are_refused(tmp_path, value):
     torch.save(autoencoder().state_dict() | {"cls_token": value}, tmp_path / "a.pth")
-    assert "cls_token" in refused(tmp_path / "a.pth", autoencoder(), CheckpointNumbersBad)
+    assert "cls_token" in refused(tmp_path / "a.pth", autoencoder(), CheckpointNotFinite)
 
 
 @pytest.mark.parametrize("make", [autoencoder, predictor])
@@ -159,7 +159,7 @@ def test_finite_weights_that_give_numbers_that_are_not_are_refused(tmp_path, mak
     huge = {key: value * 1e30 for key, value in make().state_dict().items()}
     assert all(torch.isfinite(value).all() for value in huge.values())
     torch.save(huge, tmp_path / "a.pth")
-    assert "not finite when it is tried" in refused(tmp_path / "a.pth", make(), CheckpointNumbersBad)
+    assert "not finite when it is tried" in refused(tmp_path / "a.pth", make(), CheckpointNotFinite)
 
 
 @pytest.mark.parametrize(
@@ -182,33 +182,33 @@ def test_a_file_without_weights_is_refused(tmp_path, content):
 
 
 @pytest.fixture
-def workshop(tmp_path):
-    return Workshop(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
+def manager(tmp_path):
+    return TrainingManager(SharedWorldModel(small_config(), torch.device("cpu")), tmp_path)
 
 
-def test_loading_into_a_shared_model_says_what_is_in_use(tmp_path, workshop):
-    shared, version = workshop.shared, workshop.shared.version
-    workshop.load("autoencoder", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
-    assert shared.weights["autoencoder"] == WeightsInUse(f"{tmp_path.name}/autoencoder.pth", 5)
+def test_loading_into_a_shared_model_says_what_is_in_use(tmp_path, manager):
+    shared, version = manager.shared, manager.shared.version
+    manager.load("autoencoder", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
+    assert shared.weights["autoencoder"] == WeightsSource(f"{tmp_path.name}/autoencoder.pth", 5)
     assert not shared.weights["predictor"].is_trained and shared.version > version
-    workshop.load("predictor", notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder()))
+    manager.load("predictor", notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder()))
     assert shared.weights["predictor"].describe() == f"{tmp_path.name}/predictor_0.pth, step 5"
 
 
-def test_a_refused_file_leaves_a_shared_model_as_it_was(tmp_path, workshop):
-    shared = workshop.shared
+def test_a_refused_file_leaves_a_shared_model_as_it_was(tmp_path, manager):
+    shared = manager.shared
     weights, version, before = shared.weights, shared.version, tensors_of(shared.model)
     with pytest.raises(WrongNetwork):
-        workshop.load("predictor", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
+        manager.load("predictor", notebook_file(tmp_path / "autoencoder.pth", autoencoder()))
     assert shared.weights is weights and shared.version == version and are_equal(tensors_of(shared.model), before)
 
 
-def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, workshop):
-    shared = workshop.shared
+def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, manager):
+    shared = manager.shared
     image, expected, stop, failures = history()[2], {}, threading.Event(), []
     for seed in (1, 2):
         torch.save(autoencoder(seed).state_dict(), tmp_path / f"{seed}.pth")
-        workshop.load("autoencoder", tmp_path / f"{seed}.pth")
+        manager.load("autoencoder", tmp_path / f"{seed}.pth")
         expected[f"{tmp_path.name}/{seed}.pth"] = run_reconstruction(shared, image).mse
 
     def swap():
@@ -216,7 +216,7 @@ def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, workshop)
             if stop.is_set():
                 return
             try:
-                workshop.load("autoencoder", tmp_path / f"{seed}.pth")
+                manager.load("autoencoder", tmp_path / f"{seed}.pth")
             except CheckpointError as problem:
                 failures.append(problem)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.promises import count
-from tests.training.tiny import are_equal, make_workshop, shared_model, tensors_of, train
+from tests.training.tiny import are_equal, make_manager, shared_model, tensors_of, train
 from training import AutoencoderTrainer, CheckpointError, CheckpointNotSaved, load_checkpoint, save_checkpoint
 from training.checkpoints.folder import LOCK_FILE
 from training.checkpoints.manifest import STATE_FILE, file_digest, read_state, saved_with
@@ -24,9 +24,9 @@ AUTOENCODER, PREDICTOR = FILES["autoencoder"], FILES["predictor"]
 @pytest.fixture
 def optimizers(recording, tmp_path_factory):
     """Both networks after two steps."""
-    workshop = make_workshop(tmp_path_factory.mktemp("unused"))
-    train(workshop, recording, "predictor")
-    return workshop._optimizers
+    manager = make_manager(tmp_path_factory.mktemp("unused"))
+    train(manager, recording, "predictor")
+    return manager._optimizers
 
 
 def contents_of(folder):
@@ -152,9 +152,9 @@ import os, sys
 from pathlib import Path
 import torch
 from tests.training.checkpoints.test_writer import FILES, moved, save_checkpoint, shared_model
-from training import WorldModelOptimizers
+from training import TrainState
 torch.set_num_threads(1)
-optimizers = WorldModelOptimizers(shared_model().model)
+optimizers = TrainState(shared_model().model)
 for folder in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -188,14 +188,14 @@ def test_a_kill_never_costs_a_checkpoint(tmp_path, figure):
             acknowledged += last
             unfinished += any(folder.glob("*.unfinished"))
             try:
-                workshop = make_workshop(folder)
-                lost += workshop.load("autoencoder", folder / AUTOENCODER).step < last
-                parted += workshop.load("predictor", folder / PREDICTOR).notes != ()
+                manager = make_manager(folder)
+                lost += manager.load("autoencoder", folder / AUTOENCODER).step < last
+                parted += manager.load("predictor", folder / PREDICTOR).notes != ()
             except CheckpointError:
                 unreadable += 1
             parted += read_state(folder)["digests"] != {name: file_digest(folder / name) for name in FILES.values()}
             litter += any(folder.glob("*.unfinished"))
-            workshop.save()
+            manager.save()
         parent.stdin.close()
     figure(
         f"{kills} kills ({unfinished} within a save) after {acknowledged} acknowledged saves: {unreadable} without a "
@@ -213,7 +213,7 @@ def test_a_save_that_was_decided_is_finished_at_the_next_start(tmp_path, tmp_pat
     for name in FILES.values():
         (tmp_path / f"{name}.unfinished").write_bytes((other / name).read_bytes())
     (tmp_path / STATE_FILE).write_bytes((other / STATE_FILE).read_bytes())
-    make_workshop(tmp_path)
+    make_manager(tmp_path)
     assert contents_of(tmp_path) == contents_of(other)
 
 
@@ -221,7 +221,7 @@ def test_a_file_put_there_after_a_save_was_decided_is_not_replaced(tmp_path, opt
     save_checkpoint(tmp_path, optimizers)
     (tmp_path / f"{AUTOENCODER}.unfinished").write_bytes((tmp_path / AUTOENCODER).read_bytes())
     (tmp_path / AUTOENCODER).write_bytes(b"somebody's own")
-    make_workshop(tmp_path)
+    make_manager(tmp_path)
     assert (tmp_path / AUTOENCODER).read_bytes() == b"somebody's own"
     assert not list(tmp_path.glob("*.unfinished"))
 
@@ -231,9 +231,9 @@ def test_a_start_beside_a_save_leaves_it_alone(tmp_path, optimizers):
     (tmp_path / "autoencoder.pth.unfinished").write_bytes(b"half")
     with (tmp_path / LOCK_FILE).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_workshop(tmp_path)
+        make_manager(tmp_path)
         assert (tmp_path / "autoencoder.pth.unfinished").exists()
-    make_workshop(tmp_path)
+    make_manager(tmp_path)
     assert not (tmp_path / "autoencoder.pth.unfinished").exists()
 
 
@@ -254,11 +254,11 @@ def test_bytes_that_come_back_otherwise_are_no_checkpoint(tmp_path, optimizers, 
 
 
 def test_a_backup_that_failed_is_made_by_the_next_save(tmp_path, recording, monkeypatch):
-    workshop = make_workshop(tmp_path)
-    train(workshop, recording)
+    manager = make_manager(tmp_path)
+    train(manager, recording)
     before = (tmp_path / AUTOENCODER).read_bytes()
-    workshop._lineage.begin_run()
-    contents = copy_contents(moved(workshop._optimizers), ["autoencoder"])
+    manager._provenance.begin_run()
+    contents = copy_contents(moved(manager._optimizers), ["autoencoder"])
     real = os.replace
 
     def failing(source, target):
@@ -269,6 +269,6 @@ def test_a_backup_that_failed_is_made_by_the_next_save(tmp_path, recording, monk
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", failing)
         with pytest.raises(CheckpointNotSaved):
-            write_contents(tmp_path, contents, workshop._lineage)
-    write_contents(tmp_path, contents, workshop._lineage)
+            write_contents(tmp_path, contents, manager._provenance)
+    write_contents(tmp_path, contents, manager._provenance)
     assert (tmp_path / "autoencoder_backup.pth").read_bytes() == before

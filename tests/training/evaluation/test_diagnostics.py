@@ -13,14 +13,14 @@ from models import (
     AdaptiveWorldModelConfig,
     NotFinite,
     SharedWorldModel,
-    WeightsInUse,
+    WeightsSource,
     run_prediction,
 )
 from session import NoHistory, load_session
 from session.batch import build_batch, scaled_candidates
-from tests.session.make import action, meta_of, observation, write_session
+from tests.session.session_files import action, meta_of, observation, write_session
 from tests.training.tiny import AUTOENCODER, are_equal, shared_model, tensors_of
-from training import BadTrainingValue, diagnose_actions
+from training import InvalidValue, diagnose_actions
 from training.evaluation.diagnostics import MAX_ROWS, shuffled, variance
 
 DARK, BRIGHT = 51, 204  # 0.2 and 0.8 of 255
@@ -132,7 +132,7 @@ def test_the_true_loss_is_the_one_that_a_prediction_shows(recording):
     for target, loss in zip(found.targets, found.true_losses, strict=True):
         history = recording.history(target, 3)
         batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-        recorded = recording.candidate_of(history.actions[-1])
+        recorded = recording.candidate_index(history.actions[-1])
         shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
         assert loss == pytest.approx(shown.mse, rel=1e-5)
     assert found.sensitivity > 0 and found.asg != 0
@@ -183,7 +183,7 @@ def test_weights_that_change_meanwhile_are_told(recording):
 
     def train_a_step():
         lock, shared.lock = shared.lock, threading.RLock()
-        shared.note_weights({"predictor": WeightsInUse(None, shared.version + 1)})
+        shared.set_weights_source({"predictor": WeightsSource(None, shared.version + 1)})
         shared.lock = lock
 
     shared.lock = CountedLock(train_a_step)
@@ -274,7 +274,7 @@ def test_a_recording_without_any_history_says_so(tmp_path):
 
 @pytest.mark.parametrize("targets", [0, 65, 2.5, None])
 def test_a_number_of_frames_that_does_not_work_is_refused(recording, targets):
-    with pytest.raises(BadTrainingValue, match="The number of frames to look at must be a whole number from 1 to 64"):
+    with pytest.raises(InvalidValue, match="The number of frames to look at must be a whole number from 1 to 64"):
         diagnose_actions(shared_model(), recording, 3, targets)
 
 

@@ -6,10 +6,10 @@ from models import AdaptiveWorldModelConfig, NotFinite, SharedWorldModel, run_pr
 from session import FrameUnreadable, HistoryLengthError, NoHistory, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.models.reference import randomize
-from tests.session.make import RIGHT, STAY, events_of, write_session
+from tests.session.session_files import RIGHT, STAY, events_of, write_session
 from tests.training.tiny import AUTOENCODER, PREDICTOR, evaluate_track, shared_model
-from training.evaluation.evaluate import TrackBuilder, _Pass, evaluate_frames, last_targets
-from training.evaluation.frame_errors import ErrorTrack
+from training.evaluation.evaluate import FrameErrorsBuilder, _Pass, evaluate_frames, last_targets
+from training.evaluation.frame_errors import FrameErrors
 
 # Repeated observations, two actions in a row, a missing step, and histories of every length from none to four.
 LETTERS = "oaoaooaoaoaaoaoaoaooaoa.oaoaoao"
@@ -56,7 +56,7 @@ def one_by_one(shared, recording, length):
         except (NoHistory, FrameUnreadable):
             prediction.append(np.nan)
             context.append(0)
-    return ErrorTrack(np.array(reconstruction), np.array(prediction), np.array(context), len(context))
+    return FrameErrors(np.array(reconstruction), np.array(prediction), np.array(context), len(context))
 
 
 def assert_same(track, expected):
@@ -105,12 +105,12 @@ def test_a_recording_without_actions_has_reconstructions_only(shared, tmp_path):
 @pytest.mark.parametrize("start", [1, 5, 8, 14])
 def test_a_pass_can_go_on_where_another_was_left(shared, odd, start):
     whole = evaluate_track(shared.model, odd, 4)
-    before = TrackBuilder(odd.frame_count)
+    before = FrameErrorsBuilder(odd.frame_count)
     for batch in evaluate_frames(shared.model, odd, 4, batch_size=1):
         if before.evaluated == start:
             break
         before.add(batch)
-    after = TrackBuilder(odd.frame_count, before.track())
+    after = FrameErrorsBuilder(odd.frame_count, before.track())
     for batch in evaluate_frames(shared.model, odd, 4, start=start, batch_size=3):
         after.add(batch)
     assert before.evaluated == start and np.isnan(before.track().reconstruction[start:]).all()
@@ -167,7 +167,7 @@ def test_a_model_in_training_mode_is_evaluated_without_dropout(recording):
 
 
 def test_a_track_given_out_never_changes(recording):
-    builder = TrackBuilder(12)
+    builder = FrameErrorsBuilder(12)
     batches = evaluate_frames(shared_model().model, recording, 3, batch_size=4)
     builder.add(next(batches))
     track = builder.track()

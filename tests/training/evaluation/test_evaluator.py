@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from models import NotFinite, WeightsInUse
+from models import NotFinite, WeightsSource
 from models import shared_world_model as weights_digest
 from session import FrameOutOfRange, HistoryLengthError, load_session
-from tests.session.make import write_session
+from tests.session.session_files import write_session
 from tests.training.tiny import evaluate_track, shared_model, until
 from training import (
     CheckpointError,
     EvaluationJob,
-    EvaluationOrder,
+    EvaluationRequest,
     EvaluationRunning,
-    Evaluations,
     EvaluationStore,
+    Evaluator,
     NothingToCancel,
     load_checkpoint,
 )
@@ -36,7 +36,7 @@ def shared():
 
 @pytest.fixture
 def order(recording):
-    return EvaluationOrder(SESSION, recording, 3, "Ada")
+    return EvaluationRequest(SESSION, recording, 3, "Ada")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def assert_same(track, expected):
 
 
 def test_a_recording_is_evaluated_and_the_result_kept(shared, order, tmp_path):
-    evaluations = Evaluations(EvaluationStore(tmp_path))
+    evaluations = Evaluator(EvaluationStore(tmp_path))
     assert evaluations.snapshot() is None and evaluations.kept(SESSION, order.recording.version) == []
     end = finished(evaluations, shared, order)
     assert (end.status, end.done, end.total, end.is_active, end.seconds_left) == ("finished", 12, 12, False, None)
@@ -108,29 +108,29 @@ def test_a_recording_is_evaluated_and_the_result_kept(shared, order, tmp_path):
 
 
 def test_what_is_kept_complete_is_not_computed_again(shared, order, tmp_path, small_batches):
-    finished(Evaluations(EvaluationStore(tmp_path)), shared, order)
+    finished(Evaluator(EvaluationStore(tmp_path)), shared, order)
     assert len(small_batches) == 6
-    again = Evaluations(EvaluationStore(tmp_path)).start(shared, order)
+    again = Evaluator(EvaluationStore(tmp_path)).start(shared, order)
     assert again.status == "finished" and again.done == 12 and again.errors.track.is_complete
     assert "before" in again.message and len(small_batches) == 6
 
 
 @pytest.mark.parametrize("what", ["history", "weights"])
 def test_another_history_or_other_weights_are_computed_anew(shared, order, small_batches, what):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     first = finished(evaluations, shared, order)
     if what == "weights":
         with shared.lock, torch.no_grad():
             shared.model.predictor.future_query.add_(0.5)
-            shared.note_weights({"predictor": WeightsInUse(None, 5)})
-    other = EvaluationOrder(SESSION, order.recording, 3 if what == "weights" else 4)
+            shared.set_weights_source({"predictor": WeightsSource(None, 5)})
+    other = EvaluationRequest(SESSION, order.recording, 3 if what == "weights" else 4)
     second = finished(evaluations, shared, other)
     assert len(small_batches) == 12 and second.errors.key != first.errors.key
     assert len(evaluations.kept(SESSION, order.recording.version)) == 2
 
 
 def test_progress_can_be_watched_and_is_a_record_that_never_changes(shared, order, gate):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     begun = evaluations.start(shared, order)
     assert begun.is_active and begun.errors is None and begun.done == 0 and begun.seconds_left is None
     gate.let(2)
@@ -144,7 +144,7 @@ def test_progress_can_be_watched_and_is_a_record_that_never_changes(shared, orde
 
 
 def test_a_cancelled_evaluation_is_kept_and_a_later_one_goes_on_from_there(shared, order, gate, tmp_path):
-    evaluations = Evaluations(EvaluationStore(tmp_path))
+    evaluations = Evaluator(EvaluationStore(tmp_path))
     evaluations.start(shared, order)
     gate.let(2)
     until(lambda: evaluations.snapshot().done == 4)
@@ -156,7 +156,7 @@ def test_a_cancelled_evaluation_is_kept_and_a_later_one_goes_on_from_there(share
     assert end.done in (4, 6) and end.errors.track.evaluated == end.done
 
     gate.reached.clear()
-    later = Evaluations(EvaluationStore(tmp_path))
+    later = Evaluator(EvaluationStore(tmp_path))
     begun = later.start(shared, order)
     assert begun.done == end.done and begun.errors.track.evaluated == end.done
     gate.let(10)
@@ -188,8 +188,8 @@ def test_a_running_evaluation_is_kept_now_and_then(shared, order, small_batches)
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_what_is_not_to_be_kept_stays_in_memory(shared, recording, tmp_path, is_kept):
-    order = EvaluationOrder(SESSION, recording, 3, "Ada", is_kept=is_kept)
-    evaluations = Evaluations(EvaluationStore(tmp_path))
+    order = EvaluationRequest(SESSION, recording, 3, "Ada", is_kept=is_kept)
+    evaluations = Evaluator(EvaluationStore(tmp_path))
     assert evaluations.start(shared, order).is_kept is is_kept
     assert evaluations.wait(30)
     assert len(evaluations.kept(SESSION, recording.version)) == 1
@@ -206,12 +206,12 @@ def test_the_rate_is_that_of_the_last_batches(shared, order, small_batches):
 
 
 def test_a_second_order_is_refused_with_who_what_and_how_far(shared, order, gate):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     evaluations.start(shared, order)
     gate.let(1)
     until(lambda: evaluations.snapshot().done == 2)
     with pytest.raises(EvaluationRunning) as refused:
-        evaluations.start(shared, EvaluationOrder("jetbot/other", order.recording, 4))
+        evaluations.start(shared, EvaluationRequest("jetbot/other", order.recording, 4))
     assert str(refused.value) == (
         "Ada evaluates toroidal_dot/session_1 with a history of 3: 2 of 12 frames are done. "
         "Wait until it ends, or press Cancel."
@@ -219,16 +219,16 @@ def test_a_second_order_is_refused_with_who_what_and_how_far(shared, order, gate
 
 
 def test_a_kept_result_is_given_also_while_another_evaluation_runs(shared, order, gate):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     gate.let(6)
     finished(evaluations, shared, order)
-    evaluations.start(shared, EvaluationOrder(SESSION, order.recording, 4))
+    evaluations.start(shared, EvaluationRequest(SESSION, order.recording, 4))
     assert evaluations.start(shared, order).errors.track.is_complete
     assert evaluations.snapshot().history_length == 4 and evaluations.snapshot().is_active
 
 
 def test_there_is_nothing_to_cancel_where_nothing_runs(shared, order):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     with pytest.raises(NothingToCancel):
         evaluations.cancel()
     finished(evaluations, shared, order)
@@ -238,7 +238,7 @@ def test_there_is_nothing_to_cancel_where_nothing_runs(shared, order):
 
 
 def test_closing_cancels_and_keeps_what_there_is(shared, order, gate, tmp_path):
-    evaluations = Evaluations(EvaluationStore(tmp_path))
+    evaluations = Evaluator(EvaluationStore(tmp_path))
     evaluations.start(shared, order)
     gate.let(1)
     until(lambda: evaluations.snapshot().done == 2)
@@ -252,7 +252,7 @@ def test_closing_cancels_and_keeps_what_there_is(shared, order, gate, tmp_path):
 
 def test_training_meanwhile_neither_waits_nor_changes_the_numbers(shared, order, gate):
     expected, digests = evaluate_track(shared.model, order.recording, 3), shared.digests()
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     evaluations.start(shared, order)
     gate.let(1)
     until(lambda: evaluations.snapshot().done == 2)
@@ -260,7 +260,7 @@ def test_training_meanwhile_neither_waits_nor_changes_the_numbers(shared, order,
     with torch.no_grad():
         for parameter in shared.model.parameters():
             parameter.zero_()
-    shared.note_weights({"predictor": WeightsInUse(None, 1)})
+    shared.set_weights_source({"predictor": WeightsSource(None, 1)})
     gate.let(10)
     assert evaluations.wait(30)
     shared.lock.release()
@@ -277,9 +277,9 @@ def test_checkpoints_that_are_not_in_use_can_be_evaluated(shared, order, tmp_pat
     torch.save({"model_state_dict": other.model.predictor.state_dict(), "step": 40}, path)
     before = shared.digests()
     end = finished(
-        Evaluations(EvaluationStore(None)),
+        Evaluator(EvaluationStore(None)),
         shared,
-        EvaluationOrder(SESSION, order.recording, 3, "", {"predictor": path}),
+        EvaluationRequest(SESSION, order.recording, 3, "", {"predictor": path}),
     )
     assert end.errors.digests == {
         "autoencoder": before["autoencoder"],
@@ -293,28 +293,28 @@ def test_checkpoints_that_are_not_in_use_can_be_evaluated(shared, order, tmp_pat
 
 
 def test_a_bad_checkpoint_is_refused_before_a_job_starts(shared, order, tmp_path):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     with pytest.raises(CheckpointError):
         evaluations.start(
-            shared, EvaluationOrder(SESSION, order.recording, 3, "", {"autoencoder": tmp_path / "no.pth"})
+            shared, EvaluationRequest(SESSION, order.recording, 3, "", {"autoencoder": tmp_path / "no.pth"})
         )
     assert evaluations.snapshot() is None
 
 
 def test_a_bad_history_length_or_an_empty_recording_is_refused_before_a_job_starts(shared, order, tmp_path):
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     with pytest.raises(HistoryLengthError):
-        evaluations.start(shared, EvaluationOrder(SESSION, order.recording, 9))
+        evaluations.start(shared, EvaluationRequest(SESSION, order.recording, 9))
     empty = load_session(write_session(tmp_path / "jetbot" / "session_1", []))
     with pytest.raises(FrameOutOfRange):
-        evaluations.start(shared, EvaluationOrder("jetbot/session_1", empty, 3))
+        evaluations.start(shared, EvaluationRequest("jetbot/session_1", empty, 3))
     assert evaluations.snapshot() is None
 
 
 def test_weights_that_give_no_numbers_end_the_job_with_a_sentence(shared, order):
     with torch.no_grad():
         shared.model.predictor.future_query.fill_(float("inf"))
-    end = finished(Evaluations(EvaluationStore(None)), shared, order)
+    end = finished(Evaluator(EvaluationStore(None)), shared, order)
     assert end.status == "failed" and end.message == str(NotFinite("predictor")) and end.errors is None
 
 
@@ -334,7 +334,7 @@ def test_what_fails_ends_with_a_sentence_and_keeps_the_frames_before(shared, ord
         raise problem
 
     monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
-    evaluations = Evaluations(EvaluationStore(None))
+    evaluations = Evaluator(EvaluationStore(None))
     end = finished(evaluations, shared, order)
     assert end.status == "failed" and words in end.message and end.done == 2
     assert evaluations.kept(SESSION, order.recording.version)[0].track.evaluated == 2
@@ -347,7 +347,7 @@ def test_even_a_mistake_in_the_program_ends_the_job(shared, order, monkeypatch):
         yield
 
     monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
-    end = finished(Evaluations(EvaluationStore(None)), shared, order)
+    end = finished(Evaluator(EvaluationStore(None)), shared, order)
     assert end.status == "failed" and "the server's log tells more" in end.message
 
 
@@ -356,13 +356,13 @@ def test_frames_that_cannot_be_read_are_counted(shared, tmp_path, recording):
     shutil.copytree(recording.folder, folder)
     copied = load_session(folder)
     (folder / copied.frame_names[4]).unlink()
-    end = finished(Evaluations(EvaluationStore(None)), shared, EvaluationOrder(SESSION, copied, 3))
+    end = finished(Evaluator(EvaluationStore(None)), shared, EvaluationRequest(SESSION, copied, 3))
     assert end.status == "finished" and end.message.endswith(" 1 frame could not be read.")
 
 
 def test_a_result_that_cannot_be_written_is_told(shared, order, tmp_path):
     (tmp_path / "file").write_text("")
-    end = finished(Evaluations(EvaluationStore(tmp_path / "file")), shared, order)
+    end = finished(Evaluator(EvaluationStore(tmp_path / "file")), shared, order)
     assert end.status == "finished" and "kept only until the server ends" in end.message
 
 

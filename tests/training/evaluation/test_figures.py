@@ -3,18 +3,18 @@ import pytest
 from matplotlib.figure import Figure
 
 from training.evaluation.figures import COLOUR, OTHER_COLOUR, draw_by_action, draw_histogram, draw_track
-from training.evaluation.frame_errors import ActionAverage, ErrorTrack
-from training.evaluation.results import EvaluationKey, RecordedErrors
+from training.evaluation.frame_errors import ActionAverage, FrameErrors
+from training.evaluation.results import EvaluationKey, EvaluationResult
 
 NAN = float("nan")
 
 
 def made(reconstruction, prediction, predictor="predictor_0.pth", history=3):
     arrays = [np.array(values, dtype=np.float32) for values in (reconstruction, prediction)]
-    track = ErrorTrack(*arrays, np.zeros(len(arrays[0]), np.int8), len(arrays[0]))
+    track = FrameErrors(*arrays, np.zeros(len(arrays[0]), np.int8), len(arrays[0]))
     weights = {"autoencoder": "autoencoder.pth", "predictor": predictor}
     key = EvaluationKey("jetbot/session_1", "v", history, "a", predictor)
-    return RecordedErrors(key, weights, "2026-05-01T12:30:00+00:00", 1.0, track)
+    return EvaluationResult(key, weights, "2026-05-01T12:30:00+00:00", 1.0, track)
 
 
 FIRST = made([0.01, 0.02, 0.04, 0.01], [NAN, 0.1, NAN, 0.4])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from session import load_session
-from tests.session.make import RIGHT, STAY, events_of, write_session
+from tests.session.session_files import RIGHT, STAY, events_of, write_session
 from training.evaluation.frame_errors import (
     ActionAverage,
     Difference,
-    ErrorTrack,
+    FrameErrors,
     by_action,
     columns,
     difference,
@@ -22,7 +22,7 @@ def errors_of(*values):
 
 
 def test_a_track_knows_how_far_it_is_and_what_could_not_be_read():
-    track = ErrorTrack(errors_of(1, NAN, NAN), errors_of(NAN, 2, NAN), np.array([0, 1, 0], np.int8), 2)
+    track = FrameErrors(errors_of(1, NAN, NAN), errors_of(NAN, 2, NAN), np.array([0, 1, 0], np.int8), 2)
     assert track.frame_count == 3 and not track.is_complete
     assert track.unreadable == 1  # frame 1; frame 2 is not evaluated yet
     assert track.of("reconstruction") is track.reconstruction and track.of("prediction") is track.prediction

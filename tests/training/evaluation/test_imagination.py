@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import training.evaluation.imagination as imagined
-from models import ContextFrame, DreamContext, Imagined, SharedWorldModel, run_prediction
+from models import ContextFrame, Imagined, RolloutContext, SharedWorldModel, run_prediction
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import load_session, record_demo
 from session.batch import build_batch
-from session.robots.toroidal_dot import dot_place
-from training import BadTrainingValue, CannotImagine, begin_dream, dream_on, press, roll_out
+from session.robots.toroidal_dot import locate_dot
+from training import CannotImagine, InvalidValue, apply_command, imagine_next, roll_out, start_imagination
 
 MOVE, STAY = 1, 0
 
@@ -46,7 +46,7 @@ class Calls:
         frames = (*context.frames, ContextFrame(picture))[-history_length:]
         actions = (*context.actions, action)[-(len(frames) - 1) :]
         decoded = torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
-        return Imagined(DreamContext(frames, actions), decoded, version=0)
+        return Imagined(RolloutContext(frames, actions), decoded, version=0)
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def perfect(monkeypatch):
 
 def pressed(recording, dream, actions, way="latents"):
     for action in actions:
-        dream = dream_on(None, recording, dream, action, way, 3)
+        dream = imagine_next(None, recording, dream, action, way, 3)
     return dream
 
 
 def test_a_perfect_dream_of_ten_moves_marches_wraps_around_and_is_near_all_the_way(dot, perfect):
-    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE] * 10)
-    places = [dot_place(step.picture).x for step in dream.steps]
+    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE] * 10)
+    places = [locate_dot(step.picture).x for step in dream.steps]
     assert all((b - a) % 224 == pytest.approx(27, abs=0.1) for a, b in pairwise(places))
     assert min(places) < 30 and max(places) > 194  # around the edge
     last = dream.steps[-1]
@@ -74,7 +74,7 @@ def test_a_perfect_dream_of_ten_moves_marches_wraps_around_and_is_near_all_the_w
 
 def test_a_drifting_dream_is_far_as_soon_as_it_is(dot, monkeypatch):
     monkeypatch.setattr(imagined, "imagine", Calls(drift=1))
-    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
+    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
     assert [step.distance_px for step in dream.steps] == pytest.approx([1, 2, 3, 4], abs=0.5)
     assert dream.steps[-1].known == 4 and dream.steps[-1].near in (1, 2)
 
@@ -82,16 +82,16 @@ def test_a_drifting_dream_is_far_as_soon_as_it_is(dot, monkeypatch):
 def test_a_lost_dot_has_no_distance_and_says_so(dot, monkeypatch):
     def black(shared, context, action, way, history_length):
         frame = ContextFrame(np.zeros((224, 224, 3), np.uint8))
-        return Imagined(DreamContext((frame,), ()), torch.zeros(3, 224, 224), 0)
+        return Imagined(RolloutContext((frame,), ()), torch.zeros(3, 224, 224), 0)
 
     monkeypatch.setattr(imagined, "imagine", black)
-    step = pressed(dot, begin_dream(dot, 5, 3), [MOVE]).steps[-1]
+    step = pressed(dot, start_imagination(dot, 5, 3), [MOVE]).steps[-1]
     assert step.is_dot_lost and step.distance_px is None and step.mse > 0 and (step.known, step.near) == (1, 0)
 
 
 def test_of_another_robot_the_truth_is_known_until_another_action_is_taken(jetbot, perfect):
-    recorded = [jetbot.candidate_of(int(action)) for action in jetbot.action_into[5:8]]
-    dream = pressed(jetbot, begin_dream(jetbot, 4, 3), [*recorded, 0, 0, 0, 0, 0, 0, 0])
+    recorded = [jetbot.candidate_index(int(action)) for action in jetbot.action_into[5:8]]
+    dream = pressed(jetbot, start_imagination(jetbot, 4, 3), [*recorded, 0, 0, 0, 0, 0, 0, 0])
     known = [step.mse is not None for step in dream.steps]
     assert known[:3] == [True] * 3 and known == sorted(known, reverse=True) and not known[-1]
     assert dream.truth is None and dream.steps[-1].known == sum(known) < 10
@@ -102,8 +102,8 @@ def test_of_another_robot_the_truth_is_known_until_another_action_is_taken(jetbo
 def test_the_first_step_is_what_run_predictor_predicts(jetbot):
     shared = SharedWorldModel(AdaptiveWorldModelConfig(3), torch.device("cpu"))
     for frame in (0, 1, 6):
-        action = jetbot.candidate_of(int(jetbot.action_into[frame + 1]))
-        step = dream_on(shared, jetbot, begin_dream(jetbot, frame, 3), action, "latents", 3).steps[-1]
+        action = jetbot.candidate_index(int(jetbot.action_into[frame + 1]))
+        step = imagine_next(shared, jetbot, start_imagination(jetbot, frame, 3), action, "latents", 3).steps[-1]
         batch = build_batch(jetbot, jetbot.history(frame + 1, 3))
         shown = run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
         assert step.mse == pytest.approx(shown.mse, rel=2e-3)
@@ -112,13 +112,13 @@ def test_the_first_step_is_what_run_predictor_predicts(jetbot):
 
 @pytest.mark.parametrize(("frame", "length", "frames"), [(0, 3, 1), (1, 3, 2), (9, 2, 2), (9, 3, 3), (9, 8, 8)])
 def test_the_context_is_as_long_as_asked_for_or_there_is(dot, perfect, frame, length, frames):
-    dream = begin_dream(dot, frame, length)
+    dream = start_imagination(dot, frame, length)
     assert len(dream.origin.frames) == frames and len(dream.origin.actions) == frames - 1
     assert np.array_equal(dream.picture, np.asarray(dot.picture(frame)))
 
 
 def test_undo_goes_back_step_by_step_to_the_start_and_no_further(dot, perfect):
-    whole = pressed(dot, begin_dream(dot, 5, 3), [MOVE, STAY, MOVE])
+    whole = pressed(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE])
     once = whole.undone(dot)
     assert once.actions == (MOVE, STAY) and once.steps == whole.steps[:2]
     again = pressed(dot, once, [MOVE])
@@ -132,7 +132,7 @@ def test_undo_goes_back_step_by_step_to_the_start_and_no_further(dot, perfect):
 def test_the_way_back_and_the_dream_have_an_end(dot, perfect, monkeypatch):
     monkeypatch.setattr(imagined, "UNDO_STEPS", 4)
     monkeypatch.setattr(imagined, "MAX_STEPS", 6)
-    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE] * 6)
+    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE] * 6)
     assert len(dream.steps) == 4 and dream.steps[-1].number == 6 and dream.steps[-1].near == 6
     with pytest.raises(CannotImagine, match="press Reset"):
         pressed(dot, dream, [MOVE])
@@ -172,14 +172,14 @@ def test_a_rollout_ends_with_the_recording(dot, jetbot, perfect):
 
 @pytest.mark.parametrize("steps", [0, 51, 2.5, None, "7", float("nan")])
 def test_another_number_of_steps_is_refused_before_anything_is_imagined(dot, perfect, steps):
-    with pytest.raises(BadTrainingValue, match="The number of steps"):
+    with pytest.raises(InvalidValue, match="The number of steps"):
         roll_out(None, dot, 3, steps, 3)
     assert perfect.ways == []
 
 
 def test_presses_begin_go_on_go_back_and_start_again(dot, perfect):
     def pressing(dream, what, start=5):
-        return press(None, dot, dream, start, what, "latents", 3)
+        return apply_command(None, dot, dream, start, what, "latents", 3)
 
     begun = pressing(None, "begin")
     assert begun.start == 5 and begun.actions == ()
@@ -195,5 +195,5 @@ def test_presses_begin_go_on_go_back_and_start_again(dot, perfect):
 
 
 def test_a_dream_of_a_recording_that_was_replaced_starts_anew(dot, jetbot, perfect):
-    dream = pressed(dot, begin_dream(dot, 5, 3), [MOVE])
-    assert press(None, jetbot, dream, 2, "begin", "latents", 3).start == 2
+    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE])
+    assert apply_command(None, jetbot, dream, 2, "begin", "latents", 3).start == 2

@@ -7,10 +7,10 @@ from models.inference import to_uint8
 from session import HistoryLengthError, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.models.reference import randomize
-from tests.session.make import events_of, write_session
+from tests.session.session_files import events_of, write_session
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, tensors_of
 from training.evaluation.predicted_frames import MAX_FRAMES, predicted_frames
-from training.values import BadTrainingValue
+from training.values import InvalidValue
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_every_frame_is_what_run_predictor_shows(shared, recording):
     for one in predicted_frames(shared, recording, 1, 4, 3):
         history = recording.history(one.frame, 3)
         batch = build_batch(recording, history)
-        recorded = recording.candidate_of(history.actions[-1])
+        recorded = recording.candidate_index(history.actions[-1])
         shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
         assert one.mse == pytest.approx(shown.mse, rel=1e-5)
         assert np.array_equal(one.actual, shown.actual) and one.actual.dtype == np.uint8
@@ -80,26 +80,24 @@ def test_nothing_is_changed_by_looking(shared, recording):
 def test_an_end_that_is_no_frame_is_refused_before_anything_is_computed(shared, recording, value, is_first):
     ends = (value, 7) if is_first else (0, value)
     name = "first" if is_first else "last"
-    with pytest.raises(
-        BadTrainingValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7[,;]"
-    ):
+    with pytest.raises(InvalidValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7[,;]"):
         predicted_frames(shared, recording, *ends, 3)
 
 
 def test_a_range_that_runs_backwards_is_refused(shared, recording):
-    with pytest.raises(BadTrainingValue, match=r"A clip shows 1 to 300 frames; this range has 0\."):
+    with pytest.raises(InvalidValue, match=r"A clip shows 1 to 300 frames; this range has 0\."):
         predicted_frames(shared, recording, 5, 4, 3)
 
 
 def test_more_frames_than_a_clip_has_are_refused(shared, tmp_path):
     recording = opened(tmp_path, "o" * (MAX_FRAMES + 1))
-    with pytest.raises(BadTrainingValue, match=r"A clip shows 1 to 300 frames; this range has 301\."):
+    with pytest.raises(InvalidValue, match=r"A clip shows 1 to 300 frames; this range has 301\."):
         predicted_frames(shared, recording, 0, MAX_FRAMES, 3)
     assert next(predicted_frames(shared, recording, 1, MAX_FRAMES, 3)).frame == 1  # 300 are just as many as may be
 
 
 def test_a_recording_without_frames_is_refused(shared, tmp_path):
-    with pytest.raises(BadTrainingValue, match="no frames; choose another session"):
+    with pytest.raises(InvalidValue, match="no frames; choose another session"):
         predicted_frames(shared, opened(tmp_path, "aa"), 0, 0, 3)
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from tests.session.make import contents_of
-from training.evaluation.frame_errors import ErrorTrack
-from training.evaluation.results import DamagedErrors, EvaluationKey, RecordedErrors, pack, unpack
+from tests.session.session_files import contents_of
+from training.evaluation.frame_errors import FrameErrors
+from training.evaluation.results import DamagedResult, EvaluationKey, EvaluationResult, pack, unpack
 from training.evaluation.store import MAX_KEPT, MAX_SESSIONS, EvaluationStore, session_folder
 
 KEY = EvaluationKey("jetbot/session_1", "3-0badcafe", 3, "a" * 64, "b" * 64)
@@ -21,10 +21,10 @@ def made(minute=0, evaluated=3, **changes):
     reconstruction, prediction = np.full((2, 3), NAN, dtype=np.float32)
     context = np.zeros(3, dtype=np.int8)
     reconstruction[:evaluated], prediction[1:evaluated], context[1:evaluated] = 0.5, 0.25, 2
-    track = ErrorTrack(reconstruction, prediction, context, evaluated)
+    track = FrameErrors(reconstruction, prediction, context, evaluated)
     weights = {"autoencoder": "autoencoder.pth, step 7", "predictor": "untrained"}
     when = (NOON + timedelta(minutes=minute)).isoformat()
-    return RecordedErrors(replace(KEY, **changes), weights, when, 1.5, track)
+    return EvaluationResult(replace(KEY, **changes), weights, when, 1.5, track)
 
 
 def assert_same(found, expected):
@@ -172,7 +172,7 @@ def test_a_file_cut_short_or_with_any_byte_changed_is_never_misread():
         for changed in (content[:place], content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]):
             try:
                 found = unpack(changed)
-            except DamagedErrors:
+            except DamagedResult:
                 continue
             assert_same(found, expected)  # a byte that tells nothing, such as a date in the archive
 
@@ -220,7 +220,7 @@ def header(old, new):
     ],
 )
 def test_a_whole_file_of_other_content_is_refused(changes):
-    with pytest.raises(DamagedErrors):
+    with pytest.raises(DamagedResult):
         unpack(archive(**changes))
 
 

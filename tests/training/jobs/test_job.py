@@ -9,7 +9,7 @@ import torch
 from session import FrameUnreadable
 from tests.promises import count
 from tests.training.tiny import ENDLESS, FAST, RANGE, are_equal, ended, make_job, tensors_of, until
-from training import CheckpointNotSaved, FixedSteps, LossNotFinite, LossThreshold, Subject, TrainingConfig
+from training import CheckpointNotSaved, FixedSteps, FrameSelection, LossNotFinite, LossThreshold, TrainingConfig
 from training.failures import OUT_OF_MEMORY
 
 
@@ -101,7 +101,7 @@ def test_stop_takes_effect_within_one_step(recording, at):
 @pytest.mark.parametrize("command", ["stop", "interrupt"])
 def test_whoever_ends_a_job_waits_for_no_evaluation(recording, command, figure):
     """16 frames and as many held out would be 32 looks, at the begin as at the end."""
-    subject, tries, longest = Subject(0, 11, held_out=0.5), count(12, 100), 0
+    subject, tries, longest = FrameSelection(0, 11, held_out=0.5), count(12, 100), 0
     for number in range(tries):
         looks = []
         job = make_job(recording, ENDLESS, subject=subject)
@@ -268,7 +268,7 @@ def test_asking_while_it_trains_gives_snapshots_that_agree_with_themselves(recor
 
 
 def test_held_out_frames_have_a_curve_of_their_own(recording):
-    subject = Subject(3, 11, batch_size=2, held_out=0.4)
+    subject = FrameSelection(3, 11, batch_size=2, held_out=0.4)
     now = ended(job := make_job(recording, FixedSteps(12), "predictor", subject))
     assert [step for step, _ in now.curves["held out"]] == [0, 10, 12]
     assert now.loss == now.curves["evaluated"][-1][1] != now.curves["held out"][-1][1]

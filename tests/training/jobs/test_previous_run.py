@@ -12,32 +12,31 @@ import pytest
 
 from tests.promises import count
 from tests.training.jobs.test_run_log import RECORD
-from tests.training.tiny import make_workshop, order, train, until
+from tests.training.tiny import make_manager, order, train, until
 from training import FixedSteps, JobRunning
 from training.checkpoints.reader import read_checkpoint
 from training.jobs.lock import LOCK_FILE, FolderLock
 from training.jobs.run_log import MAX_WHOLE, RECORD_FILE, numbers_path, read_numbers
-from training.jobs.tracking import own_file
+from training.jobs.tracking import unique_path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TRAIN_ENDLESSLY = """
 import signal, sys, threading
 from pathlib import Path
 import torch
 from session import load_session
-from tests.training.tiny import ENDLESS, FAST, make_workshop, order
-from training import Workshops
+from tests.training.tiny import ENDLESS, FAST, make_manager, order
 from dataclasses import replace
 torch.set_num_threads(1)
-workshop = make_workshop(Path(sys.argv[1]))
+manager = make_manager(Path(sys.argv[1]))
 told = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: told.set())
 config = replace(FAST, save_every=20)
-job = workshop.train(order(load_session(sys.argv[2]), condition=ENDLESS, config=config))
+job = manager.train(order(load_session(sys.argv[2]), condition=ENDLESS, config=config))
 print("training", flush=True)
 while not told.wait(0.01) and not job.wait(0):
     pass
-workshop.interrupt()
+manager.interrupt()
 job.wait()
 """
 
@@ -73,7 +72,7 @@ def test_after_a_kill_or_a_request_to_end_the_next_program_tells_the_step(tmp_pa
     tries, wrong, chance = count(1, 40), [], random.Random(5)
     for number in range(tries):
         folder, how = tmp_path / str(number) / "toroidal_dot", (signal.SIGKILL, signal.SIGTERM)[number % 2]
-        child, other = Child(folder, recording), make_workshop(folder)
+        child, other = Child(folder, recording), make_manager(folder)
         at = chance.randrange(1, count(30, 120))
         until(lambda folder=folder, at=at: (folder / RECORD_FILE).exists() and steps(folder) >= at)
         if other.last_run().status != "elsewhere":
@@ -81,7 +80,7 @@ def test_after_a_kill_or_a_request_to_end_the_next_program_tells_the_step(tmp_pa
         with pytest.raises(JobRunning, match=r"Ada: autoencoder on frames 3 to 11 of .*, step \d+ of at most"):
             other.train(order(recording))
         child.end(how)
-        last, told = steps(folder), make_workshop(folder).last_run()
+        last, told = steps(folder), make_manager(folder).last_run()
         saved = saved_step(folder)
         expected = f"autoencoder.pth at step {saved}; load it under Models to train on" if saved else ""
         if (told.status, told.step, told.saved) != ("interrupted", last, expected):
@@ -107,20 +106,20 @@ def saved_step(folder):
 
 def test_a_record_without_its_program_is_told_as_interrupted_and_nothing_is_claimed_to_be_saved(tmp_path):
     put_record(tmp_path)
-    told = make_workshop(tmp_path).last_run()
+    told = make_manager(tmp_path).last_run()
     assert told.message == (
         "Training of the predictor on frame 12 of demo was interrupted at step 7 (begun by Ada, 23 Nov 14:02)."
     )
     assert (told.saved, told.is_active, told.seconds_left, told.curves, told.loss) == ("", False, None, {}, None)
     put_record(tmp_path, replace(RECORD, saved_step=5, network="autoencoder", started_by=""))
-    told = make_workshop(tmp_path).last_run()
+    told = make_manager(tmp_path).last_run()
     assert told.message.endswith("(begun 23 Nov 14:02).")
     assert told.saved == "autoencoder.pth at step 5; load it under Models to train on"
 
 
 def test_a_run_elsewhere_is_told_as_running_until_its_program_is_gone(tmp_path):
     put_record(tmp_path)
-    other, mine = FolderLock(tmp_path), make_workshop(tmp_path)
+    other, mine = FolderLock(tmp_path), make_manager(tmp_path)
     assert other.take(RECORD.word) is None
     until(lambda: mine.last_run().status == "elsewhere")
     assert "step 7 of at most 100" in mine.last_run().message
@@ -136,31 +135,31 @@ def test_a_program_that_only_saves_there_does_not_make_a_dead_run_alive(tmp_path
     put_record(tmp_path)
     other = FolderLock(tmp_path)
     assert other.take("a program saves") is None
-    assert make_workshop(tmp_path).last_run().status == "interrupted"
+    assert make_manager(tmp_path).last_run().status == "interrupted"
     other.release()
     put_record(tmp_path, replace(RECORD, is_interrupted=True))
     assert other.take(RECORD.word) is None  # another run of the same, in its first instant
-    assert make_workshop(tmp_path).last_run().status == "interrupted"
+    assert make_manager(tmp_path).last_run().status == "interrupted"
     other.release()
 
 
 def test_looking_again_and_again_reads_nothing_again(tmp_path, monkeypatch):
     put_record(tmp_path)
     put_numbers(tmp_path, [{"step": 1, "training/total": 0.5}])
-    workshop = make_workshop(tmp_path)
-    first = workshop.last_run()
+    manager = make_manager(tmp_path)
+    first = manager.last_run()
     monkeypatch.setattr("training.jobs.previous_run.read_numbers", lambda *_: 1 / 0)
-    assert all(workshop.last_run() is first for _ in range(1000))
+    assert all(manager.last_run() is first for _ in range(1000))
 
 
-def test_a_run_of_this_program_is_told_before_one_of_the_past(workshop, recording):
-    train(workshop, recording)
-    assert workshop.last_run().status == "finished"
-    put_record(workshop.directory, replace(RECORD, numbers="other.jsonl"))
-    assert workshop.last_run().status == "interrupted"  # newer: an own job takes older records away
-    assert workshop.run_file is None
-    train(workshop, recording)
-    assert workshop.last_run().status == "finished" and workshop.run_file.exists()
+def test_a_run_of_this_program_is_told_before_one_of_the_past(manager, recording):
+    train(manager, recording)
+    assert manager.last_run().status == "finished"
+    put_record(manager.directory, replace(RECORD, numbers="other.jsonl"))
+    assert manager.last_run().status == "interrupted"  # newer: an own job takes older records away
+    assert manager.run_file is None
+    train(manager, recording)
+    assert manager.last_run().status == "finished" and manager.run_file.exists()
 
 
 # ---- numbers ------------------------------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ def test_a_name_that_leads_elsewhere_names_no_numbers(tmp_path, name):
     (tmp_path / "runs").mkdir()
     put_record(tmp_path, replace(RECORD, numbers=name))
     assert numbers_path(tmp_path, name) is None and read_numbers(tmp_path, name).curves == {}
-    assert make_workshop(tmp_path).run_file is None
+    assert make_manager(tmp_path).run_file is None
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder", "linked folder"])
@@ -234,8 +233,8 @@ def test_numbers_that_are_no_file_are_not_followed(tmp_path, kind):
         path.parent.mkdir()
         {"pipe": lambda: os.mkfifo(path), "link": lambda: path.symlink_to(real), "folder": path.mkdir}[kind]()
     put_record(robot)
-    workshop = make_workshop(robot)
-    assert workshop.run_file is None and workshop.last_run().curves == {}
+    manager = make_manager(robot)
+    assert manager.run_file is None and manager.last_run().curves == {}
 
 
 # ---- the lock -----------------------------------------------------------------------------------------------------
@@ -287,7 +286,7 @@ def test_two_runs_begun_in_one_second_never_share_their_numbers(tmp_path):
 
     def begin():
         barrier.wait()
-        found.extend(own_file(tmp_path / "runs" / "20251123_140211_autoencoder.jsonl") for _ in range(20))
+        found.extend(unique_path(tmp_path / "runs" / "20251123_140211_autoencoder.jsonl") for _ in range(20))
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
     for thread in threads:
@@ -297,6 +296,6 @@ def test_two_runs_begun_in_one_second_never_share_their_numbers(tmp_path):
     assert len(set(found)) == len(found) == 160
 
 
-def test_fixed_steps_that_end_leave_no_word(workshop, recording):
-    assert train(workshop, recording, condition=FixedSteps(3)).status == "finished"
-    assert make_workshop(workshop.directory).last_run() is None
+def test_fixed_steps_that_end_leave_no_word(manager, recording):
+    assert train(manager, recording, condition=FixedSteps(3)).status == "finished"
+    assert make_manager(manager.directory).last_run() is None

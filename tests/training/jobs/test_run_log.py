@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from models import WorldModels
-from tests.training.tiny import make_workshop, order, shared_model, train, until
+from tests.training.tiny import make_manager, order, shared_model, train, until
 from training import CheckpointNotSaved, FixedSteps, JobRunning, LossNotFinite
 from training import train as command
 from training.checkpoints.writer import FILES
@@ -127,16 +127,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("content", HOSTILE)
-def test_what_is_no_record_is_ignored(workshop, recording, content):
-    workshop.directory.mkdir(parents=True)
-    (workshop.directory / RECORD_FILE).write_bytes(content)
-    assert read_record(workshop.directory) is None
-    assert workshop.last_run() is None and workshop.run_file is None
+def test_what_is_no_record_is_ignored(manager, recording, content):
+    manager.directory.mkdir(parents=True)
+    (manager.directory / RECORD_FILE).write_bytes(content)
+    assert read_record(manager.directory) is None
+    assert manager.last_run() is None and manager.run_file is None
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder", "device"])
-def test_what_is_no_file_is_ignored_at_once_and_the_next_run_has_its_record(workshop, recording, tmp_path, kind):
-    path = workshop.directory / RECORD_FILE
+def test_what_is_no_file_is_ignored_at_once_and_the_next_run_has_its_record(manager, recording, tmp_path, kind):
+    path = manager.directory / RECORD_FILE
     path.parent.mkdir(parents=True)
     outside = tmp_path / "outside.json"
     outside.write_text(json.dumps(asdict(RECORD)))
@@ -147,9 +147,9 @@ def test_what_is_no_file_is_ignored_at_once_and_the_next_run_has_its_record(work
         "device": lambda: path.symlink_to("/dev/zero"),
     }
     make[kind]()
-    (workshop.directory / UNFINISHED).symlink_to(outside)
-    assert workshop.last_run() is None
-    assert train(workshop, recording).status == "finished"
+    (manager.directory / UNFINISHED).symlink_to(outside)
+    assert manager.last_run() is None
+    assert train(manager, recording).status == "finished"
     assert json.loads(outside.read_text()) == asdict(RECORD)
 
 
@@ -163,41 +163,41 @@ def test_long_and_strange_words_are_cut(tmp_path):
 # ---- with jobs --------------------------------------------------------------------------------------------------
 
 
-def test_a_record_is_there_while_a_job_runs_and_gone_when_it_has_finished_stopped_or_failed(workshop, recording):
+def test_a_record_is_there_while_a_job_runs_and_gone_when_it_has_finished_stopped_or_failed(manager, recording):
     def look(ending):
-        job = workshop.train(order(recording, "predictor", FixedSteps(1_000_000)))
+        job = manager.train(order(recording, "predictor", FixedSteps(1_000_000)))
         until(lambda: job.snapshot().step >= 2)
-        found = read_record(workshop.directory)
+        found = read_record(manager.directory)
         assert (found.network, found.started_by, found.max_steps) == ("predictor", "Ada", 1_000_000)
         assert found.subject == f"frames 3 to 11 of {recording.name}" and not found.is_interrupted
-        assert workshop.directory / "runs" / found.numbers == workshop.run_file
+        assert manager.directory / "runs" / found.numbers == manager.run_file
         ending()
         assert job.wait(20)
-        assert read_record(workshop.directory) is None and workshop.last_run().status == job.snapshot().status
+        assert read_record(manager.directory) is None and manager.last_run().status == job.snapshot().status
         return job.snapshot().status
 
-    assert look(workshop.stop) == "stopped"
+    assert look(manager.stop) == "stopped"
 
     def fail(batch):
         raise LossNotFinite
 
-    real = workshop.shared.model.prediction_losses
-    assert look(lambda: setattr(workshop.shared.model, "prediction_losses", fail)) == "failed"
-    workshop.shared.model.prediction_losses = real
-    assert train(workshop, recording).status == "finished" and read_record(workshop.directory) is None
+    real = manager.shared.model.prediction_losses
+    assert look(lambda: setattr(manager.shared.model, "prediction_losses", fail)) == "failed"
+    manager.shared.model.prediction_losses = real
+    assert train(manager, recording).status == "finished" and read_record(manager.directory) is None
 
 
-def test_an_interrupted_job_is_told_by_the_next_program_with_its_curves(workshop, recording):
-    job = workshop.train(order(recording, "predictor", FixedSteps(1_000_000)))
+def test_an_interrupted_job_is_told_by_the_next_program_with_its_curves(manager, recording):
+    job = manager.train(order(recording, "predictor", FixedSteps(1_000_000)))
     until(lambda: job.snapshot().step >= 25)
-    workshop.interrupt()
+    manager.interrupt()
     assert job.wait(20)
     now = job.snapshot()
     assert (now.status, now.saved) == (
         "interrupted",
         f"autoencoder.pth (step {now.step}), predictor_0.pth (step {now.step})",
     )
-    told = make_workshop(workshop.directory).last_run()
+    told = make_manager(manager.directory).last_run()
     assert (told.status, told.step, told.network, told.started_by) == ("interrupted", now.step, "predictor", "Ada")
     where = f"frames 3 to 11 of {recording.name}"
     words = f"Training of the predictor on {where} was interrupted at step {now.step} (begun by Ada,"
@@ -205,47 +205,47 @@ def test_an_interrupted_job_is_told_by_the_next_program_with_its_curves(workshop
     assert told.saved == f"autoencoder.pth and predictor_0.pth at step {now.step}; load them under Models to train on"
     assert told.curves == now.curves and told.action_shares == now.action_shares
     assert (told.first_loss, told.loss, told.evaluated_at) == (now.first_loss, now.loss, now.evaluated_at)
-    assert make_workshop(workshop.directory).run_file == workshop.run_file
+    assert make_manager(manager.directory).run_file == manager.run_file
 
 
-def test_the_step_saved_is_that_of_the_file_whatever_was_trained_before(workshop, recording):
-    train(workshop, recording, condition=FixedSteps(3))
-    job = workshop.train(order(recording, condition=FixedSteps(1_000_000)))
+def test_the_step_saved_is_that_of_the_file_whatever_was_trained_before(manager, recording):
+    train(manager, recording, condition=FixedSteps(3))
+    job = manager.train(order(recording, condition=FixedSteps(1_000_000)))
     until(lambda: job.snapshot().step >= 2)
-    saved = workshop.save().files["autoencoder.pth"]
-    assert read_record(workshop.directory).saved_step == saved - 3
-    workshop.stop()
+    saved = manager.save().files["autoencoder.pth"]
+    assert read_record(manager.directory).saved_step == saved - 3
+    manager.stop()
     assert job.wait(20)
 
 
-def test_a_save_that_failed_is_not_counted(workshop, recording, monkeypatch):
+def test_a_save_that_failed_is_not_counted(manager, recording, monkeypatch):
     def full(*arguments):
         raise CheckpointNotSaved("The checkpoint was not saved (no space left on the device).")
 
     monkeypatch.setattr("training.jobs.manager.write_contents", full)
-    job = workshop.train(order(recording, condition=FixedSteps(1_000_000)))
+    job = manager.train(order(recording, condition=FixedSteps(1_000_000)))
     until(lambda: job.snapshot().step >= 2)
-    workshop.interrupt()
+    manager.interrupt()
     assert job.wait(20)
-    told = make_workshop(workshop.directory).last_run()
+    told = make_manager(manager.directory).last_run()
     assert (told.status, told.saved) == ("interrupted", "")
 
 
-def test_the_note_goes_when_a_new_job_starts(workshop, recording):
-    (workshop.directory / "runs").mkdir(parents=True)
-    (workshop.directory / RECORD_FILE).write_text(json.dumps(asdict(RECORD)))
-    assert workshop.last_run().status == "interrupted"
-    job = workshop.train(order(recording, condition=FixedSteps(1_000_000)))
-    assert workshop.last_run().status == "running" and read_record(workshop.directory).subject != RECORD.subject
-    workshop.stop()
-    assert job.wait(20) and workshop.last_run().status == "stopped"
+def test_the_note_goes_when_a_new_job_starts(manager, recording):
+    (manager.directory / "runs").mkdir(parents=True)
+    (manager.directory / RECORD_FILE).write_text(json.dumps(asdict(RECORD)))
+    assert manager.last_run().status == "interrupted"
+    job = manager.train(order(recording, condition=FixedSteps(1_000_000)))
+    assert manager.last_run().status == "running" and read_record(manager.directory).subject != RECORD.subject
+    manager.stop()
+    assert job.wait(20) and manager.last_run().status == "stopped"
 
 
-def test_a_visitors_stop_that_came_first_is_no_interruption(workshop, recording):
-    job = workshop.train(order(recording, condition=FixedSteps(1_000_000)))
+def test_a_visitors_stop_that_came_first_is_no_interruption(manager, recording):
+    job = manager.train(order(recording, condition=FixedSteps(1_000_000)))
     job.stop()
     job.interrupt()
-    assert job.wait(20) and job.snapshot().status == "stopped" and read_record(workshop.directory) is None
+    assert job.wait(20) and job.snapshot().status == "stopped" and read_record(manager.directory) is None
 
 
 def test_the_command_line_leaves_the_same_word(data, tmp_path, recording, monkeypatch, capsys):
@@ -257,9 +257,9 @@ def test_the_command_line_leaves_the_same_word(data, tmp_path, recording, monkey
     requests = []
     real = command._train
 
-    def remembered(workshop, order, stop, name):
+    def remembered(manager, order, stop, name):
         requests.append(stop)
-        return real(workshop, order, stop, name)
+        return real(manager, order, stop, name)
 
     monkeypatch.setattr(command, "_train", remembered)
     session_id = (data / "id").read_text()
@@ -267,7 +267,7 @@ def test_the_command_line_leaves_the_same_word(data, tmp_path, recording, monkey
     running = threading.Thread(target=command.main, args=(arguments,))
     running.start()
     until(lambda: read_record(folder) is not None and read_record(folder).step >= 1)
-    other = make_workshop(folder)
+    other = make_manager(folder)
     assert other.last_run().status == "elsewhere"
     with pytest.raises(
         JobRunning, match=r"Another program trains .* \(the command line: .*, step \d+ of at most 100,000\)"

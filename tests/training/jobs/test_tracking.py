@@ -9,7 +9,7 @@ import types
 import numpy as np
 import pytest
 
-from tests.training.tiny import make_workshop, train, until
+from tests.training.tiny import make_manager, train, until
 from training.jobs import tracking
 from training.jobs.tracking import JsonLinesTracker, SeveralTrackers, WandbTracker
 
@@ -110,8 +110,8 @@ def test_wandb_receives_configuration_numbers_pictures_and_the_end(tmp_path, fak
 
 
 def test_a_whole_job_reaches_wandb(tmp_path, fake, recording):
-    workshop = make_workshop(tmp_path, wandb_project="robots")
-    train(workshop, recording, "predictor")
+    manager = make_manager(tmp_path, wandb_project="robots")
+    train(manager, recording, "predictor")
     until(lambda: fake.run.is_finished)
     assert fake.asked["config"]["network"] == "predictor" and fake.asked["config"]["batch_size"] == 2
     names = {name for _, numbers in fake.run.logged for name in numbers}
@@ -124,10 +124,10 @@ def test_a_whole_job_reaches_wandb(tmp_path, fake, recording):
 @pytest.mark.parametrize("is_late", [False, True])
 def test_wandb_that_fails_costs_a_job_nothing(tmp_path, fake, recording, caplog, is_late):
     fake.run = FakeRun(is_failing=True) if is_late else RuntimeError("not logged in")
-    workshop = make_workshop(tmp_path, wandb_project="robots")
-    now = train(workshop, recording)
+    manager = make_manager(tmp_path, wandb_project="robots")
+    now = train(manager, recording)
     assert (now.status, now.step) == ("finished", 2)
-    assert workshop.wait(0) and lines_of(workshop.run_file)[-1] == {"ended": now.message}
+    assert manager.wait(0) and lines_of(manager.run_file)[-1] == {"ended": now.message}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -163,7 +163,7 @@ OFFLINE = """
 import sys
 import numpy as np
 from pathlib import Path
-from training.tracking import WandbTracker
+from training.jobs.tracking import WandbTracker
 tracker = WandbTracker("robots", {"lr": 0.1}, Path(sys.argv[1]))
 tracker.log(0, {"loss": 0.5})
 tracker.picture(0, "actual", np.zeros((4, 5, 3), np.uint8))

@@ -7,8 +7,8 @@ import re
 import threading
 import time
 
-from benchmarks.guest import READING, RUNNING, SCRUBBING, Act, Guest
 from benchmarks.raw_client import Refused
+from benchmarks.visitor_client import READING, RUNNING, SCRUBBING, Act, Guest
 
 WAIT_S = 60
 SHORT_TRAINING = 3

@@ -64,8 +64,8 @@ def world(folder: Path, moment: Moment) -> Iterator[World]:
             assert visitor.ask("load_session").is_done and visitor.ask("show_frame").is_done
         yield World(folder, session_id, explorer, demo.local_url, visitor)
         visitor.close()
-        explorer.evaluations.close(timeout_s=60)
-        explorer.workshops.close(timeout_s=60)
+        explorer.evaluator.close(timeout_s=60)
+        explorer.close(timeout_s=60)
 
 
 def in_place_of_a_folder(folder: Path) -> None:
@@ -90,20 +90,20 @@ def pause(at: World) -> None:
     train(at)
     for command in ("pause_training", "pause_training", "resume_training", "resume_training", "pause_training"):
         assert at.visitor.ask(command).is_done
-    assert [job.is_active for _, job in at.explorer.workshops.active()] == [True]
+    assert [job.is_active for _, job in at.explorer.active_jobs()] == [True]
 
 
 def stop(at: World) -> None:
     train(at)
     assert at.visitor.ask("stop_training").is_done
-    await_that(lambda: not at.explorer.workshops.active())
+    await_that(lambda: not at.explorer.active_jobs())
 
 
 def learn_where_nothing_can_be_written(at: World) -> None:
     in_place_of_a_folder(at.data / "checkpoints")
     in_place_of_a_folder(at.data / "evaluations")
     train(at, steps=1)
-    await_that(lambda: not at.explorer.workshops.active())
+    await_that(lambda: not at.explorer.active_jobs())
 
 
 def evaluate(at: World) -> None:
