@@ -20,8 +20,7 @@ import gradio as gr
 import models
 import training
 from models.introspection import attention_figures, weight_figures
-from page import handlers as binding
-from page import messages
+from page import handlers, messages
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
 from page.facts import frame_facts
@@ -437,13 +436,13 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     networks = dict(concurrency_id="networks", concurrency_limit=1)
     quick = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
     private, silent = dict(api_visibility="private"), dict(queue=False, show_progress="hidden")
-    tick = private | silent | dict(refuse=binding.ignore)
+    tick = private | silent | dict(refuse=handlers.ignore)
 
     def on(
         event: Callable, function: Callable, inputs: list, outputs: list, refuse: Callable = as_message, **options: Any
     ) -> None:
         is_journey = function in (open_page, load_session, record_demos)
-        answer = function if is_journey else binding.discard_if_stale(function)
+        answer = function if is_journey else handlers.discard_if_stale(function)
         handler = bind(explorer, answer, USER_ERRORS, FORM_FIELDS, refuse)
         event(handler, inputs, outputs, **{"api_name": function.__name__, **options})
 
@@ -455,7 +454,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
         select_outputs(refresh_sessions, (1, 2)),
         [visitor, of("robot")],
         listing[1:],
-        **binding.CHOICE,
+        **handlers.CHOICE,
     )
     on(of("load").click, load_session, [visitor, of("picker")], session_outputs, show_progress_on=of("picker"))
     on(of("demo").click, record_demos, [visitor], listing + session_outputs, **private)
@@ -469,7 +468,7 @@ def wire(explorer: Explorer, demo: gr.Blocks, parts: dict[str, Any], visitor: gr
     wire_imagine(on, of, visitor)
     on(gr.Timer(0.5).tick, tick_training, [visitor, of("is_log")], [of("view")], **tick)
     pickers, errors = [visitor, *map(of, ERRORS[2:])], [*map(of, ERRORS)]
-    on(gr.Timer(1.0).tick, binding.unless_superseded(tick_evaluation), pickers, errors, **tick)
+    on(gr.Timer(1.0).tick, handlers.unless_superseded(tick_evaluation), pickers, errors, **tick)
     noticed = [visitor, of("shown_errors"), of("history_length")]
     on(gr.Timer(2.0).tick, tick_errors_notice, noticed, [of("errors_notice")], **tick)
     on(gr.Timer(2.0).tick, describe_status, [visitor], [status], **tick)
@@ -502,7 +501,7 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
     look, seen = [visitor, *map(of, fields)], [of("attention_result")]
     on(of("attend").click, look_at_attention, look, seen, **networks)
     for name in fields[2:]:
-        on(of(name).select, look_at_attention, look, seen, **opened | binding.CHOICE)
+        on(of(name).select, look_at_attention, look, seen, **opened | handlers.CHOICE)
     on(of("weigh").click, look_at_weights, [visitor], [of("weights_result")], **networks)
     asked, told = [visitor, of("history_length"), of("diagnosed_frames")], [of("actions_result")]
     on(of("diagnose").click, diagnose_actions, asked, told, **slow)
@@ -512,16 +511,16 @@ def wire_inside(on: Callable, of: Callable, visitor: gr.State) -> None:
         "actions": (diagnose_actions, asked, told, {**opened, **slow}),
     }
     for panel, (function, inputs, outputs, options) in panels.items():
-        on(of(f"{panel}_tab").select, binding.on_open(panel, function), inputs, outputs, **options)
-        on(of("inside_tab").select, binding.if_open(panel, function), inputs, outputs, **options)
+        on(of(f"{panel}_tab").select, handlers.on_open(panel, function), inputs, outputs, **options)
+        on(of("inside_tab").select, handlers.if_open(panel, function), inputs, outputs, **options)
     evaluated = ("history_length", "evaluated_weights", "autoencoder_path", "predictor_path")
     errors, pickers = [*map(of, ERRORS)], [visitor, *map(of, ERRORS[2:])]
     on(of("evaluate").click, evaluate_recording, [visitor, *map(of, evaluated)], errors, concurrency_limit=1)
     on(of("cancel_evaluation").click, cancel_evaluation, [visitor], errors)
     on(of("errors_tab").select, evaluation_status, pickers, errors)
     for name, parts in (("shown_errors", (0, 1, 3)), ("compared_errors", (0, 1))):  # what is chosen stays as it is
-        chosen = binding.as_newest_choice(select_outputs(evaluation_status, parts))
-        on(of(name).select, chosen, pickers, [errors[part] for part in parts], **binding.CHOICE)
+        chosen = handlers.as_newest_choice(select_outputs(evaluation_status, parts))
+        on(of(name).select, chosen, pickers, [errors[part] for part in parts], **handlers.CHOICE)
     clip = ("history_length", "clip_first", "clip_last", "clip_speed", "clip_kind")
     on(of("make_clip").click, make_clip, [visitor, *map(of, clip)], [of("clip_result")], **slow)
     on(of("statistics").expand, describe_session, [visitor], [of("statistics_result")], refuse=messages.notice)

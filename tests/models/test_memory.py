@@ -3,17 +3,17 @@ import sys
 
 import pytest
 
-from models import memory as heap
+from models import memory
 
 RESIDENT = """
 import numpy as np, sys
 from pathlib import Path
-from models import memory as heap
+from models import memory
 
 def resident_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
 
-heap.configure_malloc()
+memory.configure_malloc()
 before, blocks = resident_mb(), [np.ones(3 << 20, dtype=np.uint8) for _ in range(100)]
 below = [np.ones(1 << 10, dtype=np.uint8) for _ in range(100)]  # at the end of the heap: it cannot just shrink
 used = resident_mb()
@@ -21,7 +21,7 @@ ring = [blocks[::2]]
 ring.append(ring)
 del blocks, ring
 kept = resident_mb()
-heap.trim_memory()
+memory.trim_memory()
 print(used - before, kept - before, resident_mb() - before)
 """
 
@@ -47,11 +47,11 @@ def looks_until_given(monkeypatch, spent):
             raise Enough
         return looks[-1]
 
-    monkeypatch.setattr(heap.time, "process_time", process_time)
-    monkeypatch.setattr(heap.gc, "freeze", lambda: None)
-    monkeypatch.setattr(heap, "trim_memory", lambda: given.append(len(looks) - 1))
+    monkeypatch.setattr(memory.time, "process_time", process_time)
+    monkeypatch.setattr(memory.gc, "freeze", lambda: None)
+    monkeypatch.setattr(memory, "trim_memory", lambda: given.append(len(looks) - 1))
     with pytest.raises(Enough):
-        heap.trim_memory_forever(0.001)
+        memory.trim_memory_forever(0.001)
     return given
 
 
@@ -61,14 +61,14 @@ def test_a_server_gives_back_once_when_it_has_come_to_rest(monkeypatch):
 
 def test_a_server_at_work_gives_back_now_and_then(monkeypatch):
     given = looks_until_given(monkeypatch, range(60))
-    assert len(given) == 3 and given[0] == heap.LOOKS_WHILE_BUSY + 1
+    assert len(given) == 3 and given[0] == memory.LOOKS_WHILE_BUSY + 1
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    monkeypatch.setattr(heap.ctypes, "CDLL", lambda name: object())
-    heap.configure_malloc()
-    heap.trim_memory()
-    monkeypatch.setattr(heap.sys, "platform", "darwin")
-    monkeypatch.delattr(heap.ctypes, "CDLL")
-    heap.configure_malloc()
-    heap.trim_memory()
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    memory.configure_malloc()
+    memory.trim_memory()
+    monkeypatch.setattr(memory.sys, "platform", "darwin")
+    monkeypatch.delattr(memory.ctypes, "CDLL")
+    memory.configure_malloc()
+    memory.trim_memory()

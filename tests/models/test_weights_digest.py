@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models import SharedWorldModel
-from models import shared_world_model as weights_digest
+from models import SharedWorldModel, weights_digest
 from tests.models.small import small_config
 
 

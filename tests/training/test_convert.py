@@ -12,7 +12,7 @@ import torch
 
 from models import SharedWorldModel
 from tests.models.small import small_config
-from tests.training import checkpoint_files as crafted
+from tests.training import checkpoint_files
 from tests.training.checkpoints.test_validate import are_equal
 from training import CheckpointError, CheckpointOldFormat, TrainingManager, load_checkpoint
 from training import convert as convert_module
@@ -23,7 +23,7 @@ from training.convert import DONE, NOT_DONE, WRONG_USAGE, convert, main
 @pytest.fixture
 def good(tmp_path):
     """A checkpoint of the notebook in today's format, as its programs wrote it."""
-    return crafted.notebook_file(tmp_path / "good.pth", crafted.autoencoder(1))
+    return checkpoint_files.notebook_file(tmp_path / "good.pth", checkpoint_files.autoencoder(1))
 
 
 def content_of(path):
@@ -53,7 +53,9 @@ def from_several_gpus(good):
 
 
 def compressed(good):
-    return crafted.write_archive(good.with_name("old.pth"), crafted.entries(good), zipfile.ZIP_DEFLATED)
+    return checkpoint_files.write_archive(
+        good.with_name("old.pth"), checkpoint_files.entries(good), zipfile.ZIP_DEFLATED
+    )
 
 
 KINDS = {
@@ -69,7 +71,7 @@ kinds = pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 
 @kinds
 def test_an_old_file_opens_after_it_was_converted(tmp_path, good, make):
-    old, new, model = make(good), tmp_path / "new.pth", crafted.autoencoder(2)
+    old, new, model = make(good), tmp_path / "new.pth", checkpoint_files.autoencoder(2)
     with pytest.raises(CheckpointError, match=r"convert it with `python -m training\.convert`"):
         load_checkpoint(old, model)
     before = old.read_bytes()
@@ -90,7 +92,7 @@ def test_optimizer_and_schedule_are_carried_along(tmp_path, good, make):
 
 
 def test_a_bare_state_dict_stays_one(tmp_path):
-    saved = crafted.autoencoder(1).state_dict()
+    saved = checkpoint_files.autoencoder(1).state_dict()
     torch.save(saved, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     assert convert(tmp_path / "old.pth", tmp_path / "new.pth").describe() == "of torch's old format, 38 tensors"
     assert are_equal(torch.load(tmp_path / "new.pth", weights_only=True), saved)

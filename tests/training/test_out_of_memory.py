@@ -21,7 +21,7 @@ from tests.training.tiny import (
     until,
 )
 from training import FixedSteps, FrameDataset
-from training import dataset as training_set_module
+from training import dataset as dataset_module
 from training.checkpoints.reader import read_checkpoint
 from training.failures import OUT_OF_MEMORY
 from training.jobs import job as job_module
@@ -142,7 +142,7 @@ class FailingAt:
 OWNERS = {
     "draw": FrameDataset,
     "evaluated": FrameDataset,
-    "build_target": training_set_module,
+    "build_target": dataset_module,
     "to_uint8": job_module,
     "copy_contents": manager_module,
     "require_finite_outputs": manager_module,

@@ -11,7 +11,7 @@ from session.robots.toroidal_dot import locate_dot
 from tests.training.tiny import shared_model
 from training import truth
 from training.checkpoints.writer import save_checkpoint
-from training.evaluation import accuracy as truth_measure
+from training.evaluation import accuracy as accuracy_module
 from training.evaluation.accuracy import NoGroundTruth, measure_truth, shares
 from training.steps import TrainState
 from training.unique_frames import is_held_out
@@ -34,7 +34,7 @@ def predicting(monkeypatch):
             shown = [picture(x, y, int(action > 0)) for action in candidates[:, 0]]
             return SimpleNamespace(candidates=[SimpleNamespace(picture=one) for one in shown])
 
-        monkeypatch.setattr(truth_measure, "run_prediction", run)
+        monkeypatch.setattr(accuracy_module, "run_prediction", run)
 
     return put
 
@@ -86,7 +86,7 @@ def test_only_asked_for_frames_are_looked_at(recording, predicting):
 
 
 def test_nothing_is_told_of_no_predictions():
-    assert shares([]) == truth_measure.AccuracySummary(0, 0, 0, None, None)
+    assert shares([]) == accuracy_module.AccuracySummary(0, 0, 0, None, None)
 
 
 def test_another_robot_has_no_truth(tmp_path):
@@ -97,7 +97,7 @@ def test_another_robot_has_no_truth(tmp_path):
 
 @pytest.mark.parametrize("frames", [0, 2001, 1.5, None])
 def test_a_number_of_frames_that_is_none_is_refused(recording, frames):
-    with pytest.raises(truth_measure.InvalidValue, match="number of frames"):
+    with pytest.raises(accuracy_module.InvalidValue, match="number of frames"):
         measured(recording, frames=frames)
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource
-from models import shared_world_model as weights_digest
+from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource, weights_digest
 from session import NoHistory, RecordedSession
 from training.checkpoints.validate import load_checkpoint
 from training.evaluation.results import EvaluationKey

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.promises import IS_FULL, count
-from tests.training import checkpoint_files as crafted
+from tests.training import checkpoint_files
 from tests.training.checkpoints.test_reader import HEAVY, TRAPS
 
 SECONDS, MEGABYTES = 2, 200  # what an answer may take
@@ -19,13 +19,13 @@ READER = """
 import json, os, signal, sys, tempfile, time
 from pathlib import Path
 import torch
-from tests.training import checkpoint_files as crafted
+from tests.training import checkpoint_files
 from training import CheckpointError, load_checkpoint
 from training.convert import convert
 torch.set_num_threads(1)
 WATCHED = ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "subprocess.Popen", "socket.connect",
            "pty.spawn", "exec", "compile", "import", "shutil.rmtree", "os.remove", "ctypes.dlopen")
-model, good, events, is_watching = crafted.autoencoder(), Path(sys.argv[1]), [], False
+model, good, events, is_watching = checkpoint_files.autoencoder(), Path(sys.argv[1]), [], False
 
 def watch(event, arguments):
     if is_watching and event in WATCHED:
@@ -86,7 +86,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory):
-    good = crafted.notebook_file(tmp_path_factory.mktemp("good") / "good.pth", crafted.autoencoder())
+    good = checkpoint_files.notebook_file(tmp_path_factory.mktemp("good") / "good.pth", checkpoint_files.autoencoder())
     pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     with subprocess.Popen([sys.executable, "-W", "ignore", "-c", READER, str(good)], **pipes) as process:
         yield Reader(process)
@@ -105,7 +105,7 @@ def is_plain(told, path):
 @pytest.mark.parametrize("what", ["read", "convert"])
 def test_no_code_of_a_file_is_run(tmp_path, reader, figure, what):
     canary = tmp_path / "canary"
-    files = crafted.evil_files(tmp_path, canary)
+    files = checkpoint_files.evil_files(tmp_path, canary)
     tried = dict(list(files.items())[:: count(4, 1)])
     found = {name: reader.look(path, what) for name, path in tried.items()}
     ran = [name for name, one in found.items() if one.get("events")]
@@ -124,14 +124,14 @@ def test_no_code_of_a_file_is_run(tmp_path, reader, figure, what):
 def test_a_canary_would_be_noticed(tmp_path):
     """Else the test above would hold by accident."""
     canary = tmp_path / "canary"
-    path = crafted.evil_files(tmp_path, canary)["os.system"]
+    path = checkpoint_files.evil_files(tmp_path, canary)["os.system"]
     torch.load(path, weights_only=False)
     assert canary.exists()
 
 
 def test_the_process_sees_what_a_file_does(tmp_path, reader):
     """Else it could not tell whether anything was run: a conversion writes its file."""
-    torch.save(crafted.autoencoder().state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save(checkpoint_files.autoencoder().state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
     found = reader.look(tmp_path / "old.pth", "convert")
     assert found["told"] == "loaded" and any("new_old.pth" in event for event in found["events"])
 

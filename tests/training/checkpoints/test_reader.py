@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training import checkpoint_files as crafted
+from tests.training import checkpoint_files
 from tests.training.checkpoints.test_validate import are_equal, refused, tensors_of
 from training import CheckpointDamaged, CheckpointError, CheckpointOldFormat, load_checkpoint
 from training.checkpoints import reader as checkpoint_reader
@@ -18,20 +18,20 @@ from training.checkpoints.reader import MAX_FILE_BYTES
 
 @pytest.fixture
 def good(tmp_path):
-    return crafted.notebook_file(tmp_path / "autoencoder.pth", crafted.autoencoder(1))
+    return checkpoint_files.notebook_file(tmp_path / "autoencoder.pth", checkpoint_files.autoencoder(1))
 
 
 @pytest.mark.parametrize("spelled", [b"numpy._core.multiarray", b"numpy.core.multiarray"])
 def test_numpy_scalars_of_old_schedules_become_plain_floats(tmp_path, good, spelled):
-    parts = crafted.entries(good)
+    parts = checkpoint_files.entries(good)
     assert b"numpy._core.multiarray\nscalar" in parts["data.pkl"]
     parts["data.pkl"] = parts["data.pkl"].replace(b"numpy._core.multiarray", spelled)
-    crafted.write_archive(good, parts)
-    assert load_checkpoint(good, crafted.autoencoder()).step == 5
+    checkpoint_files.write_archive(good, parts)
+    assert load_checkpoint(good, checkpoint_files.autoencoder()).step == 5
     with checkpoint_reader.open_checkpoint(good) as handle:
         schedule = checkpoint_reader.restricted_load(handle)["scheduler_state_dict"]
     (rate,) = schedule["_last_lr"]
-    assert type(rate) is float and rate == 1e-4 * crafted.notebook_curve(5)
+    assert type(rate) is float and rate == 1e-4 * checkpoint_files.notebook_curve(5)
 
 
 def test_big_endian_scalars_are_read_by_their_order(tmp_path):
@@ -56,19 +56,21 @@ def test_strings_that_double_at_every_call_are_refused(tmp_path):
     hexed = b"X\x03\0\0\0hex\x86R"
     start = b"X\x01\0\0\0aX\x06\0\0\0latin1\x86R"
     program = b"\x80\x02" + b"c_codecs\nencode\n" * 21 + start + hexed * 20 + b"."
-    message = refused(crafted.with_program(tmp_path / "a.pth", program), crafted.autoencoder(), CheckpointDamaged)
+    message = refused(
+        checkpoint_files.with_program(tmp_path / "a.pth", program), checkpoint_files.autoencoder(), CheckpointDamaged
+    )
     assert "an unusual text encoding" in message
 
 
 def test_the_allowed_names_are_allowed_during_a_load_only(good):
     before = set(torch.serialization.get_safe_globals())
-    load_checkpoint(good, crafted.autoencoder())
+    load_checkpoint(good, checkpoint_files.autoencoder())
     assert set(torch.serialization.get_safe_globals()) == before
     with pytest.raises(pickle.UnpicklingError):
         torch.load(good, weights_only=True)
 
 
-NAMES = sorted(crafted.evil_programs("canary"))
+NAMES = sorted(checkpoint_files.evil_programs("canary"))
 # Its own loader would ask for a terabyte, wait for a hash for years, or believe what a dict says of its methods.
 ONLY_THE_FIRST_WALL = {
     "bytearray bomb",
@@ -83,22 +85,24 @@ ONLY_THE_FIRST_WALL = {
 def test_the_restricted_loader_and_the_stand_ins_hold_by_themselves(tmp_path, monkeypatch, name):
     monkeypatch.setattr(checkpoint_reader, "check_structure", lambda handle, size: None)
     canary = tmp_path / "canary"
-    path = crafted.with_program(tmp_path / "evil.pth", crafted.evil_programs(canary)[name])
-    refused(path, crafted.autoencoder(), CheckpointDamaged)
+    path = checkpoint_files.with_program(tmp_path / "evil.pth", checkpoint_files.evil_programs(canary)[name])
+    refused(path, checkpoint_files.autoencoder(), CheckpointDamaged)
     assert not canary.exists()
 
 
 @pytest.mark.parametrize("module", ["os", "posix", "subprocess", "shutil", "numpy", "torch.hub", "builtins"])
 def test_what_a_file_asked_for_is_named(tmp_path, module):
     program = b"\x80\x02c" + module.encode() + b"\nsystem\n)R."
-    message = refused(crafted.with_program(tmp_path / "e.pth", program), crafted.autoencoder(), CheckpointDamaged)
+    message = refused(
+        checkpoint_files.with_program(tmp_path / "e.pth", program), checkpoint_files.autoencoder(), CheckpointDamaged
+    )
     assert f"not weights ({module}.system)" in message
 
 
 def one_tensor(tmp_path, **changes):
     """The entries of a small file with one tensor, some of them replaced."""
     torch.save({"a": torch.arange(4.0)}, tmp_path / "small.pth")
-    return crafted.entries(tmp_path / "small.pth") | changes
+    return checkpoint_files.entries(tmp_path / "small.pth") | changes
 
 
 def program_with(parts, old, new):
@@ -108,12 +112,12 @@ def program_with(parts, old, new):
 
 def storage_longer_than_its_bytes(tmp_path):
     parts = program_with(one_tensor(tmp_path), b"cpuq\x06K\x04t", b"cpuq\x06J\x00\x00\x00\x10t")
-    return crafted.write_archive(tmp_path / "a.pth", parts)
+    return checkpoint_files.write_archive(tmp_path / "a.pth", parts)
 
 
 def deflate_bomb(tmp_path):
     parts = one_tensor(tmp_path, **{"data/0": bytes(200 << 20)})
-    return crafted.write_archive(tmp_path / "a.pth", parts, zipfile.ZIP_DEFLATED)
+    return checkpoint_files.write_archive(tmp_path / "a.pth", parts, zipfile.ZIP_DEFLATED)
 
 
 def giant_tensor_of_one_number(tmp_path):
@@ -123,24 +127,24 @@ def giant_tensor_of_one_number(tmp_path):
 
 def deep_lists(tmp_path):
     count = 130_000
-    return crafted.with_program(tmp_path / "a.pth", b"\x80\x02" + b"]" * count + b"a" * (count - 1) + b".")
+    return checkpoint_files.with_program(tmp_path / "a.pth", b"\x80\x02" + b"]" * count + b"a" * (count - 1) + b".")
 
 
 def deep_tuples(tmp_path):
-    return crafted.with_program(tmp_path / "a.pth", b"\x80\x02)" + b"\x85" * 260_000 + b".")
+    return checkpoint_files.with_program(tmp_path / "a.pth", b"\x80\x02)" + b"\x85" * 260_000 + b".")
 
 
 def huge_program(tmp_path):
-    return crafted.with_program(tmp_path / "a.pth", b"\x80\x02" + b"N" * (8 << 20) + b".")
+    return checkpoint_files.with_program(tmp_path / "a.pth", b"\x80\x02" + b"N" * (8 << 20) + b".")
 
 
 def countless_entries(tmp_path):
     parts = one_tensor(tmp_path) | {f"data/{number}": b"" for number in range(1, 30_000)}
-    return crafted.write_archive(tmp_path / "a.pth", parts)
+    return checkpoint_files.write_archive(tmp_path / "a.pth", parts)
 
 
 def two_entries_of_one_name(tmp_path):
-    path = crafted.write_archive(tmp_path / "a.pth", one_tensor(tmp_path))
+    path = checkpoint_files.write_archive(tmp_path / "a.pth", one_tensor(tmp_path))
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("archive/data.pkl", b"\x80\x02}.")
     return path
@@ -148,7 +152,7 @@ def two_entries_of_one_name(tmp_path):
 
 def torchscript(tmp_path):
     parts = one_tensor(tmp_path) | {"constants.pkl": b"\x80\x02).", "code/__torch__.py": b"raise SystemExit"}
-    return crafted.write_archive(tmp_path / "a.pth", parts)
+    return checkpoint_files.write_archive(tmp_path / "a.pth", parts)
 
 
 def old_format(tmp_path):
@@ -157,7 +161,7 @@ def old_format(tmp_path):
 
 
 def encrypted_flag(tmp_path):
-    data = bytearray(crafted.write_archive(tmp_path / "a.pth", one_tensor(tmp_path)).read_bytes())
+    data = bytearray(checkpoint_files.write_archive(tmp_path / "a.pth", one_tensor(tmp_path)).read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "a.pth").write_bytes(data)
     return tmp_path / "a.pth"
@@ -208,7 +212,9 @@ def sparse_as_large_as_allowed(tmp_path):
 
 
 def endless_program_of_the_old_format(tmp_path):
-    (tmp_path / "a.pth").write_bytes(crafted.old_format_of(b"\x80\x02" + b"]" * 130_000 + b"a" * 129_999 + b"."))
+    (tmp_path / "a.pth").write_bytes(
+        checkpoint_files.old_format_of(b"\x80\x02" + b"]" * 130_000 + b"a" * 129_999 + b".")
+    )
     return tmp_path / "a.pth"
 
 
@@ -248,25 +254,25 @@ OLD = {
 
 @pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
 def test_no_file_fools_the_reader(tmp_path, trap):
-    refused(trap(tmp_path), crafted.autoencoder(), CheckpointOldFormat if trap in OLD else CheckpointDamaged)
+    refused(trap(tmp_path), checkpoint_files.autoencoder(), CheckpointOldFormat if trap in OLD else CheckpointDamaged)
 
 
 @pytest.mark.parametrize(("trap", "kind"), [(old_format, "of torch's old format"), (deflate_bomb, "compressed")])
 def test_an_older_kind_is_told_with_the_tool_that_converts_it(tmp_path, trap, kind):
-    message = refused(trap(tmp_path), crafted.autoencoder(), CheckpointOldFormat)
+    message = refused(trap(tmp_path), checkpoint_files.autoencoder(), CheckpointOldFormat)
     assert message.startswith(f"a.pth is {kind}; convert it with `python -m training.convert`")
 
 
 def test_a_folder_costs_no_descriptor(tmp_path):
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
-        refused(a_folder(tmp_path), crafted.autoencoder(), CheckpointDamaged)
+        refused(a_folder(tmp_path), checkpoint_files.autoencoder(), CheckpointDamaged)
         (tmp_path / "a.pth").rmdir()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_giant_tensor_over_one_number_is_refused_by_its_shape(tmp_path):
-    model = crafted.autoencoder()
+    model = checkpoint_files.autoencoder()
     before = tensors_of(model)
     tensors = model.state_dict() | {"cls_token": torch.zeros(1).expand(1, 1, 1 << 40)}
     torch.save(tensors, tmp_path / "a.pth")
@@ -277,4 +283,4 @@ def test_a_giant_tensor_over_one_number_is_refused_by_its_shape(tmp_path):
 
 def test_a_link_to_a_good_file_loads(tmp_path, good):
     (tmp_path / "link.pth").symlink_to(good)
-    assert load_checkpoint(tmp_path / "link.pth", crafted.autoencoder()).file == "link.pth"
+    assert load_checkpoint(tmp_path / "link.pth", checkpoint_files.autoencoder()).file == "link.pth"

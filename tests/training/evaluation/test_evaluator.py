@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import NotFinite, WeightsSource
-from models import shared_world_model as weights_digest
+from models import NotFinite, WeightsSource, weights_digest
 from session import FrameOutOfRange, HistoryLengthError, load_session
 from tests.session.session_files import write_session
 from tests.training.tiny import evaluate_track, shared_model, until
@@ -21,7 +20,7 @@ from training import (
     NothingToCancel,
     load_checkpoint,
 )
-from training.evaluation import evaluator as evaluation
+from training.evaluation import evaluator as evaluator_module
 from training.evaluation.evaluate import evaluate_frames
 from training.evaluation.request import private_networks
 
@@ -49,7 +48,7 @@ def small_batches(monkeypatch):
             computed.append(batch.first)
             yield batch
 
-    monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
+    monkeypatch.setattr(evaluator_module, "evaluate_frames", evaluate)
     return computed
 
 
@@ -65,7 +64,7 @@ class Gate:
                 assert self._may_go.acquire(timeout=20)
                 yield batch
 
-        monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
+        monkeypatch.setattr(evaluator_module, "evaluate_frames", evaluate)
 
     def let(self, batches):
         for _ in range(batches):
@@ -333,7 +332,7 @@ def test_what_fails_ends_with_a_sentence_and_keeps_the_frames_before(shared, ord
         yield next(evaluate_frames(model, recording, length, start, batch_size=2))
         raise problem
 
-    monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
+    monkeypatch.setattr(evaluator_module, "evaluate_frames", evaluate)
     evaluations = Evaluator(EvaluationStore(None))
     end = finished(evaluations, shared, order)
     assert end.status == "failed" and words in end.message and end.done == 2
@@ -346,7 +345,7 @@ def test_even_a_mistake_in_the_program_ends_the_job(shared, order, monkeypatch):
         raise AssertionError
         yield
 
-    monkeypatch.setattr(evaluation, "evaluate_frames", evaluate)
+    monkeypatch.setattr(evaluator_module, "evaluate_frames", evaluate)
     end = finished(Evaluator(EvaluationStore(None)), shared, order)
     assert end.status == "failed" and "the server's log tells more" in end.message
 

@@ -30,7 +30,7 @@ from training.checkpoints.manifest import STATE_FILE, file_digest
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
 from training.jobs import manager as manager_module
-from training.jobs import weight_diff as weight_watch_module
+from training.jobs import weight_diff as weight_diff_module
 
 
 def in_use(manager):
@@ -542,7 +542,7 @@ def test_weights_that_cannot_be_compared_cost_no_job(manager, recording, monkeyp
         raise problem
 
     with monkeypatch.context() as patched:
-        patched.setattr(weight_watch_module, part, fail)
+        patched.setattr(weight_diff_module, part, fail)
         now = train(manager, recording)
         assert (now.status, now.step, now.saved) == ("finished", 2, "autoencoder.pth (step 2)")
         assert manager.weight_comparison() is None and manager._watch._before is None
@@ -557,7 +557,7 @@ def test_a_look_that_fails_for_want_of_memory_leaves_the_next_one_possible(manag
 
     start(manager, recording)
     with monkeypatch.context() as patched:
-        patched.setattr(weight_watch_module, "weight_changes", fail)
+        patched.setattr(weight_diff_module, "weight_changes", fail)
         assert manager.weight_comparison() is None
     assert manager.weight_comparison().steps >= 2
     manager.stop()

@@ -11,7 +11,7 @@ from tests.training.tiny import make_manager, order, shared_model, train, until
 from training import CheckpointNotSaved, FixedSteps, JobRunning, LossNotFinite
 from training import train as command
 from training.checkpoints.writer import FILES
-from training.jobs import run_log as run_record_module
+from training.jobs import run_log as run_log_module
 from training.jobs.run_log import RECORD_FILE, UNFINISHED, RunRecord, RunRecorder, read_record
 
 RECORD = RunRecord(
@@ -44,7 +44,7 @@ def test_a_record_reads_back_as_it_was_written(tmp_path):
 
 def test_the_record_is_written_at_once_then_about_once_a_second_and_at_saves(tmp_path, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(run_record_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(run_log_module.time, "monotonic", lambda: now[0])
     recorder = RunRecorder(tmp_path)
     recorder.begin(replace(RECORD, step=0))
     seen = []
