@@ -13,7 +13,7 @@ from models.adaptive_world_model import AdaptiveWorldModelConfig
 
 
 @dataclass(frozen=True)
-class NeededWork:
+class FlopCounts:
     """Operations for batch 1, by what is computed."""
 
     config: AdaptiveWorldModelConfig

@@ -1,8 +1,9 @@
-"""How close the networks come to what the machine can do: `python -m benchmarks.networks [--rounds 5] [--json PATH]`.
+"""Speed of the networks, beside that of the machine: `python -m benchmarks.networks [--rounds 5] [--json PATH]`.
 
-Training steps and the sweep of 9 actions at batch 1 in float32, as the program itself takes them. Two references in the
+Training steps and the sweep of 9 actions at batch 1 in float32, as the program itself runs them. Two references in the
 same run: the rate of a matrix product just before each measurement, counted over the operations that are needed
-(`benchmarks/flop_counts.py`), and the plain way (`benchmarks/reference_networks.py`). Medians over the rounds.
+(`benchmarks/flop_counts.py`), and the same networks written plainly (`benchmarks/reference_networks.py`). Medians over
+the rounds.
 """
 
 import argparse
@@ -15,103 +16,130 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.flop_counts import NeededWork
+from benchmarks.flop_counts import FlopCounts
 from benchmarks.machine import Machine, seconds
-from benchmarks.reference_networks import PlainWorldModel
-from models import WorldModels, run_prediction
+from benchmarks.reference_networks import ReferenceWorldModel
+from models import SharedWorldModel, WorldModels, run_prediction
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
 ACTION_CHANNELS, CANDIDATES = 3, 9
 MASK_RATIO = 0.575  # the middle of what training draws from
-REPEATS = 3  # of ours, for each measurement of the plain way
+REPEATS = 3  # of the task, for each measurement of its reference
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is measured: operations needed, ours, the plain way, and the goals: share of the machine, times faster."""
+    """A training step or a sweep as the program runs it, and the floating-point operations that its result needs."""
 
     name: str
-    needed: int
-    ours: Callable[[], object]
-    plain: Callable[[], object]
+    flops: int
+    run: Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A task beside its reference, and the goals: share of the machine's rate, times faster than the reference."""
+
+    task: Task
+    reference: Callable[[], object]
     share_goal: float
     faster_goal: float
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Pictures and actions without meaning, since networks take as long for any: batches with 3 and with 8 frames of
+    history, and scaled candidate actions (C, A), the first of them the recorded one of the short batch."""
+
+    short: Batch
+    long: Batch
+    candidates: torch.Tensor
+
+
 def random_batch(history: int, generator: torch.Generator) -> Batch:
-    """Pictures and actions without meaning; the networks take as long for any."""
+    """A batch with a history of this length, on the CPU."""
     frames = torch.rand(1, history, 3, 224, 224, generator=generator)
     actions = 2 * torch.rand(1, history, ACTION_CHANNELS, generator=generator) - 1
     return Batch(frames, actions, torch.rand(1, 3, 224, 224, generator=generator))
 
 
-def tasks() -> list[Task]:
-    """On the CPU, over networks of standard size."""
+def random_inputs() -> Inputs:
+    """Always the same, on the CPU."""
     generator = torch.Generator().manual_seed(0)
-    shared = WorldModels(torch.device("cpu")).get("benchmark", ACTION_CHANNELS)
-    model, work = shared.model, NeededWork(shared.model.config)
-    plain = PlainWorldModel(model)
     short, long = random_batch(3, generator), random_batch(8, generator)
-    kept = int(model.autoencoder.config.patches * (1 - MASK_RATIO))
-    optimizers = TrainState(model, TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO))
-    autoencoder, predictor = AutoencoderTrainer(model, optimizers), PredictorTrainer(model, optimizers)
     candidates = 2 * torch.rand(CANDIDATES, ACTION_CHANNELS, generator=generator) - 1
     candidates[0] = short.actions[0, -1]
+    return Inputs(short, long, candidates)
 
-    def step_of(batch: Batch) -> tuple[Callable[[], object], Callable[[], object]]:
-        return lambda: predictor.step(batch), lambda: plain.predictor_step(batch.frames, batch.actions, batch.target)
+
+def program_tasks(shared: SharedWorldModel, inputs: Inputs) -> list[Task]:
+    """Training steps and the sweep on the device of a shared model."""
+    model, count = shared.model, FlopCounts(shared.model.config)
+    kept = int(model.autoencoder.config.patches * (1 - MASK_RATIO))
+    state = TrainState(model, TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO))
+    autoencoder, predictor = AutoencoderTrainer(model, state), PredictorTrainer(model, state)
+    short = inputs.short
+
+    def sweep() -> object:
+        return run_prediction(shared, short.frames, short.actions, short.target, inputs.candidates, 0)
 
     return [
-        Task("predictor step, 3 frames", work.predictor_step(3), *step_of(short), 0.65, 6),
-        Task("predictor step, 8 frames", work.predictor_step(8), *step_of(long), 0.60, 8),
-        Task(
-            "autoencoder step",
-            work.autoencoder_step(kept),
-            lambda: autoencoder.step(short),
-            lambda: plain.autoencoder_step(short.target, MASK_RATIO),
-            *(0.40, 2.5),
-        ),
-        Task(
-            "sweep of 9 actions",
-            work.sweep(3, CANDIDATES),
-            lambda: run_prediction(shared, short.frames, short.actions, short.target, candidates, 0),
-            lambda: plain.sweep(short.frames, short.actions, candidates),
-            *(0.60, 2),
-        ),
+        Task("predictor step, 3 frames", count.predictor_step(3), lambda: predictor.step(short)),
+        Task("predictor step, 8 frames", count.predictor_step(8), lambda: predictor.step(inputs.long)),
+        Task("autoencoder step", count.autoencoder_step(kept), lambda: autoencoder.step(short)),
+        Task("sweep of 9 actions", count.sweep(3, CANDIDATES), sweep),
     ]
 
 
-def measure(task: Task, machine: Machine, rounds: int) -> dict[str, float]:
-    """Milliseconds of ours and of the plain way, share of the machine's rate, how many times faster."""
-    task.ours()
-    ours, shares, plain = [], [], []
+def comparisons() -> list[Comparison]:
+    """The tasks and their references on the CPU, over networks of standard size with the same weights."""
+    shared, inputs = WorldModels(torch.device("cpu")).get("benchmark", ACTION_CHANNELS), random_inputs()
+    reference, short = ReferenceWorldModel(shared.model), inputs.short
+
+    def step_of(batch: Batch) -> Callable[[], object]:
+        return lambda: reference.predictor_step(batch.frames, batch.actions, batch.target)
+
+    references = (
+        (step_of(short), 0.65, 6),
+        (step_of(inputs.long), 0.60, 8),
+        (lambda: reference.autoencoder_step(short.target, MASK_RATIO), 0.40, 2.5),
+        (lambda: reference.sweep(short.frames, short.actions, inputs.candidates), 0.60, 2),
+    )
+    return [Comparison(task, *row) for task, row in zip(program_tasks(shared, inputs), references, strict=True)]
+
+
+def measure(comparison: Comparison, machine: Machine, rounds: int) -> dict[str, float]:
+    """Milliseconds of a task and of its reference, share of the machine's rate, how many times faster."""
+    task = comparison.task
+    task.run()
+    durations, shares, reference = [], [], []
     for _ in range(rounds):
         for _ in range(REPEATS):
             rate = machine.matrix_rate()
-            ours.append(seconds(task.ours, machine.device))
-            shares.append(task.needed / ours[-1] / rate)
-        plain.append(seconds(task.plain, machine.device))
+            durations.append(seconds(task.run, machine.device))
+            shares.append(task.flops / durations[-1] / rate)
+        reference.append(seconds(comparison.reference, machine.device))
     return {
-        "ms": 1000 * statistics.median(ours),
-        "plain_ms": 1000 * statistics.median(plain),
+        "ms": 1000 * statistics.median(durations),
+        "reference_ms": 1000 * statistics.median(reference),
         "share": statistics.median(shares),
-        "share_goal": task.share_goal,
-        "faster": statistics.median(plain) / statistics.median(ours),
-        "faster_goal": task.faster_goal,
+        "share_goal": comparison.share_goal,
+        "faster": statistics.median(reference) / statistics.median(durations),
+        "faster_goal": comparison.faster_goal,
     }
 
 
-def show(machine: dict[str, float], results: dict[str, dict[str, float]]) -> None:
-    """The table for people."""
+def print_table(machine: dict[str, float], results: dict[str, dict[str, float]]) -> None:
+    """The figures for people to read."""
     rates = (machine["matrix_gflop_per_s"], machine["copy_gb_per_s"])
     print("matrix product {:.0f} GFLOP/s, copy of memory {:.1f} GB/s".format(*rates))
-    print(f"{'':28}{'ms':>8}{'of the machine':>18}{'plain way ms':>15}{'times faster':>16}")
-    for name, told in results.items():
-        share = f"{told['share']:.0%} (goal {told['share_goal']:.0%})"
-        faster = f"{told['faster']:.1f} (goal {told['faster_goal']:g})"
-        print(f"{name:28}{told['ms']:8.0f}{share:>18}{told['plain_ms']:15.0f}{faster:>16}")
+    print(f"{'':28}{'ms':>8}{'of the machine':>18}{'reference ms':>15}{'times faster':>16}")
+    for name, row in results.items():
+        share = f"{row['share']:.0%} (goal {row['share_goal']:.0%})"
+        faster = f"{row['faster']:.1f} (goal {row['faster_goal']:g})"
+        print(f"{name:28}{row['ms']:8.0f}{share:>18}{row['reference_ms']:15.0f}{faster:>16}")
 
 
 def main() -> int:
@@ -125,8 +153,8 @@ def main() -> int:
         "copy_gb_per_s": machine.copy_rate() / 1e9,
         "threads": torch.get_num_threads(),
     }
-    results = {task.name: measure(task, machine, arguments.rounds) for task in tasks()}
-    show(rates, results)
+    results = {one.task.name: measure(one, machine, arguments.rounds) for one in comparisons()}
+    print_table(rates, results)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": rates, **results}, indent=1))
     return 0

@@ -17,7 +17,7 @@ IMAGE_WEIGHT, LATENT_WEIGHT = 0.8, 0.2
 DROPOUT = 0.1
 
 
-class PlainBlock(nn.Module):
+class ReferenceBlock(nn.Module):
     """Pre-norm block of the encoder: (1, N, D) to (1, N, D)."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -33,7 +33,7 @@ class PlainBlock(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
-class PlainAutoencoder(nn.Module):
+class ReferenceAutoencoder(nn.Module):
     """The masked autoencoder for one picture (1, 3, H, W) after the other."""
 
     def __init__(self, like: MaskedAutoencoderViT) -> None:
@@ -44,7 +44,7 @@ class PlainAutoencoder(nn.Module):
         self.mask_token = nn.Parameter(like.mask_token.detach().clone())
         self.register_buffer("pos_embed", like.pos_embed.clone())
         self.register_buffer("decoder_pos_embed", like.decoder_pos_embed.clone())
-        self.blocks = nn.ModuleList(PlainBlock(config.width, config.heads) for _ in range(config.blocks))
+        self.blocks = nn.ModuleList(ReferenceBlock(config.width, config.heads) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.width)
         self.decoder_embed = nn.Linear(config.width, config.decoder_width)
         self.decoder_pred = nn.Sequential(
@@ -52,7 +52,7 @@ class PlainAutoencoder(nn.Module):
             nn.ReLU(),
             nn.Linear(config.decoder_width, 3 * config.patch_size**2),
         )
-        self.load_state_dict({plain_name(key): value for key, value in like.state_dict().items()})
+        self.load_state_dict({reference_name(key): value for key, value in like.state_dict().items()})
 
     def encode(self, image: Tensor, kept: Tensor | None = None) -> Tensor:
         """Latents of a picture's patches, or of those named in `kept`."""
@@ -81,7 +81,7 @@ class PlainAutoencoder(nn.Module):
         return F.mse_loss(self.decode(self.encode(image, kept), kept), image)
 
 
-class PlainLayer(nn.Module):
+class ReferenceLayer(nn.Module):
     """Post-norm layer of the predictor over all tokens: (1, N, D) to (1, N, D)."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -98,7 +98,7 @@ class PlainLayer(nn.Module):
         return self.norm2(x + self.dropout(self.ffn(x)))
 
 
-class PlainPredictor(nn.Module):
+class ReferencePredictor(nn.Module):
     """The predictor for one history: list of T latents (1, P, D) and actions (1, T, A) to latents (1, P, D)."""
 
     def __init__(self, like: TransformerActionConditionedPredictor) -> None:
@@ -117,7 +117,7 @@ class PlainPredictor(nn.Module):
         self.token_type_embedding = nn.Embedding(3, width)
         self.future_query = nn.Parameter(torch.empty(1, 1, width))
         self.dropout = nn.Dropout(DROPOUT)
-        self.transformer_layers = nn.ModuleList(PlainLayer(width, config.heads) for _ in range(config.layers))
+        self.transformer_layers = nn.ModuleList(ReferenceLayer(width, config.heads) for _ in range(config.layers))
         self.layer_norm = nn.LayerNorm(width)
         self.output_head = nn.Linear(width, width)
         self.load_state_dict(like.state_dict())
@@ -142,12 +142,12 @@ class PlainPredictor(nn.Module):
         return self.output_head(self.layer_norm(x)[:, -futures:])
 
 
-class PlainWorldModel:
+class ReferenceWorldModel:
     """Both networks with the weights of `like`, and what people do with them; each network has an AdamW of its own."""
 
     def __init__(self, like: AdaptiveWorldModel) -> None:
-        self.autoencoder = PlainAutoencoder(like.autoencoder)
-        self.predictor = PlainPredictor(like.predictor)
+        self.autoencoder = ReferenceAutoencoder(like.autoencoder)
+        self.predictor = ReferencePredictor(like.predictor)
         self.optimizers = [torch.optim.AdamW(one.parameters(), lr=1e-4) for one in (self.autoencoder, self.predictor)]
 
     def autoencoder_step(self, image: Tensor, mask_ratio: float) -> float:
@@ -194,8 +194,8 @@ class PlainWorldModel:
             optimizer.step()
 
 
-def plain_name(key: str) -> str:
-    """What `PlainAutoencoder` calls a weight of the autoencoder."""
+def reference_name(key: str) -> str:
+    """What `ReferenceAutoencoder` calls a weight of the autoencoder."""
     for ours, plain in (
         ("patch_embed.proj.", "patch_embed."),
         ("attn.qkv.", "attn.in_proj_"),

@@ -5,8 +5,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.flop_counts import NeededWork
-from benchmarks.reference_networks import PlainWorldModel
+from benchmarks.flop_counts import FlopCounts
+from benchmarks.reference_networks import ReferenceWorldModel
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from tests.models.reference import randomize
 
@@ -31,7 +31,7 @@ def history():
 @torch.no_grad()
 def test_the_plain_way_gives_the_same_numbers(model, history):
     frames, actions, target, candidates = history
-    plain = PlainWorldModel(model)
+    plain = ReferenceWorldModel(model)
     plain.predictor.eval()
     loss = model.prediction_losses(frames, actions, target).total
     assert plain.prediction_loss(frames, actions, target).item() == pytest.approx(loss.item(), rel=1e-5)
@@ -41,7 +41,7 @@ def test_the_plain_way_gives_the_same_numbers(model, history):
 
 def test_a_plain_step_changes_what_a_step_changes(model, history):
     frames, actions, target, _ = history
-    plain = PlainWorldModel(model)
+    plain = ReferenceWorldModel(model)
     before = [weight.clone() for weight in (*plain.autoencoder.parameters(), *plain.predictor.parameters())]
     first = plain.predictor_step(frames, actions, target)
     after = [*plain.autoencoder.parameters(), *plain.predictor.parameters()]
@@ -59,7 +59,7 @@ def counted(act):
 
 
 def test_the_operations_of_the_autoencoder_are_those_that_torch_counts(model, history):
-    target, work, config = history[2], NeededWork(model.config), model.config.autoencoder
+    target, work, config = history[2], FlopCounts(model.config), model.config.autoencoder
     assert work.encoder(config.patches) == counted(lambda: model.encode(target))
     mask_ratio = 0.5
     masked = work.encoder(config.patches // 2) + work.decoder(config.patches // 2)
@@ -70,7 +70,7 @@ def test_the_operations_of_the_autoencoder_are_those_that_torch_counts(model, hi
 
 def test_the_operations_of_the_predictor_leave_out_what_nobody_reads(model, history):
     frames, actions = history[:2]
-    work, context = NeededWork(model.config), model.encode_history(frames)
+    work, context = FlopCounts(model.config), model.encode_history(frames)
     one = counted(lambda: model.predict(context, actions))
     assert 0.8 * one < work.predictor(2) < one  # torch counts attention to what a causal query may not see
     assert work.predictor(2) < work.predictor(2, CANDIDATES) < 2 * work.predictor(2)
