@@ -60,7 +60,7 @@ from page.tabs.training import NO_JOB, TRAINER_BUTTONS, build_training_tab, trai
 from page.tabs.weights import weights_view
 from page.text import BadNumber, whole_number
 from page.visitor import Visitor
-from session import SessionError, list_sessions, record_demo, session_statistics, statistics_figures
+from session import SessionError, list_sessions, record_demo, session_statistics, simulator_names, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from training.evaluation import diagnostics_figures
 from training.evaluation import figures as error_figures
@@ -414,7 +414,7 @@ def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> t
 
 
 def record_all_demos(explorer: Explorer) -> None:
-    for robot in ("jetbot_sim", "toroidal_dot"):
+    for robot in simulator_names():
         logger.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
 
 

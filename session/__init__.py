@@ -36,10 +36,12 @@ from session.recorder.selectors import (
 )
 from session.recorder.simulation import record_demo
 from session.recording import RecordedSession
-from session.robots.profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile, action_name, profile_of
+from session.robots.detection import profile_of
+from session.robots.profiles import ActionChannel, RobotProfile
+from session.robots.registry import action_name, simulated_truth, simulator_names
 from session.robots.robot import Robot
-from session.robots.simulated_jetbot import SimulatedJetBot
-from session.robots.toroidal_dot import ToroidalDotRobot
+from session.robots.simulated_jetbot import JETBOT, SimulatedJetBot
+from session.robots.toroidal_dot import TOROIDAL_DOT, ToroidalDotRobot
 from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
 from session.summary import SessionSummary
@@ -90,4 +92,6 @@ __all__ = [
     "record_demo",
     "resize_picture",
     "session_statistics",
+    "simulated_truth",
+    "simulator_names",
 ]

@@ -1,7 +1,7 @@
-"""What really follows a frame under a sequence of actions, as far as that is known.
+"""Ground truth: the frame that follows a frame under a sequence of actions, as far as it is known.
 
-Of the Toroidal Dot it is known for any actions: the simulator is set to where the frame shows the dot, and acts. Of any
-other robot it is known as long as the actions are those that were recorded from the frame on.
+If a simulator can go on from a frame of the robot, as for the Toroidal Dot, it is known for any actions. Of any other
+robot it is known if the actions are those that were recorded from the frame on.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from session.errors import InvalidAction
 from session.frames import resize_picture
 from session.recording import RecordedSession
-from session.robots.profiles import TOROIDAL_DOT
-from session.robots.toroidal_dot import IMAGE_SIZE, DotPosition, ToroidalDotRobot, locate_dot
+from session.robots.profiles import RobotProfile
+from session.robots.registry import simulated_truth
+from session.robots.simulated_truth import State, StatefulRobot
+
+NEAR_PX = 2.0  # a state this close to the true one counts as right
 
 
 @dataclass(frozen=True, eq=False)
 class TrueFrame:
-    """A picture, uint8 (224, 224, 3), that really follows. `frame`: its index where it was recorded, None where it was
-    simulated. `dot`: where the dot is, None of robots that are no dot."""
+    """The picture, uint8 (224, 224, 3), that follows. `frame`: its index if it was recorded, None if it was simulated.
+    `state`: of the simulator, None if it was recorded."""
 
     picture: np.ndarray
     frame: int | None
-    dot: DotPosition | None
+    state: State | None
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,14 @@ class RecordedStep:
 
 
 def recorded_steps(recording: RecordedSession, start: int, most: int) -> list[RecordedStep]:
-    """What was recorded from frame ``start`` on, up to ``most`` steps; it ends where an action or a picture is lost."""
+    """Up to ``most`` recorded steps from frame ``start`` on; they end where an action or a picture is lost."""
     steps: list[RecordedStep] = []
     at = _moment_end(recording, start)
     while len(steps) < most:
         following = np.flatnonzero(recording.previous == at)
         if not len(following):
             break
-        at = int(following[-1])  # the last frame of the next moment stands for it
+        at = int(following[-1])  # the last frame of the next moment represents it
         steps.append(RecordedStep(int(recording.action_into[at]), at))
     return steps
 
@@ -51,46 +55,66 @@ def _moment_end(recording: RecordedSession, frame: int) -> int:
     action = recording.action_into[frame]
     if action >= 0:
         return int(np.flatnonzero(recording.action_into == action)[-1])
-    steps = recording.steps  # of all events: nothing lies between two that follow each other
+    steps = recording.steps  # of all events: nothing is between two that follow each other
     while frame + 1 < recording.frame_count and steps[frame + 1] == steps[frame] + 1:
         frame += 1
     return frame
 
 
 class GroundTruth:
-    """What follows frame ``start`` of a recording; raises FrameOutOfRange and FrameUnreadable."""
+    """The frames that follow frame ``start`` of a recording; raises FrameOutOfRange and FrameUnreadable."""
 
     def __init__(self, recording: RecordedSession, start: int) -> None:
         self._recording, self._start = recording, start
-        is_dot = recording.profile == TOROIDAL_DOT and np.isin(recording.candidate_actions, (0.0, 1.0)).all()
-        self._origin = locate_dot(pixels(recording, start)) if is_dot else None
+        self._simulation = simulated_truth(recording.profile)
+        self._origin = self._simulation.locate(pixels(recording, start)) if self._simulation else None
+        # The candidates may be other actions than those of the simulator.
+        if self._origin is not None and self._simulated(range(len(recording.candidate_actions))) is None:
+            self._origin = None
 
     @property
     def is_simulated(self) -> bool:
-        """Whether it is known for any actions."""
+        """True if it is known for any actions."""
         return self._origin is not None
 
     def after(self, actions: Sequence[int]) -> TrueFrame | None:
-        """What follows after ``actions``, at least one, each a place in the recording's candidate actions; None where
-        that is not known. Raises FrameUnreadable."""
+        """The frame that follows after ``actions``, at least one, each an index of the recording's candidate actions,
+        or None if it is not known. Raises FrameUnreadable."""
         if self._origin is not None:
-            return self._simulated(self._origin, actions)
+            robot = self._simulated(actions)
+            return TrueFrame(robot.observe(), None, robot.state)
         steps = recorded_steps(self._recording, self._start, len(actions))
         recorded = [self._recording.candidate_index(step.action) for step in steps]
         if recorded != list(actions):
             return None
         return TrueFrame(pixels(self._recording, steps[-1].frame), steps[-1].frame, None)
 
-    def _simulated(self, origin: DotPosition, actions: Sequence[int]) -> TrueFrame:
-        robot = ToroidalDotRobot()
-        robot.x, robot.y = (round(value) % IMAGE_SIZE for value in origin)
+    def error_px(self, picture: np.ndarray, truth: TrueFrame) -> float | None:
+        """Pixels from the state in a predicted picture, uint8 (H, W, 3), to the true one; None if either is unknown."""
+        if self._simulation is None or truth.state is None:
+            return None
+        return self._simulation.error_px(picture, truth.state)
+
+    def _simulated(self, actions: Sequence[int]) -> StatefulRobot | None:
+        """The simulator after the actions, or None if it refuses one of them."""
+        robot = self._simulation.simulate(self._origin)
         names = self._recording.profile.channel_names
         for action in actions:
             values = self._recording.candidate_actions[action]
-            robot.act({name: float(value) for name, value in zip(names, values, strict=True)})
-        return TrueFrame(robot.observe(), None, DotPosition(float(robot.x), float(robot.y)))
+            try:
+                robot.act({name: float(value) for name, value in zip(names, values, strict=True)})
+            except InvalidAction:
+                return None
+        return robot
+
+
+def distance_px(profile: RobotProfile, picture: np.ndarray, actual: np.ndarray) -> float | None:
+    """Pixels between the states in two pictures of a robot, uint8 (H, W, 3); None if one shows none."""
+    simulation = simulated_truth(profile)
+    state = None if simulation is None else simulation.locate(actual)
+    return None if simulation is None or state is None else simulation.error_px(picture, state)
 
 
 def pixels(recording: RecordedSession, frame: int) -> np.ndarray:
-    """A frame as the networks see it, uint8 (224, 224, 3); raises FrameOutOfRange and FrameUnreadable."""
+    """A frame at the size of the networks' input, uint8 (224, 224, 3); raises FrameOutOfRange and FrameUnreadable."""
     return np.asarray(resize_picture(recording.picture(frame)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from session.errors import SessionError
 from session.recorder.selector_options import add_selector_options, make_selector, steps_or
 from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited_budget_gb
-from session.robots.registry import make_robot
+from session.robots.registry import make_robot, simulator_names
 
 DEFAULT_STEPS = 60
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m session.record", description="Record a simulated robot.")
-    parser.add_argument("--robot", choices=("toroidal_dot", "jetbot_sim"), default="toroidal_dot")
+    parser.add_argument("--robot", choices=simulator_names(), default="toroidal_dot")
     add_selector_options(parser)
     parser.add_argument(
         "--steps",

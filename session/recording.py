@@ -13,11 +13,11 @@ from PIL import Image
 from session.errors import FrameOutOfRange, FrameUnreadable
 from session.frames import decode_picture
 from session.history import EventLinks, History, find_history
+from session.robots.actions import SAME_WITHIN
 from session.robots.profiles import RobotProfile
 from session.skipped import Skipped, SkippedLog
 
 MAX_SHOWN_VALUE = 20
-SAME_WITHIN = 1e-6
 
 
 class FrameSource(Protocol):

@@ -14,7 +14,8 @@ from PIL import Image
 
 from session.errors import FrameUnreadable
 from session.frames import DECODING_ERRORS
-from session.recording import SAME_WITHIN, RecordedSession
+from session.recording import RecordedSession
+from session.robots.actions import SAME_WITHIN
 
 MAX_FILES = 500
 FIRST_GAPS = 5

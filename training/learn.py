@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from models import DeviceUnavailable, Network, SharedWorldModel, WeightsSource, WorldModels, choose_device
-from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
+from session import RecordedSession, SessionError, list_sessions, load_session, simulated_truth
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import CheckpointData, write_contents
@@ -133,7 +133,7 @@ def _near_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession]
     truths = [
         measure_truth(shared, recording, session_id, history_length, MEASURED_FRAMES, is_held_out).shares()
         for session_id, recording in list(recordings.items())[:2]
-        if recording.profile == TOROIDAL_DOT
+        if simulated_truth(recording.profile) is not None
     ]
     return sum(truth.near for truth in truths) / len(truths) if truths else None
 
@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.learn", description="Train a fresh pair of networks on all recordings of a robot."
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with sessions/; checkpoints/ is written there")
-    parser.add_argument("--robot", default=TOROIDAL_DOT.name, help="folder of its recordings (default toroidal_dot)")
+    parser.add_argument("--robot", default="toroidal_dot", help="folder of its recordings (default toroidal_dot)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to see anew")
     parser.add_argument("--predictor", type=Path, help="likewise: one that can foresee, and now learns to dream")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models import DeviceUnavailable, NotFinite, WorldModels, choose_device
-from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector
+from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector, simulator_names
 from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
 from session.recorder.simulation import unlimited_budget_gb
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m training.live", description="A robot that learns while it acts.")
-    robots = "toroidal_dot, jetbot_sim, or package.module:ClassName of your own, whose code is then run"
+    robots = f"{', '.join(simulator_names())}, or package.module:ClassName of your own, whose code is then run"
     parser.add_argument("--robot", default="toroidal_dot", help=robots)
     parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
     parser.add_argument("--steps", type=typed_number, help=f"actions to take (default {STANDARD.steps})")

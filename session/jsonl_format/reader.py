@@ -16,7 +16,9 @@ from session.jsonl_format.shards import find_shards
 from session.jsonl_format.source import FrameFiles
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
-from session.robots.profiles import RobotProfile, detect_robot, standard_actions
+from session.robots.detection import detect_robot
+from session.robots.profiles import RobotProfile
+from session.robots.registry import standard_actions
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
 

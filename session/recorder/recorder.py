@@ -28,7 +28,7 @@ from session.jsonl_format.metadata import META_FILE
 from session.jsonl_format.shards import shard_name
 from session.recorder.disk_budget import SESSION_PREFIX, DiskBudget
 from session.robots.actions import checked_action
-from session.robots.profiles import profile_of
+from session.robots.detection import profile_of
 
 JPEG_QUALITY = 95
 GIGABYTE = 1_000_000_000

@@ -15,13 +15,13 @@ import numpy as np
 
 from session.errors import BadRobot, InvalidAction, RobotFailed, SessionError
 from session.frames import MAX_FRAME_PIXELS
-from session.robots.actions import MAX_CANDIDATES, checked_action
-from session.robots.profiles import RobotProfile, profile_of
+from session.robots.actions import MAX_CANDIDATES, SAME_WITHIN, checked_action
+from session.robots.detection import profile_of
+from session.robots.profiles import RobotProfile
 from session.robots.registry import make_robot
 from session.robots.robot import Robot
 
 LONGEST_ACTION_S = 3600.0
-NEAR = 1e-6  # what float32 makes of a recorded value is still that value
 MAX_SHOWN = 120
 
 
@@ -101,7 +101,7 @@ class CheckedRobot:
             raise InvalidAction(f"An action of this robot has the channels {', '.join(names)}; give all of them.")
         for channel in self.profile.channels:
             value = action[channel.name]
-            if not channel.low - NEAR <= value <= channel.high + NEAR:
+            if not channel.low - SAME_WITHIN <= value <= channel.high + SAME_WITHIN:
                 raise InvalidAction(
                     f"{channel.name} {value:.4g} is beyond what this robot does; choose {channel.low:g} to "
                     f"{channel.high:g}."

@@ -68,7 +68,7 @@ def unlimited_budget_gb(sessions_folder: str | os.PathLike[str]) -> float:
 
 
 def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int, seed: int) -> str:
-    """Record ``frames`` frames of "toroidal_dot" or "jetbot_sim" with random actions; returns the session's id.
+    """Record ``frames`` frames of a simulated robot, by its name, with random actions; returns the session's id.
 
     Deletes no other session. Raises RecordingError.
     """

@@ -10,6 +10,7 @@ MAX_CHANNELS = 64
 MAX_NAME_LENGTH = 100
 MAX_VALUE = float(np.finfo(np.float32).max)
 MAX_CANDIDATES = 64
+SAME_WITHIN = 1e-6  # a value that went through float32 is still the same one
 
 
 def is_action(value: object) -> bool:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from session.errors import InvalidAction
 from session.robots.actions import checked_action
-from session.robots.profiles import JETBOT
+from session.robots.profiles import ActionChannel, RobotProfile
 
 IMAGE_SIZE = 224
 PANORAMA_WIDTH = 6 * IMAGE_SIZE
@@ -21,6 +21,21 @@ DEGREES_PER_THRUST = 250.0
 # The camera sees a sixth of the panorama: 60 degrees.
 PIXELS_PER_DEGREE = PANORAMA_WIDTH / 360.0
 MAX_MOTOR, MAX_DURATION_S = 1.0, 5.0
+
+JETBOT = RobotProfile(
+    name="jetbot",
+    title="JetBot",
+    channels=(
+        ActionChannel("motor_left", 0.0, 0.0),
+        ActionChannel("motor_right", 0.0, 0.12),
+        ActionChannel("duration", 0.2, 0.2),
+    ),
+)
+# With the right wheel alone a JetBot turns left.
+ACTIONS = {
+    "stay": {"motor_left": 0, "motor_right": 0, "duration": 0.2},
+    "turn left": {"motor_left": 0, "motor_right": 0.12, "duration": 0.2},
+}
 
 
 class SimulatedJetBot:
@@ -40,7 +55,7 @@ class SimulatedJetBot:
 
     @property
     def action_space(self) -> list[dict[str, float]]:
-        return [{"motor_left": 0, "motor_right": right, "duration": 0.2} for right in (0, 0.12)]
+        return [dict(action) for action in ACTIONS.values()]
 
     def observe(self) -> np.ndarray:
         """The camera's picture, uint8 (224, 224, 3)."""

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from session.errors import InvalidAction
 from session.robots.actions import checked_action
-from session.robots.profiles import TOROIDAL_DOT, standard_actions
+from session.robots.profiles import ActionChannel, RobotProfile
+from session.robots.simulated_truth import SimulatedTruth
 
 IMAGE_SIZE = 224
 DOT_RADIUS = 5
@@ -18,10 +19,19 @@ FULL_TURN = 2.0 * math.pi
 # A dot that can be told from its ground: an untrained network's picture has no place this much brighter than the rest.
 LEAST_CONTRAST = 40.0
 LEAST_PIXELS = 16  # of about 80 that are brighter than half in a whole dot
-NEAR_PX = 2.0  # a dot this close to where it should be is in its place
 # Of the mean of directions, 1 where all pixels lie in one line: two dots a quarter of the picture apart give 0.7, and
 # have no common centre that would mean anything.
 LEAST_AGREEMENT = 0.9
+
+TOROIDAL_DOT = RobotProfile(name="toroidal_dot", title="Toroidal Dot", channels=(ActionChannel("action", 0.0, 1.0),))
+ACTIONS = {"stay": {"action": 0}, "move": {"action": 1}}
+
+
+class DotPosition(NamedTuple):
+    """The centre of a dot in pixels, 0 ≤ x < width and 0 ≤ y < height; pixel centres are whole numbers."""
+
+    x: float
+    y: float
 
 
 class ToroidalDotRobot:
@@ -37,7 +47,18 @@ class ToroidalDotRobot:
 
     @property
     def action_space(self) -> list[dict[str, float]]:
-        return [{name: int(value) for name, value in action.items()} for action in standard_actions(self.profile)]
+        return [dict(action) for action in ACTIONS.values()]
+
+    @classmethod
+    def at(cls, position: DotPosition) -> Self:
+        """The robot with its dot at a position, rounded to whole pixels."""
+        robot = cls()
+        robot.x, robot.y = (round(value) % IMAGE_SIZE for value in position)
+        return robot
+
+    @property
+    def state(self) -> DotPosition:
+        return DotPosition(float(self.x), float(self.y))
 
     def observe(self) -> np.ndarray:
         """The picture, uint8 (224, 224, 3)."""
@@ -59,13 +80,6 @@ class ToroidalDotRobot:
 def _distances(position: int) -> np.ndarray:
     direct = np.abs(np.arange(IMAGE_SIZE) - position)
     return np.minimum(direct, IMAGE_SIZE - direct)
-
-
-class DotPosition(NamedTuple):
-    """The centre of a dot in pixels, 0 ≤ x < width and 0 ≤ y < height; pixel centres are whole numbers."""
-
-    x: float
-    y: float
 
 
 def locate_dot(picture: np.ndarray) -> DotPosition | None:
@@ -99,3 +113,6 @@ def _circular_mean(weights: np.ndarray) -> float | None:
         return None
     place = math.atan2(across, along) % FULL_TURN * n / FULL_TURN
     return 0.0 if place >= n else place  # a tiny negative angle is rounded up to a full turn
+
+
+TRUTH = SimulatedTruth(locate_dot, ToroidalDotRobot.at, torus_distance)

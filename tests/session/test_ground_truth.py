@@ -30,7 +30,7 @@ def test_the_simulator_follows_any_actions_from_where_the_frame_shows_the_dot(do
         robot.act({"action": presses[count - 1]})
         truth = future.after(presses[:count])
         assert np.array_equal(truth.picture, robot.observe())
-        assert truth.dot == DotPosition(robot.x, robot.y) and truth.frame is None
+        assert truth.state == DotPosition(robot.x, robot.y) and truth.frame is None
 
 
 def test_the_simulator_agrees_with_what_was_recorded(dot):
@@ -46,7 +46,7 @@ def test_of_another_robot_what_was_recorded_is_known_and_nothing_else(jetbot):
     assert not future.is_simulated
     for count in range(1, len(recorded) + 1):
         truth = future.after(recorded[:count])
-        assert truth.frame == 4 + count and truth.dot is None
+        assert truth.frame == 4 + count and truth.state is None
         assert np.array_equal(truth.picture, np.asarray(jetbot.picture(4 + count)))
         other = [*recorded[: count - 1], 1 - recorded[count - 1]]
         assert future.after(other) is None

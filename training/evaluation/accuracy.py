@@ -10,11 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models import Network, SharedWorldModel, WeightsSource, run_prediction
-from session import History, NoHistory, RecordedSession
+from session import History, NoHistory, RecordedSession, action_name
 from session.batch import build_batch, scaled_candidates
-from session.ground_truth import GroundTruth
-from session.robots.profiles import action_name
-from session.robots.toroidal_dot import NEAR_PX, locate_dot, torus_distance
+from session.ground_truth import NEAR_PX, GroundTruth
 from training.values import InvalidValue, check_whole
 
 STANDARD_FRAMES, MAX_FRAMES = 100, 2000
@@ -136,7 +134,6 @@ def _compare(
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
     found = []
     for number, candidate in enumerate(result.candidates):
-        predicted, actual = locate_dot(candidate.picture), future.after([number]).dot
-        pixels = None if predicted is None else torus_distance(predicted, actual)
+        pixels = future.error_px(candidate.picture, future.after([number]))
         found.append(DotError(history.frames[-1], number, pixels))
     return found

@@ -20,10 +20,8 @@ from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedW
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
 from session.batch import frame_tensor, scaled_candidates
-from session.ground_truth import GroundTruth, RecordedStep, TrueFrame, pixels, recorded_steps
+from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, distance_px, pixels, recorded_steps
 from session.history import MIN_LENGTH
-from session.robots.profiles import TOROIDAL_DOT
-from session.robots.toroidal_dot import NEAR_PX, DotPosition, locate_dot, torus_distance
 from training.values import check_whole
 
 UNDO_STEPS = 100  # 0.3 MB each
@@ -149,22 +147,28 @@ def imagine_next(
     if len(dream.actions) >= MAX_STEPS:
         raise CannotImagine(f"A dream has at most {MAX_STEPS:,} steps; press Reset to start again.")
     actions = (*dream.actions, action)
-    truth = GroundTruth(recording, dream.start).after(actions)
+    future = GroundTruth(recording, dream.start)
+    truth = future.after(actions)
     context = dream.steps[-1].context if dream.steps else dream.origin
     imagined = imagine(shared, context, scaled_candidates(recording)[action], way, history_length)
-    step = _compared(dream, action, way, imagined, truth)
+    distance = None if truth is None else future.error_px(imagined.picture, truth)
+    step = _compared(dream, action, way, imagined, truth, distance)
     return replace(dream, actions=actions, steps=(*dream.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
 def _compared(
-    dream: Imagination, action: int, way: RolloutMode, imagined: Imagined, truth: TrueFrame | None
+    dream: Imagination,
+    action: int,
+    way: RolloutMode,
+    imagined: Imagined,
+    truth: TrueFrame | None,
+    distance: float | None,
 ) -> ImaginedStep:
     """The new step of a dream with its distance to the truth."""
     before = dream.steps[-1] if dream.steps else None
-    mse = distance = None
+    mse = None
     if truth is not None:
         mse = _mse(imagined.decoded, torch.from_numpy(truth.picture.copy()).permute(2, 0, 1).float() / 255)
-        distance = _distance(imagined.picture, truth.dot)
     return ImaginedStep(
         number=len(dream.actions) + 1,
         action=action,
@@ -173,7 +177,7 @@ def _compared(
         version=imagined.version,
         mse=mse,
         distance_px=distance,
-        is_dot_lost=truth is not None and truth.dot is not None and distance is None,
+        is_dot_lost=truth is not None and truth.state is not None and distance is None,
         known=(before.known if before else 0) + (truth is not None),
         near=(before.near if before else 0) + (distance is not None and distance <= NEAR_PX),
         mse_sum=(before.mse_sum if before else 0.0) + (mse or 0.0),
@@ -185,11 +189,6 @@ def _compared(
 def _mse(decoded: Tensor, actual: Tensor) -> float:
     """Of pictures (3, H, W), the decoded one before clipping: as Run Predictor shows it."""
     return (decoded - actual).square().mean().item()
-
-
-def _distance(picture: np.ndarray, true_place: DotPosition | None) -> float | None:
-    place = locate_dot(picture) if true_place is not None else None
-    return None if place is None or true_place is None else torus_distance(place, true_place)
 
 
 def _thumb(picture: np.ndarray) -> np.ndarray:
@@ -245,7 +244,6 @@ def _each(
         contexts = {way: one.context for way, one in imagined.items()}
         actual = frame_tensor(recording, step.frame)[0]
         picture = to_uint8(actual)
-        dot = locate_dot(picture) if recording.profile == TOROIDAL_DOT else None
         yield RolloutStep(
             number,
             step.frame,
@@ -254,8 +252,8 @@ def _each(
             {way: one.picture for way, one in imagined.items()},
             {way: _mse(one.decoded, actual) for way, one in imagined.items()},
             _mse(first, actual),
-            {way: _distance(one.picture, dot) for way, one in imagined.items()},
-            _distance(to_uint8(first), dot),
+            {way: distance_px(recording.profile, one.picture, picture) for way, one in imagined.items()},
+            distance_px(recording.profile, to_uint8(first), picture),
             max(one.version for one in imagined.values()),
         )
 

@@ -139,5 +139,5 @@ def test_a_robot_is_found_by_the_name_of_its_class(tmp_path, monkeypatch):
 
 def test_simulated_robots_are_found_by_their_names():
     assert load_robot("jetbot_sim", 1).profile == JETBOT
-    with pytest.raises(RecordingError, match="toroidal_dot or jetbot_sim"):
+    with pytest.raises(RecordingError, match="jetbot_sim or toroidal_dot"):
         load_robot("spot", 0)

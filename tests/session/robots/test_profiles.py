@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
-from session.robots.profiles import action_name, detect_robot
+from session.robots.detection import detect_robot
+from session.robots.registry import action_name
 
 NOTHING = ((), np.zeros((0, 0)))
 DOT_SPACE = [{"action": 0.0}, {"action": 1.0}]

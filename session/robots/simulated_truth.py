@@ -1,0 +1,34 @@
+"""Ground truth of a robot whose whole state shows in its picture: a simulator can go on from any frame."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from session.robots.robot import Robot
+
+State = tuple[float, ...]
+
+
+class StatefulRobot(Robot, Protocol):
+    """A simulated robot that shows its state."""
+
+    @property
+    def state(self) -> State:
+        """All that decides its next picture."""
+
+
+@dataclass(frozen=True)
+class SimulatedTruth:
+    """``locate``: the state in a picture, uint8 (H, W, 3), or None if it shows none. ``simulate``: a simulator in that
+    state. ``distance_px``: between two states, in pixels of the picture."""
+
+    locate: Callable[[np.ndarray], State | None]
+    simulate: Callable[[State], StatefulRobot]
+    distance_px: Callable[[State, State], float]
+
+    def error_px(self, picture: np.ndarray, state: State) -> float | None:
+        """Pixels from the state in a picture, uint8 (H, W, 3), to the true one; None if the picture shows none."""
+        shown = self.locate(picture)
+        return None if shown is None else self.distance_px(shown, state)
