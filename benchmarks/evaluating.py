@@ -20,7 +20,7 @@ from benchmarks.page_speed import report
 from models import AdaptiveWorldModel, SharedWorldModel, choose_device
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import RecordedSession, load_session, record_demo
-from session.batch import frame_tensor
+from session.batch import frame_tensor, scaled_actions
 from training.evaluation.evaluate import BATCH_ON_CPU, BATCH_ON_CUDA, evaluate_frames
 
 HISTORY = 3
@@ -65,8 +65,7 @@ def measure_slice(
     with torch.inference_mode():
         pictures = torch.cat([frame_tensor(recording, i) for i in range(first - HISTORY, last)]).to(device)
         before = model.encode(pictures[:HISTORY])
-    scaled = torch.from_numpy(recording.profile.scale(recording.actions)).to(device)
-    led = scaled[recording.action_into[first - HISTORY + 1 : last].tolist()]
+    led = scaled_actions(recording, recording.action_into[first - HISTORY + 1 : last]).to(device)
     bare_s, errors = bare_loop(model, before, list(pictures[HISTORY:].split(size)), led)
     evaluated = torch.cat([torch.from_numpy(batch.prediction) for batch in found])
     assert torch.allclose(evaluated, torch.cat(errors), rtol=1e-4), "the two do not compute the same"

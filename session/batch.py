@@ -75,7 +75,12 @@ def build_context(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Frames (1, T, 3, 224, 224) and scaled actions (1, number of them, A); raises FrameUnreadable."""
     pictures = torch.cat([frame_tensor(session, index) for index in frames])
-    return pictures[None], torch.from_numpy(session.profile.scale(session.actions[list(actions)]))[None]
+    return pictures[None], scaled_actions(session, actions)[None]
+
+
+def scaled_actions(session: FrameSequence, actions: Sequence[int]) -> torch.Tensor:
+    """Recorded actions by their indices, float32 (number of them, A) in [-1, 1]."""
+    return torch.from_numpy(session.profile.scale(session.actions[list(actions)]))
 
 
 def scaled_candidates(session: FrameSequence) -> torch.Tensor:

@@ -16,6 +16,7 @@ from session.errors import FrameUnreadable
 from session.frames import DECODING_ERRORS
 from session.recording import RecordedSession
 from session.robots.actions import SAME_WITHIN
+from session.spread import spread
 
 MAX_FILES = 500
 FIRST_GAPS = 5
@@ -199,7 +200,7 @@ def _look_at_files(recording: RecordedSession) -> FrameFiles:
     looked_at = min(recording.frame_count, MAX_FILES)
     sizes: Counter[tuple[int, int]] = Counter()
     lengths = []
-    for index in np.linspace(0, recording.frame_count - 1, looked_at).round().astype(int):
+    for index in spread(recording.frame_count, MAX_FILES):
         try:
             content, _ = recording.frame_bytes(index)
             with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:  # reads the header alone

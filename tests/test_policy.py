@@ -30,7 +30,7 @@ FORBIDDEN_IMPORTS = {
 # Inside a package: modules and subfolders by layer. A module imports its own layer and those above it in this list.
 LAYERS = {
     "session": (
-        {"errors", "files", "skipped"},
+        {"errors", "files", "skipped", "spread"},
         {"frames", "history", "robots"},
         {"recording", "summary", "batch"},
         {"jsonl_format", "ground_truth", "statistics", "statistics_figures"},
@@ -42,7 +42,7 @@ LAYERS = {
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
-        {"config", "gradient_share", "values"},
+        {"config", "gradient_share", "rate", "values"},
         {"optim", "dataset", "unique_frames"},
         {"steps", "options"},
         {"recipe", "failures"},

@@ -10,6 +10,9 @@ OUT_OF_MEMORY = (
     "There was not enough memory for a training step; the weights of the last whole step are kept. "
     "Use a smaller batch or a shorter history, or close other programs."
 )
+EVALUATION_OUT_OF_MEMORY = (
+    "There was not enough memory to evaluate these frames; choose a shorter history, or close other programs."
+)
 # torch and its libraries report a CPU's memory as an ordinary RuntimeError.
 MEMORY_WORDS = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
 
@@ -24,6 +27,13 @@ def describe_failure(problem: Exception) -> str:
         f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
         "kept, and the server's log tells more."
     )
+
+
+def describe_evaluation_failure(problem: Exception) -> str:
+    """One sentence for those who watch an evaluation."""
+    if is_out_of_memory(problem):
+        return EVALUATION_OUT_OF_MEMORY
+    return f"The evaluation stopped by an unexpected problem ({type(problem).__name__}); the server's log tells more."
 
 
 def is_expected(problem: Exception) -> bool:

@@ -1,11 +1,12 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from session import FrameUnreadable, load_session
-from session.batch import build_batch, frame_tensor, scaled_candidates
+from session.batch import build_batch, frame_tensor, scaled_actions, scaled_candidates
 from tests.session.session_files import RIGHT, STAY, action, observation, write_session
 
 
@@ -30,6 +31,12 @@ def test_a_batch_holds_the_frames_and_actions_of_the_history_in_order(session):
         assert torch.equal(batch.frames[:, place], frame_tensor(session, index))
     assert torch.equal(batch.target, frame_tensor(session, 2))
     assert batch.actions[0].tolist() == [[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]]
+
+
+def test_actions_by_index_are_scaled_and_there_may_be_none(session):
+    assert scaled_actions(session, [1, 0]).tolist() == [[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]]
+    assert scaled_actions(session, np.array([1])).tolist() == [[0.0, 1.0, 0.0]]
+    assert scaled_actions(session, ()).shape == (0, 3)
 
 
 def test_candidates_are_scaled_like_recorded_actions(session):

@@ -13,6 +13,7 @@ from models import Network, SharedWorldModel, WeightsSource, run_prediction
 from session import History, NoHistory, RecordedSession, action_name
 from session.batch import build_batch, scaled_candidates
 from session.ground_truth import NEAR_PX, GroundTruth
+from session.spread import spread_starts
 from training.values import InvalidValue, check_whole
 
 STANDARD_FRAMES, MAX_FRAMES = 100, 2000
@@ -98,8 +99,7 @@ def measure_truth(
         raise NoGroundTruth(
             "The truth is known after frames of the Toroidal Dot that have others before them; choose such a session."
         )
-    count = min(frames, len(histories))
-    looked_at = [histories[place * len(histories) // count] for place in range(count)]
+    looked_at = [histories[place] for place in spread_starts(len(histories), frames)]
     version = shared.version
     found = [one for history, future in looked_at for one in _compare(shared, recording, history, future)]
     actions = tuple(action_name(recording.profile, values) for values in recording.candidate_actions)

@@ -18,7 +18,8 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource
 from models.inference import evaluating, require_finite
 from session import History, RecordedSession
-from session.batch import Batch, build_batch, scaled_candidates
+from session.batch import Batch, build_batch, scaled_actions, scaled_candidates
+from session.spread import spread
 from training.values import check_whole
 
 SEED = 20250921
@@ -125,7 +126,7 @@ def diagnose_actions(
     """
     check_whole(targets, "The number of frames to look at", 1, MAX_TARGETS)
     histories = _looked_at(recording, history_length, targets)
-    actions = [_scaled(recording, history) for history in histories]
+    actions = [scaled_actions(recording, history.actions)[None] for history in histories]
     exchanged, candidates = shuffled(actions), _candidates(recording)
     looks, actual = [], []
     for history, others in zip(histories, exchanged, strict=True):
@@ -177,22 +178,13 @@ def _looked_at(recording: RecordedSession, length: int, most: int) -> list[Histo
     histories = [recording.history(index, length) for index in with_context]
     longest = max(len(history.frames) for history in histories)
     found = [history for history in histories if len(history.frames) == longest]
-    return [found[place] for place in _spread(len(found), most)]
+    return [found[place] for place in spread(len(found), most)]
 
 
 def _candidates(recording: RecordedSession) -> Tensor:
     """Up to 16 candidate actions (C, A), those that the network cannot tell apart only once."""
     distinct = torch.unique(scaled_candidates(recording), dim=0)
-    return distinct[_spread(len(distinct), MAX_CANDIDATES)]
-
-
-def _spread(count: int, most: int) -> list[int]:
-    """Up to `most` of `count` places, evenly spread from the first to the last."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()
-
-
-def _scaled(recording: RecordedSession, history: History) -> Tensor:
-    return torch.from_numpy(recording.profile.scale(recording.actions[list(history.actions)]))[None]
+    return distinct[spread(len(distinct), MAX_CANDIDATES)]
 
 
 def _look(shared: SharedWorldModel, batch: Batch, others: Tensor, candidates: Tensor) -> _Look:

@@ -10,13 +10,10 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
-
-import torch
 
 from models import Network, NotFinite, SharedWorldModel
 from session import SessionError
@@ -24,15 +21,14 @@ from training.evaluation.evaluate import BatchErrors, FrameErrorsBuilder, evalua
 from training.evaluation.request import EvaluationRequest, ModelCopy, private_networks
 from training.evaluation.results import EvaluationResult
 from training.evaluation.store import EvaluationStore
+from training.failures import describe_evaluation_failure, is_out_of_memory
+from training.rate import Rate
 
 logger = logging.getLogger(__name__)
 
 EvaluationStatus = Literal["running", "finished", "cancelled", "failed"]
 SAVE_EVERY_S = 30.0
 RATE_OVER = 10  # batches over which the rate is averaged
-OUT_OF_MEMORY = (
-    "There was not enough memory to evaluate these frames; choose a shorter history, or close other programs."
-)
 
 
 class EvaluationRunning(Exception):
@@ -92,7 +88,7 @@ class EvaluationJob:
         self._lock = threading.Lock()  # guards what follows
         self._builder = FrameErrorsBuilder(order.recording.frame_count, earlier.track if earlier else None)
         self._kept_at = self._builder.evaluated
-        self._ends: deque[tuple[float, int]] = deque(maxlen=RATE_OVER + 1)  # when frames were done, and how many
+        self._rate = Rate(RATE_OVER)
         self._now = _first_snapshot(order, networks, earlier)
         self._thread = threading.Thread(target=self._run, name="evaluate a recording", daemon=True)
 
@@ -126,18 +122,18 @@ class EvaluationJob:
             message = self._outcome(status)
         except (SessionError, NotFinite) as problem:
             message = str(problem)
-        except (torch.OutOfMemoryError, MemoryError):
-            message = OUT_OF_MEMORY
-        except (RuntimeError, OSError) as problem:
-            logger.exception("an evaluation failed")
-            message = _unexpected(problem)
+        except (RuntimeError, OSError, MemoryError) as problem:
+            if not is_out_of_memory(problem):
+                logger.exception("an evaluation failed")
+            message = describe_evaluation_failure(problem)
         finally:
             self._end(status, message)
 
     def _evaluate(self) -> EvaluationStatus:
         order, start = self._order, self._builder.evaluated
         last_kept = self._clock()
-        self._ends.append((last_kept, start))
+        self._batch_ended_at = last_kept
+        self._rate.add(last_kept, start)
         passed = evaluate_frames(self._networks.model, order.recording, order.history_length, start)
         with contextlib.closing(passed) as batches:
             while self._builder.evaluated < order.recording.frame_count:
@@ -151,12 +147,12 @@ class EvaluationJob:
 
     def _add(self, batch: BatchErrors) -> None:
         with self._lock:
-            before, now = self._ends[-1][0], self._clock()
             self._builder.add(batch)
-            self._ends.append((now, self._builder.evaluated))
-            (first, frames), done = self._ends[0], self._builder.evaluated
-            rate = (done - frames) / (now - first) if now > first else 0.0
-            spent = self._now.seconds + now - before
+            now, done = self._clock(), self._builder.evaluated
+            self._rate.add(now, done)
+            spent = self._now.seconds + now - self._batch_ended_at
+            self._batch_ended_at = now
+            rate = self._rate.per_second
             self._now = replace(self._now, done=done, seconds=spent, frames_per_s=rate, message="Evaluating.")
 
     def _keep(self) -> str:
@@ -279,10 +275,3 @@ def _first_snapshot(
 
 def _frames(count: int) -> str:
     return f"{count:,} frame{'' if count == 1 else 's'}"
-
-
-def _unexpected(problem: Exception) -> str:
-    # torch reports a CPU's memory as an ordinary RuntimeError.
-    if "not enough memory" in str(problem) or "can't allocate memory" in str(problem):
-        return OUT_OF_MEMORY
-    return f"The evaluation stopped by an unexpected problem ({type(problem).__name__}); the server's log tells more."

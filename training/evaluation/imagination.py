@@ -19,7 +19,7 @@ from torch import Tensor
 from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedWorldModel, imagine
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
-from session.batch import frame_tensor, scaled_candidates
+from session.batch import frame_tensor, scaled_actions, scaled_candidates
 from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, distance_px, pixels, recorded_steps
 from session.history import MIN_LENGTH
 from training.values import check_whole
@@ -111,8 +111,8 @@ def _context(recording: RecordedSession, start: int, history_length: int) -> Rol
     except NoHistory:
         return RolloutContext.of([pixels(recording, start)], [])
     before, led = history.frames[1 - history_length :], history.actions[1 - history_length :]
-    scaled = torch.from_numpy(recording.profile.scale(recording.actions[list(led)]))
-    return RolloutContext.of([pixels(recording, frame) for frame in (*before, start)], list(scaled))
+    pictures = [pixels(recording, frame) for frame in (*before, start)]
+    return RolloutContext.of(pictures, list(scaled_actions(recording, led)))
 
 
 def apply_command(
@@ -239,7 +239,8 @@ def _each(
 ) -> Iterator[RolloutStep]:
     contexts: dict[RolloutMode, RolloutContext] = dict.fromkeys(ROLLOUT_MODES, context)
     first = frame_tensor(recording, start)[0]
-    for number, (step, action) in enumerate(zip(recorded, _scaled(recording, recorded), strict=True), 1):
+    actions = scaled_actions(recording, [step.action for step in recorded])
+    for number, (step, action) in enumerate(zip(recorded, actions, strict=True), 1):
         imagined = {way: imagine(shared, contexts[way], action, way, history_length) for way in ROLLOUT_MODES}
         contexts = {way: one.context for way, one in imagined.items()}
         actual = frame_tensor(recording, step.frame)[0]
@@ -256,8 +257,3 @@ def _each(
             distance_px(recording.profile, to_uint8(first), picture),
             max(one.version for one in imagined.values()),
         )
-
-
-def _scaled(recording: RecordedSession, recorded: list[RecordedStep]) -> list[Tensor]:
-    """The recorded actions as the networks take them, (A,) each."""
-    return list(torch.from_numpy(recording.profile.scale(recording.actions[[step.action for step in recorded]])))
