@@ -26,8 +26,9 @@ from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
 from training import AutoencoderTrainer, FrameDataset, FrameSelection, PredictorTrainer, TrainState
 from training.evaluation.accuracy import AccuracySummary, measure_truth, shares
-from training.recipe import RecipeConfig, learn_to_foresee, learn_to_see
-from training.unique_frames import UniqueFrames, is_held_out
+from training.recipe.config import RecipeConfig
+from training.recipe.phases import learn_to_foresee, learn_to_see
+from training.recipe.unique_frames import UniqueFrames, is_held_out
 
 TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
 ACTIONS = 460  # with a move every second time a dot comes by every column

@@ -35,11 +35,14 @@ class Backend:
         self._lock = threading.Lock()
         self._managers: dict[SharedWorldModel, TrainingManager] = {}
 
+    def shared_model(self, profile: RobotProfile) -> SharedWorldModel:
+        """The world model of a robot."""
+        # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
+        return self._world_models.get(f"{profile.name} {profile.channel_names}", max(1, len(profile.channels)))
+
     def manager(self, profile: RobotProfile) -> TrainingManager:
         """The manager of a robot's world model, as it is: no checkpoint is loaded."""
-        # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
-        key, channels = f"{profile.name} {profile.channel_names}", max(1, len(profile.channels))
-        shared = self._world_models.get(key, channels)
+        shared = self.shared_model(profile)
         with self._lock:
             if shared not in self._managers:
                 folder = self.checkpoints_folder / profile.name

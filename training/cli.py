@@ -1,20 +1,29 @@
-"""What the commands of this package have in common: a parser that answers in sentences, numbers that are refused by
-name, and going on from a robot's usual checkpoints."""
+"""Common parts of the commands: a parser that answers in sentences, checkpoints to go on from, following a job."""
 
 import argparse
+import logging
 import signal
 import sys
+import time
 from collections.abc import Collection
 from types import FrameType
 from typing import NoReturn
 
+from tqdm import tqdm
+
 from models import Network
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
+from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
+from training.jobs.snapshot import JobSnapshot
 from training.options import ADVANCED, STANDARD
 
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+POLL_S = 0.1
+LINE_EVERY_S = 30.0
+
+logger = logging.getLogger(__name__)
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -25,7 +34,7 @@ class CommandParser(argparse.ArgumentParser):
 
 
 def typed_number(text: str) -> int | float | str:
-    """A number as typed; other text stays as it is, to be refused by name."""
+    """A number as typed; other text stays as it is, for a check that names the value."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -42,7 +51,7 @@ def add_advanced_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_default_checkpoints(manager: TrainingManager, networks: Collection[Network]) -> None:
-    """Go on from the robot's checkpoints, those that are there."""
+    """Go on from the robot's checkpoints, if there are any."""
     for network in (name for name in FILES if name in networks):
         try:
             info = manager.load(network, manager.directory / FILES[network])
@@ -54,15 +63,40 @@ def load_default_checkpoints(manager: TrainingManager, networks: Collection[Netw
 
 
 def print_loaded(manager: TrainingManager, network: Network, notes: Collection[str]) -> None:
-    """Say where a network goes on from."""
-    told = " ".join([f"Going on from {manager.shared.weights[network].describe()}.", *notes])
-    sys.stdout.write(f"{told}\n")
+    """Say which checkpoint a network goes on from."""
+    message = " ".join([f"Going on from {manager.shared.weights[network].describe()}.", *notes])
+    sys.stdout.write(f"{message}\n")
+
+
+def follow_job(job: TrainingJob, stop: "StopRequest") -> JobSnapshot:
+    """Show the progress of a job until it ends, and interrupt it if that is requested; returns the last snapshot.
+
+    A bar on a terminal, a line now and then in a file.
+    """
+    now = job.snapshot()
+    with tqdm(total=now.max_steps, initial=now.step, desc=now.network, unit="step", disable=None) as bar:
+        line_at = time.monotonic() + LINE_EVERY_S
+        has_ended = False
+        while not has_ended:
+            has_ended = job.wait(POLL_S)
+            if stop.is_made and not has_ended:
+                job.interrupt()
+            now = job.snapshot()
+            bar.set_description_str(now.phase or now.network, refresh=False)
+            bar.update(now.step - bar.n)
+            if now.loss is not None:
+                bar.set_postfix_str(f"evaluated loss {now.loss:.4g}")
+            if bar.disable and time.monotonic() > line_at:
+                line_at += LINE_EVERY_S
+                loss = "" if now.loss is None else f", evaluated loss {now.loss:.4g}"
+                logger.info("%s: step %d of %d%s", now.phase or now.network, now.step, now.max_steps, loss)
+    return now
 
 
 class StopRequest:
-    """Remembers that Ctrl-C was pressed, or that the process was asked to end.
+    """A flag that Ctrl-C and SIGTERM set, so that the program can end in good order.
 
-    `is_impatient`: a second one interrupts at once, wherever the program is, as KeyboardInterrupt.
+    `is_impatient`: a second one interrupts at once, as KeyboardInterrupt.
     """
 
     def __init__(self, is_impatient: bool = False) -> None:

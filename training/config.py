@@ -1,6 +1,6 @@
-"""What a training job is told: learning rates, masks, weights of losses, batches, and when to stop.
+"""Values of a training run: learning rates and their schedule, masks, weights of losses, and when to stop.
 
-All values are checked here, by name and value: they come from a page's fields, a command line or a program.
+All are checked here, by name and value: they come from a page's fields, a command line or a program.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ MAX_BATCH = 64
 class TrainingConfig:
     """Standard values of training; raises InvalidValue.
 
-    Learning rates warm up linearly over `warmup_steps`, then follow a cosine. An autoencoder step removes a share of
-    the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Evaluated losses are taken every
-    `evaluate_every` steps, checkpoints written every `save_every` steps.
+    Learning rates warm up linearly over `warmup_steps`, then follow a cosine over `cosine_steps` down to
+    `least_lr_share` of them. Gradients with a norm above `clip_norm` are scaled down to it; None: never. An autoencoder
+    step removes a share of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Evaluated losses are
+    taken every `evaluate_every` steps, checkpoints written every `save_every` steps.
     """
 
     autoencoder_lr: float = 1e-4
@@ -32,6 +33,9 @@ class TrainingConfig:
     weight_decay: float = 0.01
     evaluate_every: int = 10
     save_every: int = 500
+    cosine_steps: int = COSINE_STEPS
+    least_lr_share: float = 0.01
+    clip_norm: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("autoencoder_lr", "predictor_lr"):
@@ -41,7 +45,10 @@ class TrainingConfig:
         for name in ("image_weight", "latent_weight", "weight_decay"):
             check_number(getattr(self, name), name, 0.0, 1000.0)
         check_whole(self.warmup_steps, "warmup_steps", 0, MAX_STEPS)
-        for name in ("evaluate_every", "save_every"):
+        check_number(self.least_lr_share, "least_lr_share", 0.0, 1.0)
+        if self.clip_norm is not None:
+            check_number(self.clip_norm, "clip_norm", 1e-9, 1e9)
+        for name in ("evaluate_every", "save_every", "cosine_steps"):
             check_whole(getattr(self, name), name, 1, MAX_STEPS)
         if self.mask_ratio_low > self.mask_ratio_high:
             raise InvalidValue("The mask ratio's low end must not be above its high end.")

@@ -1,7 +1,6 @@
-"""The frames that a job learns from: which targets, which are held out, and batches of them.
+"""The frames of one recording that a run learns from: which targets, which are held out, and batches of them.
 
-One target is the default; a range or the whole recording makes a world model. Nothing of a recording is kept in memory
-but the last batch.
+One target is the default; a range or the whole recording makes a world model. Only the last batch is kept in memory.
 """
 
 from dataclasses import dataclass
@@ -10,15 +9,16 @@ import torch
 
 from session import NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
+from session.spread import spread_starts
 from training.config import MAX_BATCH
 from training.values import InvalidValue, check_number, check_whole
 
-MAX_EVALUATED = 16  # targets looked at for one evaluated loss: a whole recording would cost more than the training
+MAX_EVALUATED = 16  # targets of one evaluated loss: a whole recording would cost more than the training
 
 
 @dataclass(frozen=True)
 class FrameSelection:
-    """What to train on: targets from frame `first` to `last`, in batches, a share of the last ones held out."""
+    """Frames to train on: targets from `first` to `last`, in batches, a share of the last ones held out."""
 
     first: int
     last: int
@@ -74,6 +74,22 @@ class FrameDataset:
         except NoHistory:
             return False
 
+    def prepare(self) -> None:
+        """Nothing is computed in advance."""
+
+    def evaluation_batches(self) -> list[Batch]:
+        """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
+        return self._spread(self.targets)
+
+    def held_out_batches(self) -> list[Batch]:
+        """The same of the targets held out; empty if there are none."""
+        return self._spread(self.held_out)
+
+    @property
+    def shown_frame(self) -> int:
+        """The frame of the first evaluation batch."""
+        return self.targets[0]
+
     def describe(self) -> str:
         """For people: "frame 12 of session_…"."""
         first, last = self.subject.first, self.subject.last
@@ -86,10 +102,8 @@ class FrameDataset:
         picks = torch.randint(len(self.targets), (size,), generator=generator, device=generator.device)
         return self.batch(tuple(self.targets[pick] for pick in picks.tolist()))
 
-    def evaluated(self, targets: tuple[int, ...]) -> list[Batch]:
-        """Batches of one, of up to 16 of `targets`, evenly spread, always the same."""
-        count = min(len(targets), MAX_EVALUATED)
-        return [self.batch((targets[place * len(targets) // count],)) for place in range(count)]
+    def _spread(self, targets: tuple[int, ...]) -> list[Batch]:
+        return [self.batch((targets[place],)) for place in spread_starts(len(targets), MAX_EVALUATED)]
 
     def batch(self, targets: tuple[int, ...]) -> Batch:
         """The tensors of these targets, B = their number."""

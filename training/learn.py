@@ -1,184 +1,226 @@
 """Learning by the recipe: `python -m training.learn --robot toroidal_dot --data learning`.
 
-Trains a fresh pair of networks on all recordings of a robot, and writes it beside them as any other checkpoint. What a
-number of the recipe brings is seen by giving another one. Exit codes: 0 done, 1 stopped or not saved, 2 wrong usage.
+Trains a fresh pair of networks on all recordings of a robot, and writes it beside them as any other checkpoint. Ctrl-C
+and SIGTERM save; `--resume` goes on with the same run, to the bit on a CPU. Exit codes: 0 done, 1 stopped, failed or
+not saved, 2 wrong usage.
 """
 
 import argparse
 import dataclasses
-import json
 import logging
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from models import DeviceUnavailable, Network, SharedWorldModel, WeightsSource, WorldModels, choose_device
-from session import RecordedSession, SessionError, list_sessions, load_session, simulated_truth
+from models import DeviceUnavailable, Network
+from session import TOROIDAL_DOT, RecordedSession, SessionError, find_session, list_sessions, load_session
+from session.robots.registry import simulated_truth
+from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
-from training.checkpoints.validate import load_checkpoint
-from training.checkpoints.writer import CheckpointData, write_contents
+from training.checkpoints.writer import FILES
+from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser, StopRequest, follow_job, print_loaded, typed_number
 from training.evaluation.accuracy import measure_truth
-from training.recipe import LearningStep, RecipeConfig, learn_to_dream, learn_to_foresee, learn_to_see
-from training.unique_frames import UniqueFrames, is_held_out
+from training.jobs.manager import TrainingManager
+from training.jobs.request import JobRunning, RunRequest
+from training.jobs.run_reader import RecordedRun, newest_log, read_run
+from training.phase import Phase
+from training.recipe.config import RecipeConfig
+from training.recipe.phases import recipe_phases
+from training.recipe.unique_frames import UniqueFrames, is_held_out
 from training.values import InvalidValue
+
+MEASURED_FRAMES = 12  # of each of two recordings, now and then
+MEASURE_EVERY = 250
+STARTED_BY = "the recipe"
+DEFAULT_ROBOT = TOROIDAL_DOT.name
+FIELDS = dataclasses.fields(RecipeConfig)
 
 logger = logging.getLogger(__name__)
 
-TOLD_EVERY = 50
-MEASURED_FRAMES = 12  # of each of two recordings, now and then
-CURVE_FILE = "learning.json"
-DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
+
+@dataclass(frozen=True)
+class Recipe:
+    """A run of the recipe, as its log holds it: recordings by id, and networks taken over, with their steps."""
+
+    config: RecipeConfig
+    recordings: tuple[str, ...]
+    loaded: dict[Network, int]
+    is_half: bool
+
+    @classmethod
+    def of_run(cls, run: RecordedRun) -> "Recipe":
+        """The recipe of a recorded run; raises InvalidValue if it is a run of something else."""
+        try:
+            entry = run.config["recipe"]
+            config = RecipeConfig(**entry["config"])
+            return cls(config, tuple(map(str, entry["recordings"])), dict(entry["loaded"]), bool(entry["is_half"]))
+        except (KeyError, TypeError, ValueError) as problem:
+            raise InvalidValue(
+                "The newest run of this robot is not one of the recipe: leave out --resume."
+            ) from problem
 
 
 def main(arguments: list[str]) -> int:
     """Learn as the command line says; returns the exit code."""
-    options = vars(_parser().parse_args(arguments))
+    options = _parser().parse_args(arguments)
+    stop = StopRequest()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        config = RecipeConfig(**{field.name: options[field.name] for field in dataclasses.fields(RecipeConfig)})
-        recordings = _recordings(options["data"] / "sessions", options["robot"])
-        pictures = UniqueFrames(list(recordings.values()), is_held_out)
-        shared = _fresh(next(iter(recordings.values())), options["device"], config.seed)
-        _take_over(shared, {name: options[name] for name in ("autoencoder", "predictor") if options[name]})
+        backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
+        manager, recipe, recordings = (_resumed if options.resume else _begun)(backend, options)
+        frames = UniqueFrames(list(recordings.values()), is_held_out)
+        phases = _phases(manager, recipe, frames, recordings, options.measure_every)
     except (InvalidValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
-    logger.info(
-        "%d recordings, %d different pictures, %d to learn from.", len(recordings), len(pictures), len(pictures.learned)
-    )
-    folder = options["data"] / "checkpoints" / options["robot"]
+    logger.info("%s, %d different pictures, %d to learn from.", frames.describe(), len(frames), len(frames.learned))
     try:
-        curve = _learn(shared, pictures, config, recordings, options["measure_every"])
-        saved = write_contents(folder, _contents(shared, config, torch.float16 if options["half"] else torch.float32))
-        (folder / CURVE_FILE).write_text(json.dumps({"config": dataclasses.asdict(config), "curve": curve}, indent=1))
-    except (CheckpointError, OSError, InvalidValue) as problem:
+        return _learn(manager, recipe, frames, phases, stop)
+    except (CheckpointError, JobRunning) as problem:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped; nothing was saved.\n")
-        return NOT_DONE
-    logger.info("Saved: %s.", saved.describe())
-    return DONE
 
 
-def _recordings(sessions_folder: Path, robot: str) -> dict[str, RecordedSession]:
-    ids = sorted(
-        summary.session_id for summary in list_sessions(sessions_folder) if summary.session_id.startswith(f"{robot}/")
-    )
+def _begun(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, dict[str, RecordedSession]]:
+    """A new run: untrained networks, their random weights drawn from the seed, or those that are taken over."""
+    given = vars(options)
+    config = RecipeConfig(**{field.name: given[field.name] for field in FIELDS if field.name in given})
+    robot = f"{options.robot}/"
+    listed = list_sessions(backend.sessions_folder)
+    ids = sorted(summary.session_id for summary in listed if summary.session_id.startswith(robot))
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
-    return {session_id: load_session(sessions_folder / session_id) for session_id in ids}
-
-
-def _fresh(recording: RecordedSession, device: str, seed: int) -> SharedWorldModel:
-    """Untrained networks for the robot of a recording, their random weights drawn from the seed."""
-    shared = WorldModels(choose_device(device)).get(recording.profile.name, max(1, len(recording.profile.channels)))
+    recordings = _opened(backend, ids)
+    manager = backend.manager(next(iter(recordings.values())).profile)
+    shared = manager.shared
     with shared.lock:
-        shared.model.cpu().reset_weights(torch.Generator().manual_seed(seed))
+        shared.model.cpu().reset_weights(torch.Generator().manual_seed(config.seed))
         shared.model.to(shared.device)
-    return shared
+    paths = {network: given[network] for network in FILES if given[network]}
+    for network, path in paths.items():
+        print_loaded(manager, network, manager.load(network, path).notes)
+    loaded = {network: manager.trainer.state.of(network).steps for network in paths}
+    manager.trainer.state.generator.manual_seed(config.seed)
+    return manager, Recipe(config, tuple(ids), loaded, options.half), recordings
 
 
-def _take_over(shared: SharedWorldModel, files: dict[Network, Path]) -> None:
-    """Begin with what other runs have learned; raises CheckpointError."""
-    for network, path in files.items():
-        info = load_checkpoint(path, shared.network(network))
-        shared.set_weights_source({network: WeightsSource(info.file, info.step)})
+def _resumed(
+    backend: Backend, options: argparse.Namespace
+) -> tuple[TrainingManager, Recipe, dict[str, RecordedSession]]:
+    """The newest run of the robot, with what it has saved."""
+    typed = [field.name for field in FIELDS if field.name in vars(options)]
+    if typed or options.autoencoder or options.predictor:
+        raise InvalidValue("--resume goes on with the recipe of the run that was interrupted: leave out its numbers.")
+    folder = backend.checkpoints_folder / options.robot
+    name = newest_log(folder)
+    run = read_run(folder, name) if name else None
+    if run is None or run.status == "finished":
+        raise InvalidValue(f"There is no interrupted run of {options.robot[:40]}: leave out --resume.")
+    recipe = Recipe.of_run(run)
+    recordings = _opened(backend, recipe.recordings)
+    manager = backend.manager(next(iter(recordings.values())).profile)
+    if run.saved_step is None and run.saving_step is None:
+        raise InvalidValue("That run was interrupted before anything was saved: leave out --resume.")
+    for network, file in FILES.items():
+        print_loaded(manager, network, manager.load(network, manager.directory / file).notes)
+    return manager, recipe, recordings
+
+
+def _opened(backend: Backend, ids: tuple[str, ...] | list[str]) -> dict[str, RecordedSession]:
+    return {one: load_session(find_session(backend.sessions_folder, one)) for one in ids}
+
+
+def _phases(
+    manager: TrainingManager,
+    recipe: Recipe,
+    frames: UniqueFrames,
+    recordings: Mapping[str, RecordedSession],
+    measure_every: int,
+) -> list[Phase]:
+    measure = _near_share(manager, recordings, recipe.config.history_length)
+    return recipe_phases(
+        manager.shared.model, frames, recipe.config, recipe.loaded, measure, measure_every if measure else 0
+    )
 
 
 def _learn(
-    shared: SharedWorldModel,
-    pictures: UniqueFrames,
-    config: RecipeConfig,
-    recordings: dict[str, RecordedSession],
-    measure_every: int,
-) -> list[dict[str, object]]:
-    """The parts of the recipe, but for what is known already, told in the log; returns the curve."""
-    began, curve = time.monotonic(), []
-    parts = {"see": learn_to_see, "foresee": learn_to_foresee, "dream": learn_to_dream}
-    known = {"autoencoder": "see", "predictor": "foresee"}
-    for part, learn in parts.items():
-        if any(known[network] == part and used.is_trained for network, used in shared.weights.items()):
-            continue
-        for now in _smoothed(learn(shared.model, pictures, config)):
-            if now.step % TOLD_EVERY and now.step != 1:
-                continue
-            point = {"part": part, **dataclasses.asdict(now), "seconds": round(time.monotonic() - began, 1)}
-            if part != "see" and measure_every and now.step % measure_every == 0:
-                point["near_share"] = _near_share(shared, recordings, config.history_length)
-            logger.info(
-                "%s",
-                ", ".join(
-                    f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
-                    for name, value in point.items()
-                ),
-            )
-            curve.append(point)
-    return curve
+    manager: TrainingManager, recipe: Recipe, frames: UniqueFrames, phases: list[Phase], stop: StopRequest
+) -> int:
+    """Run the phases that are left, and write the weights if all are done."""
+    taken = [_steps_taken(manager, phase) for phase in phases]
+    left = [phase for phase, steps in zip(phases, taken, strict=True) if steps < phase.condition.max_steps]
+    if left:
+        entry = dataclasses.asdict(recipe)
+        request = RunRequest(
+            network="predictor",
+            subject=frames.describe(),
+            started_by=STARTED_BY,
+            phases=left,
+            max_steps=sum(phase.condition.max_steps for phase in phases),
+            first_step=sum(taken),
+            config={"recipe": entry},
+        )
+        now = follow_job(manager.run(request), stop)
+        sys.stdout.write(f"{now.message} Saved: {now.saved}.\n")
+        if now.status != "finished":
+            sys.stdout.write("The same command with --resume goes on, without the numbers of the recipe.\n")
+            return NOT_DONE
+    saved = manager.save_weights(torch.float16 if recipe.is_half else torch.float32)
+    sys.stdout.write(f"Weights alone: {saved.describe()}.\n")
+    return DONE
 
 
-def _smoothed(steps: Iterator[LearningStep]) -> Iterator[LearningStep]:
-    """The same with a running mean of the loss over some 20 steps."""
-    mean = None
-    for now in steps:
-        mean = now.loss if mean is None else 0.95 * mean + 0.05 * now.loss
-        yield LearningStep(now.step, mean)
+def _steps_taken(manager: TrainingManager, phase: Phase) -> int:
+    steps = manager.trainer.state.of(phase.objective.network).steps - phase.first_step
+    return min(max(steps, 0), phase.condition.max_steps)
 
 
-def _near_share(shared: SharedWorldModel, recordings: dict[str, RecordedSession], history_length: int) -> float | None:
-    """The share of predictions from held-out columns within 2 pixels, of two recordings; None for another robot."""
-    truths = [
-        measure_truth(shared, recording, session_id, history_length, MEASURED_FRAMES, is_held_out).shares()
-        for session_id, recording in list(recordings.items())[:2]
-        if simulated_truth(recording.profile) is not None
-    ]
-    return sum(truth.near for truth in truths) / len(truths) if truths else None
+def _near_share(
+    manager: TrainingManager, recordings: Mapping[str, RecordedSession], history_length: int
+) -> Callable[[], dict[str, float]] | None:
+    """Measures the share of predictions from held-out columns within 2 pixels, of two recordings.
 
+    None for a robot whose recordings no simulator can continue.
+    """
+    measured = {one: recording for one, recording in list(recordings.items())[:2] if simulated_truth(recording.profile)}
 
-def _contents(shared: SharedWorldModel, config: RecipeConfig, dtype: torch.dtype) -> CheckpointData:
-    """Weights and steps, as checkpoints hold them; the optimizers of the recipe are no use to any other training."""
-    known = {network: used.step for network, used in shared.weights.items()}
-    steps = {
-        "autoencoder": known["autoencoder"] or config.autoencoder_steps,
-        "predictor": (known["predictor"] or config.predictor_steps) + config.dream_steps,
-    }
-    networks = {
-        name: {
-            "model_state_dict": {
-                key: value.detach().to("cpu", dtype, copy=True)
-                for key, value in shared.network(name).state_dict().items()
-            },
-            "optimizer_state_dict": None,
-            "scheduler_state_dict": {"last_epoch": count},
-        }
-        for name, count in steps.items()
-    }
-    networks["predictor"]["level"] = 0
-    return CheckpointData(networks, steps, torch.Generator().manual_seed(config.seed).get_state())
+    def measure() -> dict[str, float]:
+        summaries = [
+            measure_truth(manager.shared, recording, one, history_length, MEASURED_FRAMES, is_held_out).shares()
+            for one, recording in measured.items()
+        ]
+        share = sum(summary.near for summary in summaries) / len(summaries)
+        logger.info("within 2 px of the truth: %.1f %%", 100 * share)
+        return {"near_share": share}
+
+    return measure if measured else None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m training.learn", description="Train a fresh pair of networks on all recordings of a robot."
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with sessions/; checkpoints/ is written there")
-    parser.add_argument("--robot", default="toroidal_dot", help="folder of its recordings (default toroidal_dot)")
+    parser.add_argument("--robot", default=DEFAULT_ROBOT, help=f"folder of its recordings (default {DEFAULT_ROBOT})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
-    parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to see anew")
-    parser.add_argument("--predictor", type=Path, help="likewise: one that can foresee, and now learns to dream")
+    parser.add_argument("--resume", action="store_true", help="go on with the newest run, which was interrupted")
+    parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to reconstruct")
+    parser.add_argument("--predictor", type=Path, help="likewise: one that can predict, and now learns to roll out")
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
+    parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
-        "--measure-every", type=int, default=250, help="predictor steps between looks at the truth; 0: none"
+        "--measure-every", type=int, default=MEASURE_EVERY, help="predictor steps between measurements; 0: none"
     )
-    for field in dataclasses.fields(RecipeConfig):
+    for field in FIELDS:
         option = f"--{field.name.replace('_', '-')}"
         if field.type is bool:
-            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=field.default)
+            parser.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS)
         else:
-            parser.add_argument(option, type=field.type, default=field.default, help=f"(default {field.default:g})")
+            text = f"(default {field.default:g})"
+            parser.add_argument(option, type=typed_number, default=argparse.SUPPRESS, help=text)
     return parser
 
 

@@ -1,22 +1,24 @@
 """A robot that learns while it acts: `python -m training.live --robot toroidal_dot --selector uncertainty`.
 
-The command line over the live loop. It records a session that the page shows while it grows, and trains and saves the
-robot's usual checkpoints. Exit codes: 0 all steps done, 1 ended before (told to, the robot failed, not saved), 2 wrong
-usage.
+The command line over the online loop. It records a session that the page shows while it grows, and trains and saves
+the robot's default checkpoints. Exit codes: 0 all steps done, 1 ended before (stopped, the robot failed, not saved), 2
+wrong usage.
 """
 
 import argparse
 import contextlib
+import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import DeviceUnavailable, NotFinite, WorldModels, choose_device
+from models import DeviceUnavailable, NotFinite
 from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector, simulator_names
 from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
 from session.recorder.simulation import unlimited_budget_gb
+from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.writer import FILES
 from training.cli import (
@@ -33,11 +35,13 @@ from training.cli import (
 from training.config import MAX_STEPS, TrainingConfig
 from training.failures import describe_failure, is_expected, may_have_corrupted_weights
 from training.jobs.manager import TrainingManager
-from training.jobs.request import JobRunning
-from training.jobs.trainer import Lesson, LessonHooks
-from training.online import MAX_PASSES, MAX_TURNS, LiveConfig, OnlineLoop, OnlineStep
+from training.jobs.request import JobRunning, RunRequest
+from training.jobs.snapshot import Status
+from training.jobs.tracking import start_trackers
+from training.jobs.trainer import WorldModelTrainer
+from training.online import MAX_ONLINE_STEPS, MAX_PASSES, LiveConfig, OnlineLoop, OnlineStep
 from training.options import read_config
-from training.steps import LossNotFinite, PartialUpdate, TrainState
+from training.steps import LossNotFinite, PartialUpdate
 from training.values import InvalidValue, check_whole
 
 UNCERTAINTY = "uncertainty"
@@ -58,14 +62,14 @@ def main(arguments: list[str]) -> int:
         robot = load_robot(options.robot, _seed(options))
         selector = _selector(options, robot, sessions_folder)
         config, training = _config(options, selector), read_config(vars(options))
-        manager = _manager(options, robot)
+        manager = Backend(options.data, options.device).manager(robot.profile)
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     try:
         _load(manager, options)
-        with _lesson(manager, options, training) as lesson:
-            return _record(robot, selector, lesson, config, options, stop)
+        with _trainer(manager, options, training) as trainer:
+            return _record(robot, selector, manager, trainer, config, options, stop)
     except (CheckpointError, JobRunning, SessionError) as problem:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
@@ -102,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--predictor", type=Path, help="start from this checkpoint, not the robot's usual one")
     parser.add_argument("--fresh", action="store_true", help="start untrained; what was saved becomes the backup")
     parser.add_argument("--no-training", action="store_true", help="look, predict and record only")
+    parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     return parser
 
@@ -120,7 +125,7 @@ def _selector(options: argparse.Namespace, robot: CheckedRobot, sessions_folder:
 def _config(options: argparse.Namespace, selector: ActionSelector) -> LiveConfig:
     """Everything typed, checked; raises InvalidValue and InvalidAction."""
     if options.steps is not None:
-        check_whole(options.steps, "The number of steps", 1, MAX_TURNS)
+        check_whole(options.steps, "The number of steps", 1, MAX_ONLINE_STEPS)
     if options.no_training:
         options.max_train_steps = 0
     else:
@@ -146,13 +151,6 @@ def _passes(options: argparse.Namespace) -> int:
     return options.dropout_passes
 
 
-def _manager(options: argparse.Namespace, robot: CheckedRobot) -> TrainingManager:
-    profile = robot.profile
-    world_models = WorldModels(choose_device(options.device))
-    shared = world_models.get(f"{profile.name} {profile.channel_names}", len(profile.channels))
-    return TrainingManager(shared, options.data / "checkpoints" / profile.name)
-
-
 def _load(manager: TrainingManager, options: argparse.Namespace) -> None:
     """The checkpoints that were named, the usual ones for the rest; raises CheckpointError."""
     named = {"autoencoder": options.autoencoder, "predictor": options.predictor}
@@ -164,20 +162,22 @@ def _load(manager: TrainingManager, options: argparse.Namespace) -> None:
 
 
 @contextlib.contextmanager
-def _lesson(manager: TrainingManager, options: argparse.Namespace, training: TrainingConfig) -> Iterator[Lesson]:
-    """A lesson that keeps others from training, or, without training, one that keeps nobody from anything."""
+def _trainer(
+    manager: TrainingManager, options: argparse.Namespace, training: TrainingConfig
+) -> Iterator[WorldModelTrainer]:
+    """The trainer, which nobody else uses meanwhile; without training, one that keeps nobody from anything."""
     if options.no_training:
-        optimizers = TrainState(manager.shared.model, training)
-        yield Lesson(manager.shared, optimizers, LessonHooks(lambda network: None, lambda networks: manager.save()))
+        yield manager.trainer
         return
-    with manager.lesson(STARTED_BY, training) as lesson:
-        yield lesson
+    with manager.exclusive_trainer(STARTED_BY, training) as trainer:
+        yield trainer
 
 
 def _record(
     robot: CheckedRobot,
     selector: ActionSelector,
-    lesson: Lesson,
+    manager: TrainingManager,
+    trainer: WorldModelTrainer,
     config: LiveConfig,
     options: argparse.Namespace,
     stop: StopRequest,
@@ -187,37 +187,79 @@ def _record(
     budget = unlimited_budget_gb(sessions_folder)
     with SessionRecorder(sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget) as recorder:
         sys.stdout.write(f"Recording {recorder.session_id}\n")
-        sys.stdout.flush()  # who starts the loop by a program waits for the name
+        sys.stdout.flush()  # a program that starts the loop waits for the name
         recording = LiveRecording(recorder, robot.candidates)
-        loop = OnlineLoop(robot, recording, selector, lesson, config, lambda: stop.is_made)
-        problem = _follow(loop, lesson, config)
-    is_saved = not may_have_corrupted_weights(problem) and _save(lesson)
-    sys.stdout.write(f"{recorder.session_id}: {recording.frame_count} frames, {len(recording.actions)} actions.\n")
+        loop = OnlineLoop(robot, recording, selector, trainer, config, lambda: stop.is_made)
+        tracker = None if options.no_training else _start_log(manager, recorder.session_id, config, options)
+        problem = _follow(loop, trainer, config, tracker)
+    is_saved = not may_have_corrupted_weights(problem) and _save(trainer)
+    message = f"{recorder.session_id}: {recording.frame_count} frames, {len(recording.actions)} actions."
+    sys.stdout.write(f"{message}\n")
+    if tracker is not None:
+        tracker.end(message, "failed" if problem else "stopped" if stop.is_made else "finished")
     return DONE if is_saved and problem is None and len(recording.actions) == config.steps else NOT_DONE
 
 
-def _follow(loop: OnlineLoop, lesson: Lesson, config: LiveConfig) -> Exception | None:
-    """Run the loop and tell of each turn; returns the problem that ended it, after telling that too."""
+def _start_log(manager: TrainingManager, session_id: str, config: LiveConfig, options: argparse.Namespace) -> "LiveLog":
+    request = RunRequest(
+        network="predictor",
+        subject=session_id,
+        started_by=STARTED_BY,
+        phases=(),
+        max_steps=config.steps,
+        config={"live": dataclasses.asdict(config)},
+    )
+    return LiveLog(manager, request, options.wandb_project)
+
+
+class LiveLog:
+    """The log of a live run: the numbers of each step of the robot, and Weights & Biases if a project is named."""
+
+    def __init__(self, manager: TrainingManager, request: RunRequest, wandb_project: str | None) -> None:
+        self._log = manager.open_log(request, label=STARTED_BY)
+        self._tracker = start_trackers(self._log, manager.directory, request.config, wandb_project)
+
+    def add(self, step: OnlineStep) -> None:
+        """The losses and training steps of one observation."""
+        gates = {"reconstruction": step.reconstruction, "prediction": step.prediction}
+        known = {name: gate for name, gate in gates.items() if gate is not None}
+        numbers = {f"{name}/loss": gate.loss for name, gate in known.items()}
+        self._tracker.log(
+            step.step, numbers | {f"{name}/train_steps": gate.train_steps for name, gate in known.items()}
+        )
+
+    def end(self, message: str, status: Status) -> None:
+        """The run has ended."""
+        self._log.end(message, status)
+        self._tracker.finish(message)
+
+
+def _follow(
+    loop: OnlineLoop, trainer: WorldModelTrainer, config: LiveConfig, live_log: LiveLog | None
+) -> Exception | None:
+    """Run the loop and report each step; returns the problem that ended it, after reporting that too."""
     try:
-        for turn in loop.run():
-            logger.info("%s", format_step(turn))
-            if turn.step and turn.step % config.save_every == 0:
-                _save(lesson)
+        for step in loop.run():
+            logger.info("%s", format_step(step))
+            if live_log is not None:
+                live_log.add(step)
+            if step.step and step.step % config.save_every == 0:
+                _save(trainer)
     except (SessionError, NotFinite) as problem:
         logger.error("%s", problem)
         return problem
     except (LossNotFinite, MemoryError, RuntimeError) as problem:
         if not (is_expected(problem) or isinstance(problem, PartialUpdate)):
-            raise  # a mistake of this program: it is not for the user to mend
+            raise  # a mistake of this program: the user cannot mend it
         logger.error("%s", describe_failure(problem))
         return problem
     return None
 
 
-def _save(lesson: Lesson) -> bool:
-    """Save what was learned; False where that failed, which ends nothing."""
+def _save(trainer: WorldModelTrainer) -> bool:
+    """Save what was learned; False if that failed, which ends nothing."""
     try:
-        saved = lesson.save()
+        saved = trainer.save_unsaved()
     except CheckpointError as problem:
         logger.error("%s", problem)
         return False
@@ -226,16 +268,16 @@ def _save(lesson: Lesson) -> bool:
     return True
 
 
-def format_step(turn: OnlineStep) -> str:
-    """A turn on one line: step, losses with the training steps taken, action, uncertainty of every action."""
-    parts = [f"step {turn.step}"]
-    for name, gate in (("reconstruction", turn.reconstruction), ("prediction", turn.prediction)):
+def format_step(step: OnlineStep) -> str:
+    """A step on one line: number, losses with the training steps taken, action, uncertainty of every action."""
+    parts = [f"step {step.step}"]
+    for name, gate in (("reconstruction", step.reconstruction), ("prediction", step.prediction)):
         parts.append(f"{name} none yet" if gate is None else f"{name} {gate.loss:.4g} (trained {gate.train_steps}×)")
-    if turn.uncertainties:
-        parts.append(f"uncertainty {' '.join(f'{value:.3g}' for value in turn.uncertainties)}")
-    if turn.action is None:
+    if step.uncertainties:
+        parts.append(f"uncertainty {' '.join(f'{value:.3g}' for value in step.uncertainties)}")
+    if step.action is None:
         return ", ".join([*parts, "end"])
-    return ", ".join([*parts, "next: " + " ".join(f"{name} {value:g}" for name, value in turn.action.items())])
+    return ", ".join([*parts, "next: " + " ".join(f"{name} {value:g}" for name, value in step.action.items())])
 
 
 if __name__ == "__main__":

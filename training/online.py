@@ -1,7 +1,7 @@
 """A world model that learns while its robot acts: observe, train until the quality gate, predict, choose, act, record.
 
-Owns the order of these and nothing else: the robot, the recording, the selector and the lesson are given. It knows no
-command line; each turn is handed out as a `OnlineStep` before the action is taken.
+Owns the order of these and nothing else: the robot, the recording, the selector and the trainer are arguments. Each
+step is handed out as an `OnlineStep` before its action is taken.
 """
 
 import math
@@ -18,23 +18,23 @@ from session.batch import Batch, build_batch, build_context, build_target, join_
 from session.history import MAX_LENGTH, MIN_LENGTH
 from session.recorder.robot_adapter import CheckedRobot
 from training.config import MAX_BATCH, MAX_STEPS
-from training.jobs.trainer import Lesson
-from training.steps import LossNotFinite
+from training.jobs.trainer import WorldModelTrainer
+from training.steps import OBJECTIVES, LossNotFinite
 from training.values import check_number, check_whole
 
-MAX_TURNS = 1_000_000
+MAX_ONLINE_STEPS = 1_000_000
 MAX_PASSES = 1000
-WAIT_S = 0.05  # how soon a wish to end is heard while a robot's action takes its time
+WAIT_S = 0.05  # the delay of a command to end while a robot's action takes its time
 AUTOENCODER_GATE, PREDICTOR_GATE = 0.0005, 0.001  # what Train to Threshold offers
 
 
 @dataclass(frozen=True)
 class LiveConfig:
-    """How a live loop learns and chooses; raises InvalidValue.
+    """Values of an online loop; raises InvalidValue.
 
     For each observation a network takes steps until its evaluated loss is at most its gate, at most `max_train_steps`
     of them (0: it learns nothing). A batch holds the newest frame and `batch_size` − 1 drawn from those in memory.
-    `dropout_passes`: 0 where nobody asks for uncertainties.
+    `dropout_passes`: 0 if no uncertainties are needed.
     """
 
     steps: int = 100
@@ -48,13 +48,13 @@ class LiveConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole(self.steps, "The number of steps", 1, MAX_TURNS)
+        check_whole(self.steps, "The number of steps", 1, MAX_ONLINE_STEPS)
         check_whole(self.history_length, "The history length", MIN_LENGTH, MAX_LENGTH)
         check_number(self.reconstruction_gate, "The reconstruction gate", 1e-12, 1e6)
         check_number(self.prediction_gate, "The prediction gate", 1e-12, 1e6)
         check_whole(self.max_train_steps, "The number of training steps at most", 0, MAX_STEPS)
         check_whole(self.batch_size, "The batch size", 1, MAX_BATCH)
-        check_whole(self.save_every, "The number of steps between saves", 1, MAX_TURNS)
+        check_whole(self.save_every, "The number of steps between saves", 1, MAX_ONLINE_STEPS)
         check_whole(self.seed, "The seed", 0, 2**63 - 1)
         if self.dropout_passes:
             check_whole(self.dropout_passes, "The number of dropout passes", 2, MAX_PASSES)
@@ -62,7 +62,7 @@ class LiveConfig:
 
 @dataclass(frozen=True)
 class GateResult:
-    """How a network stood at its gate: its evaluated loss in the end, and the training steps it took to get there."""
+    """A network at its gate: its evaluated loss in the end, and the training steps taken to get there."""
 
     loss: float
     train_steps: int
@@ -70,8 +70,11 @@ class GateResult:
 
 @dataclass(frozen=True)
 class OnlineStep:
-    """An observation and what was made of it: `prediction` is None where nothing came before the frame, `action` after
-    the last one, `uncertainties` (of all candidate actions) is empty where nobody asked."""
+    """An observation with its losses and the next action.
+
+    `prediction` is None if nothing came before the frame, `action` after the last one, `uncertainties` (of all
+    candidate actions) is empty if they are not needed.
+    """
 
     step: int
     reconstruction: GateResult
@@ -88,27 +91,29 @@ class OnlineLoop:
         robot: CheckedRobot,
         recording: LiveRecording,
         selector: ActionSelector,
-        lesson: Lesson,
+        trainer: WorldModelTrainer,
         config: LiveConfig,
-        is_told_to_end: Callable[[], bool] = lambda: False,
+        must_end: Callable[[], bool] = lambda: False,
     ) -> None:
         self._robot, self._recording, self._selector = robot, recording, selector
-        self._lesson, self._config, self._is_told_to_end = lesson, config, is_told_to_end
-        self._dropout = torch.Generator(lesson.shared.device).manual_seed(config.seed)
+        self._trainer, self._config, self._must_end = trainer, config, must_end
+        model, training = trainer.shared.model, trainer.state.config
+        self._objectives = {network: objective(model, training) for network, objective in OBJECTIVES.items()}
+        self._dropout = torch.Generator(trainer.shared.device).manual_seed(config.seed)
 
     def run(self) -> Iterator[OnlineStep]:
-        """The turns, each before its action is taken; ends early, after an observation, when told to.
+        """The steps, each before its action is taken; ends early, after an observation, if `must_end` returns True.
 
         Raises SessionError (RobotFailed, RecordingError, InvalidAction …), LossNotFinite, PartialUpdate and NotFinite.
         """
         for step in range(self._config.steps + 1):
             self._recording.record_observation(self._robot.observe())
             reconstruction, prediction = self._learn()
-            is_last = step == self._config.steps or self._is_told_to_end()
+            is_last = step == self._config.steps or self._must_end()
             predictions = () if is_last else self._predict()
             action = None if is_last else self._selector.next_action(predictions)
-            told = tuple(one.uncertainty for one in predictions if one.uncertainty is not None)
-            yield OnlineStep(step, reconstruction, prediction, action, told)
+            uncertainties = tuple(one.uncertainty for one in predictions if one.uncertainty is not None)
+            yield OnlineStep(step, reconstruction, prediction, action, uncertainties)
             if action is None:
                 return
             self._act(action)
@@ -122,17 +127,17 @@ class OnlineLoop:
         ) if has_history else None
 
     def _pass_gate(self, network: Network, newest: int, gate: float) -> GateResult:
-        """Train until the newest frame is known well enough, the steps are used up, or the loop is told to end."""
+        """Train until the loss on the newest frame passes the gate, the steps are used up, or the loop must end."""
         batch, taken = self._batch(network, newest), 0
         loss = self._loss(network, batch)
-        while loss > gate and taken < self._config.max_train_steps and not self._is_told_to_end():
-            self._lesson.step(network, self._with_earlier(network, batch, newest))
+        while loss > gate and taken < self._config.max_train_steps and not self._must_end():
+            self._trainer.step(self._objectives[network], self._with_earlier(network, batch, newest))
             taken += 1
             loss = self._loss(network, batch)
         return GateResult(loss, taken)
 
     def _loss(self, network: Network, batch: Batch) -> float:
-        loss = self._lesson.evaluate(network, batch).loss
+        loss = self._trainer.evaluate(self._objectives[network], batch).loss
         if not math.isfinite(loss):
             raise LossNotFinite
         return loss
@@ -148,27 +153,27 @@ class OnlineLoop:
         first = self._recording.first_kept + (batch.frames.shape[1] if network == "predictor" else 0)
         if self._config.batch_size == 1 or first >= newest:
             return batch
-        random, size = self._lesson.generator, (self._config.batch_size - 1,)
+        random, size = self._trainer.state.generator, (self._config.batch_size - 1,)
         picks = torch.randint(first, newest, size, generator=random, device=random.device).tolist()
         return join_batches([batch, *(self._batch(network, pick) for pick in picks)])
 
     def _predict(self) -> list[ActionPrediction]:
-        """What each action of the robot would lead to from the newest frame."""
+        """Predictions of the frame after the newest one, for each action of the robot."""
         newest = self._recording.frame_count - 1
         frames = range(max(self._recording.first_kept, newest - self._config.history_length + 1), newest + 1)
         context, actions = build_context(self._recording, frames, frames[:-1])
-        outlook = predict_with_uncertainty(
-            self._lesson.shared,
+        predicted = predict_with_uncertainty(
+            self._trainer.shared,
             context,
             actions,
             scaled_candidates(self._recording),
             self._config.dropout_passes,
             self._dropout,
         )
-        unsure: Sequence[float | None] = outlook.uncertainties or [None] * len(outlook.pictures)
+        unsure: Sequence[float | None] = predicted.uncertainties or [None] * len(predicted.pictures)
         return [
             ActionPrediction(action, picture, uncertainty)
-            for action, picture, uncertainty in zip(self._robot.action_space, outlook.pictures, unsure, strict=True)
+            for action, picture, uncertainty in zip(self._robot.action_space, predicted.pictures, unsure, strict=True)
         ]
 
     def _act(self, action: dict[str, float]) -> None:
@@ -177,5 +182,5 @@ class OnlineLoop:
         self._recording.record_action(action)
         # A simulated robot acts in no time and says how long it would take: the recording is true to that.
         never = threading.Event()
-        while (rest := began + seconds - time.monotonic()) > 0 and not self._is_told_to_end():
+        while (rest := began + seconds - time.monotonic()) > 0 and not self._must_end():
             never.wait(min(rest, WAIT_S))

@@ -1,6 +1,6 @@
 """The optimizer and learning-rate schedule of one network, and their state by the names of the parameters.
 
-Built from the network they train. A state is put back only where every parameter is found by its name and shape.
+Built from the network they train. A state is put back only if every parameter is found by its name and shape.
 """
 
 import math
@@ -9,21 +9,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.config import COSINE_STEPS, TrainingConfig
+from training.config import TrainingConfig
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-LEAST_SHARE, LEAST_LR = 0.01, 1e-6
+FIRST_STEP = "first_step"  # our own entry in the state of an optimizer: the network's step at which it was fresh
+LEAST_LR = 1e-6
 
 
-def schedule_factor(step: int, lr: float, warmup_steps: int) -> float:
-    """Learning rate of the step with index `step` (from 0), as a share of `lr`.
+def schedule_factor(step: int, lr: float, config: TrainingConfig) -> float:
+    """Learning rate of the step with index `step` (from 0) of a schedule, as a share of `lr`.
 
-    Linear warm-up, then a cosine over 100,000 steps down to max(1 % of the rate, 1e-6).
+    Linear warm-up, then a cosine down to max(`least_lr_share` of the rate, 1e-6).
     """
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    least = min(1.0, max(LEAST_SHARE, LEAST_LR / lr))
-    progress = min(1.0, (step - warmup_steps) / COSINE_STEPS)
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    least = min(1.0, max(config.least_lr_share, LEAST_LR / lr))
+    progress = min(1.0, (step - config.warmup_steps) / config.cosine_steps)
     return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
@@ -39,7 +40,7 @@ def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, 
 
 @dataclass(frozen=True, eq=False)
 class OptimizerState:
-    """What a checkpoint keeps of an optimizer: both state dicts of torch, and the steps taken."""
+    """The state of an optimizer as a checkpoint holds it: both state dicts of torch, and the network's step."""
 
     optimizer: dict[str, object]
     schedule: dict[str, object]
@@ -47,28 +48,30 @@ class OptimizerState:
 
 
 class NetworkOptimizer:
-    """AdamW with decay and schedule as `TrainingConfig` says, for all parameters of `network`."""
+    """AdamW with decay and schedule as `TrainingConfig` says, for all parameters of `network`.
 
-    def __init__(self, network: nn.Module, lr: float, config: TrainingConfig) -> None:
-        self.lr = lr
+    Steps are those of the network's whole life. The schedule starts at `first_step`, with a fresh optimizer.
+    """
+
+    def __init__(self, network: nn.Module, lr: float, config: TrainingConfig, first_step: int = 0) -> None:
+        self.lr, self.first_step = lr, first_step
         groups = parameter_groups(network, config.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=lr, fused=True)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimizer, lambda step: schedule_factor(step, lr, config.warmup_steps)
+            self._optimizer, lambda step: schedule_factor(max(0, step - self.first_step), lr, config)
         )
+        if first_step:
+            self._go_to(first_step)
 
     @property
     def steps(self) -> int:
-        """Steps taken so far."""
+        """Steps that the network has taken so far."""
         return self._schedule.last_epoch
 
     @property
     def current_lr(self) -> float:
         """The learning rate of the next step."""
         return self._optimizer.param_groups[0]["lr"]
-
-    def zero_grad(self) -> None:
-        self._optimizer.zero_grad(set_to_none=True)
 
     def prepare(self) -> None:
         """Make the moments that torch would make in a parameter's first step, so that `step` takes no memory."""
@@ -84,12 +87,14 @@ class NetworkOptimizer:
 
     def state(self) -> OptimizerState:
         """Both state dicts, sharing memory with the optimizer."""
-        return OptimizerState(self._optimizer.state_dict(), self._schedule.state_dict(), self.steps)
+        optimizer = self._optimizer.state_dict() | {FIRST_STEP: self.first_step}
+        return OptimizerState(optimizer, self._schedule.state_dict(), self.steps)
 
     def restore(self, saved: dict[str, object], step: int) -> bool:
-        """Put back a saved optimizer's moments at `step`; False, and nothing changed, where names or shapes differ.
+        """Put back a saved optimizer's moments at `step`, the network's step.
 
-        Learning rates and decay stay those of this optimizer's own configuration.
+        Returns False, and changes nothing, if names or shapes differ. Learning rates and decay stay those of this
+        optimizer's own configuration.
         """
         own = self._optimizer.state_dict()
         moments = moments_by_name(saved)
@@ -105,6 +110,7 @@ class NetworkOptimizer:
         if not state or moments.keys() - {name for group in own["param_groups"] for name in group["param_names"]}:
             return False
         self._optimizer.load_state_dict({"state": state, "param_groups": own["param_groups"]})
+        self.first_step = _first_step(saved, step)
         self._go_to(step)
         return True
 
@@ -123,7 +129,7 @@ def _no_moments(parameter: Tensor) -> dict[str, Tensor]:
 
 
 def moments_by_name(saved: dict[str, object]) -> dict[str, dict[str, Tensor]] | None:
-    """State of each parameter by its name, None where a state dict of AdamW does not tell names."""
+    """State of each parameter by its name, or None if a state dict of AdamW has no names."""
     groups, state = saved.get("param_groups"), saved.get("state")
     if not isinstance(groups, list) or not isinstance(state, dict):
         return None
@@ -136,12 +142,17 @@ def moments_by_name(saved: dict[str, object]) -> dict[str, dict[str, Tensor]] | 
     return found
 
 
+def _first_step(saved: dict[str, object], step: int) -> int:
+    first = saved.get(FIRST_STEP)
+    return first if type(first) is int and 0 <= first <= step else 0
+
+
 def _are(values: object, kind: type) -> bool:
     return isinstance(values, list) and all(type(value) is kind for value in values)
 
 
 def _fits(moments: object, parameter: Tensor) -> bool:
-    """Whether a parameter's state is one that AdamW could have left: from others, weights might become no numbers."""
+    """True if a parameter's state is one that AdamW could have left; others could turn weights into NaN."""
     if not isinstance(moments, dict) or moments.keys() != {"step", *MOMENTS}:
         return False
     if not all(isinstance(value, Tensor) and value.is_floating_point() for value in moments.values()):

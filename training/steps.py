@@ -1,13 +1,14 @@
-"""One training step of either network, and the evaluation that decides when to stop.
+"""One training step of any objective, and the evaluation that decides when to stop.
 
-A step takes a batch, minimizes a loss of `AdaptiveWorldModel` and tells what happened; a loss or gradient that is not
-finite stops it before anything changes. Threads, files and stop conditions are elsewhere.
+An objective says which networks are trained and with which losses. A step computes them for a batch and applies the
+gradients; a loss or gradient that is not finite stops it before anything changes. Threads, files and stop conditions
+are elsewhere.
 
 Shapes: B batch, T history, H and W picture height and width, A action channels.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from training.config import TrainingConfig
 from training.gradient_share import action_gradient_share
 from training.optim import NetworkOptimizer
 
+NETWORKS: tuple[Network, ...] = ("autoencoder", "predictor")
 SEED = 20250921
 
 
@@ -32,7 +34,7 @@ class LossNotFinite(ArithmeticError):
 
 
 class PartialUpdate(RuntimeError):
-    """An update broke off after it had begun: some weights are of the next step, others are not."""
+    """An update failed halfway: some weights are of the next step, others are not."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -43,8 +45,10 @@ class PartialUpdate(RuntimeError):
 
 @dataclass(frozen=True)
 class StepMetrics:
-    """What one step did: the loss it minimized and its parts, the gradient's norm, the next learning rates, and which
-    share of the predictor's squared gradient fell on its action parameters, None where that was not asked for."""
+    """Figures of one step: the loss it minimized and its parts, the gradient's norm, and the next learning rates.
+
+    `action_gradient_share` is the share of the predictor's squared gradient on its action parameters, or None.
+    """
 
     losses: dict[str, float]
     grad_norm: float
@@ -54,8 +58,10 @@ class StepMetrics:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The loss in evaluation mode: `loss` is what Run Autoencoder or Run Predictor shows; its parts, the share of the
-    pictures' variance that is explained, and the first picture itself, float (3, H, W)."""
+    """The loss in evaluation mode: `loss` is the one that Run Autoencoder or Run Predictor shows.
+
+    Also its parts, the share of the pictures' variance that is explained, and the first picture, float (3, H, W).
+    """
 
     loss: float
     losses: dict[str, float]
@@ -63,23 +69,30 @@ class Evaluation:
     picture: Tensor
 
 
+class Losses(NamedTuple):
+    """The scalar to minimize, and scalars by the names under which they are recorded."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+
+
 class TrainState:
-    """The optimizers of both networks and the random numbers of their steps: they belong to the weights they train."""
+    """Everything that training changes beside the weights: the optimizers of both networks and the random numbers."""
 
     def __init__(self, world_model: AdaptiveWorldModel, config: TrainingConfig = TrainingConfig()) -> None:
         self.model = world_model
         self.config = config
         self.generator = torch.Generator(next(world_model.parameters()).device).manual_seed(SEED)
-        self._of: dict[Network, NetworkOptimizer] = {name: self._made(name) for name in ("autoencoder", "predictor")}
+        self._optimizers: dict[Network, NetworkOptimizer] = {name: self._build(name) for name in NETWORKS}
 
     def of(self, network: Network) -> NetworkOptimizer:
         """The optimizer of one network."""
-        return self._of[network]
+        return self._optimizers[network]
 
-    def renew(self, network: Network) -> NetworkOptimizer:
-        """Put a fresh optimizer in place of a network's own, because its weights are others now."""
-        self._of[network] = self._made(network)
-        return self._of[network]
+    def renew(self, network: Network, step: int = 0) -> NetworkOptimizer:
+        """Replace a network's optimizer by a fresh one whose schedule starts at `step`, the network's step."""
+        self._optimizers[network] = self._build(network, step)
+        return self._optimizers[network]
 
     def configured(self, config: TrainingConfig) -> "TrainState":
         """The same moments, steps and random numbers under another configuration."""
@@ -87,124 +100,184 @@ class TrainState:
             return self
         changed = TrainState(self.model, config)
         changed.generator = self.generator
-        for network, optimizer in self._of.items():
-            if optimizer.steps:
-                changed.of(network).restore(optimizer.state().optimizer, optimizer.steps)
+        for network, optimizer in self._optimizers.items():
+            fresh = changed.renew(network, optimizer.first_step)
+            if optimizer.steps > optimizer.first_step:
+                fresh.restore(optimizer.state().optimizer, optimizer.steps)
         return changed
 
-    def _made(self, network: Network) -> NetworkOptimizer:
+    def _build(self, network: Network, first_step: int = 0) -> NetworkOptimizer:
         if network == "autoencoder":
-            return NetworkOptimizer(self.model.autoencoder, self.config.autoencoder_lr, self.config)
-        return NetworkOptimizer(self.model.predictor, self.config.predictor_lr, self.config)
+            return NetworkOptimizer(self.model.autoencoder, self.config.autoencoder_lr, self.config, first_step)
+        return NetworkOptimizer(self.model.predictor, self.config.predictor_lr, self.config, first_step)
 
 
-class Trainer(Protocol):
-    """What a job needs of a trainer."""
+class Objective(Protocol):
+    """A training goal: whose loss is evaluated, which networks change, and the losses of a step.
 
-    name: Network
-    optimizers: TrainState
+    `losses` takes a batch of the dataset that belongs to the objective. It is called in training mode, and draws its
+    random numbers from `generator` alone.
+    """
 
-    def step(self, batch: Batch) -> StepMetrics:
-        """One training step; raises LossNotFinite."""
+    network: Network
+    trained: tuple[Network, ...]
+
+    def losses(self, batch: object, generator: torch.Generator) -> Losses:
+        """The losses of one training step."""
 
     def evaluate(self, batch: Batch) -> Evaluation:
         """The loss in evaluation mode, without gradients."""
 
 
-class AutoencoderTrainer:
+class Reconstruction:
     """Masked steps of the autoencoder on the targets of batches (He et al. 2021, arXiv 2111.06377)."""
 
-    name: Network = "autoencoder"
+    network: Network = "autoencoder"
+    trained: tuple[Network, ...] = ("autoencoder",)
 
-    def __init__(self, world_model: AdaptiveWorldModel, optimizers: TrainState | None = None) -> None:
-        self.model = world_model.eval()
-        self.optimizers = optimizers or TrainState(world_model)
+    def __init__(self, model: AdaptiveWorldModel, config: TrainingConfig) -> None:
+        self._model, self._config = model, config
 
-    def step(self, batch: Batch) -> StepMetrics:
-        config, generator = self.optimizers.config, self.optimizers.generator
-        drawn = torch.rand((), generator=generator, device=generator.device).item()
-        mask_ratio = config.mask_ratio_low + (config.mask_ratio_high - config.mask_ratio_low) * drawn
-        images = batch.target.to(generator.device)
-        loss = self.model.autoencoder_loss(images, mask_ratio, generator)
-        optimizer, numbers = self.optimizers.of("autoencoder"), {"loss": loss.item()}
-        grad_norm, _ = apply(self.model, loss, [optimizer])
-        return StepMetrics(numbers, grad_norm, {"autoencoder": optimizer.current_lr})
+    def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+        low, high = self._config.mask_ratio_low, self._config.mask_ratio_high
+        mask_ratio = low + (high - low) * torch.rand((), generator=generator, device=generator.device).item()
+        loss = self._model.autoencoder_loss(batch.target.to(generator.device), mask_ratio, generator)
+        return Losses(loss, {"loss": loss})
 
     @torch.inference_mode()
     def evaluate(self, batch: Batch) -> Evaluation:
-        images = batch.target.to(self.optimizers.generator.device)
-        picture = self.model.reconstruct(images)
+        images = batch.target.to(_device_of(self._model))
+        picture = self._model.reconstruct(images)
         loss = (picture - images).square().mean().item()
         return Evaluation(loss, {"loss": loss}, explained_variance(picture, images), picture[0])
 
 
-class PredictorTrainer:
+class FramePrediction:
+    """Joint steps of predictor, decoder and encoder on the prediction of targets from their histories."""
+
+    network: Network = "predictor"
+    trained: tuple[Network, ...] = ("predictor", "autoencoder")
+
+    def __init__(self, model: AdaptiveWorldModel, config: TrainingConfig) -> None:
+        self._model, self._config = model, config
+
+    def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+        losses = self._losses(batch)
+        return Losses(losses.total, {"total": losses.total, "image": losses.image, "latent": losses.latent})
+
+    @torch.inference_mode()
+    def evaluate(self, batch: Batch) -> Evaluation:
+        losses = self._losses(batch)
+        explained = explained_variance(losses.picture, batch.target.to(losses.picture.device))
+        return Evaluation(losses.image.item(), as_numbers(losses), explained, losses.picture[0])
+
+    def _losses(self, batch: Batch) -> PredictionLosses:
+        device, config = _device_of(self._model), self._config
+        tensors = batch.frames.to(device), batch.actions.to(device), batch.target.to(device)
+        return self._model.prediction_losses(*tensors, config.image_weight, config.latent_weight)
+
+
+OBJECTIVES: dict[Network, type[Reconstruction | FramePrediction]] = {
+    "autoencoder": Reconstruction,
+    "predictor": FramePrediction,
+}
+
+
+class _OwnTrainer:
+    """Steps of a standard objective for a program that owns its model."""
+
+    name: Network
+
+    def __init__(self, world_model: AdaptiveWorldModel, state: TrainState | None = None) -> None:
+        self.model = world_model.eval()
+        self.state = state or TrainState(world_model)
+        self._steps = 0
+
+    def step(self, batch: Batch) -> StepMetrics:
+        """One training step; raises LossNotFinite and PartialUpdate."""
+        is_share_due = self._steps % self.state.config.evaluate_every == 0
+        metrics = train_step(self.state, self._objective(), batch, is_share_due)
+        self._steps += 1
+        return metrics
+
+    def evaluate(self, batch: Batch) -> Evaluation:
+        """The loss in evaluation mode, without gradients."""
+        return self._objective().evaluate(batch)
+
+    def _objective(self) -> Reconstruction | FramePrediction:
+        return OBJECTIVES[self.name](self.model, self.state.config)
+
+
+class AutoencoderTrainer(_OwnTrainer):
+    """Masked steps of the autoencoder on the targets of batches."""
+
+    name: Network = "autoencoder"
+
+
+class PredictorTrainer(_OwnTrainer):
     """Joint steps of predictor, decoder and encoder on the prediction of targets from their histories."""
 
     name: Network = "predictor"
 
-    def __init__(self, world_model: AdaptiveWorldModel, optimizers: TrainState | None = None) -> None:
-        self.model = world_model.eval()
-        self.optimizers = optimizers or TrainState(world_model)
-        self._taken = 0  # steps of this trainer: its first one tells the share already, however short the run
 
-    def step(self, batch: Batch) -> StepMetrics:
-        config, both = self.optimizers.config, [self.optimizers.of("predictor"), self.optimizers.of("autoencoder")]
-        self.model.use_generator(self.optimizers.generator)
-        self.model.train()
-        try:
-            losses = self.model.prediction_losses(*self._placed(batch), config.image_weight, config.latent_weight)
-            numbers = as_numbers(losses)  # before the update: nothing may go wrong after it
-            is_share_due = self._taken % config.evaluate_every == 0
-            grad_norm, share = apply(self.model, losses.total, both, is_share_due)
-        finally:
-            self.model.eval()
-        self._taken += 1
-        lrs = {"predictor": both[0].current_lr, "autoencoder": both[1].current_lr}
-        return StepMetrics(numbers, grad_norm, lrs, share)
+def train_step(state: TrainState, objective: Objective, batch: object, is_share_due: bool = False) -> StepMetrics:
+    """One step of all networks that the objective trains; raises LossNotFinite before any change, and PartialUpdate.
 
-    @torch.inference_mode()
-    def evaluate(self, batch: Batch) -> Evaluation:
-        config, (frames, actions, target) = self.optimizers.config, self._placed(batch)
-        losses = self.model.prediction_losses(frames, actions, target, config.image_weight, config.latent_weight)
-        numbers, explained = as_numbers(losses), explained_variance(losses.picture, target)
-        return Evaluation(numbers["image"], numbers, explained, losses.picture[0])
-
-    def _placed(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        device = self.optimizers.generator.device
-        return batch.frames.to(device), batch.actions.to(device), batch.target.to(device)
+    `is_share_due`: also measure the share of the predictor's gradient on its action parameters.
+    """
+    model = state.model
+    model.use_generator(state.generator)
+    model.train()
+    try:
+        losses = objective.losses(batch, state.generator)
+        numbers = {name: loss.item() for name, loss in losses.parts.items()}  # before the update, which must not fail
+        grad_norm, share = apply(state, objective.trained, losses.total, is_share_due)
+    finally:
+        model.eval()
+    lrs = {network: state.of(network).current_lr for network in objective.trained}
+    return StepMetrics(numbers, grad_norm, lrs, share)
 
 
 def apply(
-    model: AdaptiveWorldModel, loss: Tensor, optimizers: list[NetworkOptimizer], is_share_due: bool = False
+    state: TrainState, networks: tuple[Network, ...], loss: Tensor, is_share_due: bool = False
 ) -> tuple[float, float | None]:
-    """Backward, and a step of each optimizer; raises LossNotFinite before any change, and PartialUpdate after some.
+    """Backward, and a step of each network's optimizer; raises LossNotFinite before any change, PartialUpdate after.
 
-    Returns the gradient's norm, and where `is_share_due` the share of the predictor's on its action parameters.
+    Returns the gradient's norm and, if `is_share_due`, the share of the predictor's on its action parameters.
     """
-    _drop_gradients(model)
+    _drop_gradients(state.model)
+    optimizers = [state.of(network) for network in networks]
     try:
-        told = _backward(model, loss, is_share_due)
+        norm_and_share = _backward(state, networks, loss, is_share_due)
         # All the memory of both steps is taken before the first: none runs out between two networks.
         for optimizer in optimizers:
             optimizer.prepare()
         _step_all(optimizers)
-        return told
+        return norm_and_share
     finally:
-        _drop_gradients(model)
+        _drop_gradients(state.model)
 
 
-def _backward(model: AdaptiveWorldModel, loss: Tensor, is_share_due: bool) -> tuple[float, float | None]:
-    """Fill the gradients; raises LossNotFinite where they are not."""
+def _backward(
+    state: TrainState, networks: tuple[Network, ...], loss: Tensor, is_share_due: bool
+) -> tuple[float, float | None]:
+    """Fill the gradients of some networks, and clip them; raises LossNotFinite if they are not finite."""
     if not torch.isfinite(loss):
         raise LossNotFinite
-    loss.backward()
-    gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
-    norms = torch.stack(torch._foreach_norm(list(gradients.values())))
+    loss.backward(
+        inputs=[parameter for network in networks for parameter in _module(state.model, network).parameters()]
+    )
+    named = [(name, one.grad) for name, one in state.model.named_parameters() if one.grad is not None]
+    gradients = [gradient for _, gradient in named]
+    norms = torch.stack(torch._foreach_norm(gradients))
     norm = torch.linalg.vector_norm(norms)
     if not torch.isfinite(norm):
         raise LossNotFinite
-    return norm.item(), action_gradient_share(list(gradients), norms) if is_share_due else None
+    share = action_gradient_share([name for name, _ in named], norms) if is_share_due else None
+    clip = state.config.clip_norm
+    if clip is not None and norm > clip:
+        torch._foreach_mul_(gradients, clip / norm)
+    return norm.item(), share
 
 
 def _step_all(optimizers: list[NetworkOptimizer]) -> None:
@@ -225,6 +298,14 @@ def as_numbers(losses: PredictionLosses) -> dict[str, float]:
 
 
 def explained_variance(picture: Tensor, actual: Tensor) -> float:
-    """1 − variance of the error ÷ variance of the actual pictures; 0 where the actual ones have none."""
+    """1 − variance of the error ÷ variance of the actual pictures; 0 if the actual ones have none."""
     spread = actual.var()
     return (1 - (actual - picture).var() / spread).item() if spread > 0 else 0.0
+
+
+def _device_of(model: AdaptiveWorldModel) -> torch.device:
+    return model.autoencoder.cls_token.device
+
+
+def _module(model: AdaptiveWorldModel, network: Network) -> torch.nn.Module:
+    return model.autoencoder if network == "autoencoder" else model.predictor

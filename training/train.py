@@ -9,10 +9,9 @@ import logging
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
-from models import DeviceUnavailable, Network, WorldModels, choose_device
+from models import DeviceUnavailable, Network
 from session import RecordedSession, SessionError, SessionNotFound, find_session, list_sessions, load_session
+from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.cli import (
     DONE,
@@ -21,15 +20,17 @@ from training.cli import (
     CommandParser,
     StopRequest,
     add_advanced_options,
+    follow_job,
     load_default_checkpoints,
     typed_number,
 )
 from training.config import FixedSteps, LossThreshold, StopCondition
 from training.dataset import FrameDataset, FrameSelection
 from training.jobs.manager import TrainingManager
-from training.jobs.request import CHANGED_BY, JobRunning, TrainingRequest
+from training.jobs.request import JobRunning, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
 from training.options import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
+from training.steps import OBJECTIVES
 from training.values import InvalidValue, check_whole, printable
 
 MODELS: dict[str, tuple[Network, ...]] = {
@@ -39,7 +40,6 @@ MODELS: dict[str, tuple[Network, ...]] = {
 }
 MAX_STEPS = 2_000
 LISTED = 5
-POLL_S = 0.1
 STARTED_BY = "the command line"
 
 
@@ -50,18 +50,18 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         recording = _recording(options)
-        manager = _manager(options, recording)
-        orders = [_order(options, recording, network) for network in MODELS[options.model]]
+        manager = Backend(options.data, options.device, wandb_project=options.wandb_project).manager(recording.profile)
+        requests = [_request(options, recording, network) for network in MODELS[options.model]]
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
     folder = f"{options.data.resolve().name}/checkpoints/{manager.directory.name}"
     try:
         if not options.fresh:
-            changed = {name for network in MODELS[options.model] for name in CHANGED_BY[network]}
-            load_default_checkpoints(manager, changed)
-        for order in orders:
-            if stop.is_made or not _train(manager, order, stop, folder):
+            trained = {name for network in MODELS[options.model] for name in OBJECTIVES[network].trained}
+            load_default_checkpoints(manager, trained)
+        for request in requests:
+            if stop.is_made or not _train(manager, request, stop, folder):
                 return NOT_DONE
     except (CheckpointError, JobRunning) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -109,15 +109,7 @@ def _recording(options: argparse.Namespace) -> RecordedSession:
     return recording
 
 
-def _manager(options: argparse.Namespace, recording: RecordedSession) -> TrainingManager:
-    profile = recording.profile
-    # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
-    channels = max(1, len(profile.channels))
-    shared = WorldModels(choose_device(options.device)).get(f"{profile.name} {profile.channel_names}", channels)
-    return TrainingManager(shared, options.data / "checkpoints" / profile.name, options.wandb_project)
-
-
-def _order(options: argparse.Namespace, recording: RecordedSession, network: Network) -> TrainingRequest:
+def _request(options: argparse.Namespace, recording: RecordedSession, network: Network) -> TrainingRequest:
     """Everything typed, checked; raises InvalidValue and SessionError."""
     config, subject = read_config(vars(options)), _subject(options, recording.frame_count)
     # Tried now: the second of two trainings must not be refused after an hour of the first.
@@ -143,26 +135,15 @@ def _condition(options: argparse.Namespace) -> StopCondition:
     return FixedSteps(options.steps)
 
 
-def _train(manager: TrainingManager, order: TrainingRequest, stop: StopRequest, folder: str) -> bool:
-    """Run one job to its end and tell how it ended; returns whether it did what was asked."""
-    job = manager.train(order)
-    # No bar where nobody sees it, as in a file.
-    with tqdm(total=order.condition.max_steps, desc=order.network, unit="step", disable=None) as bar:
-        has_ended = False
-        while not has_ended:
-            has_ended = job.wait(POLL_S)
-            if stop.is_made and not has_ended:
-                job.interrupt()
-            now = job.snapshot()
-            bar.update(now.step - bar.n)
-            if now.loss is not None:
-                bar.set_postfix_str(f"evaluated loss {now.loss:.4g}")
-    is_saved = now.step == 0 or manager.shared.weights[order.network].file is not None
-    sys.stdout.write(_told(now, folder, is_saved))
+def _train(manager: TrainingManager, request: TrainingRequest, stop: StopRequest, folder: str) -> bool:
+    """Run one job to its end and report it; returns True if it did what was requested."""
+    now = follow_job(manager.train(request), stop)
+    is_saved = now.step == 0 or manager.shared.weights[request.network].file is not None
+    sys.stdout.write(_report(now, folder, is_saved))
     return is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
 
 
-def _told(now: JobSnapshot, folder: str, is_saved: bool) -> str:
+def _report(now: JobSnapshot, folder: str, is_saved: bool) -> str:
     losses = "" if now.loss is None else f" Evaluated loss {now.first_loss:.4g} before, {now.loss:.4g} after."
     saved = "Nothing was saved: no step was taken."
     if now.step:

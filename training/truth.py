@@ -9,16 +9,16 @@ import logging
 import sys
 from pathlib import Path
 
-from models import DeviceUnavailable, SharedWorldModel, WorldModels, choose_device
+from models import DeviceUnavailable, SharedWorldModel
 from session import RecordedSession, SessionError, find_session, load_session
+from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
+from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
-from training.unique_frames import is_held_out
+from training.recipe.unique_frames import is_held_out
 from training.values import InvalidValue
-
-DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 
 
 def main(arguments: list[str]) -> int:
@@ -28,10 +28,10 @@ def main(arguments: list[str]) -> int:
     try:
         recording = load_session(find_session(options.data / "sessions", options.session))
         shared = _shared_model(options, recording)
-        looked_at = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
+        positions = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
         truth = measure_truth(
             *(shared, recording, options.session, options.history_length, options.frames),
-            looked_at[options.positions],
+            positions[options.positions],
         )
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -47,16 +47,18 @@ def truth_table(truth: CounterfactualAccuracy) -> str:
     """Lines for a terminal: each action, and all of them."""
     lines = [f"{'action':<12} {'pairs':>6} {'within 2 px':>12} {'visible':>8} {'mean px':>8} {'median px':>10}"]
     for number, name in [*enumerate(truth.actions), (None, "all")]:
-        told = truth.shares(number)
-        mean, median = ("–" if one is None else f"{one:.2f}" for one in (told.mean_pixels, told.median_pixels))
-        lines.append(f"{name:<12} {told.pairs:>6} {told.near:>12.1%} {told.visible:>8.1%} {mean:>8} {median:>10}")
+        summary = truth.shares(number)
+        mean, median = ("–" if one is None else f"{one:.2f}" for one in (summary.mean_pixels, summary.median_pixels))
+        lines.append(
+            f"{name:<12} {summary.pairs:>6} {summary.near:>12.1%} {summary.visible:>8.1%} {mean:>8} {median:>10}"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
-    """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
+    """The robot's networks with the named files, or its default ones; raises CheckpointError."""
     profile = recording.profile
-    shared = WorldModels(choose_device(options.device)).get(profile.name, max(1, len(profile.channels)))
+    shared = Backend(options.data, options.device).shared_model(profile)
     folder = options.data / "checkpoints" / profile.name
     for network, typed in (("autoencoder", options.autoencoder), ("predictor", options.predictor)):
         load_checkpoint(typed or folder / FILES[network], shared.network(network))
@@ -64,7 +66,7 @@ def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> Sh
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m training.truth", description="Compare predictions with what the simulator would have shown."
     )
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')

@@ -1,7 +1,7 @@
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT
-from tests.training.tiny import ENDLESS, order, shared_model, train, until
+from tests.training.tiny import ENDLESS, request, shared_model, train, until
 from training import Backend
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import save_checkpoint
@@ -47,7 +47,7 @@ def test_each_robot_has_one_manager_and_its_own_runs(small_backend, recording, t
 
 def test_closing_stops_every_job_and_saves(small_backend, recording, tmp_path):
     managers = [small_backend.manager(profile) for profile in (JETBOT, TOROIDAL_DOT)]
-    jobs = [manager.train(order(recording, condition=ENDLESS)) for manager in managers]
+    jobs = [manager.train(request(recording, condition=ENDLESS)) for manager in managers]
     until(lambda: all(job.snapshot().step >= 2 for job in jobs))
     assert [name for name, _ in small_backend.active_jobs()] == ["jetbot", "toroidal_dot"]
     small_backend.close(timeout_s=30)

@@ -107,8 +107,8 @@ def test_draws_come_from_the_generator_alone(recording):
 
 def test_evaluated_targets_are_few_spread_out_and_always_the_same(recording):
     frames = made(recording, FrameSelection(0, 11))
-    assert [batch.target.shape[0] for batch in frames.evaluated((3, 4, 5))] == [1, 1, 1]
-    many = frames.evaluated(tuple(range(3, 12)) * 5)
+    assert [batch.target.shape[0] for batch in frames._spread((3, 4, 5))] == [1, 1, 1]
+    many = frames._spread(tuple(range(3, 12)) * 5)
     assert len(many) == 16
     assert torch.equal(many[0].target, frames.batch((3,)).target)
 

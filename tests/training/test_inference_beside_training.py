@@ -9,7 +9,7 @@ from models import run_prediction, run_reconstruction
 from models.layers import Dropout
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.promises import count
-from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, optimizer_state, order, tensors_of, train
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, optimizer_state, request, tensors_of, train
 from training import FixedSteps
 
 pytestmark = pytest.mark.promise("inference beside training")
@@ -34,7 +34,7 @@ def looks_at(manager, recording):
 @pytest.mark.parametrize("kind", ["reconstruction", "prediction"])
 def test_each_inference_is_that_of_a_whole_step(manager, recording, kind, figure):
     look, wanted = looks_at(manager, recording)[kind], count(100, 500)
-    known, modes, note_steps = set(), set(), manager._note_steps
+    known, modes, note_steps = set(), set(), manager.trainer._record_steps
     losses = manager.shared.model.prediction_losses
 
     def note(network):
@@ -49,9 +49,9 @@ def test_each_inference_is_that_of_a_whole_step(manager, recording, kind, figure
             modes.add(("in a step", all(dropouts) and bool(dropouts)))
         return losses(*given)
 
-    manager._note_steps, manager.shared.model.prediction_losses = note, in_step
+    manager.trainer._record_steps, manager.shared.model.prediction_losses = note, in_step
     known.add(look())
-    job = manager.train(order(recording, "predictor", ENDLESS))
+    job = manager.train(request(recording, "predictor", ENDLESS))
     found = []
 
     def ask():
@@ -92,6 +92,6 @@ def test_training_goes_the_same_way_whether_somebody_looks_or_not(manager, tmp_p
     unwatched = train(alone, recording, "predictor", steps, config=FAST)
     differing = [name for name in watched.curves if watched.curves[name] != unwatched.curves[name]]
     is_same = are_equal(tensors_of(manager.shared.model), tensors_of(alone.shared.model))
-    is_same &= are_equal(optimizer_state(manager._optimizers), optimizer_state(alone._optimizers))
+    is_same &= are_equal(optimizer_state(manager.trainer.state), optimizer_state(alone.trainer.state))
     figure(f"{steps.max_steps} steps beside inference: {len(differing)} curves differ from those without it")
     assert differing == [] and is_same

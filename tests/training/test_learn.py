@@ -1,26 +1,20 @@
 import json
+import threading
 
 import pytest
 import torch
 
 import models
 from session import record_demo
-from tests.training.tiny import shared_model
-from training import learn
+from tests.training.tiny import are_equal, shared_model, until
+from training import backend, learn
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.validate import load_checkpoint
+from training.jobs.run_reader import newest_log, read_run
 
 SHORT = [
-    "--autoencoder-steps",
-    "3",
-    "--predictor-steps",
-    "4",
-    "--dream-steps",
-    "2",
-    "--kept-patches",
-    "6",
-    "--predictor-batch",
-    "2",
+    *("--autoencoder-steps", "5", "--predictor-steps", "6", "--dream-steps", "4"),
+    *("--kept-patches", "6", "--predictor-batch", "2"),
 ]
 
 
@@ -30,27 +24,123 @@ def run(tmp_path, monkeypatch):
 
     class Small(models.WorldModels):
         def get(self, key, action_channels):
-            return shared_model()
+            return self._models.setdefault(key, shared_model())
 
-    monkeypatch.setattr(learn, "WorldModels", Small)
+    monkeypatch.setattr(backend, "WorldModels", Small)
+    monkeypatch.setattr(learn.StopRequest, "__init__", lambda self: setattr(self, "is_made", False))
     record_demo(tmp_path / "sessions", "toroidal_dot", 30, seed=1)
-    return lambda *arguments: learn.main(["--data", str(tmp_path), *SHORT, *arguments])
+
+    def run(*arguments, folder=tmp_path, short=SHORT):
+        return learn.main(["--data", str(folder), *short, *arguments])
+
+    return run
+
+
+def folder_of(data):
+    return data / "checkpoints" / "toroidal_dot"
+
+
+def log_of(data):
+    path = folder_of(data) / "runs" / newest_log(folder_of(data))
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def test_the_pair_is_written_as_checkpoints_that_load(run, tmp_path):
-    assert run("--measure-every", "4") == 0
-    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    assert run("--measure-every", "3") == 0
     fresh = shared_model()
-    for network, file, step in (("autoencoder", "autoencoder.pth", 3), ("predictor", "predictor_0.pth", 6)):
-        assert load_checkpoint(folder / file, fresh.network(network)).step == step
-        assert all(value.dtype == torch.float32 for value in read_checkpoint(folder / file).tensors.values())
-    told = json.loads((folder / learn.CURVE_FILE).read_text())
-    assert told["config"]["predictor_steps"] == 4
-    assert [point["part"] for point in told["curve"]] == ["see", "foresee", "dream"]
+    for network, file, step in (("autoencoder", "autoencoder.pth", 5), ("predictor", "predictor_0.pth", 10)):
+        path = folder_of(tmp_path) / file
+        assert load_checkpoint(path, fresh.network(network)).step == step
+        contents = read_checkpoint(path)
+        assert all(value.dtype == torch.float32 for value in contents.tensors.values()) and not contents.optimizer
+
+
+def test_the_run_has_a_log_like_any_other(run, tmp_path):
+    assert run("--measure-every", "3") == 0
+    lines = log_of(tmp_path)
+    assert lines[0]["config"]["recipe"]["config"]["predictor_steps"] == 6 and lines[0]["run"]["max_steps"] == 15
+    assert [line["phase"] for line in lines if "phase" in line] == ["reconstruct", "predict", "rollout"]
+    steps = [line for line in lines if "grad_norm" in line]
+    assert [line["step"] for line in steps] == list(range(1, 16))
+    assert [line["step"] for line in steps if "near_share" in line] == [8, 11, 14]
+    assert {"evaluated/loss", "held out/loss"} <= {name for line in lines for name in line}
+    assert lines[-1]["status"] == "finished"
+
+
+def interrupted(run, folder, at, *arguments):
+    """Interrupt the command as Ctrl-C does, once it has taken `at` steps; returns its exit code."""
+    made, codes = [], []
+    real = learn.follow_job
+
+    def follow(job, stop):
+        made.append((job, stop))
+        return real(job, stop)
+
+    learn.follow_job = follow
+    try:
+        thread = threading.Thread(target=lambda: codes.append(run(*arguments, folder=folder)))
+        thread.start()
+        until(lambda: made)
+        job, stop = made[0]
+        until(lambda: job.snapshot().step >= at or not thread.is_alive())
+        stop.is_made = True
+        thread.join(30)
+    finally:
+        learn.follow_job = real
+    return codes[0]
+
+
+LONG = ("--autoencoder-steps", "40", "--predictor-steps", "40", "--dream-steps", "40")
+
+
+@pytest.mark.promise("resume = uninterrupted")
+@pytest.mark.parametrize("at", [5, 45, 85])
+def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(run, tmp_path, capsys, figure, at):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+        (folder / "sessions").symlink_to(tmp_path / "sessions")
+    assert run(*LONG, folder=whole) == 0
+    assert interrupted(run, parts, at, *LONG) == 1
+    step = read_run(folder_of(parts), newest_log(folder_of(parts))).step
+    assert at <= step < 120 and "--resume goes on" in capsys.readouterr().out
+    assert run("--resume", folder=parts, short=[]) == 0
+    differing = 0
+    for file, steps in (("autoencoder.pth", 40), ("predictor_0.pth", 80)):
+        one, other = (read_checkpoint(folder_of(folder) / file) for folder in (whole, parts))
+        assert one.step == other.step == steps
+        differing += not are_equal(one.tensors, other.tensors)
+    figure(f"a recipe of 3 phases, 120 steps against {step} + save + new program + the rest: {differing} of 2 differ")
+    assert differing == 0
+    lines = log_of(parts)
+    assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 121))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "no interrupted run of toroidal_dot"),
+        (["--resume", "--predictor-lr", "0.1"], "leave out its numbers"),
+    ],
+)
+def test_without_an_interrupted_run_there_is_nothing_to_resume(run, capsys, arguments, message):
+    assert run(*arguments, short=[]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_finished_run_and_one_of_the_page_are_not_resumed(run, tmp_path, capsys):
+    assert run() == 0
+    assert run("--resume", short=[]) == 2
+    path = folder_of(tmp_path) / "runs" / newest_log(folder_of(tmp_path))
+    lines = path.read_text().splitlines()
+    head = json.loads(lines[0]) | {"config": {"network": "predictor"}}
+    path.write_text("\n".join([json.dumps(head), *lines[1:-1], ""]))
+    assert run("--resume", short=[]) == 2
+    assert "is not one of the recipe" in capsys.readouterr().err
 
 
 def test_half_precision_halves_the_files_and_changes_next_to_nothing(run, tmp_path):
-    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    folder = folder_of(tmp_path)
     assert run() == 0
     whole = read_checkpoint(folder / "predictor_0.pth").tensors
     size = (folder / "predictor_0.pth").stat().st_size
@@ -62,31 +152,30 @@ def test_half_precision_halves_the_files_and_changes_next_to_nothing(run, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--robot", "nobody"], "no recording of nobody"),
         (["--predictor-lr", "nan"], "predictor learning rate"),
         (["--history-length", "1"], "history length"),
     ],
 )
-def test_what_is_wrong_is_told_and_nothing_is_written(run, tmp_path, capsys, arguments, told):
+def test_wrong_usage_is_answered_and_nothing_is_written(run, tmp_path, capsys, arguments, message):
     assert run(*arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "checkpoints").exists()
 
 
 def test_an_autoencoder_is_taken_over_as_it_is(run, tmp_path):
-    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    folder = folder_of(tmp_path)
     assert run() == 0
     before = read_checkpoint(folder / "autoencoder.pth")
     other = tmp_path / "other.pth"
     (folder / "autoencoder.pth").rename(other)
     assert run("--autoencoder", str(other), "--autoencoder-steps", "9", "--seed", "5") == 0
     after = read_checkpoint(folder / "autoencoder.pth")
-    assert after.step == before.step == 3
+    assert after.step == before.step == 5
     assert all(torch.equal(after.tensors[key], value) for key, value in before.tensors.items())
-    told = json.loads((folder / learn.CURVE_FILE).read_text())
-    assert {point["part"] for point in told["curve"]} == {"foresee", "dream"}
+    assert [line["phase"] for line in log_of(tmp_path) if "phase" in line] == ["predict", "rollout"]
 
 
 def test_an_autoencoder_that_is_none_is_refused(run, tmp_path, capsys):
@@ -94,13 +183,12 @@ def test_an_autoencoder_that_is_none_is_refused(run, tmp_path, capsys):
     assert "There is no checkpoint nowhere.pth" in capsys.readouterr().err
 
 
-def test_a_predictor_taken_over_learns_to_dream_alone(run, tmp_path):
-    folder = tmp_path / "checkpoints" / "toroidal_dot"
+def test_a_predictor_taken_over_learns_to_roll_out_alone(run, tmp_path):
+    folder = folder_of(tmp_path)
     assert run() == 0
     taken = [tmp_path / "autoencoder.pth", tmp_path / "predictor.pth"]
     for file, name in zip(taken, ("autoencoder.pth", "predictor_0.pth"), strict=True):
         (folder / name).rename(file)
     assert run("--autoencoder", str(taken[0]), "--predictor", str(taken[1])) == 0
-    assert read_checkpoint(folder / "predictor_0.pth").step == 8
-    told = json.loads((folder / learn.CURVE_FILE).read_text())
-    assert {point["part"] for point in told["curve"]} == {"dream"}
+    assert read_checkpoint(folder / "predictor_0.pth").step == 14
+    assert [line["phase"] for line in log_of(tmp_path) if "phase" in line] == ["rollout"]

@@ -19,7 +19,7 @@ from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import list_sessions, load_session, profile_of, record_demo
 from session.recorder.recorder import SessionRecorder
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager, until
-from training import live
+from training import backend, live
 from training.checkpoints.reader import read_checkpoint
 from training.cli import StopRequest
 
@@ -38,7 +38,7 @@ def made(monkeypatch):
             used.append(SharedWorldModel(config, torch.device("cpu")))
             return used[-1]
 
-    monkeypatch.setattr(live, "WorldModels", Small)
+    monkeypatch.setattr(backend, "WorldModels", Small)
     return used
 
 
@@ -159,7 +159,7 @@ def test_wrong_values_are_answered_in_one_sentence(run, tmp_path, capsys, argume
 
 def test_another_program_that_trains_is_told_and_nothing_is_recorded(run, tmp_path, capsys):
     manager = make_manager(tmp_path / "checkpoints" / "toroidal_dot")
-    with manager.lesson("the other one", live.TrainingConfig()):
+    with manager.exclusive_trainer("the other one", live.TrainingConfig()):
         assert run(*FEW) == 1
     assert "Another program trains this robot's networks (the other one)" in capsys.readouterr().err
     assert list_sessions(tmp_path / "sessions") == []

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.promises import count
-from tests.training.tiny import FAST, are_equal, make_manager, order, tensors_of, train, until
+from tests.training.tiny import FAST, are_equal, make_manager, request, tensors_of, train, until
 from training import CheckpointError, CheckpointNotSaved, FixedSteps, FrameDataset, LossNotFinite, TrainingConfig
 from training.checkpoints.manifest import file_digest
 from training.checkpoints.reader import read_checkpoint
@@ -48,13 +48,13 @@ def test_bad_input_stops_before_the_update_and_replaces_no_file(tmp_path, record
             manager = make_manager(tmp_path / f"{value} {at}")
             train(manager, recording, network)
             before, files = [tensors_of(manager.shared.model)], digests(manager)
-            note = manager._note_steps
+            note = manager.trainer._record_steps
 
             def keep(name, note=note, manager=manager, before=before):
                 note(name)
                 before[0] = tensors_of(manager.shared.model)
 
-            manager._note_steps = keep
+            manager.trainer._record_steps = keep
             with monkeypatch.context() as patched:
                 spoil(patched, value, at)
                 now = train(manager, recording, network, condition=FixedSteps(at + 3))
@@ -152,7 +152,7 @@ def test_a_job_that_broke_down_is_mended_by_loading_the_checkpoint(manager, reco
         spoil(patched, math.nan, 1)
         assert train(manager, recording).status == "failed"
     manager.load("autoencoder", manager.directory / FILES["autoencoder"])
-    job = manager.train(order(recording, config=FAST, condition=FixedSteps(5)))
+    job = manager.train(request(recording, config=FAST, condition=FixedSteps(5)))
     until(lambda: not job.snapshot().is_active)
     assert job.snapshot().status == "finished"
     assert read_checkpoint(manager.directory / FILES["autoencoder"]).step == 7

@@ -32,17 +32,17 @@ class Ran:
     """A loop that was run: its turns, its manager, what it recorded, and what ended it."""
 
     def __init__(
-        self, folder, config, selector=None, robot=None, stop=lambda ran: False, kept=256, watch=lambda lesson: None
+        self, folder, config, selector=None, robot=None, stop=lambda ran: False, kept=256, watch=lambda trainer: None
     ):
         attached = CheckedRobot(robot or QuickDot(3))
         self.manager = make_manager(folder / "checkpoints" / "toroidal_dot")
         self.turns, self.problem = [], None
-        with self.manager.lesson("a test", FAST) as lesson:
-            watch(lesson)
+        with self.manager.exclusive_trainer("a test", FAST) as trainer:
+            watch(trainer)
             with SessionRecorder(folder / "sessions", attached.robot_type, attached.action_space) as recorder:
                 recording = LiveRecording(recorder, attached.candidates, kept)
                 selector = selector or SequenceSelector([STAY, MOVE, MOVE])
-                loop = OnlineLoop(attached, recording, selector, lesson, config, lambda: stop(self))
+                loop = OnlineLoop(attached, recording, selector, trainer, config, lambda: stop(self))
                 try:
                     for turn in loop.run():
                         self.turns.append(turn)
@@ -66,15 +66,15 @@ def test_a_run_observes_learns_predicts_acts_and_records(tmp_path):
 def test_training_ends_at_the_gate(tmp_path):
     losses = []
 
-    def watch(lesson):
-        real = lesson.evaluate
+    def watch(trainer):
+        real = trainer.evaluate
 
-        def evaluate(network, batch):
-            found = real(network, batch)
-            losses.append((network, found.loss))
+        def evaluate(objective, batch):
+            found = real(objective, batch)
+            losses.append((objective.network, found.loss))
             return found
 
-        lesson.evaluate = evaluate
+        trainer.evaluate = evaluate
 
     ran = Ran(
         tmp_path,
@@ -96,9 +96,9 @@ def test_training_ends_at_the_gate(tmp_path):
 def test_what_is_learned_on_are_the_newest_frame_and_earlier_ones_with_as_long_a_history(tmp_path):
     seen = []
 
-    def watch(lesson):
-        real = lesson.step
-        lesson.step = lambda network, batch: seen.append((network, batch)) or real(network, batch)
+    def watch(trainer):
+        real = trainer.step
+        trainer.step = lambda goal, batch: seen.append((goal.network, batch)) or real(goal, batch)
 
     ran = Ran(tmp_path, LiveConfig(steps=8, max_train_steps=1, batch_size=3), watch=watch, kept=6)
     predictor = [batch.frames.shape[:2] for network, batch in seen if network == "predictor"]
@@ -170,8 +170,8 @@ def test_a_robot_that_fails_leaves_a_whole_recording(tmp_path, call):
 
 
 def test_a_loss_that_is_not_finite_ends_the_loop_before_a_step(tmp_path):
-    def watch(lesson):
-        lesson.evaluate = lambda network, batch: Evaluation(float("nan"), {}, 0.0, torch.zeros(3, 1, 1))
+    def watch(trainer):
+        trainer.evaluate = lambda objective, batch: Evaluation(float("nan"), {}, 0.0, torch.zeros(3, 1, 1))
 
     ran = Ran(tmp_path, LiveConfig(steps=3), watch=watch)
     assert isinstance(ran.problem, LossNotFinite) and ran.manager.shared.weights["autoencoder"].step is None
@@ -180,9 +180,13 @@ def test_a_loss_that_is_not_finite_ends_the_loop_before_a_step(tmp_path):
 
 def test_nobody_else_trains_or_saves_there_meanwhile(tmp_path):
     mine, other = make_manager(tmp_path), make_manager(tmp_path)
-    with mine.lesson("the live loop", FAST), pytest.raises(JobRunning, match="the live loop"), other.lesson("x", FAST):
+    with (
+        mine.exclusive_trainer("the live loop", FAST),
+        pytest.raises(JobRunning, match="the live loop"),
+        other.exclusive_trainer("x", FAST),
+    ):
         pass
-    with other.lesson("x", FAST):
+    with other.exclusive_trainer("x", FAST):
         pass
 
 

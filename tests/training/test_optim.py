@@ -25,25 +25,28 @@ def test_each_parameter_is_in_exactly_one_group_and_biases_and_norms_are_not_dec
     assert {name for name, _ in plain["params"]} == expected
 
 
+WARM = TrainingConfig(warmup_steps=600)
+
+
 def test_the_rate_warms_up_then_follows_a_cosine_to_its_floor():
     lr = 1.5e-4
-    assert schedule_factor(0, lr, 600) == pytest.approx(1 / 600)
-    assert schedule_factor(299, lr, 600) == pytest.approx(0.5)
-    assert schedule_factor(599, lr, 600) == schedule_factor(600, lr, 600) == 1
-    assert schedule_factor(50_600, lr, 600) == pytest.approx((1 + 0.01) / 2)
-    assert schedule_factor(100_600, lr, 600) == pytest.approx(0.01)
-    assert schedule_factor(10**9, lr, 600) == pytest.approx(0.01)
-    factors = [schedule_factor(step, lr, 600) for step in range(600, 100_601, 100)]
+    assert schedule_factor(0, lr, WARM) == pytest.approx(1 / 600)
+    assert schedule_factor(299, lr, WARM) == pytest.approx(0.5)
+    assert schedule_factor(599, lr, WARM) == schedule_factor(600, lr, WARM) == 1
+    assert schedule_factor(50_600, lr, WARM) == pytest.approx((1 + 0.01) / 2)
+    assert schedule_factor(100_600, lr, WARM) == pytest.approx(0.01)
+    assert schedule_factor(10**9, lr, WARM) == pytest.approx(0.01)
+    factors = [schedule_factor(step, lr, WARM) for step in range(600, 100_601, 100)]
     assert all(later < earlier for earlier, later in itertools.pairwise(factors))
 
 
 @pytest.mark.parametrize(("lr", "floor"), [(1e-4, 1e-6), (1e-3, 1e-5), (1e-5, 1e-6), (1e-7, 1e-7)])
 def test_the_floor_is_one_percent_or_a_millionth_but_never_more_than_the_rate(lr, floor):
-    assert lr * schedule_factor(200_000, lr, 600) == pytest.approx(floor)
+    assert lr * schedule_factor(200_000, lr, WARM) == pytest.approx(floor)
 
 
 def test_without_warm_up_the_first_step_has_the_whole_rate():
-    assert schedule_factor(0, 1e-4, 0) == 1
+    assert schedule_factor(0, 1e-4, TrainingConfig(warmup_steps=0)) == 1
 
 
 def test_steps_equal_those_of_plain_adamw():
@@ -56,7 +59,7 @@ def test_steps_equal_those_of_plain_adamw():
     moments = {name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in expected.items()}
     draw = torch.Generator().manual_seed(3)
     for step in range(1, 6):
-        lr = 1e-2 * schedule_factor(step - 1, 1e-2, 3)
+        lr = 1e-2 * schedule_factor(step - 1, 1e-2, TrainingConfig(warmup_steps=3))
         for name, parameter in network.named_parameters():
             parameter.grad = torch.randn(parameter.shape, generator=draw)
             first, second = moments[name]

@@ -14,7 +14,7 @@ from tests.training.tiny import (
     are_equal,
     make_manager,
     optimizer_state,
-    order,
+    request,
     tensors_of,
     train,
     trainer,
@@ -24,8 +24,8 @@ from training import FixedSteps, FrameDataset
 from training import dataset as dataset_module
 from training.checkpoints.reader import read_checkpoint
 from training.failures import OUT_OF_MEMORY
-from training.jobs import job as job_module
-from training.jobs import manager as manager_module
+from training.jobs import loop as loop_module
+from training.jobs import trainer as trainer_module
 from training.steps import PartialUpdate
 
 pytestmark = pytest.mark.promise("out of memory")
@@ -61,12 +61,12 @@ def fail_at(network, steps_before, place, problem, batch):
     learner = trainer(network)
     for _ in range(steps_before):
         learner.step(batch)
-    before, moments = tensors_of(learner.model), moments_of(learner.optimizers)
-    rates = [learner.optimizers.of(name).current_lr for name in ("autoencoder", "predictor")]
+    before, moments = tensors_of(learner.model), moments_of(learner.state)
+    rates = [learner.state.of(name).current_lr for name in ("autoencoder", "predictor")]
     with pytest.raises((MemoryError, RuntimeError)) as caught, Calls(place, problem):
         learner.step(batch)
-    is_same = are_equal(tensors_of(learner.model), before) and are_equal(moments_of(learner.optimizers), moments)
-    is_same &= rates == [learner.optimizers.of(name).current_lr for name in ("autoencoder", "predictor")]
+    is_same = are_equal(tensors_of(learner.model), before) and are_equal(moments_of(learner.state), moments)
+    is_same &= rates == [learner.state.of(name).current_lr for name in ("autoencoder", "predictor")]
     return learner, is_same, caught.value
 
 
@@ -111,7 +111,7 @@ def test_the_update_itself_takes_no_memory_and_comes_last(network, batch, figure
 def test_an_update_that_breaks_off_for_another_reason_is_told_and_not_saved(manager, recording, monkeypatch):
     train(manager, recording, "predictor")
     before = read_checkpoint(manager.directory / "autoencoder.pth").step
-    optimizer = manager._optimizers.of("autoencoder")
+    optimizer = manager.trainer.state.of("autoencoder")
     steps = []
 
     def broken():
@@ -141,11 +141,11 @@ class FailingAt:
 
 OWNERS = {
     "draw": FrameDataset,
-    "evaluated": FrameDataset,
+    "evaluation_batches": FrameDataset,
     "build_target": dataset_module,
-    "to_uint8": job_module,
-    "copy_contents": manager_module,
-    "require_finite_outputs": manager_module,
+    "to_uint8": loop_module,
+    "copy_contents": trainer_module,
+    "require_finite_outputs": trainer_module,
 }
 
 
@@ -178,7 +178,7 @@ def test_others_are_served_while_memory_runs_out_again_and_again(manager, record
         assert train(manager, recording, condition=ENDLESS).message == OUT_OF_MEMORY
         assert run_reconstruction(manager.shared, frame_tensor(recording, 5)).mse > 0
     manager.shared.model.autoencoder_loss = real
-    job = manager.train(order(recording, condition=ENDLESS))
+    job = manager.train(request(recording, condition=ENDLESS))
     until(lambda: job.snapshot().step > 2)
     manager.stop()
     assert manager.wait(30) and threading.active_count() < 50

@@ -55,8 +55,8 @@ def differences(network, how, losses, found, tensors):
 def everything(manager):
     return {
         **tensors_of(manager.shared.model),
-        **optimizer_state(manager._optimizers),
-        "random numbers": manager._optimizers.generator.get_state(),
+        **optimizer_state(manager.trainer.state),
+        "random numbers": manager.trainer.state.generator.get_state(),
     }
 
 
@@ -117,11 +117,11 @@ def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, un
     if leave_out is not without_random_state:  # the random numbers stay those of the run: one thing at a time
         state = torch.Generator()
         manager = restarted(tmp_path / "r")
-        state.set_state(manager._optimizers.generator.get_state())
+        state.set_state(manager.trainer.state.generator.get_state())
     leave_out(tmp_path / "r", FILES[network])
     manager = restarted(tmp_path / "r")
     if leave_out is not without_random_state:
-        manager._optimizers.generator.set_state(state.get_state())
+        manager.trainer.state.generator.set_state(state.get_state())
     after = losses_of(manager, recording, network, STEPS)
     losses, tensors = uninterrupted
     kept = [key for key, value in tensors_of(manager.shared.model).items() if torch.equal(value, tensors[key])]
@@ -168,10 +168,10 @@ def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninte
 def test_a_resumed_run_can_be_given_another_learning_rate(tmp_path, recording, network):
     saved_halfway(tmp_path / "r", recording, network)
     manager = restarted(tmp_path / "r")
-    moments = optimizer_state(manager._optimizers)
-    steps = manager._optimizers.of(network).steps
+    moments = optimizer_state(manager.trainer.state)
+    steps = manager.trainer.state.of(network).steps
     config = TrainingConfig(autoencoder_lr=3e-4, predictor_lr=4e-4, warmup_steps=0)
-    changed = manager._optimizers.configured(config)
+    changed = manager.trainer.state.configured(config)
     assert are_equal(optimizer_state(changed), moments) and changed.of(network).steps == steps
     assert changed.of(network).current_lr == pytest.approx({"autoencoder": 3e-4, "predictor": 4e-4}[network], rel=1e-3)
 

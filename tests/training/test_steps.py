@@ -18,7 +18,7 @@ def changed(before, after):
 
 def test_an_autoencoder_step_reports_the_loss_it_minimized(batch):
     learner = trainer("autoencoder", replace(FAST, mask_ratio_low=0.4, mask_ratio_high=0.8))
-    model, optimizers = learner.model, learner.optimizers
+    model, optimizers = learner.model, learner.state
     twin = torch.Generator()
     twin.set_state(optimizers.generator.get_state())
     mask_ratio = 0.4 + 0.4 * torch.rand((), generator=twin).item()
@@ -94,7 +94,7 @@ def test_the_share_is_told_at_the_first_step_and_each_time_losses_are_evaluated(
 
 def test_telling_the_share_changes_no_step(batch):
     every, never = (trainer("predictor", replace(FAST, evaluate_every=each)) for each in (1, 1_000_000))
-    never._taken = 1
+    never._steps = 1
     for _ in range(3):
         told, silent = every.step(batch), never.step(batch)
         assert told.action_gradient_share is not None and silent.action_gradient_share is None
@@ -108,9 +108,9 @@ def test_an_autoencoder_step_tells_no_share(batch):
 
 def test_a_predictor_step_drops_out_and_draws_from_its_own_generator(batch):
     learner, unused = trainer("predictor"), torch.get_rng_state()
-    state = learner.optimizers.generator.get_state()
+    state = learner.state.generator.get_state()
     first = learner.step(batch).losses
-    assert not torch.equal(learner.optimizers.generator.get_state(), state)
+    assert not torch.equal(learner.state.generator.get_state(), state)
     assert torch.equal(torch.get_rng_state(), unused)
     assert first["total"] != pytest.approx(trainer("predictor").evaluate(batch).losses["total"], rel=1e-4)
 
@@ -133,7 +133,7 @@ def test_an_autoencoder_step_changes_no_predictor_weight(batch):
     learner.step(batch)
     found = changed(before, tensors_of(learner.model))
     assert found and all(name.startswith("autoencoder.") for name in found)
-    assert learner.optimizers.of("predictor").steps == 0
+    assert learner.state.of("predictor").steps == 0
 
 
 def test_a_predictor_step_advances_both_schedules_once(batch):
@@ -182,10 +182,10 @@ def test_the_evaluated_loss_is_the_one_that_inference_shows(recording):
 def test_an_evaluation_changes_nothing(batch):
     for network in ("autoencoder", "predictor"):
         learner = trainer(network)
-        before, random_state = tensors_of(learner.model), learner.optimizers.generator.get_state()
+        before, random_state = tensors_of(learner.model), learner.state.generator.get_state()
         assert learner.evaluate(batch).loss == learner.evaluate(batch).loss
         assert are_equal(tensors_of(learner.model), before)
-        assert torch.equal(learner.optimizers.generator.get_state(), random_state)
+        assert torch.equal(learner.state.generator.get_state(), random_state)
 
 
 def test_explained_variance_is_one_for_the_same_picture_and_none_for_a_plain_one():
@@ -201,15 +201,15 @@ def test_explained_variance_is_one_for_the_same_picture_and_none_for_a_plain_one
 def test_a_loss_that_is_not_finite_changes_nothing(batch, network, value):
     learner = trainer(network)
     learner.step(batch)
-    before, moments = tensors_of(learner.model), optimizer_state(learner.optimizers)
-    rates = [learner.optimizers.of(name).current_lr for name in ("autoencoder", "predictor")]
+    before, moments = tensors_of(learner.model), optimizer_state(learner.state)
+    rates = [learner.state.of(name).current_lr for name in ("autoencoder", "predictor")]
     target = batch.target.clone()
     target[0, 0, 0, 0] = value
     with pytest.raises(LossNotFinite, match="before the weights changed"):
         learner.step(Batch(batch.frames, batch.actions, target))
     assert are_equal(tensors_of(learner.model), before)
-    assert are_equal(optimizer_state(learner.optimizers), moments)
-    assert rates == [learner.optimizers.of(name).current_lr for name in ("autoencoder", "predictor")]
+    assert are_equal(optimizer_state(learner.state), moments)
+    assert rates == [learner.state.of(name).current_lr for name in ("autoencoder", "predictor")]
     assert not any(part.training for part in learner.model.modules())
     assert math.isfinite(learner.step(batch).grad_norm)
 
@@ -220,7 +220,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(batch):
     learner.model.autoencoder.decoder_pred[2].weight.register_hook(lambda gradient: gradient * math.inf)
     with pytest.raises(LossNotFinite):
         learner.step(batch)
-    assert are_equal(tensors_of(learner.model), before) and not optimizer_state(learner.optimizers)
+    assert are_equal(tensors_of(learner.model), before) and not optimizer_state(learner.state)
 
 
 @pytest.mark.parametrize("network", ["autoencoder", "predictor"])
@@ -239,15 +239,15 @@ def test_another_configuration_keeps_moments_steps_and_random_numbers(batch, net
     learner = trainer(network)
     for _ in range(3):
         learner.step(batch)
-    moments = optimizer_state(learner.optimizers)
-    steps = {name: learner.optimizers.of(name).steps for name in ("autoencoder", "predictor")}
-    other = learner.optimizers.configured(replace(FAST, autoencoder_lr=5e-4, predictor_lr=7e-4))
+    moments = optimizer_state(learner.state)
+    steps = {name: learner.state.of(name).steps for name in ("autoencoder", "predictor")}
+    other = learner.state.configured(replace(FAST, autoencoder_lr=5e-4, predictor_lr=7e-4))
     assert are_equal(optimizer_state(other), moments)
-    assert other.generator is learner.optimizers.generator
+    assert other.generator is learner.state.generator
     assert {name: other.of(name).steps for name in steps} == steps
     assert other.of("autoencoder").current_lr == pytest.approx(5e-4, rel=1e-3)
     assert other.of("predictor").current_lr == pytest.approx(7e-4, rel=1e-3)
-    assert learner.optimizers.configured(FAST) is learner.optimizers
+    assert learner.state.configured(FAST) is learner.state
 
 
 def test_a_changed_learning_rate_takes_effect(batch):
@@ -257,7 +257,7 @@ def test_a_changed_learning_rate_takes_effect(batch):
         learner.step(batch)
         before = learner.model.autoencoder.decoder_pred[2].weight.clone()
         config = replace(FAST, autoencoder_lr=lr, weight_decay=0.0)
-        AutoencoderTrainer(learner.model, learner.optimizers.configured(config)).step(batch)
+        AutoencoderTrainer(learner.model, learner.state.configured(config)).step(batch)
         moved.append((learner.model.autoencoder.decoder_pred[2].weight - before).abs().mean().item())
     assert moved[1] == pytest.approx(100 * moved[0], rel=0.05)
 

@@ -14,7 +14,7 @@ import pytest
 import models
 from session import SessionRecorder
 from tests.training.tiny import shared_model, until
-from training import TrainingManager, train
+from training import TrainingManager, backend, train
 from training.checkpoints.reader import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def keys(monkeypatch):
             asked.append((key, action_channels))
             return shared_model()
 
-    monkeypatch.setattr(train, "WorldModels", Small)
+    monkeypatch.setattr(backend, "WorldModels", Small)
     return asked
 
 

@@ -9,12 +9,12 @@ import models
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
 from session.robots.toroidal_dot import locate_dot
 from tests.training.tiny import shared_model
-from training import truth
+from training import backend, truth
 from training.checkpoints.writer import save_checkpoint
 from training.evaluation import accuracy as accuracy_module
 from training.evaluation.accuracy import NoGroundTruth, measure_truth, shares
+from training.recipe.unique_frames import is_held_out
 from training.steps import TrainState
-from training.unique_frames import is_held_out
 
 
 def drawn(x, y):
@@ -115,7 +115,7 @@ def command(data, monkeypatch, tmp_path):
         def get(self, key, action_channels):
             return shared_model()
 
-    monkeypatch.setattr(truth, "WorldModels", Small)
+    monkeypatch.setattr(backend, "WorldModels", Small)
     (tmp_path / "sessions").symlink_to(data / "sessions")
     save_checkpoint(tmp_path / "checkpoints" / "toroidal_dot", TrainState(shared_model().model))
 

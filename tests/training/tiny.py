@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -15,7 +16,6 @@ from models import (
 from training import (
     AutoencoderTrainer,
     FixedSteps,
-    FrameDataset,
     FrameSelection,
     PredictorTrainer,
     TrainingConfig,
@@ -24,8 +24,8 @@ from training import (
     TrainState,
 )
 from training.evaluation.evaluate import FrameErrorsBuilder, evaluate_frames
-from training.jobs.job import JobHooks
-from training.jobs.request import TrainingRequest
+from training.jobs.request import TrainingRequest, plain_run
+from training.jobs.trainer import WorldModelTrainer
 
 AUTOENCODER = MaskedAutoencoderConfig(patch_size=56, width=32, blocks=1, heads=2, decoder_width=16)
 PREDICTOR = ActionPredictorConfig(
@@ -72,27 +72,39 @@ def until(condition, timeout_s=20.0):
         never.wait(0.002)
 
 
-class Watched:
-    """A trainer that calls `before(step)`, counted from 1, before each step."""
+class Watched(WorldModelTrainer):
+    """A trainer that calls `before(step)`, counted from 1, before each step, and writes no files."""
 
-    def __init__(self, inner, before=lambda step: None):
-        self.inner, self.before, self.count = inner, before, 0
-        self.name, self.optimizers = inner.name, inner.optimizers
+    def __init__(self, shared, before=lambda step: None, save=None):
+        super().__init__(shared, Path("nowhere"))
+        self.before, self.count, self.saves = before, 0, []
+        self.replaced_save = save
 
-    def step(self, batch):
+    def step(self, objective, batch, is_share_due=False):
         self.count += 1
         self.before(self.count)
-        return self.inner.step(batch)
+        return super().step(objective, batch, is_share_due)
 
-    def evaluate(self, batch):
-        return self.inner.evaluate(batch)
+    def save(self, networks):
+        self.saves.append(self.count)
+        return (self.replaced_save or (lambda: Saved()))()
+
+
+class Saved:
+    """A save without a file."""
+
+    def describe(self):
+        return "saved"
 
 
 class Remembering:
-    """A tracker that keeps what it is told."""
+    """A tracker that keeps everything."""
 
     def __init__(self):
-        self.logged, self.pictures, self.ended = [], [], []
+        self.logged, self.pictures, self.ended, self.phases = [], [], [], []
+
+    def begin_phase(self, phase, step, network_step):
+        self.phases.append((phase.name, step, network_step))
 
     def log(self, step, numbers):
         self.logged.append((step, numbers))
@@ -104,15 +116,15 @@ class Remembering:
         self.ended.append(message)
 
 
-def make_job(recording, condition, network="autoencoder", subject=None, before=lambda step: None, **options):
+def make_job(
+    recording, condition, network="autoencoder", selection=None, before=lambda step: None, config=FAST, save=None, **end
+):
     """A job that is not started yet, with the trainer, tracker and saves it uses as attributes."""
-    config = options.pop("config", FAST)
-    watched, tracker, saves = Watched(trainer(network, config), before), Remembering(), []
-    save = options.pop("save", lambda: saves.append(watched.count) or "saved")
-    frames = FrameDataset(recording, subject or FrameSelection(5, 5), needs_history=network == "predictor")
-    hooks = JobHooks(threading.RLock(), save, lambda: None, tracker)
-    job = TrainingJob(watched, frames, condition, hooks, "Ada")
-    job.watched, job.tracker, job.saves = watched, tracker, saves
+    watched, tracker = Watched(shared_model(), before, save), Remembering()
+    selection = selection or FrameSelection(5, 5)
+    request = plain_run(TrainingRequest(network, recording, selection, condition, config, "Ada"), watched.shared.model)
+    job = TrainingJob(watched, request.phases, request.first_snapshot(), tracker, **end)
+    job.watched, job.tracker, job.saves = watched, tracker, watched.saves
     return job
 
 
@@ -123,13 +135,13 @@ def ended(job):
     return job.snapshot()
 
 
-def order(recording, network="autoencoder", condition=FixedSteps(2), subject=RANGE, config=FAST, **changes):
-    return replace(TrainingRequest(network, recording, subject, condition, config, "Ada"), **changes)
+def request(recording, network="autoencoder", condition=FixedSteps(2), selection=RANGE, config=FAST, **changes):
+    return replace(TrainingRequest(network, recording, selection, condition, config, "Ada"), **changes)
 
 
 def train(manager, *arguments, **options):
     """Train to the end and return the last snapshot."""
-    assert manager.train(order(*arguments, **options)).wait(30)
+    assert manager.train(request(*arguments, **options)).wait(30)
     return manager.snapshot()
 
 

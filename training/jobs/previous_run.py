@@ -1,6 +1,6 @@
-"""What a folder tells of a run that is not this program's own: interrupted with its program, or running elsewhere.
+"""The run of a robot's folder that is not this program's own: interrupted with its program, or in progress elsewhere.
 
-Makes of the record (`run_log.py`) and of the run's numbers the snapshot that the page knows how to show.
+Turns the newest log (`run_reader.py`) into the snapshot that the page shows.
 """
 
 import os
@@ -14,129 +14,135 @@ from training.checkpoints.errors import CheckpointError
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
 from training.jobs.lock import FolderLock
-from training.jobs.run_log import RECORD_FILE, RunNumbers, RunRecord, numbers_path, read_numbers, read_record
+from training.jobs.run_log import RUNS_FOLDER
+from training.jobs.run_reader import RecordedRun, RunCurves, log_path, newest_log, read_curves, read_run
 from training.jobs.snapshot import JobSnapshot
-from training.values import printable
 
-LOOK_EVERY_S = 1.0  # how long it is believed that another program still runs, or does not
+CHECK_EVERY_S = 1.0  # for so long another program is taken to run still, or not to
 
 
 @dataclass(frozen=True, eq=False)
 class PreviousRun:
-    """A run of another program: where it stands or ended, and the file of its numbers."""
+    """A run of another program: its progress, and the file of its numbers."""
 
     snapshot: JobSnapshot
-    numbers: Path | None
+    log: Path | None
 
 
 class PreviousRuns:
-    """Looks at the record of one folder. Asked twice a second by every visible page: it reads what has changed."""
+    """Finds the newest run of one folder. Called twice a second by every visible page: it reads what has changed."""
 
     def __init__(self, directory: Path, lock: FolderLock) -> None:
         self._directory, self._folder_lock = directory, lock
         self._lock = threading.Lock()
-        self._seen: tuple[int, ...] = ()  # which file this was said of
-        self._looked_at = 0.0
+        self._folder_time = -1
+        self._name: str | None = None
+        self._read_at: tuple[int, ...] = ()  # time and size of the log when it was read
+        self._checked_at = 0.0
         self._is_running = False
-        self._found: PreviousRun | None = None
+        self._newest: PreviousRun | None = None
 
-    def look(self) -> PreviousRun | None:
-        """The run that the record tells of; None where there is no record."""
+    def newest(self) -> PreviousRun | None:
+        """The newest run, or None if there is none or it ended in good order."""
+        with self._lock:
+            name = self._newest_log()
+            if name is None:
+                return None
+            try:
+                status = os.lstat(self._directory / RUNS_FOLDER / name)
+            except OSError:
+                return None
+            read_at, now = (status.st_mtime_ns, status.st_ino, status.st_size), time.monotonic()
+            if read_at != self._read_at or now - self._checked_at > CHECK_EVERY_S:
+                self._check(name, read_at)
+                self._checked_at = now
+            return self._newest
+
+    def progress_of(self, label: str) -> str:
+        """The progress of the run whose label the holder of the folder's lock has left; empty if it is not known."""
+        name = newest_log(self._directory)
+        run = read_run(self._directory, name) if name else None
+        is_its_run = run is not None and run.status is None and run.info.label == label
+        return f", {run.progress}" if is_its_run else ""
+
+    def _newest_log(self) -> str | None:
         try:
-            about = os.lstat(self._directory / RECORD_FILE)
+            changed = os.stat(self._directory / RUNS_FOLDER).st_mtime_ns
         except OSError:
             return None
-        seen, now = (about.st_mtime_ns, about.st_ino, about.st_size), time.monotonic()
-        with self._lock:
-            if seen != self._seen or now - self._looked_at > LOOK_EVERY_S:
-                self._look_again(seen)
-                self._looked_at = now
-            return self._found
+        if changed != self._folder_time:
+            self._folder_time, self._name = changed, newest_log(self._directory)
+        return self._name
 
-    def progress_of(self, word: str) -> str:
-        """How far the run is that the holder of the folder's lock tells of; empty where nothing is known."""
-        record = read_record(self._directory)
-        is_its = record is not None and not record.is_interrupted and printable(record.word) == word
-        return f", {record.progress}" if is_its else ""
+    def _check(self, name: str, read_at: tuple[int, ...]) -> None:
+        is_changed = read_at != self._read_at
+        # By its label: a program that only saves has the lock as well, for a moment.
+        run = read_run(self._directory, name) if is_changed or self._newest is not None else None
+        is_running = run is not None and run.status is None and self._folder_lock.holder() == run.info.label
+        if is_changed or is_running != self._is_running:
+            self._newest = None if run is None or run.has_ended else self._previous(run, is_running)
+        self._read_at, self._is_running = read_at, is_running
 
-    def _look_again(self, seen: tuple[int, ...]) -> None:
-        record = read_record(self._directory)
-        # By its word: a program that only saves has the lock as well, for a moment.
-        is_open = record is not None and not record.is_interrupted
-        is_running = is_open and self._folder_lock.holder() == printable(record.word)
-        if seen != self._seen or is_running != self._is_running:
-            self._found = None if record is None else self._told(record, is_running)
-        self._seen, self._is_running = seen, is_running
-
-    def _told(self, record: RunRecord, is_running: bool) -> PreviousRun:
-        # The curves of a run that goes on would be read again every second.
-        numbers = RunNumbers() if is_running else read_numbers(self._directory, record.numbers)
-        snapshot = _elsewhere(record) if is_running else _interrupted(record, numbers, self._directory)
-        return PreviousRun(snapshot, numbers_path(self._directory, record.numbers))
+    def _previous(self, run: RecordedRun, is_running: bool) -> PreviousRun:
+        if is_running:
+            # Its curves would be read again every second.
+            message = (
+                f"Another program has trained to {run.progress}. Wait until it ends, or end it where it was begun."
+            )
+            snapshot = _snapshot(run, RunCurves(), "elsewhere", message, "")
+        else:
+            message = f"Training of the {run.network} on {run.info.subject} was interrupted at step {run.step:,} "
+            curves = read_curves(self._directory, run.name)
+            snapshot = _snapshot(run, curves, "interrupted", f"{message}({_begun(run)}).", _saved(run, self._directory))
+        return PreviousRun(snapshot, log_path(self._directory, run.name))
 
 
-def _elsewhere(record: RunRecord) -> JobSnapshot:
-    message = f"Another program has trained to {record.progress}. Wait until it ends, or end it where it was begun."
-    return _snapshot(record, RunNumbers(), "elsewhere", message, "")
-
-
-def _interrupted(record: RunRecord, numbers: RunNumbers, directory: Path) -> JobSnapshot:
-    # Every step has a line of its own there; the record is up to a second old.
-    step = min(max(record.step, numbers.last_step), record.max_steps)
-    message = (
-        f"Training of the {record.network} on {record.subject} was interrupted at step {step:,} ({_begun(record)})."
-    )
-    return _snapshot(record, numbers, "interrupted", message, _saved(record, directory), step)
-
-
-def _begun(record: RunRecord) -> str:
-    began = datetime.fromisoformat(record.began)
-    by = f" by {record.started_by}," if record.started_by else ""
+def _begun(run: RecordedRun) -> str:
+    began = datetime.fromisoformat(run.info.began)
+    by = f" by {run.info.started_by}," if run.info.started_by else ""
     return f"begun{by} {began.day} {began:%b %H:%M}"
 
 
-def _saved(record: RunRecord, directory: Path) -> str:
-    step = record.saved_step
-    if record.saving_step is not None and _step_in(directory / FILES[record.network], record) == record.saving_step:
-        step = record.saving_step  # killed between a save and the word of it
+def _saved(run: RecordedRun, directory: Path) -> str:
+    step = run.saved_step
+    if run.saving_step is not None and run.saving_step == _step_in(directory / FILES[run.network], run):
+        step = run.saving_step  # killed between a save and the line about it
     if not step:
         return ""
-    names, which = [FILES["autoencoder"]], "it"
-    if record.network == "predictor":
-        names, which = [*names, FILES["predictor"]], "them"
-    return f"{' and '.join(names)} at step {step:,}; load {which} under Models to train on"
+    names, pronoun = [FILES["autoencoder"]], "it"
+    if run.network == "predictor":
+        names, pronoun = [*names, FILES["predictor"]], "them"
+    return f"{' and '.join(names)} at step {step:,}; load {pronoun} under Models to train on"
 
 
-def _step_in(checkpoint: Path, record: RunRecord) -> int | None:
+def _step_in(checkpoint: Path, run: RecordedRun) -> int | None:
     """The step of the run whose weights a checkpoint holds."""
     try:
         saved = read_checkpoint(checkpoint).step
     except CheckpointError:
         return None
-    return None if saved is None else saved - record.first_step
+    return None if saved is None else saved - run.offset
 
 
-def _snapshot(
-    record: RunRecord, numbers: RunNumbers, status: str, message: str, saved: str, step: int | None = None
-) -> JobSnapshot:
-    curves = {name: curve.points() for name, curve in numbers.curves.items()}
+def _snapshot(run: RecordedRun, curves: RunCurves, status: str, message: str, saved: str) -> JobSnapshot:
     return JobSnapshot(
-        network=record.network,
-        subject=record.subject,
-        started_by=record.started_by,
+        network=run.network,
+        phase=run.phase,
+        subject=run.info.subject,
+        started_by=run.info.started_by,
         status=status,
-        step=record.step if step is None else step,
-        max_steps=record.max_steps,
-        threshold=record.threshold or None,
-        first_loss=numbers.first_loss,
-        loss=numbers.loss,
-        evaluated_at=numbers.evaluated_at,
+        step=run.step,
+        max_steps=run.info.max_steps,
+        threshold=run.threshold or None,
+        first_loss=curves.first_loss,
+        loss=curves.loss,
+        evaluated_at=curves.evaluated_at,
         steps_per_s=0.0,
-        seconds=record.seconds,
+        seconds=run.seconds,
         message=message,
-        curves=curves,
+        curves={name: curve.points() for name, curve in curves.curves.items()},
         comparison=None,
         saved=saved,
-        action_shares=numbers.shares.points(),
+        action_shares=curves.shares.points(),
         action_parameter_share=None,
     )

@@ -1,24 +1,20 @@
-"""What a visitor asks to be trained, why it may be refused, and what is written down of it when it begins."""
+"""Requests for training, why they may be refused, and the run that is made of them."""
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
-from models import Network
+from models import AdaptiveWorldModel, Network
 from session import RecordedSession
 from training.config import StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
-from training.jobs.run_log import RunRecord
+from training.jobs.run_log import run_label
 from training.jobs.snapshot import JobSnapshot
-
-CHANGED_BY: dict[Network, tuple[Network, ...]] = {
-    "autoencoder": ("autoencoder",),
-    "predictor": ("autoencoder", "predictor"),
-}
+from training.phase import Phase
+from training.steps import NETWORKS, OBJECTIVES
 
 
 class JobRunning(Exception):
-    """Somebody trains this world model now; the message says who, what, and at which step."""
+    """This world model is in training already; the message says by whom, what, and at which step."""
 
 
 class NothingToTrain(Exception):
@@ -31,37 +27,74 @@ class NothingToSave(Exception):
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a visitor asks to be trained, and on what."""
+    """A visitor's request to train a network on frames of a recording."""
 
     network: Network
     recording: RecordedSession
-    subject: FrameSelection
+    selection: FrameSelection
     condition: StopCondition
     config: TrainingConfig = TrainingConfig()
     started_by: str = ""
 
 
-def configuration(order: TrainingRequest, frames: FrameDataset) -> dict[str, object]:
-    """What the numbers of a run begin with."""
-    known = {"network": order.network, "frames": frames.describe()}
-    return {**known, **asdict(order.subject), **asdict(order.condition), **asdict(order.config)}
+@dataclass(frozen=True, eq=False)
+class RunRequest:
+    """A run of phases. `network` and `subject` name it, `config` is the first line of its log.
+
+    `first_step` is the step that it goes on from, of `max_steps` in all.
+    """
+
+    network: Network
+    subject: str
+    started_by: str
+    phases: Sequence[Phase]
+    max_steps: int
+    first_step: int = 0
+    config: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """Who trains what, for the folder's lock."""
+        return run_label(self.started_by, self.network, self.subject)
+
+    def first_snapshot(self) -> JobSnapshot:
+        """The progress before the first step."""
+        return JobSnapshot(
+            network=self.network,
+            phase="",
+            subject=self.subject,
+            started_by=self.started_by,
+            status="running",
+            step=self.first_step,
+            max_steps=self.max_steps,
+            threshold=self.phases[0].threshold,
+            first_loss=None,
+            loss=None,
+            evaluated_at=-1,
+            steps_per_s=0.0,
+            seconds=0.0,
+            message="Starting.",
+            curves={},
+            comparison=None,
+            saved="",
+            action_shares=(),
+            action_parameter_share=None,
+        )
 
 
-def first_record(now: JobSnapshot, first_step: int, numbers: Path) -> RunRecord:
-    """The record of a job that is about to begin where its network's optimizer stands at `first_step`; its numbers go
-    to the file `numbers`."""
-    return RunRecord(
-        network=now.network,
-        subject=now.subject,
-        started_by=now.started_by,
-        began=datetime.now().isoformat(timespec="seconds"),
-        step=0,
-        max_steps=now.max_steps,
-        threshold=now.threshold,
-        seconds=0.0,
-        first_step=first_step,
-        saved_step=None,
-        saving_step=None,
-        numbers=numbers.name,
-        is_interrupted=False,
+def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest:
+    """A run of one phase with a standard objective; raises SessionError and InvalidValue."""
+    network, selection = request.network, request.selection
+    frames = FrameDataset(request.recording, selection, needs_history=network == "predictor")
+    objective = OBJECTIVES[network](model, request.config)
+    changed = tuple(name for name in NETWORKS if name in objective.trained)
+    phase = Phase(objective, frames, request.condition, request.config, saved_networks=changed)
+    values = {**asdict(selection), **asdict(request.condition), **asdict(request.config)}
+    return RunRequest(
+        network=network,
+        subject=frames.describe(),
+        started_by=request.started_by,
+        phases=(phase,),
+        max_steps=request.condition.max_steps,
+        config={"network": network, "frames": frames.describe(), **values},
     )

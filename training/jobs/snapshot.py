@@ -26,12 +26,16 @@ class BeforeAfter:
 
 @dataclass(frozen=True, eq=False)
 class JobSnapshot:
-    """Where a job stands. `loss` was evaluated at step `evaluated_at`, `first_loss` before the first; curves are points
-    (step, value) by name; seconds do not count pauses. `action_shares` are points (step, share of the predictor's
-    squared gradient on its action parameters), and `action_parameter_share` is how many of its parameters those are;
-    empty and None for the autoencoder."""
+    """The progress of a run. `network` and `phase` (empty in a plain run) are those in training now.
+
+    `loss` was evaluated at step `evaluated_at`, `first_loss` before the first step; curves are points (step, value) by
+    name; seconds do not count pauses. `action_shares` are points (step, share of the predictor's squared gradient on
+    its action parameters), and `action_parameter_share` is their share of its parameters; empty and None for the
+    autoencoder.
+    """
 
     network: str
+    phase: str
     subject: str
     started_by: str
     status: Status

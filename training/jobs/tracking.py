@@ -1,32 +1,32 @@
-"""Where the numbers of a run go: a JSON-lines file beside the checkpoints, and Weights & Biases where it is asked for.
+"""Trackers: receivers of a run's numbers. The run's own log is one (`run_log.py`), Weights & Biases another.
 
-A tracker never stops training: what fails is logged once and the run goes on without it. wandb is imported only when a
+A tracker never stops training: what fails is logged once and the run goes on without it. wandb is imported only if a
 project is named.
 """
 
 import contextlib
-import json
 import logging
-import math
 import queue
 import threading
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from training.phase import Phase
+
 logger = logging.getLogger(__name__)
 
-RUNS_FOLDER = "runs"
-MAX_IN_A_SECOND = 1_000
 MAX_WAITING = 10_000
 FINISH_S = 30.0
 
 
 class Tracker(Protocol):
-    """Takes what a run reports."""
+    """Receives what a run reports."""
+
+    def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
+        """A phase begins at a step of the run, and at one of its network's life."""
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
         """Numbers of one step."""
@@ -36,36 +36,6 @@ class Tracker(Protocol):
 
     def finish(self, message: str) -> None:
         """The run has ended."""
-
-
-class JsonLinesTracker:
-    """One JSON object a line: first the configuration, then each step's numbers, at last how the run ended."""
-
-    def __init__(self, path: Path, config: dict[str, object]) -> None:
-        self.path = path
-        self._is_broken = False
-        self._write({"config": config})
-
-    def log(self, step: int, numbers: dict[str, float]) -> None:
-        # JSON knows no NaN: a number that is not finite is written as null.
-        known = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
-        self._write({"step": step, **known})
-
-    def picture(self, step: int, name: str, pixels: np.ndarray) -> None: ...
-
-    def finish(self, message: str) -> None:
-        self._write({"ended": message})
-
-    def _write(self, content: dict[str, object]) -> None:
-        if self._is_broken:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(content) + "\n")
-        except OSError as problem:
-            self._is_broken = True
-            logger.warning("the numbers of this run are no longer written: %s", problem.strerror)
 
 
 class WandbTracker:
@@ -87,6 +57,9 @@ class WandbTracker:
         while (command := self._waiting.get()) is not None:
             command(run)
         run.finish()
+
+    def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
+        self._send(lambda run: run.summary.update({"phase": phase.name or phase.objective.network}))
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
         self._send(lambda run: run.log(numbers, step=step))
@@ -121,6 +94,10 @@ class SeveralTrackers:
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers
 
+    def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
+        for tracker in self._trackers:
+            tracker.begin_phase(phase, step, network_step)
+
     def log(self, step: int, numbers: dict[str, float]) -> None:
         for tracker in self._trackers:
             tracker.log(step, numbers)
@@ -134,28 +111,6 @@ class SeveralTrackers:
             tracker.finish(message)
 
 
-def open_run_log(
-    directory: Path, network: str, config: dict[str, object], wandb_project: str | None
-) -> tuple[Path, Tracker]:
-    """A tracker for a run that begins now, and the file of its numbers in a robot's folder."""
-    path = unique_path(directory / RUNS_FOLDER / f"{datetime.now():%Y%m%d_%H%M%S}_{network}.jsonl")
-    trackers: list[Tracker] = [JsonLinesTracker(path, config)]
-    if wandb_project:
-        trackers.append(WandbTracker(wandb_project, config, directory))
-    return path, SeveralTrackers(trackers)
-
-
-def unique_path(path: Path) -> Path:
-    """A new file for one run alone: of this name, or with a number behind its stem where another run has it.
-
-    The name alone where nothing can be written: the tracker will say so.
-    """
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, MAX_IN_A_SECOND):
-            candidate = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
-            # Made and taken in one: between a look and a write, another program could begin its run.
-            with contextlib.suppress(FileExistsError):
-                candidate.open("x").close()
-                return candidate
-    return path
+def start_trackers(log: Tracker, directory: Path, config: dict[str, object], wandb_project: str | None) -> Tracker:
+    """The trackers of a run: its log, and Weights & Biases if a project is named."""
+    return SeveralTrackers([log, WandbTracker(wandb_project, config, directory)]) if wandb_project else log

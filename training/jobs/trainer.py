@@ -1,58 +1,174 @@
-"""Single steps for a loop that is not a job, such as a robot's: steps, looks and saves, in its own time.
+"""The trainer of one robot's world model: its optimizers, its steps under the lock, and its checkpoints.
 
-Who may train here, and where checkpoints lie, is the business of the `TrainingManager` that gives the lesson.
+The optimizers always belong to the weights in use: loading a checkpoint replaces both. What is trained, and for how
+long, is decided by a loop that calls it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
 
 import torch
 
-from models import Network, SharedWorldModel
+from models import Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
-from training.checkpoints.writer import SavedCheckpoint
-from training.jobs.request import CHANGED_BY
-from training.steps import AutoencoderTrainer, Evaluation, PredictorTrainer, StepMetrics, Trainer, TrainState
+from training.checkpoints.manifest import restore_random_state, saved_with
+from training.checkpoints.validate import CheckpointInfo, ValidatedCheckpoint, require_finite_outputs
+from training.checkpoints.writer import (
+    FILES,
+    CheckpointData,
+    Provenance,
+    SavedCheckpoint,
+    copy_contents,
+    write_contents,
+)
+from training.phase import Phase
+from training.steps import NETWORKS, Evaluation, Objective, StepMetrics, TrainState, train_step
+
+FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
 
 
-@dataclass(frozen=True)
-class LessonHooks:
-    """What a lesson asks of those who own the weights: what to note after a step, and how to save networks."""
+class SaveLog(Protocol):
+    """A record of which steps of the networks are on disk."""
 
-    note_step: Callable[[Network], None]
-    save: Callable[[list[Network]], SavedCheckpoint]
+    def record_saving(self, steps: dict[Network, int]) -> None:
+        """The weights of these steps are about to be written."""
+
+    def record_saved(self, steps: dict[Network, int]) -> None:
+        """They are on disk."""
 
 
-class Lesson:
-    """Trains and evaluates either network of a shared world model, a call at a time, under its lock."""
+class NoSaveLog:
+    """Records nothing."""
 
-    def __init__(self, shared: SharedWorldModel, optimizers: TrainState, hooks: LessonHooks) -> None:
-        self.shared = shared
-        self.generator: torch.Generator = optimizers.generator
-        self._hooks = hooks
-        self._trainers: dict[Network, Trainer] = {
-            "autoencoder": AutoencoderTrainer(shared.model, optimizers),
-            "predictor": PredictorTrainer(shared.model, optimizers),
-        }
-        self._unsaved: list[Network] = []
+    def record_saving(self, steps: dict[Network, int]) -> None: ...
 
-    def step(self, network: Network, batch: Batch) -> StepMetrics:
+    def record_saved(self, steps: dict[Network, int]) -> None: ...
+
+
+class WorldModelTrainer:
+    """Steps, evaluations and checkpoints of one `SharedWorldModel`; files lie in `directory`."""
+
+    def __init__(self, shared: SharedWorldModel, directory: Path) -> None:
+        self.shared, self.directory = shared, directory
+        self.state = TrainState(shared.model)
+        self.save_log: SaveLog = NoSaveLog()
+        self._provenance = Provenance()
+        self._unsaved: set[Network] = set()
+
+    def begin_run(self) -> None:
+        """Files that are replaced from now on become backups, once each."""
+        self._provenance.begin_run()
+
+    def begin_phase(self, phase: Phase) -> int:
+        """Take over the configuration of a phase; returns how many of its steps are taken already.
+
+        A phase with optimizers of its own gets fresh ones before its first step.
+        """
+        network = phase.objective.network
+        with self.shared.lock:
+            self.state = self.state.configured(phase.config)
+            if phase.first_step is None:
+                return 0
+            taken = self.state.of(network).steps - phase.first_step
+            if taken == 0:
+                phase.initialize()
+                for name in phase.objective.trained:
+                    self.state.renew(name, phase.first_step)
+            return taken
+
+    def step(self, objective: Objective, batch: object, is_share_due: bool = False) -> StepMetrics:
         """One training step; raises LossNotFinite and PartialUpdate."""
         with self.shared.lock:
-            metrics = self._trainers[network].step(batch)
-            self._hooks.note_step(network)
-        self._unsaved = sorted({*self._unsaved, *CHANGED_BY[network]})
+            metrics = train_step(self.state, objective, batch, is_share_due)
+            self._record_steps(objective.trained)
         return metrics
 
-    def evaluate(self, network: Network, batch: Batch) -> Evaluation:
+    def evaluate(self, objective: Objective, batch: Batch) -> Evaluation:
         """The loss in evaluation mode."""
         with self.shared.lock:
-            return self._trainers[network].evaluate(batch)
+            return objective.evaluate(batch)
 
-    def save(self) -> SavedCheckpoint | None:
-        """Write the networks that have learned since the last save, None where none has; raises CheckpointNotSaved."""
-        if not self._unsaved:
-            return None
-        saved = self._hooks.save(self._unsaved)
-        self._unsaved = []
+    def load(self, network: Network, checkpoint: ValidatedCheckpoint) -> CheckpointInfo:
+        """Put a checkpoint in place with its optimizer and random numbers.
+
+        Visitors who compute meanwhile see the old weights or the new ones, never some of each.
+        """
+        path, info = checkpoint.path, checkpoint.info
+        manifest = saved_with(path, checkpoint.digest)
+        with self.shared.lock:
+            self.shared.network(network).load_state_dict(checkpoint.weights, strict=True)
+            notes = info.notes + manifest.notes + self._restore(network, checkpoint.optimizer, info.step)
+            restore_random_state(self.state.generator, manifest.random_state)
+            self._provenance.note(FILES[network], checkpoint.digest)
+            if path.parent.resolve() != self.directory.resolve():
+                notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
+            # Every robot's file has the same name: the folder tells them apart.
+            source = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
+            self.shared.set_weights_source({network: source})
+        return CheckpointInfo(info.file, info.step, notes)
+
+    def save(self, networks: Iterable[Network]) -> SavedCheckpoint:
+        """Write networks with their optimizers; raises CheckpointNotSaved."""
+        with self.shared.lock:
+            require_finite_outputs(self.shared, networks)
+            contents, version = copy_contents(self.state, networks), self.shared.version
+        self.save_log.record_saving(contents.steps)
+        saved = self._write(contents, version)
+        self.save_log.record_saved(contents.steps)
         return saved
+
+    def save_weights(self, dtype: torch.dtype) -> SavedCheckpoint:
+        """Write the weights of both networks alone, as numbers of one type; raises CheckpointNotSaved.
+
+        For a run that is complete: its optimizers are no use to any other training.
+        """
+        with self.shared.lock:
+            contents, version = weights_alone(copy_contents(self.state, NETWORKS), dtype), self.shared.version
+        return self._write(contents, version)
+
+    def save_unsaved(self) -> SavedCheckpoint | None:
+        """Write the networks that have learned since the last save, or return None; raises CheckpointNotSaved."""
+        networks = [network for network in FILES if network in self._unsaved]
+        return self.save(networks) if networks else None
+
+    def _record_steps(self, networks: Iterable[Network]) -> None:
+        self._unsaved |= set(networks)
+        self.shared.set_weights_source({name: WeightsSource(None, self.state.of(name).steps) for name in networks})
+
+    def _write(self, contents: CheckpointData, version: int) -> SavedCheckpoint:
+        """Write copies taken at a `version` of the weights; raises CheckpointNotSaved."""
+        saved = write_contents(self.directory, contents, self._provenance)
+        self._unsaved -= set(contents.networks)
+        names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
+        sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
+        with self.shared.lock:
+            if self.shared.version == version:  # else a step or a load came meanwhile, and these are other weights
+                self.shared.set_weights_source(sources)
+        return saved
+
+    def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
+        """A fresh optimizer for new weights, with the saved state if it fits; returns notes for people.
+
+        Steps go on from that of the file in any case.
+        """
+        optimizer = self.state.renew(network, step or 0)
+        has_state = saved is not None and bool(saved.get("state"))  # one that took no step yet has none
+        if not has_state or (step is not None and optimizer.restore(saved, step)):
+            return ()
+        return (FRESH_OPTIMIZER,)
+
+
+def weights_alone(contents: CheckpointData, dtype: torch.dtype) -> CheckpointData:
+    """The same without the state of optimizers, its weights as numbers of one type."""
+    networks = {
+        network: {
+            **part,
+            "model_state_dict": {key: value.to(dtype) for key, value in part["model_state_dict"].items()},
+            "optimizer_state_dict": None,
+            "scheduler_state_dict": {"last_epoch": contents.steps[network]},
+        }
+        for network, part in contents.networks.items()
+    }
+    return replace(contents, networks=networks)

@@ -192,9 +192,9 @@ def test_many_saves_of_a_run_that_began_with_the_backup_leave_it(folder, recordi
     damage(folder / NAME)
     manager, before = make_manager(folder), digests_in(folder)
     manager.load("autoencoder", folder / NAME)
-    manager._provenance.begin_run()
+    manager.trainer._provenance.begin_run()
     for _ in range(3):
-        manager._save(["autoencoder"])
+        manager.trainer.save(["autoencoder"])
     assert digests_in(folder)[BACKUP] == before[BACKUP]
 
 
@@ -213,7 +213,7 @@ def test_a_save_by_itself_makes_no_backup_of_a_damaged_file(folder):
     manager.load("autoencoder", folder / NAME)
     damage(folder / NAME)
     before = digests_in(folder)
-    (kept,) = save_checkpoint(folder, manager._optimizers, ["autoencoder"]).kept
+    (kept,) = save_checkpoint(folder, manager.trainer.state, ["autoencoder"]).kept
     after = digests_in(folder)
     assert after[BACKUP] == before[BACKUP] and after[kept] == before[NAME]
 
@@ -223,7 +223,7 @@ def test_two_files_kept_in_one_second_have_a_name_each(folder):
     manager.load("autoencoder", folder / NAME)
     for _ in range(3):
         damage(folder / NAME)
-        kept |= set(write_contents(folder, copy_contents(manager._optimizers, ["autoencoder"])).kept)
+        kept |= set(write_contents(folder, copy_contents(manager.trainer.state, ["autoencoder"])).kept)
     assert len(kept) == 3 and all((folder / name).exists() for name in kept)
 
 

@@ -110,7 +110,7 @@ def small_manager(folder):
 def generations(tmp_path_factory):
     """A folder with a checkpoint and its backup, the contents to be saved next, and the files that they give."""
     folder = tmp_path_factory.mktemp("generations")
-    optimizers = small_manager(folder / "old")._optimizers
+    optimizers = small_manager(folder / "old").trainer.state
     for _ in range(2):
         save_checkpoint(folder / "old", moved(optimizers))
     contents = copy_contents(moved(optimizers), FILES)

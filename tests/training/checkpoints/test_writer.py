@@ -26,7 +26,7 @@ def optimizers(recording, tmp_path_factory):
     """Both networks after two steps."""
     manager = make_manager(tmp_path_factory.mktemp("unused"))
     train(manager, recording, "predictor")
-    return manager._optimizers
+    return manager.trainer.state
 
 
 def contents_of(folder):
@@ -257,8 +257,8 @@ def test_a_backup_that_failed_is_made_by_the_next_save(tmp_path, recording, monk
     manager = make_manager(tmp_path)
     train(manager, recording)
     before = (tmp_path / AUTOENCODER).read_bytes()
-    manager._provenance.begin_run()
-    contents = copy_contents(moved(manager._optimizers), ["autoencoder"])
+    manager.trainer._provenance.begin_run()
+    contents = copy_contents(moved(manager.trainer.state), ["autoencoder"])
     real = os.replace
 
     def failing(source, target):
@@ -269,6 +269,6 @@ def test_a_backup_that_failed_is_made_by_the_next_save(tmp_path, recording, monk
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", failing)
         with pytest.raises(CheckpointNotSaved):
-            write_contents(tmp_path, contents, manager._provenance)
-    write_contents(tmp_path, contents, manager._provenance)
+            write_contents(tmp_path, contents, manager.trainer._provenance)
+    write_contents(tmp_path, contents, manager.trainer._provenance)
     assert (tmp_path / "autoencoder_backup.pth").read_bytes() == before

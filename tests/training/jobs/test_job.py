@@ -1,6 +1,5 @@
 import threading
 import time
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -104,15 +103,15 @@ def test_whoever_ends_a_job_waits_for_no_evaluation(recording, command, figure):
     subject, tries, longest = FrameSelection(0, 11, held_out=0.5), count(12, 100), 0
     for number in range(tries):
         looks = []
-        job = make_job(recording, ENDLESS, subject=subject)
+        job = make_job(recording, ENDLESS, selection=subject)
         evaluate, at = job.watched.evaluate, 1 + number
 
-        def look(batch, looks=looks, job=job, evaluate=evaluate, at=at):
+        def look(objective, batch, looks=looks, job=job, evaluate=evaluate, at=at):
             looks.append(1)
             if len(looks) == at:
                 getattr(job, command)()
                 looks.append("told")
-            return evaluate(batch)
+            return evaluate(objective, batch)
 
         job.watched.evaluate = look
         now = ended(job)
@@ -134,24 +133,15 @@ def test_a_stop_after_the_last_step_comes_too_late(recording):
     assert (now.status, now.step) == ("finished", 3)
 
 
-def test_where_a_job_stands_is_noted_after_every_step(recording):
-    job, noted = make_job(recording, FixedSteps(4)), []
-    job._hooks = replace(job._hooks, note_progress=lambda now: noted.append((now.step, now.status)))
-    ended(job)
-    assert noted == [(step, "running") for step in range(1, 5)]
-
-
-@pytest.mark.parametrize("part", ["note_end", "pictures"])
+@pytest.mark.parametrize("part", ["on_end", "pictures"])
 def test_what_goes_wrong_after_the_last_save_leaves_no_job_that_seems_to_run(recording, monkeypatch, part):
     def fail(*arguments):
         raise MemoryError
 
-    job = make_job(recording, FixedSteps(3))
-    if part == "note_end":
-        job._hooks = replace(job._hooks, note_end=fail)
-        monkeypatch.setattr(threading, "excepthook", lambda problem: None)
-    else:
-        monkeypatch.setattr(job, "_compared", fail)
+    job = make_job(recording, FixedSteps(3), **({"on_end": fail} if part == "on_end" else {}))
+    monkeypatch.setattr(threading, "excepthook", lambda problem: None)
+    if part == "pictures":
+        monkeypatch.setattr(job._loop, "before_after", fail)
     now = ended(job)
     assert (now.status, now.step, now.is_active, now.saved) == ("finished", 3, False, "saved")
 
@@ -205,13 +195,13 @@ def test_a_failed_step_keeps_its_message_and_the_weights_of_the_last_whole_step(
 
     def before(step):
         if step == 4:
-            kept.append(tensors_of(job.watched.inner.model))
+            kept.append(tensors_of(job.watched.shared.model))
             raise problem
 
     job.watched.before = before
     now = ended(job)
     assert (now.status, now.step, now.message) == ("failed", 3, message)
-    assert are_equal(kept[0], tensors_of(job.watched.inner.model))
+    assert are_equal(kept[0], tensors_of(job.watched.shared.model))
     assert len(job.saves) == 1 and now.saved == "saved" and job.tracker.ended == [message]
     assert now.comparison is None and now.evaluated_at == 0 and len(now.curves["training loss"]) == 3
 
@@ -283,7 +273,7 @@ def test_the_gradients_share_on_action_parameters_is_a_curve_of_its_own(recordin
     assert dict(now.action_shares) == sent and all(0 < share < 1 for share in sent.values())
     assert not any("share" in name for name in now.curves)
     # action_embed (1·16 + 16) + (16·8 + 8) + 16, action_token_proj 8·32 + 32, FiLM 2·(8·32 + 32)
-    total = sum(parameter.numel() for parameter in job.watched.inner.model.predictor.parameters())
+    total = sum(parameter.numel() for parameter in job.watched.shared.model.predictor.parameters())
     assert now.action_parameter_share == pytest.approx((32 + 136 + 16 + 288 + 576) / total)
 
 
@@ -315,7 +305,7 @@ def test_the_tracker_hears_of_every_step_and_every_evaluation(recording):
     steps = [(step, numbers) for step, numbers in logged if "grad_norm" in numbers]
     assert [step for step, _ in steps] == list(range(1, 21))
     losses = {"training/total", "training/image", "training/latent"}
-    every_step = losses | {"lr/autoencoder", "lr/predictor", "grad_norm", "steps_per_s"}
+    every_step = losses | {"lr/autoencoder", "lr/predictor", "grad_norm", "steps_per_s", "seconds"}
     assert set(steps[0][1]) == every_step | {"gradient_share/action"} and set(steps[1][1]) == every_step
     evaluations = [step for step, numbers in logged if {"evaluated/loss", "evaluated/explained_variance"} == {*numbers}]
     assert evaluations == [0, 10, 20]
@@ -350,7 +340,7 @@ def test_a_save_that_breaks_does_not_leave_the_job_hanging(recording, problem):
 
 def test_no_step_is_taken_while_somebody_holds_the_lock(recording):
     job = make_job(recording, FixedSteps(5))
-    lock = job._hooks.lock
+    lock = job.watched.shared.lock
     with lock:
         job.start()
         assert not job.wait(0.2)

@@ -12,7 +12,7 @@ from session import NoHistory
 from tests.models.small import small_config
 from tests.promises import count
 from tests.training.checkpoint_files import autoencoder, notebook_file, predictor
-from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, order, shared_model, tensors_of, train, until
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, shared_model, tensors_of, train, until
 from training import (
     CheckpointError,
     CheckpointNotFound,
@@ -29,7 +29,7 @@ from training import (
 from training.checkpoints.manifest import STATE_FILE, file_digest
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
-from training.jobs import manager as manager_module
+from training.jobs import trainer as trainer_module
 from training.jobs import weight_diff as weight_diff_module
 
 
@@ -39,7 +39,7 @@ def in_use(manager):
 
 def start(manager, recording, network="autoencoder", **options):
     """Start an endless job and wait for its first steps."""
-    job = manager.train(order(recording, network, ENDLESS, **options))
+    job = manager.train(request(recording, network, ENDLESS, **options))
     until(lambda: job.snapshot().step >= 2)
     return job
 
@@ -49,7 +49,7 @@ def press_at_once(managers, recording):
     barrier, got = threading.Barrier(len(managers)), {}
 
     def press(place):
-        wanted = order(recording, condition=ENDLESS, started_by=f"visitor {place}")
+        wanted = request(recording, condition=ENDLESS, started_by=f"visitor {place}")
         barrier.wait()
         try:
             got[place] = managers[place].train(wanted)
@@ -109,7 +109,7 @@ def test_while_a_job_runs_nobody_trains_or_loads(tmp_path, manager, recording):
         if is_paused:
             manager.pause()
         with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
-            manager.train(order(recording, "predictor"))
+            manager.train(request(recording, "predictor"))
         with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
             manager.load("autoencoder", path)
     manager.stop()
@@ -123,7 +123,7 @@ def test_another_program_on_the_same_folder_is_kept_out_until_the_job_ends(manag
     start(manager, recording)
     for _ in range(3):
         with pytest.raises(JobRunning) as caught:
-            other.train(order(recording, "predictor"))
+            other.train(request(recording, "predictor"))
     caught = str(caught.value)
     holder = f"Ada: autoencoder on frames 3 to 11 of {recording.name}"
     told = re.fullmatch(
@@ -138,7 +138,7 @@ def test_another_program_on_the_same_folder_is_kept_out_until_the_job_ends(manag
 
 
 def test_a_job_that_fails_leaves_the_folder_free(manager, recording, monkeypatch):
-    monkeypatch.setattr(manager, "_note_steps", lambda network: 1 / 0)
+    monkeypatch.setattr(manager.trainer, "_record_steps", lambda networks: 1 / 0)
     assert train(manager, recording).status == "failed"
     assert train(make_manager(manager.directory), recording).status == "finished"
 
@@ -168,7 +168,7 @@ def test_without_a_job_there_is_nothing_to_stop(manager, recording):
 def test_what_cannot_be_trained_leaves_the_manager_free(manager, recording):
     for subject, problem in ((FrameSelection(0, 0), NoHistory), (FrameSelection(0, 2), InvalidValue)):
         with pytest.raises(problem):
-            manager.train(order(recording, "predictor", subject=subject))
+            manager.train(request(recording, "predictor", selection=subject))
     assert manager.snapshot() is None and not manager.directory.exists()
     assert train(manager, recording).status == "finished"
 
@@ -211,18 +211,18 @@ def test_the_weights_in_use_are_told_after_steps_saves_and_loads(manager, record
 
 
 def test_a_save_during_training_does_not_name_weights_that_have_moved_on(manager, recording, monkeypatch):
-    real, job = manager_module.write_contents, start(manager, recording)
+    real, job = trainer_module.write_contents, start(manager, recording)
 
     def slow(directory, contents, provenance):
         step = job.snapshot().step
         until(lambda: job.snapshot().step > step + 1)
         return real(directory, contents, provenance)
 
-    monkeypatch.setattr(manager_module, "write_contents", slow)
+    monkeypatch.setattr(trainer_module, "write_contents", slow)
     saved = manager.save()
     used = manager.shared.weights["autoencoder"]
     assert used.file is None and used.step > saved.files["autoencoder.pth"]
-    monkeypatch.setattr(manager_module, "write_contents", real)
+    monkeypatch.setattr(trainer_module, "write_contents", real)
     assert read_checkpoint(manager.directory / "autoencoder.pth").step == saved.files["autoencoder.pth"]
 
 
@@ -272,7 +272,8 @@ def test_an_optimizer_without_names_is_said_to_start_fresh(tmp_path, of_notebook
     notes = of_notebook.load("predictor", path).notes
     assert len(notes) == 2 and "copy of an autoencoder" in notes[0]
     assert notes[1].startswith("Its optimizer could not be matched") and "fresh" in notes[1]
-    assert of_notebook._optimizers.of("predictor").steps == 0
+    optimizer = of_notebook.trainer.state.of("predictor")
+    assert (optimizer.steps, optimizer.first_step) == (5, 5)  # one count of steps; the schedule starts anew
 
 
 def test_a_fresh_optimizer_that_was_saved_is_no_mismatch(tmp_path, manager):
@@ -291,8 +292,8 @@ def test_loading_drops_the_moments_of_the_weights_before(tmp_path, manager, reco
     train(manager, recording, "predictor")
     torch.save(shared_model().model.predictor.state_dict(), tmp_path / "bare.pth")
     manager.load("predictor", tmp_path / "bare.pth")
-    assert manager._optimizers.of("predictor").steps == 0
-    assert manager._optimizers.of("autoencoder").steps == 2
+    assert manager.trainer.state.of("predictor").steps == 0
+    assert manager.trainer.state.of("autoencoder").steps == 2
 
 
 def test_a_file_of_another_robots_folder_is_told(tmp_path, manager, recording):
@@ -310,9 +311,9 @@ def test_a_damaged_random_state_is_left_aside(manager, recording):
     for raw in (bytes(size), b"\xff" * size, b"x", b""):
         state_file.write_text(json.dumps(state | {"random_state": base64.b64encode(raw).decode()}))
         other = make_manager(manager.directory)
-        random_state = other._optimizers.generator.get_state()
+        random_state = other.trainer.state.generator.get_state()
         assert other.load("autoencoder", manager.directory / "autoencoder.pth").step == 2
-        assert torch.equal(other._optimizers.generator.get_state(), random_state)
+        assert torch.equal(other.trainer.state.generator.get_state(), random_state)
 
 
 def test_defaults_are_loaded_once_and_only_where_they_are(manager, recording):
@@ -333,7 +334,7 @@ def test_a_load_that_fails_leaves_everything_as_it_was(manager, recording):
     with pytest.raises(CheckpointNotFound):
         manager.load("predictor", manager.directory / "nothing.pth")
     assert are_equal(tensors_of(manager.shared.model), before) and in_use(manager) == used
-    assert manager._optimizers.of("autoencoder").steps == 2
+    assert manager.trainer.state.of("autoencoder").steps == 2
 
 
 def test_a_folder_that_cannot_be_written_costs_no_training(tmp_path, recording):
@@ -353,14 +354,14 @@ def test_the_numbers_of_a_run_lie_beside_the_checkpoints(manager, recording):
     assert manager.run_file.parent == manager.directory / "runs"
     config = lines[0]["config"]
     assert (config["network"], config["max_steps"], config["predictor_lr"]) == ("predictor", 2, FAST.predictor_lr)
-    assert lines[-1] == {"ended": manager.snapshot().message}
+    assert lines[-1] == {"ended": manager.snapshot().message, "status": "finished"}
     assert [line["step"] for line in lines if "grad_norm" in line] == [1, 2]
 
 
 def test_fixed_steps_go_on_where_the_last_job_ended(manager, recording):
     for total in (2, 4, 6):
         assert train(manager, recording, condition=FixedSteps(2)).step == 2
-        assert manager._optimizers.of("autoencoder").steps == total
+        assert manager.trainer.state.of("autoencoder").steps == total
 
 
 def digests_in(manager):
@@ -470,15 +471,15 @@ def test_a_running_job_is_compared_with_what_was_before_it(manager, recording):
 
 
 def test_each_comparison_beside_training_is_that_of_a_whole_step(manager, recording):
-    known, note_steps = {}, manager._note_steps
+    known, record_steps = {}, manager.trainer._record_steps
 
-    def note(network):
-        note_steps(network)
+    def record(networks):
+        record_steps(networks)
         found = manager.weight_comparison()
         known[found.last_step] = moved(found.changes)
 
     start(manager, recording, "predictor")
-    manager._note_steps = note
+    manager.trainer._record_steps = record
     until(lambda: known)
     first, found = min(known), []
 
@@ -495,7 +496,7 @@ def test_each_comparison_beside_training_is_that_of_a_whole_step(manager, record
 def test_the_comparison_of_an_ended_job_outlives_loads_and_needs_no_copy(manager, recording):
     train(manager, recording)
     found = manager.weight_comparison()
-    assert manager._watch._before is None
+    assert manager._weight_diff._before is None
     train_elsewhere = make_manager(manager.directory.with_name("other"))
     train(train_elsewhere, recording, "predictor")
     for network, name in FILES.items():
@@ -545,7 +546,7 @@ def test_weights_that_cannot_be_compared_cost_no_job(manager, recording, monkeyp
         patched.setattr(weight_diff_module, part, fail)
         now = train(manager, recording)
         assert (now.status, now.step, now.saved) == ("finished", 2, "autoencoder.pth (step 2)")
-        assert manager.weight_comparison() is None and manager._watch._before is None
+        assert manager.weight_comparison() is None and manager._weight_diff._before is None
     assert "were not compared" in caplog.text
     assert train(make_manager(manager.directory), recording).status == "finished"
     assert train(manager, recording).status == "finished" and manager.weight_comparison().steps == 2
@@ -565,13 +566,13 @@ def test_a_look_that_fails_for_want_of_memory_leaves_the_next_one_possible(manag
 
 
 def test_a_job_that_fails_is_compared_all_the_same(manager, recording, monkeypatch):
-    before, note_steps = tensors_of(manager.shared.model), manager._note_steps
+    before, record_steps = tensors_of(manager.shared.model), manager.trainer._record_steps
 
-    def note(network):
-        note_steps(network)
+    def record(networks):
+        record_steps(networks)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(manager, "_note_steps", note)
+    monkeypatch.setattr(manager.trainer, "_record_steps", record)
     assert train(manager, recording).status == "failed"
     found = manager.weight_comparison()
     assert found.steps == 1 and not found.is_running

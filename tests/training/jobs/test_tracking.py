@@ -1,5 +1,4 @@
 import json
-import math
 import os
 import subprocess
 import sys
@@ -9,9 +8,10 @@ import types
 import numpy as np
 import pytest
 
-from tests.training.tiny import make_manager, train, until
+from tests.training.jobs.test_previous_run import phase
+from tests.training.tiny import Remembering, make_manager, train, until
 from training.jobs import tracking
-from training.jobs.tracking import JsonLinesTracker, SeveralTrackers, WandbTracker
+from training.jobs.tracking import SeveralTrackers, WandbTracker
 
 PICTURE = np.zeros((4, 5, 3), np.uint8)
 
@@ -20,52 +20,15 @@ def lines_of(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_a_run_is_json_line_by_line(tmp_path):
-    tracker = JsonLinesTracker(tmp_path / "runs" / "one.jsonl", {"lr": 0.1, "network": "predictor"})
-    tracker.log(0, {"evaluated/loss": 0.5})
-    tracker.log(1, {"training/total": 0.25, "grad_norm": 2.0})
-    tracker.picture(1, "actual", PICTURE)
-    tracker.finish("Done after 1 step.")
-    assert lines_of(tracker.path) == [
-        {"config": {"lr": 0.1, "network": "predictor"}},
-        {"step": 0, "evaluated/loss": 0.5},
-        {"step": 1, "training/total": 0.25, "grad_norm": 2.0},
-        {"ended": "Done after 1 step."},
-    ]
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_json_does_not_know_becomes_null(tmp_path, value):
-    tracker = JsonLinesTracker(tmp_path / "one.jsonl", {})
-    tracker.log(3, {"loss": value, "lr": 0.5})
-    assert lines_of(tracker.path)[1] == {"step": 3, "loss": None, "lr": 0.5}
-
-
-def test_every_line_is_there_as_soon_as_it_is_logged(tmp_path):
-    tracker = JsonLinesTracker(tmp_path / "one.jsonl", {})
-    for step in range(5):
-        tracker.log(step, {"loss": 1.0})
-        assert lines_of(tracker.path)[-1]["step"] == step
-
-
-def test_a_place_that_cannot_be_written_is_told_once(tmp_path, caplog):
-    (tmp_path / "file").write_text("")
-    tracker = JsonLinesTracker(tmp_path / "file" / "runs" / "one.jsonl", {})
-    for step in range(5):
-        tracker.log(step, {"loss": 1.0})
-    tracker.finish("Done.")
-    assert [record.message for record in caplog.records] == [
-        "the numbers of this run are no longer written: Not a directory"
-    ]
-
-
-def test_several_trackers_hear_the_same(tmp_path):
-    trackers = [JsonLinesTracker(tmp_path / f"{name}.jsonl", {}) for name in "ab"]
+def test_several_trackers_receive_the_same():
+    trackers = [Remembering(), Remembering()]
     several = SeveralTrackers(trackers)
+    several.begin_phase(phase("predictor"), 0, 40)
     several.log(1, {"loss": 0.5})
     several.picture(1, "actual", PICTURE)
     several.finish("Done.")
-    assert lines_of(trackers[0].path) == lines_of(trackers[1].path) and len(lines_of(trackers[0].path)) == 3
+    first, second = ((one.phases, one.logged, one.pictures, one.ended) for one in trackers)
+    assert first == second == ([("", 0, 40)], [(1, {"loss": 0.5})], [(1, "actual", PICTURE)], ["Done."])
 
 
 class FakeRun:
@@ -127,7 +90,7 @@ def test_wandb_that_fails_costs_a_job_nothing(tmp_path, fake, recording, caplog,
     manager = make_manager(tmp_path, wandb_project="robots")
     now = train(manager, recording)
     assert (now.status, now.step) == ("finished", 2)
-    assert manager.wait(0) and lines_of(manager.run_file)[-1] == {"ended": now.message}
+    assert manager.wait(0) and lines_of(manager.run_file)[-1] == {"ended": now.message, "status": "finished"}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

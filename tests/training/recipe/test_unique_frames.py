@@ -4,7 +4,7 @@ import pytest
 from session import load_session, record_demo
 from session.batch import build_batch
 from session.robots.toroidal_dot import locate_dot
-from training.unique_frames import UniqueFrames, is_held_out
+from training.recipe.unique_frames import UniqueFrames, is_held_out
 from training.values import InvalidValue
 
 
@@ -54,7 +54,7 @@ def test_nothing_held_out_is_drawn(recordings):
 
 
 def test_the_background_is_what_most_pictures_show(recordings):
-    background = UniqueFrames(recordings, nothing).background()
+    background = UniqueFrames(recordings, nothing).background
     assert background.shape == (3, 224, 224) and background.max() < 0.05
 
 

@@ -1,25 +1,29 @@
-"""The different pictures of some recordings, each counted once, and the windows of them that a predictor learns from.
+"""The different pictures of some recordings, each counted once, and windows of them for a predictor.
 
 A simulator shows the same picture again and again: what is computed of it once need not be computed again.
 
 Shapes: B batch, T history, H and W picture height and width, A action channels.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from session import NoHistory, RecordedSession
-from session.batch import frame_tensor
+from session import History, NoHistory, RecordedSession
+from session.batch import Batch, build_batch, build_target, frame_tensor, scaled_actions
 from session.robots.toroidal_dot import locate_dot
+from session.spread import spread_starts
 from training.values import InvalidValue
 
 MAX_PICTURES = 8000  # their latents are kept in memory, 100 kB each
-LOOKED_AT_FOR_BACKGROUND = 64
+BACKGROUND_PICTURES = 64
+MAX_EVALUATED = 16  # frames of one evaluated loss
 EVERY, FIRST = 5, 3
 
 
@@ -42,7 +46,7 @@ class Windows:
 class UniqueFrames:
     """Pictures by number, from 0. Those for which `is_held_out` holds, given uint8 (H, W, 3), are never drawn.
 
-    Raises SessionError where a frame cannot be read, and InvalidValue for none or too many.
+    Raises SessionError if a frame cannot be read, and InvalidValue for none or too many.
     """
 
     def __init__(self, recordings: Sequence[RecordedSession], is_held_out: Callable[[np.ndarray], bool]) -> None:
@@ -80,10 +84,37 @@ class UniqueFrames:
         """Pictures float32 (B, 3, H, W) in [0, 1]."""
         return torch.cat([frame_tensor(*self._sources[number]) for number in numbers])
 
+    def source(self, number: int) -> tuple[RecordedSession, int]:
+        """A recording and the frame that shows the picture."""
+        return self._sources[number]
+
+    @cached_property
     def background(self) -> Tensor:
-        """What pictures mostly show, float32 (3, H, W): at each place the median of up to 64 of them."""
-        count = min(len(self), LOOKED_AT_FOR_BACKGROUND)
-        return self.tensors([place * len(self) // count for place in range(count)]).median(dim=0).values
+        """The usual picture, float32 (3, H, W): at each place the median of up to 64 pictures."""
+        numbers = spread_starts(len(self), BACKGROUND_PICTURES)
+        return self.tensors(numbers).median(dim=0).values
+
+    def evaluation_pictures(self, is_held_out: bool) -> list[Batch]:
+        """Batches of one without history, of up to 16 pictures, evenly spread, always the same."""
+        numbers = np.flatnonzero(self.is_held_out == is_held_out)
+        return [build_target(*self._sources[numbers[place]]) for place in spread_starts(len(numbers), MAX_EVALUATED)]
+
+    def evaluation_histories(self, length: int, is_held_out: bool) -> list[Batch]:
+        """Batches of one with whole histories, of up to 16 frames, evenly spread, always the same.
+
+        Held out are those whose target is; learned from are those no frame of which is.
+        """
+        found = self._histories(length, is_held_out)
+        return [build_batch(*found[place]) for place in spread_starts(len(found), MAX_EVALUATED)]
+
+    def evaluation_frame(self, length: int) -> int:
+        """The target of the first of the evaluation histories that are learned from."""
+        return self._histories(length, is_held_out=False)[0][1].target
+
+    def describe(self) -> str:
+        """For people: "12 recordings of toroidal_dot"."""
+        count = len(self.recordings)
+        return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}"
 
     def windows(self, history_length: int) -> Windows:
         """All windows with a whole history, none of whose pictures is held out; raises InvalidValue for none."""
@@ -97,26 +128,46 @@ class UniqueFrames:
         pictures, actions, targets = (np.array(part) for part in zip(*found, strict=True))
         return Windows(pictures, actions.astype(np.float32), targets)
 
+    def _histories(self, length: int, is_held_out: bool) -> list[tuple[RecordedSession, History]]:
+        """All whole histories that are held out, or that are learned from."""
+        return [
+            (recording, history)
+            for recording, numbers in zip(self.recordings, self._numbers, strict=True)
+            for history in _whole_histories(recording, length)
+            if self._is_wanted(numbers, history, is_held_out)
+        ]
+
+    def _is_wanted(self, numbers: np.ndarray, history: History, is_held_out: bool) -> bool:
+        if is_held_out:
+            return bool(self.is_held_out[numbers[history.target]])
+        return not self.is_held_out[numbers[[*history.frames, history.target]]].any()
+
     def _windows_of(
         self, recording: RecordedSession, numbers: np.ndarray, history_length: int
     ) -> list[tuple[np.ndarray, np.ndarray, int]]:
-        found = []
-        for target in range(recording.frame_count):
-            try:
-                history = recording.history(target, history_length)
-            except NoHistory:
-                continue
-            seen = numbers[[*history.frames, target]]
-            if not history.note and not self.is_held_out[seen].any():
-                actions = recording.profile.scale(recording.actions[list(history.actions)])
-                found.append((seen[:-1], actions, int(seen[-1])))
-        return found
+        return [
+            (
+                numbers[list(history.frames)],
+                scaled_actions(recording, history.actions).numpy(),
+                int(numbers[history.target]),
+            )
+            for history in _whole_histories(recording, history_length)
+            if self._is_wanted(numbers, history, is_held_out=False)
+        ]
+
+
+def _whole_histories(recording: RecordedSession, length: int) -> Iterator[History]:
+    for target in range(recording.frame_count):
+        with contextlib.suppress(NoHistory):
+            history = recording.history(target, length)
+            if not history.note:
+                yield history
 
 
 def is_held_out(picture: np.ndarray) -> bool:
-    """Whether the dot of a picture uint8 (H, W, 3) stands in a column that is left out: every fifth one, from 3 on.
+    """True if the dot of a picture uint8 (H, W, 3) is in a column that is held out: every fifth one, from 3 on.
 
-    A move of 27 pixels leads from one kind of column to the other and back. A picture without a dot is never left out.
+    A move of 27 pixels leads from one kind of column to the other and back. A picture without a dot is never held out.
     """
     place = locate_dot(picture)
     return place is not None and round(place.x) % EVERY == FIRST

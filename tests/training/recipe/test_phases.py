@@ -1,0 +1,192 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from session import load_session, record_demo
+from tests.training.tiny import Remembering, Watched, are_equal, ended, shared_model, tensors_of
+from training import TrainingJob
+from training.jobs.request import RunRequest
+from training.optim import schedule_factor
+from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases
+from training.recipe.latent_prediction import sample_patches
+from training.recipe.reconstruction import foreground
+from training.values import InvalidValue
+
+QUICK = RecipeConfig(
+    autoencoder_steps=60,
+    predictor_steps=60,
+    dream_steps=40,
+    dreamed_frames=2,
+    dream_lr=1e-3,
+    autoencoder_batch=4,
+    predictor_batch=4,
+    autoencoder_lr=3e-3,
+    predictor_lr=3e-3,
+    warmup_steps=5,
+    kept_patches=6,
+)
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sessions")
+    return UniqueFrames([load_session(folder / record_demo(folder, "toroidal_dot", 40, seed=3))], is_held_out)
+
+
+def learned(trainer, frames, config, *names):
+    """Run some phases of the recipe; returns the losses of the last one's steps."""
+    phases = [phase for phase in recipe_phases(trainer.shared.model, frames, config) if phase.name in names]
+    tracker = Remembering()
+    trainer.saves.clear()
+    request = RunRequest("predictor", "demo", "", phases, 1_000_000)
+    job = TrainingJob(trainer, phases, request.first_snapshot(), tracker)
+    now = ended(job)
+    assert now.status == "finished", now.message
+    last = max(step for _, step, _ in tracker.phases)
+    key = "training/loss" if phases[-1].name == "reconstruct" else "training/total"
+    return [numbers[key] for step, numbers in tracker.logged if key in numbers and step > last]
+
+
+def test_the_autoencoder_learns_and_the_predictor_stays(frames):
+    trainer = Watched(shared_model())
+    before = tensors_of(trainer.shared.model.predictor)
+    losses = learned(trainer, frames, QUICK, "reconstruct")
+    assert len(losses) == 60 and sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert are_equal(tensors_of(trainer.shared.model.predictor), before)
+    assert not trainer.shared.model.training
+
+
+def test_the_predictor_learns_and_the_autoencoder_stays(frames):
+    trainer = Watched(shared_model())
+    learned(trainer, frames, QUICK, "reconstruct")
+    before = tensors_of(trainer.shared.model.autoencoder)
+    losses = learned(trainer, frames, QUICK, "predict")
+    assert len(losses) == 60 and sum(losses[-10:]) < 0.7 * sum(losses[:10])
+    assert are_equal(tensors_of(trainer.shared.model.autoencoder), before)
+    assert not trainer.shared.model.training
+
+
+def test_rollouts_lower_the_error_after_frames_that_were_imagined(frames):
+    """Judged apart from the loss: the picture after three steps in latents, from real frames on."""
+    trainer = Watched(shared_model())
+    model = trainer.shared.model
+    learned(trainer, frames, QUICK, "reconstruct", "predict")
+    autoencoder, before = tensors_of(model.autoencoder), error_of_three_steps(model, frames)
+    assert len(learned(trainer, frames, QUICK, "rollout")) == 40
+    assert error_of_three_steps(model, frames) < before
+    assert are_equal(tensors_of(model.autoencoder), autoencoder)
+    steps = {network: trainer.state.of(network).steps for network in ("autoencoder", "predictor")}
+    assert steps == {"autoencoder": 60, "predictor": 100}  # one count over all phases
+
+
+@torch.inference_mode()
+def error_of_three_steps(model, frames):
+    windows = frames.windows(5)
+    context = torch.stack([model.encode(frames.tensors(numbers)) for numbers in windows.pictures[:, :3]])
+    actions = torch.from_numpy(windows.actions)
+    for step in range(3):
+        imagined = model.predict(context, actions[:, step : step + 3])
+        context = torch.cat([context[:, 1:], imagined[:, None]], dim=1)
+    targets = frames.tensors(windows.targets)
+    counts = 1 + QUICK.foreground_weight * (targets > 0.5)
+    return (counts * (model.decode(context[:, -1]) - targets).square()).mean().item()
+
+
+def names(frames, config, loaded=None):
+    return [phase.name for phase in recipe_phases(shared_model().model, frames, config, loaded)]
+
+
+def test_phases_whose_network_is_known_or_that_have_no_steps_are_left_out(frames):
+    assert names(frames, QUICK) == ["reconstruct", "predict", "rollout"]
+    assert names(frames, replace(QUICK, dream_steps=0)) == ["reconstruct", "predict"]
+    assert names(frames, QUICK, {"autoencoder": 9}) == ["predict", "rollout"]
+    assert names(frames, QUICK, {"autoencoder": 9, "predictor": 7}) == ["rollout"]
+    (rollout,) = recipe_phases(shared_model().model, frames, QUICK, {"autoencoder": 9, "predictor": 7})
+    assert rollout.first_step == 7
+
+
+@pytest.mark.parametrize("name", ["reconstruct", "predict", "rollout"])
+def test_the_same_random_numbers_teach_the_same_and_others_something_else(frames, name):
+    short = replace(QUICK, autoencoder_steps=3, predictor_steps=3, dream_steps=3)
+
+    def taught(seed):
+        trainer = Watched(shared_model())
+        trainer.state.generator.manual_seed(seed)
+        if name == "rollout":
+            trainer.state.renew("predictor", 3)
+        learned(trainer, frames, short, name)
+        return tensors_of(trainer.shared.model)
+
+    first = taught(0)
+    assert are_equal(first, taught(0))
+    assert not are_equal(first, taught(1))
+
+
+def test_all_patches_are_kept_if_their_number_is_0(frames):
+    config = replace(QUICK, predictor_steps=2, kept_patches=0, initializes_spatiotemporal=False)
+    assert len(learned(Watched(shared_model()), frames, config, "predict")) == 2
+
+
+def test_held_out_frames_have_a_curve_of_their_own_and_are_never_drawn(frames):
+    phases = recipe_phases(shared_model().model, frames, QUICK)
+    held_out = set(np.flatnonzero(frames.is_held_out).tolist())
+    assert held_out
+    for phase in phases:
+        assert 0 < len(phase.dataset.held_out_batches()) <= 16 and 0 < len(phase.dataset.evaluation_batches()) <= 16
+    windows = frames.windows(3)
+    assert not held_out & set(windows.pictures.flatten().tolist()) | held_out & set(windows.targets.tolist())
+
+
+def test_kept_patches_are_those_where_something_is_and_others_by_chance():
+    is_there = torch.zeros(200, 16, dtype=torch.bool)
+    is_there[:, [3, 9]] = True
+    kept = sample_patches(is_there, 5, torch.Generator().manual_seed(0))
+    assert kept.shape == (200, 6) and (kept[:, 0] == 0).all()
+    assert (kept.diff(dim=1) > 0).all()
+    assert all({4, 10} <= set(row.tolist()) for row in kept)
+    assert set(kept[:, 1:].flatten().tolist()) == set(range(1, 17))
+
+
+def test_foreground_is_what_differs_from_the_background():
+    found = foreground(torch.tensor([[0.5, 0.04], [0.96, 0.0]]), torch.tensor([1.0, 0.0]))
+    assert found.tolist() == [[1, 0], [0, 0]]
+
+
+def test_the_rate_warms_up_and_falls_to_a_twentieth():
+    config = RecipeConfig(warmup_steps=50).phase_config(1e-3, 1000)
+    assert schedule_factor(0, 1e-3, config) == pytest.approx(1 / 50)
+    assert schedule_factor(49, 1e-3, config) == 1 and schedule_factor(1000, 1e-3, config) == pytest.approx(0.05)
+
+
+def test_weights_that_run_away_end_the_run_unsaved(frames):
+    trainer = Watched(shared_model())
+    with torch.no_grad():
+        trainer.shared.model.autoencoder.cls_token.fill_(float("nan"))
+    phases = recipe_phases(trainer.shared.model, frames, QUICK)[:1]
+    request = RunRequest("autoencoder", "demo", "", phases, 60)
+    now = ended(TrainingJob(trainer, phases, request.first_snapshot(), Remembering()))
+    assert now.status == "failed" and "no longer a finite number" in now.message and trainer.saves == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"autoencoder_steps": 0},
+        {"predictor_batch": 65},
+        {"predictor_lr": float("nan")},
+        {"history_length": 9},
+        {"foreground_weight": -1.0},
+        {"mask_ratio_high": 1.0},
+        {"kept_patches": -1},
+        {"dreamed_frames": 6},
+        {"dream_steps": -1},
+        {"warmup_steps": 0},
+        {"seed": -1},
+        {"seed": 1.5},
+    ],
+)
+def test_numbers_that_nothing_can_be_learned_with_are_refused(wrong):
+    with pytest.raises(InvalidValue, match="must be"):
+        RecipeConfig(**wrong)

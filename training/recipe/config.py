@@ -1,0 +1,70 @@
+"""The numbers of the recipe."""
+
+from dataclasses import dataclass
+
+from session.history import MAX_LENGTH, MIN_LENGTH
+from training.config import MAX_BATCH, MAX_STEPS, TrainingConfig
+from training.values import check_number, check_whole
+
+CLIP_NORM = 1.0
+LEAST_LR_SHARE = 0.05  # of the learning rate, at the end of the cosine
+EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps of thinned tokens
+
+
+@dataclass(frozen=True)
+class RecipeConfig:
+    """Standard values of the recipe; raises InvalidValue.
+
+    Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels off the
+    background count 1 + `foreground_weight` times. `kept_patches` 0: all. `history_length`: the longest that is drawn.
+    `dreamed_frames`: the most predicted frames of a history in the rollout phase; `dream_steps` 0 leaves it out.
+    """
+
+    autoencoder_steps: int = 1500
+    autoencoder_batch: int = 8
+    autoencoder_lr: float = 3e-4
+    mask_ratio_high: float = 0.5
+    predictor_steps: int = 3000
+    predictor_batch: int = 16
+    predictor_lr: float = 5e-4
+    dream_steps: int = 800
+    dream_lr: float = 2e-4
+    dreamed_frames: int = 4
+    warmup_steps: int = 50
+    history_length: int = 3
+    kept_patches: int = 39
+    foreground_weight: float = 20.0
+    latent_weight: float = 0.1
+    weight_decay: float = 0.01
+    initializes_spatiotemporal: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("autoencoder_steps", "predictor_steps"):
+            check_whole(getattr(self, name), name, 1, MAX_STEPS)
+        for name in ("autoencoder_batch", "predictor_batch"):
+            check_whole(getattr(self, name), name, 1, MAX_BATCH)
+        for name in ("autoencoder_lr", "predictor_lr", "dream_lr"):
+            check_number(getattr(self, name), name, 1e-9, 1.0)
+        for name in ("foreground_weight", "latent_weight", "weight_decay"):
+            check_number(getattr(self, name), name, 0.0, 1000.0)
+        check_number(self.mask_ratio_high, "mask_ratio_high", 0.0, 0.95)
+        check_whole(self.warmup_steps, "warmup_steps", 1, MAX_STEPS)
+        check_whole(self.dream_steps, "dream_steps", 0, MAX_STEPS)
+        check_whole(self.history_length, "history_length", MIN_LENGTH, MAX_LENGTH)
+        check_whole(self.dreamed_frames, "dreamed_frames", 0, MAX_LENGTH - self.history_length)
+        check_whole(self.kept_patches, "kept_patches", 0, 1000)
+        check_whole(self.seed, "seed", 0, 2**63 - 1)
+
+    def phase_config(self, lr: float, steps: int) -> TrainingConfig:
+        """The configuration of a phase of so many steps: the rate warms up and ends with a cosine."""
+        return TrainingConfig(
+            autoencoder_lr=lr,
+            predictor_lr=lr,
+            warmup_steps=self.warmup_steps,
+            weight_decay=self.weight_decay,
+            cosine_steps=max(1, steps - self.warmup_steps),
+            least_lr_share=LEAST_LR_SHARE,
+            clip_norm=CLIP_NORM,
+            evaluate_every=EVALUATE_EVERY,
+        )

@@ -1,0 +1,73 @@
+"""A recipe by which a fresh pair of networks learns a world that is mostly background: reconstruct, predict, roll out.
+
+The plain objectives minimize the squared error of the whole picture, of which a small thing is next to nothing: it is
+learned last, or never. The differences, each a number of `RecipeConfig`:
+
+- pixels that differ from the background count more in the error of a picture (`foreground_weight`);
+- the autoencoder learns first and then stays as it is, so that latents are computed once for each different picture;
+- the predictor starts with attention to the neighbours of a token (`models/spatiotemporal_init.py`);
+- a step of the predictor takes a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
+  2208.07220), always those of the foreground, and costs that part;
+- histories of every length from one frame on are drawn, so that a short one is understood as well;
+- in the end the last frames of a history are the predictor's own predictions (`dreamed_frames`), so that it can go on
+  from what it imagined (as in DAgger, Ross et al. 2011, arXiv 1011.0686).
+"""
+
+from collections.abc import Callable, Mapping
+
+from models import AdaptiveWorldModel, Network
+from models.spatiotemporal_init import initialize_spatiotemporal
+from training.config import FixedSteps
+from training.phase import Phase
+from training.recipe.config import RecipeConfig
+from training.recipe.latent_prediction import LatentBatches, LatentPrediction
+from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
+from training.recipe.unique_frames import UniqueFrames
+
+
+def recipe_phases(
+    model: AdaptiveWorldModel,
+    frames: UniqueFrames,
+    config: RecipeConfig,
+    loaded: Mapping[Network, int] | None = None,
+    measure: Callable[[], Mapping[str, float]] = dict,
+    measure_every: int = 0,
+) -> list[Phase]:
+    """The phases of the recipe: "reconstruct", "predict" and "rollout".
+
+    `loaded`: networks that were learned elsewhere, with their steps. The phase that would teach them is left out.
+    `measure` gives further figures of the predictor, every `measure_every` of its steps.
+    """
+    loaded = loaded or {}
+    predicted = dict(measure=measure, measure_every=measure_every)
+    phases = []
+    if "autoencoder" not in loaded:
+        phases.append(_reconstruct_phase(model, frames, config))
+    if "predictor" not in loaded:
+        first = lambda: _initialize(model, config)  # noqa: E731
+        phases.append(_predict_phase(model, frames, config, "predict", 0, initialize=first, **predicted))
+    if config.dream_steps:
+        first_step = loaded.get("predictor", config.predictor_steps)
+        phases.append(_predict_phase(model, frames, config, "rollout", first_step, **predicted))
+    return phases
+
+
+def _reconstruct_phase(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> Phase:
+    training = config.phase_config(config.autoencoder_lr, config.autoencoder_steps)
+    objective, dataset = WeightedReconstruction(model, frames, config), PictureBatches(frames, config.autoencoder_batch)
+    return Phase(objective, dataset, FixedSteps(config.autoencoder_steps), training, "reconstruct", first_step=0)
+
+
+def _predict_phase(
+    model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, name: str, first_step: int, **options: object
+) -> Phase:
+    is_rollout = name == "rollout"
+    lr, steps = (config.dream_lr, config.dream_steps) if is_rollout else (config.predictor_lr, config.predictor_steps)
+    dataset = LatentBatches(model, frames, config, config.dreamed_frames if is_rollout else 0)
+    objective = LatentPrediction(model, frames, config)
+    return Phase(objective, dataset, FixedSteps(steps), config.phase_config(lr, steps), name, first_step, **options)
+
+
+def _initialize(model: AdaptiveWorldModel, config: RecipeConfig) -> None:
+    if config.initializes_spatiotemporal:
+        initialize_spatiotemporal(model.predictor, model.autoencoder.config.grid)
