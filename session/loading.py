@@ -5,6 +5,7 @@ recording is used, everything else is named, and nothing is changed.
 """
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from session.errors import SessionNotFound
 from session.recording import RecordedSession
 from session.summary import SessionSummary
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = Hashable
 
 
 class RecordingFormat(Protocol):

@@ -21,7 +21,7 @@ import orjson
 from PIL import Image
 
 from session.errors import DiskBudgetError, RecordingError
-from session.files import describe, replace_file, write_all, write_new
+from session.files import describe, replace_file, write_all, write_file
 from session.jsonl_format.folder import FRAMES_FOLDER
 from session.jsonl_format.lock import LOCK_FILE, lock_new_session
 from session.jsonl_format.metadata import META_FILE
@@ -131,7 +131,7 @@ class SessionRecorder:
         self._budget.reserve(len(line) + len(frame))
         try:
             if frame_path:
-                write_new(self.folder / frame_path, frame)
+                write_file(self.folder / frame_path, frame, is_new=True)
             self._append(line)
         except OSError as error:
             self._release()
