@@ -13,7 +13,7 @@ from session.jsonl_format.metadata import read_metadata
 from session.skipped import SkippedLog
 
 LOCK_FILE = ".recording.lock"
-# Recorders of other programs hold no lock: an unfinished session that was written to lately may be theirs.
+# Recorders of other programs hold no lock: an unfinished session that was written to recently may be theirs.
 OTHER_RECORDER_S = 600
 
 

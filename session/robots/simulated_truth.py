@@ -30,5 +30,5 @@ class SimulatedTruth:
 
     def error_px(self, picture: np.ndarray, state: State) -> float | None:
         """Pixels from the state in a picture, uint8 (H, W, 3), to the true one; None if the picture shows none."""
-        shown = self.locate(picture)
-        return None if shown is None else self.distance_px(shown, state)
+        predicted = self.locate(picture)
+        return None if predicted is None else self.distance_px(predicted, state)

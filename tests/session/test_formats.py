@@ -113,7 +113,7 @@ def test_its_frames_come_from_its_own_source(tmp_path):
     with pytest.raises(FrameUnreadable, match="Frame 7 cannot be read: the film ends before it; choose another"):
         recording.picture(7)
     files = session_statistics(recording).files
-    assert (files.looked_at, files.unreadable, dict(files.sizes)) == (9, 2, {(32, 24): 7})
+    assert (files.sample_size, files.unreadable, dict(files.sizes)) == (9, 2, {(32, 24): 7})
 
 
 def test_it_is_opened_again_only_if_it_changed(tmp_path):

@@ -193,7 +193,7 @@ def test_sizes_and_bytes_of_the_frame_files(opened):
     files = opened(events_of("oaoaoao"), change=change).files
     lengths = sorted([len(jpeg(0)), len(jpeg(2)), len(jpeg(6)), len(png(9))])
     assert dict(files.sizes) == {(16, 16): 3, (9, 9): 1} and next(iter(files.sizes)) == (16, 16)
-    assert (files.smallest, files.largest, files.looked_at, files.unreadable) == (lengths[0], lengths[3], 4, 0)
+    assert (files.smallest, files.largest, files.sample_size, files.unreadable) == (lengths[0], lengths[3], 4, 0)
     assert files.median == (lengths[1] + lengths[2]) / 2
 
 
@@ -204,7 +204,7 @@ def test_files_that_cannot_be_read_are_counted_and_skipped(tmp_path):
     recording = load_session(folder)
     (folder / "frames" / "frame_000000.jpg").unlink()
     files = session_statistics(recording).files
-    assert (files.looked_at, files.unreadable, dict(files.sizes)) == (3, 2, {(16, 16): 1})
+    assert (files.sample_size, files.unreadable, dict(files.sizes)) == (3, 2, {(16, 16): 1})
     assert files.smallest == files.median == files.largest == len(jpeg(2))
 
 
@@ -214,7 +214,7 @@ def test_of_many_frames_some_files_are_looked_at_from_the_first_to_the_last(tmp_
     for step, size in ((0, 11), (8, 12), (16, 13)):
         (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(png(size))
     files = session_statistics(load_session(folder)).files
-    assert files.looked_at == 3 and dict(files.sizes) == {(11, 11): 1, (12, 12): 1, (13, 13): 1}
+    assert files.sample_size == 3 and dict(files.sizes) == {(11, 11): 1, (12, 12): 1, (13, 13): 1}
 
 
 def test_times_that_go_backwards_are_counted_over_all_events(opened):
@@ -232,7 +232,7 @@ def test_the_smallest_recordings_have_statistics(opened, letters):
     assert (found.frame_count, found.action_count) == (letters.count("o"), letters.count("a"))
     assert int(found.action_counts.sum()) == letters.count("a")
     assert found.missing.steps == 0 and found.backward_times == 0
-    assert found.files.looked_at == letters.count("o") and (found.files.median is None) == ("o" not in letters)
+    assert found.files.sample_size == letters.count("o") and (found.files.median is None) == ("o" not in letters)
     assert (found.frame_to_frame.median_s is None) == (letters != "oo")
 
 

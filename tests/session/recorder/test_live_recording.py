@@ -52,7 +52,7 @@ def test_live_tensors_are_those_of_the_recording_read_again(tmp_path, robot):
 
 def test_only_the_newest_pictures_are_kept(tmp_path):
     live, _ = record(tmp_path, SimulatedJetBot(1), 9, kept=4)
-    assert live.first_kept == 6
+    assert live.first_in_memory == 6
     assert live.history(9, 8).frames == (6, 7, 8) and "Only 3 of 8" in live.history(9, 8).note
     with pytest.raises(FrameOutOfRange, match="choose 6 to 9"):
         live.picture(5)

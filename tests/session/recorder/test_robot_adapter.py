@@ -43,7 +43,7 @@ def test_a_robot_keeps_its_name_channels_and_actions():
         ({"profile": None}, "profile is not the one"),
         ({"action_space": []}, "has 0 actions; give 1 to 64"),
         ({"action_space": [{"left": 0.1 * k, "right": 0} for k in range(65)]}, "has 65 actions"),
-        ({"action_space": [{"left": "fast"}]}, "An entry of the robot's action_space is none"),
+        ({"action_space": [{"left": "fast"}]}, "An entry of the robot's action_space is not an action"),
         ({"action_space": [{"left": 0}, {"right": 0}]}, "differ in their channels"),
         ({"action_space": None}, "The robot failed while its profile and actions were asked for (TypeError"),
     ],
