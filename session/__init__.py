@@ -1,6 +1,6 @@
-"""What was recorded: finding, opening and writing sessions of robots, their frames, actions and histories.
+"""Recordings of robots: finding, opening and writing sessions, their frames, actions and histories.
 
-Knows nothing of models, training or the page. ``session.batch``, which needs torch, is imported on its own.
+Independent of models, training and the page. ``session.batch``, which needs torch, is imported on its own.
 """
 
 from session.cache import SessionCache

@@ -1,4 +1,4 @@
-"""Sessions that were opened lately, shared by all visitors."""
+"""Recently opened sessions, shared by all visitors."""
 
 import math
 import os
@@ -16,11 +16,11 @@ from session.recording import RecordedSession
 
 @dataclass
 class _Slot:
-    """A session and what its folder looked like when it was opened; the lock is held while it is opened."""
+    """A session and the fingerprint that its folder had when it was opened; the lock is held while it is opened."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    seen: Fingerprint | None = None
-    looked_at: float = -math.inf
+    fingerprint: Fingerprint | None = None
+    checked_at: float = -math.inf
     session: RecordedSession | None = None
 
     @property
@@ -30,14 +30,14 @@ class _Slot:
 
 
 class SessionCache:
-    """Keeps up to ``capacity`` opened sessions with up to ``max_events`` events in all, or a single one of any length,
-    and opens one again only when its files have changed.
+    """Up to ``capacity`` opened sessions with up to ``max_events`` events in all, or a single one of any length. One is
+    opened again only if its files have changed.
 
-    Safe to use from many threads: a session asked for by several is opened once, and opening one does not hold up
+    Safe to use from many threads: a session that several request is opened once, and opening one does not delay
     the others.
     """
 
-    # Fewer than there are visitors, each in a recording of his own, and every frame shown would open one anew.
+    # With fewer than there are visitors, each in a recording of his own, every frame shown would open one anew.
     CAPACITY = 64
 
     # A million events take some 70 MB.
@@ -52,27 +52,27 @@ class SessionCache:
     def get(self, session_id: str, max_age_s: float = 0.0) -> RecordedSession:
         """The opened session; raises SessionNotFound.
 
-        Its files are looked at for changes unless that was done in the last ``max_age_s`` seconds: without that, a
+        Its files are checked for changes unless that was done in the last ``max_age_s`` seconds: without that, a
         session that is being recorded would be opened anew for every frame of it that is shown.
         """
-        known = self._known(session_id, max_age_s)
-        if known is not None:
-            return known
+        session = self._fresh_session(session_id, max_age_s)
+        if session is not None:
+            return session
         folder = find_session(self._folder, session_id)
         slot = self._slot(session_id)
         with slot.lock:
-            # Looked at before opening: what is recorded meanwhile makes the next look differ.
-            seen = self._look(folder)
-            if slot.session is None or slot.seen != seen:
-                slot.session, slot.seen = load_session(folder), seen
-                self._make_room()
-            slot.looked_at = time.monotonic()
+            # Before opening: events recorded meanwhile change the next fingerprint.
+            current = self._fingerprint(folder)
+            if slot.session is None or slot.fingerprint != current:
+                slot.session, slot.fingerprint = load_session(folder), current
+                self._evict()
+            slot.checked_at = time.monotonic()
             return slot.session
 
-    def _known(self, session_id: str, max_age_s: float) -> RecordedSession | None:
+    def _fresh_session(self, session_id: str, max_age_s: float) -> RecordedSession | None:
         with self._lock:
             slot = self._slots.get(session_id)
-        is_fresh = slot is not None and time.monotonic() - slot.looked_at < max_age_s
+        is_fresh = slot is not None and time.monotonic() - slot.checked_at < max_age_s
         return slot.session if is_fresh else None
 
     def _slot(self, session_id: str) -> _Slot:
@@ -81,7 +81,7 @@ class SessionCache:
             self._slots.move_to_end(session_id)
             return slot
 
-    def _make_room(self) -> None:
+    def _evict(self) -> None:
         with self._lock:
             events = sum(slot.events for slot in self._slots.values())
             while len(self._slots) > 1 and (len(self._slots) > self._capacity or events > self._max_events):
@@ -89,7 +89,7 @@ class SessionCache:
                 events -= dropped.events
 
     @staticmethod
-    def _look(folder: Path) -> Fingerprint | None:
+    def _fingerprint(folder: Path) -> Fingerprint | None:
         try:
             return fingerprint(folder)
         except (OSError, SessionError):

@@ -1,15 +1,15 @@
-"""Everything that can go wrong with a session and that its user can do something about.
+"""Errors of sessions that their user can do something about.
 
-Each message is one plain sentence: what happened and what to do. No message holds an absolute path.
+Each message is one plain sentence: the problem and the remedy. No message holds an absolute path.
 """
 
 
 class SessionError(Exception):
-    """Base of all errors that this package raises on purpose; its text can be shown to a visitor as it is."""
+    """Base of all errors that this package raises on purpose; its text is fit for visitors."""
 
 
 class SessionNotFound(SessionError):
-    """No session of that name. The words are the same whether it is absent, forbidden or malformed."""
+    """No session of that name. The message is the same for an absent, a forbidden and a malformed name."""
 
     def __init__(self) -> None:
         super().__init__("There is no session of that name; press Refresh and pick one from the list.")
@@ -20,7 +20,7 @@ class FrameOutOfRange(SessionError):
 
 
 class FrameUnreadable(SessionError):
-    """The frame's file is gone, cut short, too large, or not a JPEG or PNG picture."""
+    """A frame whose file is missing, cut short, too large, or not a JPEG or PNG picture."""
 
 
 class HistoryLengthError(SessionError):
@@ -28,28 +28,28 @@ class HistoryLengthError(SessionError):
 
 
 class NoHistory(SessionError):
-    """Nothing is recorded before the selected frame that could serve as its context."""
+    """A frame without any recorded frame before it that could serve as its context."""
 
 
 class InvalidAction(SessionError):
-    """An action that is not an object of channel names and finite numbers, or not one of that robot."""
+    """A value that is not an object of channel names and finite numbers, or not an action of that robot."""
 
 
 class RecordingError(SessionError):
-    """The recorder cannot write, or was asked for something it cannot do."""
+    """A recording that cannot be written, or whose parameters are impossible."""
 
 
 class DiskBudgetError(RecordingError):
-    """The disk budget is used up and nothing more can be deleted to make room."""
+    """A disk budget that is used up, with nothing left that may be deleted."""
 
 
 class ReplayEnded(SessionError):
-    """The recording that is being replayed holds no further action."""
+    """A replayed recording without any further action."""
 
 
 class RobotFailed(SessionError):
-    """A robot raised an error, or gave something else than a picture or a number of seconds."""
+    """A robot that raised an error, or returned something other than a picture or a number of seconds."""
 
 
 class BadRobot(SessionError):
-    """A robot that cannot be attached: its class is not found, or one of its four members is not as it must be."""
+    """A robot that cannot be attached: its class does not exist, or one of its four members is invalid."""

@@ -1,9 +1,10 @@
-"""Opening files of a recording without being led anywhere else.
+"""Opening, locking and writing files safely.
 
 A recording comes from elsewhere: a name in it may be a link out of its folder, a pipe that never answers, or a
-device. Everything here follows no link, opens only regular files, and never waits.
+device. Opening therefore follows no link, accepts only regular files, and never blocks.
 """
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -11,13 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: opening a pipe returns at once instead of waiting for its other end.
+# O_NONBLOCK: opening a pipe returns at once instead of blocking until its other end is opened.
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class NotRegularFile(OSError):
+    """The name belongs to a folder, a pipe, a device or the like."""
+
+    def __init__(self) -> None:
+        super().__init__("not a regular file")
 
 
 @contextmanager
 def open_folder(path: Path) -> Iterator[int]:
-    """Yield a descriptor of a folder that the caller has chosen (so it may itself be a link)."""
+    """Yield a descriptor of a folder that the caller has chosen; it may itself be a link."""
     folder = os.open(path, FOLDER_FLAGS)
     try:
         yield folder
@@ -39,20 +47,34 @@ def open_subfolder(folder: int, relative: str) -> Iterator[int]:
         os.close(current)
 
 
+def open_file(
+    path: str | Path, access: int = os.O_RDONLY, folder: int | None = None, follows_links: bool = False
+) -> int:
+    """Open a regular file, relative to the descriptor ``folder`` if given; returns a descriptor, to be closed.
+
+    ``access``: flags such as ``os.O_RDWR | os.O_CREAT``. Raises NotRegularFile and OSError.
+    """
+    flags = access | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follows_links else os.O_NOFOLLOW)
+    file = os.open(path, flags, 0o644, dir_fd=folder)
+    # Checked before it becomes a file of Python's: for a folder there is none, and the descriptor would leak.
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise NotRegularFile
+    return file
+
+
 @contextmanager
 def open_regular(folder: int, name: str) -> Iterator[int]:
-    """Yield a descriptor of the file ``name`` directly in ``folder``; anything but a regular file is an OSError."""
-    file = os.open(name, FILE_FLAGS, dir_fd=folder)
+    """Yield a descriptor of the file ``name`` directly in ``folder``; raises NotRegularFile and OSError."""
+    file = open_file(name, folder=folder)
     try:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError("not a regular file")
         yield file
     finally:
         os.close(file)
 
 
 def read_at_most(file: int, limit: int) -> bytes:
-    """Read a file from where it stands; more than ``limit`` bytes is an OSError, found without reading on."""
+    """Read a descriptor to its end; raises OSError as soon as there are more than ``limit`` bytes."""
     blocks, total = [], 0
     while block := os.read(file, min(1 << 20, limit + 1 - total)):
         blocks.append(block)
@@ -63,8 +85,21 @@ def read_at_most(file: int, limit: int) -> bytes:
 
 
 def describe(error: OSError) -> str:
-    """The cause in a few words, without the path that ``str(error)`` would show."""
+    """The cause of an error, without the path that ``str(error)`` would show."""
     return error.strerror or str(error)
+
+
+def lock_file(file: int, is_shared: bool = False, is_blocking: bool = False) -> bool:
+    """Lock an open file until its descriptor is closed or the process ends; returns True on success.
+
+    Returns False if another holder has it, unless ``is_blocking``. Raises OSError if files cannot be locked there.
+    """
+    kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(file, kind | (0 if is_blocking else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_all(file: int, content: bytes) -> None:
@@ -74,31 +109,34 @@ def write_all(file: int, content: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-def write_new(path: Path, content: bytes) -> None:
-    """Create a file that must not exist yet; raises OSError."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+def write_file(path: Path, content: bytes, is_new: bool = False, is_synced: bool = False) -> None:
+    """Write a whole file; raises OSError.
+
+    ``is_new``: the file must not exist yet. ``is_synced``: return only when the content is on the disk.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if is_new else os.O_TRUNC)
+    file = os.open(path, flags, 0o644)
     try:
         write_all(file, content)
+        if is_synced:
+            os.fsync(file)
     finally:
         os.close(file)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a file at once: readers see the old or the new one; raises OSError."""
-    unnamed = path.with_name(f".{path.name}.new")
-    file = os.open(unnamed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    try:
-        write_all(file, content)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    os.replace(unnamed, path)
-    _sync_folder(path.parent)
+def replace_file(path: Path, content: bytes, is_synced: bool = True) -> None:
+    """Replace a file atomically: readers see the old or the new one; raises OSError.
+
+    ``is_synced``: return only when content and name are on the disk.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    write_file(temporary, content, is_synced=is_synced)
+    os.replace(temporary, path)
+    if is_synced:
+        sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
+def sync_folder(folder: Path) -> None:
+    """Return only when the names in a folder are on the disk; raises OSError."""
+    with open_folder(folder) as opened:
         os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -1,4 +1,4 @@
-"""Pictures as the arrays that the models take: 224×224 RGB in [0, 1].
+"""Pictures as arrays for the models, 224×224 RGB in [0, 1], and the frame files that they come from.
 
 Legend: H height, W width.
 """
@@ -19,13 +19,13 @@ from session.files import FILE_FLAGS, describe, open_folder, open_regular, open_
 IMAGE_SIZE = 224
 MAX_FRAME_BYTES = 32 << 20
 MAX_FRAME_PIXELS = 32_000_000
-# Of a progressive JPEG, which has about ten: each goes over all pixels again, so a file of 1 MB could take minutes.
+# Scans of a progressive JPEG, usually about ten: each decodes all pixels again, so a file of 1 MB could take minutes.
 MAX_SCANS, SCAN = 100, b"\xff\xda"
 MAGIC_BYTES, TAIL_BYTES = 8, 64
 JPEG, PNG = "image/jpeg", "image/png"
 STARTS = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
 ENDS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
-# What Pillow raises for pictures that are broken in one way or another.
+# Errors that Pillow raises for damaged pictures.
 DECODING_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, MemoryError,
     struct.error, zlib.error, Image.DecompressionBombError,
@@ -33,7 +33,7 @@ DECODING_ERRORS = (
 
 
 def resize_picture(picture: Image.Image, size: int = IMAGE_SIZE) -> Image.Image:
-    """Bring an RGB picture to ``size`` × ``size`` with Pillow's bilinear filter; one of that size stays as it is."""
+    """Resize an RGB picture to ``size`` × ``size`` with Pillow's bilinear filter; one of that size is returned."""
     if picture.size == (size, size):
         return picture
     return picture.resize((size, size), Image.Resampling.BILINEAR)
@@ -50,12 +50,12 @@ def to_channels_first(picture: Image.Image, size: int = IMAGE_SIZE) -> np.ndarra
 
 
 def media_type_of(content: bytes) -> str | None:
-    """The media type that the first bytes say, None for anything but JPEG and PNG."""
+    """The media type by the first bytes, or None for anything but JPEG and PNG."""
     return next((media_type for start, media_type in STARTS if content.startswith(start)), None)
 
 
 def find_bad_frames(folder: int, paths: Iterable[str]) -> dict[str, str]:
-    """Say for each unusable one of the frame paths below the folder descriptor what is wrong with it."""
+    """The unusable ones of the frame paths below the folder descriptor, each with its problem."""
     by_parent: dict[str, list[str]] = {}
     for path in dict.fromkeys(paths):
         by_parent.setdefault(path.rpartition("/")[0], []).append(path)
@@ -72,7 +72,7 @@ def find_bad_frames(folder: int, paths: Iterable[str]) -> dict[str, str]:
 
 
 def _find_bad_in(folder: int, paths: list[str]) -> dict[str, str]:
-    # One listing instead of a look at each name: it tells links and folders from files as well.
+    # One listing instead of a call for each name: it distinguishes links and folders from files as well.
     with os.scandir(folder) as entries:
         is_file = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
     bad = {}
@@ -114,7 +114,7 @@ def _content_problem(head: bytes, tail: bytes, size: int) -> str | None:
 
 
 def read_frame(session_folder: Path, path: str) -> tuple[bytes, str]:
-    """Read a frame file whole and say its media type; raises OSError when it is not, or no longer, there.
+    """Read a whole frame file and return it with its media type; raises OSError if it cannot be read.
 
     Raises FrameUnreadable, without naming the frame, for anything but a JPEG or PNG.
     """

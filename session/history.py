@@ -1,8 +1,8 @@
-"""Which frames precede a frame, and by which actions: the windows that the predictor sees.
+"""History windows: the frames that precede a frame, and the actions that lead from each to the next.
 
 A moment is a run of observations with no action between them; it counts once, represented by its last observation.
-Two moments are joined where exactly one action was recorded between them and no step is missing: steps count all
-events, so whatever was lost or left out shows as a gap in them.
+Two moments are joined if exactly one action was recorded between them and no step is missing: steps count all
+events, so every lost or skipped event shows as a gap in them.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ OBSERVATION, ACTION = 0, 1
 
 @dataclass(frozen=True)
 class EventLinks:
-    """How observations (N of them) and actions follow each other; -1 stands for none.
+    """Links between observations (N of them) and actions; -1 means none.
 
-    ``previous``: the frame that stands for the moment before, ``action_into``: the action that led from there to the
+    ``previous``: the frame that represents the moment before, ``action_into``: the action that led from there to the
     frame, ``action_after``: the action that was taken right after the frame. All int32 (N,).
     """
 
@@ -33,7 +33,7 @@ class History:
     """A target frame and the T context frames before it, oldest first.
 
     ``actions[i]`` leads from ``frames[i]`` to ``frames[i + 1]``, the last one to ``target``; all are indices.
-    ``note`` is empty when the history is as long as asked for, else a sentence for people.
+    ``note`` is empty if the history has the requested length, else a sentence to show.
     """
 
     frames: tuple[int, ...]
@@ -42,11 +42,11 @@ class History:
     note: str
 
 
-def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> EventLinks:
+def link_events(kinds: np.ndarray, steps: np.ndarray, has_picture: np.ndarray) -> EventLinks:
     """Link the events of a session: K kinds and steps, ordered by step, no step twice.
 
-    ``is_shown`` (K,) is False for observations whose picture is lost. They happened, so they part or join what lies
-    around them as all others do, but they are no frames: the links count without them.
+    ``has_picture`` (K,) is False for observations whose picture is lost. They happened, so they separate or join
+    their neighbours like all others, but they are no frames: the links count without them.
     """
     at = np.flatnonzero(kinds == OBSERVATION)
     gaps = np.concatenate(([0], np.cumsum(np.diff(steps) != 1))) if len(steps) else np.zeros(0, dtype=np.int64)
@@ -56,18 +56,18 @@ def link_events(kinds: np.ndarray, steps: np.ndarray, is_shown: np.ndarray) -> E
     starts_moment = np.concatenate(([True], (between > 0) | ~is_unbroken))[: len(at)]
     is_joined = np.concatenate(([False], (between == 1) & is_unbroken))[: len(at)]
     first = np.maximum.accumulate(np.where(starts_moment, np.arange(len(at)), 0))
-    shown = is_shown[at]
-    last_shown = np.maximum.accumulate(np.where(shown, np.arange(len(at)), -1))
-    # The moment before ends right before this one begins; its last shown frame stands for it, if it has one.
-    standing = last_shown[first - 1]
-    has_previous = is_joined[first] & (standing >= first[first - 1])
-    previous = np.where(has_previous, (np.cumsum(shown) - 1)[standing], -1)
-    # The action stands right before the first observation of the moment that it led to.
+    is_frame = has_picture[at]
+    last_frame = np.maximum.accumulate(np.where(is_frame, np.arange(len(at)), -1))
+    # The moment before ends right before this one begins; its last frame, if it has one, represents it.
+    representative = last_frame[first - 1]
+    has_previous = is_joined[first] & (representative >= first[first - 1])
+    previous = np.where(has_previous, (np.cumsum(is_frame) - 1)[representative], -1)
+    # The action comes right before the first observation of the moment that it led to.
     action_into = np.where(has_previous, action_index[at[first]], -1)
     after = np.minimum(at + 1, len(kinds) - 1)
     is_followed = (after > at) & (kinds[after] == ACTION) & (gaps[after] == gaps[at])
     action_after = np.where(is_followed, action_index[after], -1)
-    return EventLinks(*(_read_only(column[shown]) for column in (previous, action_into, action_after)))
+    return EventLinks(*(_read_only(column[is_frame]) for column in (previous, action_into, action_after)))
 
 
 def _read_only(column: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which sessions there are, told from their metadata alone, and finding one by the name a visitor gives."""
+"""Listing all sessions, from their metadata alone, and finding one by its id."""
 
 import logging
 import os
@@ -23,13 +23,13 @@ def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummar
         try:
             summaries.append(summarize(root / session_id, session_id))
         except (OSError, SessionNotFound):
-            # Deleted since it was seen, for example by a recorder that needs its space.
+            # Deleted meanwhile, for example by a recorder that needs its space.
             logger.info("Session %s went away while it was listed", session_id)
     return sorted(summaries, key=lambda one: (one.start_time or datetime.min, one.session_id), reverse=True)
 
 
 def find_session(sessions_folder: str | os.PathLike[str], session_id: object) -> Path:
-    """The folder of a listed session; raises SessionNotFound for every other text, whatever it points to."""
+    """The folder of a listed session; raises SessionNotFound for every other text, also if it is a path that exists."""
     if not isinstance(session_id, str) or len(session_id) > MAX_ID_LENGTH or "\\" in session_id:
         raise SessionNotFound
     parts = session_id.split("/")
@@ -53,7 +53,7 @@ def _session_ids(root: Path) -> Iterator[str]:
     for name in _subfolders(root):
         if _is_listed(root / name):
             yield name
-        # A robot's folder, which a stray file may have made look like a session as well.
+        # A robot's folder; a stray file in it may make it a session as well.
         for below in _subfolders(root / name):
             if _is_listed(root / name / below):
                 yield f"{name}/{below}"

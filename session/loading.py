@@ -1,10 +1,11 @@
 """Opening recordings of any format.
 
-A format is one row of FORMATS: a module that recognizes its recordings, lists them and loads them. Everything good of a
-recording is used, everything else is named, and nothing is changed.
+A format is one row of FORMATS: a module that recognizes its recordings, lists them and loads them. It uses every valid
+part of a recording, logs the rest as skipped, and changes no file.
 """
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Protocol
 
@@ -13,14 +14,17 @@ from session.errors import SessionNotFound
 from session.recording import RecordedSession
 from session.summary import SessionSummary
 
-Fingerprint = tuple[tuple[str, int, int, int], ...]
+Fingerprint = Hashable
 
 
 class RecordingFormat(Protocol):
-    """The functions of a format. All raise OSError if the folder cannot be read."""
+    """The functions of a format. All raise OSError if the folder cannot be read.
+
+    A lost picture is logged as skipped with a reason that begins with "frame ", which statistics count.
+    """
 
     def is_recording(self, folder: Path) -> bool:
-        """True if the folder is a recording of this format, whatever its state."""
+        """True if the folder is a recording of this format, in any state."""
 
     def summarize(self, folder: Path, session_id: str) -> SessionSummary:
         """A line of the session picker, without reading events."""
@@ -36,7 +40,7 @@ FORMATS: tuple[RecordingFormat, ...] = (jsonl_format,)
 
 
 def format_of(folder: Path) -> RecordingFormat | None:
-    """The format of the recording in ``folder``, None if it is no recording; raises OSError."""
+    """The format of the recording in ``folder``, or None if it is no recording; raises OSError."""
     return next((one for one in FORMATS if one.is_recording(folder)), None)
 
 
@@ -45,7 +49,7 @@ def load_session(folder: str | os.PathLike[str]) -> RecordedSession:
 
     Raises SessionNotFound if there is no recording at all.
     """
-    # Made absolute once: the working folder may change while the session is in use.
+    # Absolute, as the working folder may change while the session is in use.
     path = Path(os.path.abspath(folder))
     try:
         own_format = _require_format(path)
@@ -68,7 +72,7 @@ def fingerprint(folder: Path) -> Fingerprint:
 
 
 def _require_format(folder: Path) -> RecordingFormat:
-    found = format_of(folder)
-    if found is None:
+    recording_format = format_of(folder)
+    if recording_format is None:
         raise SessionNotFound
-    return found
+    return recording_format

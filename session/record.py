@@ -1,4 +1,4 @@
-"""Command: record a session with a simulated robot. ``python -m session.record --help`` tells the options."""
+"""Command: record a session with a simulated robot. ``python -m session.record --help`` lists the options."""
 
 import argparse
 import logging

@@ -1,4 +1,4 @@
-"""A recorded session as it is used: read-only columns, its frames' pictures, and the history before a frame."""
+"""A recorded session in use: read-only columns, the pictures of its frames, and the history before a frame."""
 
 import zlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from session.robots.actions import SAME_WITHIN
 from session.robots.profiles import RobotProfile
 from session.skipped import Skipped, SkippedLog
 
-MAX_SHOWN_VALUE = 20
+MAX_TEXT_LENGTH = 20
 
 
 class FrameSource(Protocol):
@@ -33,7 +33,7 @@ class FrameSource(Protocol):
 
     @property
     def may_be_recording(self) -> bool:
-        """True if a recorder writes to it, or may: not every recorder says so."""
+        """True if a recorder writes to it, or may do so: not every recorder holds a lock."""
 
     def read(self, index: int) -> tuple[bytes, str]:
         """The encoded picture of a frame, JPEG or PNG, and its media type.
@@ -44,7 +44,7 @@ class FrameSource(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RecordedSession:
-    """What is usable of a recording: N observations, M actions of A channels, each in the order of their steps.
+    """The usable part of a recording: N observations, M actions of A channels, each in the order of their steps.
 
     ``frames`` reads the pictures. ``actions`` are raw values, float32 (M, A), in the order of
     ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
@@ -93,12 +93,12 @@ class RecordedSession:
 
     @property
     def may_be_recording(self) -> bool:
-        """True if it is being recorded, or may be: recorders of other programs do not say."""
+        """True if it is being recorded, or may be: recorders of other programs hold no lock."""
         return self.frames.may_be_recording
 
     @cached_property
     def version(self) -> str:
-        """Changes when frames or actions of the recording do."""
+        """A text that changes when frames or actions of the recording do."""
         digest = zlib.crc32(self.times.tobytes(), zlib.crc32(self.actions.tobytes()))
         return f"{self.frame_count}-{digest:08x}"
 
@@ -115,7 +115,7 @@ class RecordedSession:
 
     @property
     def previous(self) -> np.ndarray:
-        """For each frame the one that stands for the moment before it, -1 for none; int32 (N,)."""
+        """For each frame the one that represents the moment before it, -1 for none; int32 (N,)."""
         return self.links.previous
 
     @property
@@ -130,7 +130,7 @@ class RecordedSession:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Everything that could not be used."""
+        """All unusable parts."""
         return self.skipped_log.entries()
 
     def skipped_summary(self, limit: int = 20) -> list[str]:
@@ -139,7 +139,7 @@ class RecordedSession:
 
     def frame_bytes(self, index: int) -> tuple[bytes, str]:
         """The encoded picture of a frame and its media type; raises FrameOutOfRange and FrameUnreadable."""
-        number = self._checked(index)
+        number = self._check_index(index)
         try:
             return self.frames.read(number)
         except FrameUnreadable as error:
@@ -156,24 +156,24 @@ class RecordedSession:
     def history(self, index: int, length: int) -> History:
         """The up to ``length`` (2 to 8) context frames before a frame, joined by exactly one action each.
 
-        Raises FrameOutOfRange, HistoryLengthError, and NoHistory when nothing precedes the frame.
+        Raises FrameOutOfRange, HistoryLengthError, and NoHistory if no frame precedes it.
         """
-        return find_history(self.links, self._checked(index), length)
+        return find_history(self.links, self._check_index(index), length)
 
     def candidate_index(self, action: int) -> int | None:
-        """Which of ``candidate_actions`` the recorded action ``action`` is; None where it is none of them."""
+        """The index in ``candidate_actions`` of the recorded action ``action``, or None if it is none of them."""
         same = np.isclose(self.candidate_actions, self.actions[action], atol=SAME_WITHIN).all(axis=1)
         return int(same.argmax()) if same.any() else None
 
-    def _checked(self, index: int) -> int:
+    def _check_index(self, index: int) -> int:
         if not self.frame_count:
             raise FrameOutOfRange("This session has no frames; choose another session.")
         last = self.frame_count - 1
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
-            shown = repr(index)[:MAX_SHOWN_VALUE]
-            raise FrameOutOfRange(f"Frame {shown} is not a whole number; choose 0 to {last}.")
+            text = repr(index)[:MAX_TEXT_LENGTH]
+            raise FrameOutOfRange(f"Frame {text} is not a whole number; choose 0 to {last}.")
         if not 0 <= index <= last:
-            raise FrameOutOfRange(f"Frame {str(index)[:MAX_SHOWN_VALUE]} does not exist; choose 0 to {last}.")
+            raise FrameOutOfRange(f"Frame {str(index)[:MAX_TEXT_LENGTH]} does not exist; choose 0 to {last}.")
         return int(index)
 
 

@@ -1,7 +1,7 @@
-"""What of a recording could not be used, with file, line and reason.
+"""The unusable parts of a recording, with file, line and reason.
 
-A badly damaged recording can have a hundred thousand such entries, so they are kept as three columns of numbers
-and only become objects when somebody asks for them.
+A badly damaged recording can have a hundred thousand such entries, so they are stored as three columns of numbers
+and become objects only on request.
 """
 
 from array import array
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """One thing that was left out: ``file`` is relative to the session, ``line`` counts from 1."""
+    """One skipped part: ``file`` is relative to the session, ``line`` counts from 1."""
 
     file: str
     line: int | None
     reason: str
 
     def __str__(self) -> str:
-        where = self.file if self.line is None else f"{self.file} line {self.line}"
-        return f"{where}: {self.reason}"
+        place = self.file if self.line is None else f"{self.file} line {self.line}"
+        return f"{place}: {self.reason}"
 
 
 class SkippedLog:
-    """Grows while a session is read; entries come out ordered by file (as first mentioned) and line."""
+    """Entries added while a session is read, and returned in the order of files (as first added) and lines."""
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
@@ -45,7 +45,7 @@ class SkippedLog:
         return tuple(Skipped(files[f], line or None, reasons[r]) for f, line, r in ordered[:limit])
 
     def summary(self, limit: int) -> list[str]:
-        """One sentence an entry, the last one telling how many more there are."""
+        """One sentence an entry; the last one counts those beyond ``limit``."""
         sentences = [str(entry) for entry in self.entries(limit)]
         more = len(self) - len(sentences)
         return sentences + ([f"and {more} more"] if more else [])

@@ -1,7 +1,7 @@
-"""What a whole recording is like, in numbers: its actions, its pace, what is missing and what is repeated.
+"""Statistics of a whole recording: its actions, its pace, missing and repeated parts.
 
-Counts and measures only; how they are drawn is in ``session.statistics_figures``. Steps count all events of a session,
-so what was lost or left out shows as a gap in them. N observations (frames), M actions, C candidate actions.
+Counts and measures only; ``session.statistics_figures`` draws them. Steps count all events of a session, so every lost
+or skipped event shows as a gap in them. N observations (frames), M actions, C candidate actions.
 """
 
 import io
@@ -20,7 +20,7 @@ from session.spread import spread
 
 MAX_FILES = 500
 FIRST_GAPS = 5
-# How the reasons of session.frames begin, and no others do.
+# The beginning of the reasons of session.frames, and of no others.
 LOST_PICTURE = "frame "
 
 
@@ -28,7 +28,7 @@ LOST_PICTURE = "frame "
 class Intervals:
     """Seconds between two events, K times, float64 (K,), and the frame of each, int64 (K,).
 
-    The shares of the intervals that are shorter (5 %, 50 %, 95 %) and the longest are None where there are none.
+    The percentiles (5 %, 50 %, 95 %) and the longest are None if there are no intervals.
     """
 
     seconds: np.ndarray
@@ -42,11 +42,11 @@ class Intervals:
 
 @dataclass(frozen=True)
 class Missing:
-    """What a recording lacks.
+    """Missing parts of a recording.
 
-    ``steps`` of no usable event lie between the first and the last one, in ``gaps`` runs; ``first_gaps`` are the
-    frames right after the first few. A lost picture takes a step as well. ``unseen_actions`` have no frame between
-    them and the next action, or the end.
+    ``steps`` between the first and the last one have no usable event, in ``gaps`` runs; ``first_gaps`` are the
+    frames right after the first few. A lost picture takes a step as well. ``unseen_actions`` have no frame
+    between them and the next action, or the end.
     """
 
     steps: int
@@ -58,7 +58,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Targets:
-    """How many frames can be predicted: with any context frame before them, and with 3 and 8 of them."""
+    """Counts of frames that can be predicted: with any context frame before them, and with 3 and 8 of them."""
 
     with_context: int
     with_3: int
@@ -66,23 +66,24 @@ class Targets:
 
 
 @dataclass(frozen=True)
-class FrameFiles:
-    """Of the frames that were looked at, evenly spread: (width, height) → how many, and bytes of the readable ones."""
+class FileStatistics:
+    """Statistics of ``sample_size`` frames, evenly spread: (width, height) → count, and bytes of the readable ones."""
 
     sizes: Mapping[tuple[int, int], int]
     smallest: int | None
     median: float | None
     largest: int | None
-    looked_at: int
+    sample_size: int
     unreadable: int
 
 
 @dataclass(frozen=True, eq=False)
 class SessionStatistics:
-    """``action_counts`` is int64 (C,), one for each candidate action; ``other_actions`` are none of them.
+    """All statistics of a recording. ``action_counts`` is int64 (C,), one for each candidate action; ``other_actions``
+    are none of them.
 
     ``repeated_moments`` were observed more than once, by ``extra_frames`` more frames than needed. ``backward_times``
-    is how often an event has an earlier time than the one before it.
+    counts the events with an earlier time than the one before.
     """
 
     frame_count: int
@@ -96,7 +97,7 @@ class SessionStatistics:
     repeated_moments: int
     extra_frames: int
     targets: Targets
-    files: FrameFiles
+    files: FileStatistics
     backward_times: int
 
 
@@ -117,13 +118,13 @@ def session_statistics(recording: RecordedSession) -> SessionStatistics:
         repeated_moments=repeated_moments,
         extra_frames=extra_frames,
         targets=_count_targets(recording.previous),
-        files=_look_at_files(recording),
+        files=_measure_files(recording),
         backward_times=int((np.diff(times) < 0).sum()),
     )
 
 
 def _in_order(recording: RecordedSession) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Steps, times, and whether it is a frame, of all usable events in the order of their steps."""
+    """Steps, times, and "is a frame" of all usable events in the order of their steps."""
     steps = np.concatenate((recording.steps, recording.action_steps))
     times = np.concatenate((recording.times, recording.action_times))
     order = np.argsort(steps, kind="stable")
@@ -131,14 +132,14 @@ def _in_order(recording: RecordedSession) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _count_actions(recording: RecordedSession) -> np.ndarray:
-    """How often each candidate was taken: int64 (C,). The first that fits counts, as in ``candidate_index``."""
-    left = recording.actions
+    """Number of times that each candidate was taken, int64 (C,). The first match counts, as in ``candidate_index``."""
+    rest = recording.actions
     counts = np.zeros(len(recording.candidate_actions), dtype=np.int64)
     with np.errstate(over="ignore"):  # float32's largest numbers, from a damaged recording
         for index, candidate in enumerate(recording.candidate_actions):
-            is_same = np.isclose(candidate, left, atol=SAME_WITHIN).all(axis=1)
+            is_same = np.isclose(candidate, rest, atol=SAME_WITHIN).all(axis=1)
             counts[index] = is_same.sum()
-            left = left[~is_same]
+            rest = rest[~is_same]
     return counts
 
 
@@ -181,7 +182,7 @@ def _find_missing(recording: RecordedSession) -> Missing:
 
 
 def _count_repeated(recording: RecordedSession) -> tuple[int, int]:
-    """Moments with several frames, and how many frames they have beyond one each."""
+    """Number of moments with several frames, and of their frames beyond one each."""
     into = recording.action_into
     # A picture lost in the middle of a moment leaves a gap in the steps, but the same action led to both its sides.
     is_again = (np.diff(recording.steps) == 1) | ((np.diff(into) == 0) & (into[1:] >= 0))
@@ -190,14 +191,14 @@ def _count_repeated(recording: RecordedSession) -> tuple[int, int]:
 
 
 def _count_targets(previous: np.ndarray) -> Targets:
-    depths: list[int] = []  # context frames before each frame; the one before a frame always stands before it
+    depths: list[int] = []  # context frames before each frame; a frame always comes after its context
     for before in previous.tolist():
         depths.append(depths[before] + 1 if before >= 0 else 0)
     return Targets(*(int((np.array(depths) >= least).sum()) for least in (1, 3, 8)))
 
 
-def _look_at_files(recording: RecordedSession) -> FrameFiles:
-    looked_at = min(recording.frame_count, MAX_FILES)
+def _measure_files(recording: RecordedSession) -> FileStatistics:
+    sample_size = min(recording.frame_count, MAX_FILES)
     sizes: Counter[tuple[int, int]] = Counter()
     lengths = []
     for index in spread(recording.frame_count, MAX_FILES):
@@ -208,9 +209,9 @@ def _look_at_files(recording: RecordedSession) -> FrameFiles:
         except (FrameUnreadable, *DECODING_ERRORS):
             continue
         lengths.append(len(content))
-    unreadable = looked_at - len(lengths)
+    unreadable = sample_size - len(lengths)
     if not lengths:
-        return FrameFiles({}, None, None, None, looked_at, unreadable)
-    return FrameFiles(
-        dict(sizes.most_common()), min(lengths), float(np.median(lengths)), max(lengths), looked_at, unreadable
+        return FileStatistics({}, None, None, None, sample_size, unreadable)
+    return FileStatistics(
+        dict(sizes.most_common()), min(lengths), float(np.median(lengths)), max(lengths), sample_size, unreadable
     )

@@ -1,6 +1,6 @@
-"""Figures of a recording's statistics: which actions were taken, and how long it is from event to event.
+"""Figures of a recording's statistics: counts of actions, and times between events.
 
-Each function draws on an empty figure of any size and keeps nothing. Numbers come from ``session.statistics``.
+Each function draws on an empty figure of any size and holds no state. Numbers come from ``session.statistics``.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MAX_BARS = 16
 MAX_LABEL = 36
 BARS = 48
 LOG_FROM = 10
-SHORTEST_MS = 0.01  # less than any recorder's clock tells apart
+SHORTEST_MS = 0.01  # below the resolution of any recorder's clock
 KINDS = (
     ("From frame to frame", BLUE),
     ("From action to the next frame", GREEN),
@@ -29,13 +29,13 @@ KINDS = (
 
 
 def draw_action_counts(figure: "Figure", labels: Sequence[str], statistics: SessionStatistics) -> None:
-    """Bars of how often each candidate action was taken; ``labels`` name them, C of them.
+    """Bars with the count of each candidate action; ``labels`` name them, C of them.
 
     Of many candidates the most frequent have a bar each, and all the rest one together.
     """
     axes = figure.add_subplot()
     if not statistics.action_count:
-        _say(axes, "No actions were recorded.")
+        _write_sentence(axes, "No actions were recorded.")
         return
     bars = _bars(labels, statistics)
     names, counts, colours = zip(*bars, strict=True)
@@ -56,20 +56,20 @@ def _bars(labels: Sequence[str], statistics: SessionStatistics) -> list[tuple[st
     """Label, count and colour of each bar, from top to bottom."""
     counts = statistics.action_counts
     assert len(labels) == len(counts), f"{len(labels)} labels for {len(counts)} candidate actions"
-    shown = np.arange(len(counts))
+    places = np.arange(len(counts))
     if len(counts) > MAX_BARS:
-        shown = np.sort(np.argsort(-counts, kind="stable")[: MAX_BARS - 1])
-    bars = [(_short(labels[place]), int(counts[place]), BLUE) for place in shown]
-    if len(shown) < len(counts):
-        rest = int(counts.sum() - counts[shown].sum())
-        bars.append((f"{len(counts) - len(shown)} rarer ones together", rest, GREY))
+        places = np.sort(np.argsort(-counts, kind="stable")[: MAX_BARS - 1])
+    bars = [(_short(labels[place]), int(counts[place]), BLUE) for place in places]
+    if len(places) < len(counts):
+        rest = int(counts.sum() - counts[places].sum())
+        bars.append((f"{len(counts) - len(places)} rarer ones together", rest, GREY))
     if statistics.other_actions:
         bars.append(("other (not in the action space)", statistics.other_actions, ORANGE))
     return bars
 
 
 def _short(label: str) -> str:
-    """Cut in the middle: channels are named at the start, and values stand at the end."""
+    """The label cut in the middle: channels are named at the start, values at the end."""
     half = MAX_LABEL // 2
     return label if len(label) <= MAX_LABEL else f"{label[: half - 1]}…{label[-half:]}"
 
@@ -77,17 +77,17 @@ def _short(label: str) -> str:
 def draw_intervals(figure: "Figure", statistics: SessionStatistics) -> None:
     """Histograms of the time from frame to frame, from action to frame and from frame to action, in milliseconds.
 
-    All three share one axis, which is logarithmic where the spread needs it; what that leaves out is told.
+    All three share one axis, logarithmic if the spread is wide; titles count the intervals that it cannot show.
     """
-    found: list[Intervals] = [statistics.frame_to_frame, statistics.action_to_frame, statistics.frame_to_action]
-    everything = 1000 * np.concatenate([intervals.seconds for intervals in found])
+    kinds: list[Intervals] = [statistics.frame_to_frame, statistics.action_to_frame, statistics.frame_to_action]
+    everything = 1000 * np.concatenate([intervals.seconds for intervals in kinds])
     if not len(everything):
-        _say(figure.add_subplot(), "There are no two events to measure the time between.")
+        _write_sentence(figure.add_subplot(), "There are no two events to measure the time between.")
         return
-    panels = figure.subplots(len(found), 1, sharex=True)
+    panels = figure.subplots(len(kinds), 1, sharex=True)
     is_log = _needs_log(everything)
     edges = _edges(everything, is_log)
-    for axes, intervals, (title, colour) in zip(panels, found, KINDS, strict=True):
+    for axes, intervals, (title, colour) in zip(panels, kinds, KINDS, strict=True):
         _draw_histogram(axes, intervals, title, colour, edges)
     bottom = panels[-1]
     if is_log:
@@ -100,7 +100,7 @@ def draw_intervals(figure: "Figure", statistics: SessionStatistics) -> None:
 
 
 def _needs_log(milliseconds: np.ndarray) -> bool:
-    """Whether one long interval would squeeze half of all into the first bars of a linear axis."""
+    """True if one long interval would squeeze half of all into the first bars of a linear axis."""
     return float(milliseconds.max()) > LOG_FROM * max(float(np.median(milliseconds)), SHORTEST_MS)
 
 
@@ -139,14 +139,14 @@ def _draw_histogram(axes: "Axes", intervals: Intervals, title: str, colour: str,
     marks = [1000 * mark for mark in (intervals.low_s, intervals.median_s, intervals.high_s, intervals.longest_s)]
     _mark(axes, *marks, edges)
     low, median, high, longest = map(_text, marks)
-    told = f"median {median}, 5 % to 95 %: {low} to {high}, longest {longest} (frame {intervals.longest_frame:,})"
-    told += f"\n{hidden:,} of less than {_text(edges[0])} not shown" if hidden else ""
-    axes.set_title(f"{title}\n{told}", fontsize=SMALL, loc="left")
+    text = f"median {median}, 5 % to 95 %: {low} to {high}, longest {longest} (frame {intervals.longest_frame:,})"
+    text += f"\n{hidden:,} of less than {_text(edges[0])} not shown" if hidden else ""
+    axes.set_title(f"{title}\n{text}", fontsize=SMALL, loc="left")
 
 
 def _mark(axes: "Axes", low: float, median: float, high: float, longest: float, edges: np.ndarray) -> None:
-    """Mark the shares and the longest interval, in milliseconds, as far as they lie on the axis."""
-    first = float(edges[0])  # on a logarithmic axis zero and less have no place at all
+    """Mark the shares and the longest interval, in milliseconds, as far as they are within the axis."""
+    first = float(edges[0])  # on a logarithmic axis zero and less cannot be shown
     if high >= first:
         axes.axvspan(max(low, first), high, color=GREY, alpha=0.18, linewidth=0, zorder=0, label="5 % to 95 %")
     if median >= first:
@@ -162,7 +162,7 @@ def _text(milliseconds: float) -> str:
     return f"{milliseconds:,.0f} ms" if abs(milliseconds) >= 100 else f"{milliseconds:.3g} ms"
 
 
-def _say(axes: "Axes", sentence: str) -> None:
+def _write_sentence(axes: "Axes", sentence: str) -> None:
     axes.set_axis_off()
     axes.text(0.5, 0.5, sentence, ha="center", va="center", fontsize=NORMAL, transform=axes.transAxes)
 

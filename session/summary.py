@@ -1,4 +1,4 @@
-"""A recording as it is listed: told from its metadata, without reading its events."""
+"""Summary of a recording for lists, from its metadata alone."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ class SessionSummary:
     """A line of the session picker.
 
     ``session_id`` is the path below the sessions folder ("jetbot/session_20250921_142133"). ``robot`` is the name of a
-    profile, "unknown" if only the events could tell. ``total_events`` and ``duration_s`` are known only after a clean
+    profile, "unknown" if only the events show it. ``total_events`` and ``duration_s`` are known only after a clean
     finish. ``is_being_recorded``: certainly, at this moment.
     """
 

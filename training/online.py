@@ -121,7 +121,7 @@ class OnlineLoop:
     def _learn(self) -> tuple[GateResult, GateResult | None]:
         newest = self._recording.frame_count - 1
         reconstruction = self._pass_gate("autoencoder", newest, self._config.reconstruction_gate)
-        has_history = newest > self._recording.first_kept
+        has_history = newest > self._recording.first_in_memory
         return reconstruction, self._pass_gate(
             "predictor", newest, self._config.prediction_gate
         ) if has_history else None
@@ -150,7 +150,7 @@ class OnlineLoop:
     def _with_earlier(self, network: Network, batch: Batch, newest: int) -> Batch:
         """The newest frame and some drawn from memory: what was learned before would otherwise be unlearned."""
         # Only targets with as long a history. There are none while the newest one's is shorter than it should be.
-        first = self._recording.first_kept + (batch.frames.shape[1] if network == "predictor" else 0)
+        first = self._recording.first_in_memory + (batch.frames.shape[1] if network == "predictor" else 0)
         if self._config.batch_size == 1 or first >= newest:
             return batch
         random, size = self._trainer.state.generator, (self._config.batch_size - 1,)
@@ -160,7 +160,7 @@ class OnlineLoop:
     def _predict(self) -> list[ActionPrediction]:
         """Predictions of the frame after the newest one, for each action of the robot."""
         newest = self._recording.frame_count - 1
-        frames = range(max(self._recording.first_kept, newest - self._config.history_length + 1), newest + 1)
+        frames = range(max(self._recording.first_in_memory, newest - self._config.history_length + 1), newest + 1)
         context, actions = build_context(self._recording, frames, frames[:-1])
         predicted = predict_with_uncertainty(
             self._trainer.shared,

@@ -55,7 +55,10 @@ def _counts(found: SessionStatistics) -> list[tuple[str, str]]:
     return [
         ("Missing steps", _missing_text(found)),
         ("Lost pictures", f"{found.missing.lost_pictures:,}"),
-        ("Actions nobody saw", f"{found.missing.unseen_actions:,} without a frame before the next action or the end"),
+        (
+            "Actions nobody saw",
+            f"{found.missing.unseen_actions:,} without a frame before the next action or the end",
+        ),
         (
             "Seen more than once",
             f"{count_text(found.repeated_moments, 'moment')}, {count_text(found.extra_frames, 'frame')} extra",
@@ -92,7 +95,7 @@ def _files_text(found: SessionStatistics) -> str:
     unreadable = f", {files.unreadable:,} unreadable" if files.unreadable else ""
     return (
         f"{bytes_text(files.smallest)} to {bytes_text(files.largest)}, median {bytes_text(round(files.median))} "
-        f"({count_text(files.looked_at, 'file')} looked at{unreadable})"
+        f"({count_text(files.sample_size, 'file')} looked at{unreadable})"
     )
 
 

@@ -1,6 +1,6 @@
 """Our own format of recordings: JSON lines, a metadata file and a folder of pictures.
 
-Offers what `session/loading.py` asks of every format.
+Its functions are those of `RecordingFormat` in `session/loading.py`.
 """
 
 from session.jsonl_format.folder import fingerprint, is_recording

@@ -1,7 +1,7 @@
-"""Turning the lines of the shards into columns of numbers, each line checked on its own.
+"""Parsing of the lines of the shards into columns of numbers, each line checked on its own.
 
-An event that breaks the format is logged with file and line and the next one is read. Whether a frame's file
-exists, and which robot's actions these are, is decided later.
+An event that breaks the format is logged with file and line, and the next one is read. The files of the frames and
+the channels of the actions are checked later.
 """
 
 import os
@@ -20,14 +20,14 @@ MAX_STEP = 1 << 53
 # Beyond this the time cannot be shown as a date (year 9999).
 MAX_TIMESTAMP = 253_000_000_000
 MAX_PATH_LENGTH = 1024
-# After so many a shard is given up: it is no recording, and reading on would only take time.
+# The rest of a shard with more is skipped: it is no recording, and reading it would only take time.
 MAX_BAD_LINES = 100_000
-# What nearly all frame paths look like; others are taken apart below.
+# The form of nearly all frame paths; others are checked part by part.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_]\w*/[A-Za-z0-9_][\w.-]{0,200}", re.ASCII)
 
 
 class BadEvent(Exception):
-    """A line that is no event of the format; the text says why."""
+    """A line that is no event of the format; the text is the reason."""
 
 
 class EventColumns:
@@ -101,7 +101,7 @@ def _reason(error: orjson.JSONDecodeError | BadEvent, is_ended: bool) -> str:
 
 
 def _is_at_end(file: int) -> bool:
-    """Whether nothing follows the place up to which ``file`` was read."""
+    """True if ``file`` was read to its end."""
     return not os.read(file, 1)
 
 

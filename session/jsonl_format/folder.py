@@ -1,4 +1,4 @@
-"""What makes a folder a recorded session, and how to see cheaply that one has changed."""
+"""Recognition of a session's folder, and a cheap fingerprint of its state."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ FRAMES_FOLDER = "frames"
 
 
 def is_session_folder(folder: str | os.PathLike[str]) -> bool:
-    """True if ``folder`` holds metadata, events or frames, whatever state they are in.
+    """True if ``folder`` holds metadata, events or frames, in any state.
 
     Raises OSError if it cannot be listed.
     """
@@ -31,7 +31,7 @@ def is_recording(folder: Path) -> bool:
 def fingerprint(folder: str | os.PathLike[str]) -> tuple[tuple[str, int, int, int], ...]:
     """Name, inode, size and time of the metadata, the shards and the frames folder: equal if nothing was recorded.
 
-    A picture rewritten in place does not show; pictures are read anew each time anyway.
+    A picture rewritten in place changes nothing here; pictures are read anew each time anyway.
     """
     with os.scandir(folder) as entries:
         watched = [

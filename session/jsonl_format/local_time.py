@@ -1,4 +1,4 @@
-"""Wall-clock times of recordings, which their files hold without a time zone."""
+"""Wall-clock times of recordings, stored without a time zone."""
 
 import math
 import re
@@ -16,10 +16,10 @@ def parse_local_time(text: str) -> datetime:
 
 
 def time_in_name(name: str) -> datetime | None:
-    """The time in a folder name such as ``session_20250921_142133``."""
-    found = NAME_PATTERN.search(name)
+    """The time in a folder name such as ``session_20250921_142133``, or None."""
+    match = NAME_PATTERN.search(name)
     try:
-        return datetime.strptime("".join(found.groups()), "%Y%m%d%H%M%S") if found else None
+        return datetime.strptime("".join(match.groups()), "%Y%m%d%H%M%S") if match else None
     except ValueError:
         return None
 
@@ -28,8 +28,8 @@ def infer_utc_offset(start_time: datetime | None, first_timestamp: float | None)
     """Seconds that the recorder's wall clock was ahead of UTC.
 
     The start is wall-clock time, the first event's timestamp is Unix time, so their difference is the zone, as zones
-    are multiples of 15 minutes and the first event follows the start closely. Where it does not, this machine's own
-    zone at that time is taken.
+    are multiples of 15 minutes and the first event follows the start closely. If it does not, this machine's own
+    zone at that time is used.
     """
     if start_time is not None and first_timestamp is not None:
         ahead = (start_time - datetime(1970, 1, 1)).total_seconds() - first_timestamp

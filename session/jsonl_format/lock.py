@@ -1,48 +1,44 @@
 """The lock that a recorder holds on a file in its session's folder while it records.
 
-The system lets go of it when the process ends, however it ends. It is therefore the truth about who is recording,
-across processes; only recorders of other programs hold none.
+The system releases it when the process ends, however it ends. It therefore shows across processes if a recorder of
+this program is active; recorders of other programs hold none.
 """
 
-import fcntl
 import os
 import time
 from pathlib import Path
 
-from session.files import open_folder
+from session.files import lock_file, open_file, open_folder
 from session.jsonl_format.metadata import read_metadata
 from session.skipped import SkippedLog
 
 LOCK_FILE = ".recording.lock"
-# Recorders of other programs hold no lock: an unfinished session that was written to lately may be theirs.
+# Recorders of other programs hold no lock: an unfinished session that was written to recently may be theirs.
 OTHER_RECORDER_S = 600
 
 
 def lock_new_session(folder: Path) -> int:
     """Mark a session as being recorded, until the returned descriptor is closed or the process ends."""
-    # Locked before it has its name: nobody may find it there unlocked and take the session for a dead one.
+    # Locked before it has its name: otherwise another program could see it unlocked and take the session for ended.
     unnamed = folder / f"{LOCK_FILE}.new"
-    lock = os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock = open_file(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    lock_file(lock)
     os.rename(unnamed, folder / LOCK_FILE)
     return lock
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether the lock in a session folder is held; raises FileNotFoundError where there is none, and OSError."""
-    lock = os.open(folder / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    """True if the lock in a session folder is held; raises FileNotFoundError if there is none, and OSError."""
+    lock = open_file(folder / LOCK_FILE)
     try:
-        # Shared: of two who look at the same moment, neither must take the other for a recorder.
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        # Shared: two readers at the same moment must not take each other for a recorder.
+        return not lock_file(lock, is_shared=True)
     finally:
         os.close(lock)
-    return False
 
 
 def is_being_recorded(folder: Path) -> bool:
-    """Whether a session is being recorded for sure: by a recorder of this program that is alive."""
+    """True if a recorder of this program certainly records the session now."""
     try:
         return is_locked(folder)
     except OSError:
@@ -50,7 +46,7 @@ def is_being_recorded(folder: Path) -> bool:
 
 
 def is_open_for_recording(folder: Path) -> bool:
-    """Whether somebody is, or may be, recording into a session folder."""
+    """True if a recorder, of this or another program, records into a session folder or may do so."""
     try:
         return is_locked(folder)
     except FileNotFoundError:

@@ -17,7 +17,7 @@ MAX_TEXT_LENGTH = 200
 
 @dataclass(frozen=True)
 class Metadata:
-    """What the file says; None or empty where it says nothing usable."""
+    """The contents of the file; None or empty for values that are absent or unusable."""
 
     robot_type: str | None = None
     start_time: datetime | None = None
@@ -28,12 +28,12 @@ class Metadata:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the recording ended cleanly; one that was killed has neither of the two."""
+        """True if the recording ended cleanly; a killed one has neither of the two values."""
         return self.end_time is not None or self.total_steps is not None
 
 
 def read_metadata(folder: int, log: SkippedLog) -> Metadata:
-    """Read the metadata of the session in the folder descriptor ``folder``, logging what is unusable."""
+    """Read the metadata of the session in the folder descriptor ``folder``, logging unusable values."""
     try:
         with open_regular(folder, META_FILE) as file:
             content = orjson.loads(read_at_most(file, MAX_META_BYTES))

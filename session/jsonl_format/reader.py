@@ -1,4 +1,4 @@
-"""Reading a recording in the JSON-lines format: all that is good of it, and a log of everything else."""
+"""Reading a recording in the JSON-lines format: all valid parts, and a log of the others."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ def load(folder: Path) -> RecordedSession:
 
 
 def summarize(folder: Path, session_id: str) -> SessionSummary:
-    """What the metadata alone says of the session in ``folder``; raises OSError if it cannot be opened."""
+    """The summary of the session in ``folder`` by its metadata alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         metadata = read_metadata(opened, SkippedLog())
     robot = detect_robot(metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name)
@@ -65,12 +65,12 @@ def _read(path: Path, folder: int) -> RecordedSession:
     )
     actions, bad_actions = events.actions.select(profile.channel_names)
     bad_frames = find_bad_frames(folder, events.frame_paths)
-    rows, is_shown = _usable_rows(events, bad_actions, bad_frames, log)
+    rows, has_picture = _usable_rows(events, bad_actions, bad_frames, log)
     start_time = metadata.start_time or time_in_name(path.name)
     kinds, refs, steps, times = (
         _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
     )
-    is_frame, is_action = (kinds == OBSERVATION) & is_shown, kinds == ACTION
+    is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = _frozen(actions[refs[is_action]])
     return RecordedSession(
         folder=path,
@@ -87,7 +87,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
         action_steps=_frozen(steps[is_action]),
         action_times=_frozen(times[is_action]),
         candidate_actions=_frozen(_candidates(profile, metadata.action_space, actions, log)),
-        links=link_events(kinds, steps, is_shown),
+        links=link_events(kinds, steps, has_picture),
         skipped_log=log,
     )
 
@@ -98,17 +98,17 @@ def _frozen(values: np.ndarray) -> np.ndarray:
 
 
 def _log_lost_end(metadata: Metadata, events: EventColumns, log: SkippedLog) -> None:
-    # Recorders differ in whether they count the events or give the last step; both are at most the last step + 1.
-    found = max(events.steps, default=-1) + 1
-    if metadata.total_steps is not None and metadata.total_steps > found:
-        log.add(META_FILE, None, f"counts {metadata.total_steps} events, but the steps that were found end at {found}")
+    # Some recorders count the events, others give the last step; both are at most the last step + 1.
+    end = max(events.steps, default=-1) + 1
+    if metadata.total_steps is not None and metadata.total_steps > end:
+        log.add(META_FILE, None, f"counts {metadata.total_steps} events, but the steps that were found end at {end}")
 
 
 def _usable_rows(
     events: EventColumns, bad_actions: dict[int, str], bad_frames: dict[str, str], log: SkippedLog
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of the events to use, ordered by step, and for each whether it is more than an observation whose picture is
-    lost; logs what is left out."""
+    """Rows of the usable events, ordered by step, and for each False if it is an observation whose picture is lost;
+    logs the skipped ones."""
     steps, kinds = np.array(events.steps), np.array(events.kinds)
     order = np.argsort(steps, kind="stable")
     is_repeated = np.concatenate(([False], np.diff(steps[order]) == 0))[: len(order)]
@@ -140,17 +140,17 @@ def _candidates(
         if missing:
             log.add(META_FILE, None, f"action {index} of action_space misses the channel {missing[0]}")
     complete = [action for action in action_space if names and all(name in action for name in names)]
-    known = {tuple(action[name] for name in names): None for action in complete or standard_actions(profile)}
-    if len(known) > MAX_CANDIDATES:
-        log.add(META_FILE, None, f"action_space holds {len(known)} actions; only the first {MAX_CANDIDATES} are used")
-    if known:
-        return np.array(list(known)[:MAX_CANDIDATES], dtype=np.float32)
-    distinct, counts = np.unique(actions, axis=0, return_counts=True)
-    if len(distinct) > MAX_RECORDED_CANDIDATES:
+    choices = {tuple(action[name] for name in names): None for action in complete or standard_actions(profile)}
+    if len(choices) > MAX_CANDIDATES:
+        log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
+    if choices:
+        return np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32)
+    recorded, counts = np.unique(actions, axis=0, return_counts=True)
+    if len(recorded) > MAX_RECORDED_CANDIDATES:
         log.add(
             META_FILE,
             None,
-            f"names no action space and {len(distinct)} different actions were recorded; the "
+            f"names no action space and {len(recorded)} different actions were recorded; the "
             f"{MAX_RECORDED_CANDIDATES} most frequent are those to choose from",
         )
-    return distinct[np.sort(np.argsort(-counts, kind="stable")[:MAX_RECORDED_CANDIDATES])]
+    return recorded[np.sort(np.argsort(-counts, kind="stable")[:MAX_RECORDED_CANDIDATES])]

@@ -1,7 +1,7 @@
 """The actions of a recording as compact columns, before and after its robot is known.
 
-Actions are objects of channel → number, and nearly all of one recording have the same channels. Such a layout is
-kept once, the numbers in one flat array; a value that is no number is NaN.
+Actions are objects of channel → number, and nearly all of one recording have the same channels. Each such layout is
+stored once, the numbers in one flat array; a value that is no number is NaN.
 """
 
 from array import array
@@ -16,7 +16,7 @@ NUMBER_TYPES = frozenset((int, float))
 
 
 class RecordedActions:
-    """Grows while a session is read."""
+    """Actions added one by one while a session is read."""
 
     def __init__(self) -> None:
         self._layouts: dict[tuple[str, ...], int] = {}
@@ -28,7 +28,7 @@ class RecordedActions:
         return len(self._layout_of)
 
     def append(self, action: dict[str, object]) -> int:
-        """Add an action of any channels and return its index; select() says which were unusable."""
+        """Add an action of any channels and return its index; select() reports the unusable ones."""
         names = tuple(action) if len(action) <= MAX_CHANNELS else ()
         self._layout_of.append(self._layouts.setdefault(names, len(self._layouts)))
         self._starts.append(len(self._values))
@@ -39,7 +39,7 @@ class RecordedActions:
         return len(self._layout_of) - 1
 
     def usual_channels(self) -> tuple[tuple[str, ...], np.ndarray]:
-        """The channels (A) that most actions have, where they are numbers, with their values (M, A), NaN for none."""
+        """The channels (A) of most actions that hold numbers, and their values (M, A), NaN for no number."""
         if not len(self):
             return (), np.zeros((0, 0))
         names, rows = max(self._rows_by_layout(), key=lambda group: len(group[1]))
@@ -50,7 +50,7 @@ class RecordedActions:
     def select(self, channels: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
         """All actions as float32 (M, A) in the order of ``channels``, and why an action at an index is unusable.
 
-        Channels beyond those asked for are ignored.
+        Further channels are ignored.
         """
         matrix = np.full((len(self), len(channels)), np.nan, dtype=np.float64)
         reasons: dict[int, str] = {}
@@ -74,8 +74,8 @@ class RecordedActions:
 
     def _values_of(self, rows: np.ndarray, columns: Sequence[int]) -> np.ndarray:
         starts = np.frombuffer(self._starts, dtype=np.int64)[rows]
-        picked = starts[:, None] + np.array(columns, dtype=np.int64)[None, :]
-        return np.frombuffer(self._values, dtype=np.float64)[picked] if picked.size else np.zeros(picked.shape)
+        indices = starts[:, None] + np.array(columns, dtype=np.int64)[None, :]
+        return np.frombuffer(self._values, dtype=np.float64)[indices] if indices.size else np.zeros(indices.shape)
 
 
 def _usable(values: np.ndarray) -> np.ndarray:

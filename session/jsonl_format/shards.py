@@ -1,4 +1,4 @@
-"""Finding the event files of a session in order, and reading their lines one by one within bounded memory."""
+"""The event files of a session in order, and reading of their lines one by one within bounded memory."""
 
 import os
 import re
@@ -21,9 +21,9 @@ def is_shard(name: str) -> bool:
 
 
 def find_shards(folder: int, total_shards: int | None, log: SkippedLog) -> list[str]:
-    """Names of the shards in ``folder`` by number (1000 after 999), logging which numbers are missing."""
-    found = (SHARD_PATTERN.fullmatch(name) for name in os.listdir(folder))
-    numbered = sorted((int(match[1]), match[0]) for match in found if match)
+    """Names of the shards in ``folder`` by number (1000 after 999), logging the missing numbers."""
+    matches = (SHARD_PATTERN.fullmatch(name) for name in os.listdir(folder))
+    numbered = sorted((int(match[1]), match[0]) for match in matches if match)
     expected = 0
     for number, _ in numbered:
         _log_missing(expected, number, log)
@@ -41,9 +41,9 @@ def _log_missing(first: int, end: int, log: SkippedLog) -> None:
 
 
 def read_lines(file: int, limit: int = MAX_SHARD_BYTES) -> Iterator[tuple[int, bytes | None, bool]]:
-    """Yield (number from 1, line or None if over 1 MB, whether it ends in a newline) for the lines of ``file``.
+    """Yield (number from 1, line or None if over 1 MB, True if it ends in a newline) for the lines of ``file``.
 
-    At most ``limit`` bytes are read, and never more than a block and a line are held.
+    At most ``limit`` bytes are read, and memory holds never more than a block and a line.
     """
     number, rest, is_too_long, total = 1, b"", False, 0
     while total < limit and (block := os.read(file, min(BLOCK_BYTES, limit - total))):

@@ -23,7 +23,7 @@ class FrameFiles:
 
     @property
     def may_be_recording(self) -> bool:
-        """True also if the session is unfinished and was written to lately."""
+        """True also if the session is unfinished and was written to recently."""
         try:
             return is_open_for_recording(self.folder)
         except OSError:

@@ -1,4 +1,4 @@
-"""Keeping a robot's recordings within a disk budget by deleting the oldest, and never one that is being recorded."""
+"""A disk budget for a robot's recordings: the oldest are deleted, never one that is being recorded."""
 
 import logging
 import os
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class DiskBudget:
-    """What the sessions of one robot may take on disk, while one of them, ``own_folder``, is recorded."""
+    """The bytes that the sessions of one robot may take on disk while one of them, ``own_folder``, is recorded."""
 
     def __init__(self, own_folder: Path, max_bytes: float) -> None:
         self._own_folder = own_folder
@@ -29,29 +29,29 @@ class DiskBudget:
         self.measure_others()
 
     def measure_others(self) -> None:
-        """Count what the other sessions take, which others may have recorded or deleted meanwhile."""
-        for abandoned in self._own_folder.parent.glob(f"{DELETING_PREFIX}{SESSION_PREFIX}*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
+        """Measure the other sessions, which other programs may have recorded or deleted meanwhile."""
+        for remainder in self._own_folder.parent.glob(f"{DELETING_PREFIX}{SESSION_PREFIX}*"):
+            shutil.rmtree(remainder, ignore_errors=True)
         self._other_bytes = sum(_size(folder) for folder in self._others())
 
     def reserve(self, size: int) -> None:
-        """Count ``size`` bytes that are about to be written, after making room for them.
+        """Count ``size`` bytes that are about to be written, after deleting other sessions if necessary.
 
-        Raises DiskBudgetError when all that can be deleted is deleted and they still exceed the budget.
+        Raises DiskBudgetError if they exceed the budget although all that can be deleted is deleted.
         """
         if self._total(size) > self._max_bytes:
-            self._make_room(size)
+            self._delete_oldest(size)
         self._own_bytes += size
 
     def _total(self, size: int) -> int:
         return self._own_bytes + self._other_bytes + size
 
-    def _make_room(self, size: int) -> None:
+    def _delete_oldest(self, size: int) -> None:
         self.measure_others()
         for folder in sorted(self._others(), key=_age_key):
             if self._total(size) <= self._max_bytes:
                 return
-            # Seen gone, or opened, by another process in between: then it is no longer ours to delete.
+            # Another process may have deleted or opened it in between.
             with suppress(FileNotFoundError):
                 freed = _size(folder)
                 if not is_open_for_recording(folder):
@@ -98,8 +98,8 @@ def _size(folder: Path) -> int:
 
 
 def _delete(folder: Path) -> None:
-    # Renamed first, so that a deletion that is interrupted leaves no half session in the list.
-    doomed = folder.with_name(f"{DELETING_PREFIX}{folder.name}_{os.getpid()}")
-    os.rename(folder, doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    # Renamed first, so that a deletion that is interrupted leaves no incomplete session in the list.
+    renamed = folder.with_name(f"{DELETING_PREFIX}{folder.name}_{os.getpid()}")
+    os.rename(folder, renamed)
+    shutil.rmtree(renamed, ignore_errors=True)
     logger.info("Deleted session %s to stay within the disk budget", folder.name)

@@ -1,7 +1,7 @@
-"""The recording in progress as those who learn from it see it: written to disk, and its newest frames in memory.
+"""The recording in progress, for training on it: written to disk, and its newest frames in memory.
 
-Frames are kept as they are read again from the recording: after JPEG, not as the camera gave them. So what is learned
-while recording is what the recording shows later.
+Frames in memory are those read back from the recording, after JPEG, not those of the camera: training while recording
+sees the same pictures as training on the recording later.
 """
 
 from collections import OrderedDict
@@ -15,20 +15,20 @@ from session.frames import decode_picture, read_frame, resize_picture
 from session.history import History
 from session.recorder.recorder import SessionRecorder
 
-KEPT_FRAMES = 256  # pictures of 224 × 224: 38 MB
+MEMORY_FRAMES = 256  # pictures of 224 × 224: 38 MB
 
 
 class LiveRecording:
-    """Observations and actions in turn, beginning with an observation; each is recorded before it is kept.
+    """Observations and actions in turn, beginning with an observation; each is written to disk first.
 
-    Frame i is followed by action i. Pictures of the last ``kept`` frames can be asked for.
+    Frame i is followed by action i. Pictures of the last ``capacity`` frames are available.
     """
 
-    def __init__(self, recorder: SessionRecorder, candidates: np.ndarray, kept: int = KEPT_FRAMES) -> None:
+    def __init__(self, recorder: SessionRecorder, candidates: np.ndarray, capacity: int = MEMORY_FRAMES) -> None:
         self.profile = recorder.profile
         self.candidate_actions = candidates
         self._recorder = recorder
-        self._kept = kept
+        self._capacity = capacity
         self._pictures: OrderedDict[int, Image.Image] = OrderedDict()
         self._actions = np.zeros((64, len(self.profile.channels)), dtype=np.float32)
         self._action_count = 0
@@ -40,17 +40,17 @@ class LiveRecording:
         return self._actions[: self._action_count]
 
     def record_observation(self, picture: np.ndarray) -> None:
-        """Record what is seen now, uint8 (H, W, 3); raises RecordingError."""
+        """Record a picture, uint8 (H, W, 3); raises RecordingError."""
         assert self._action_count == self.frame_count, "an action leads from one observation to the next"
         path = self._recorder.record_observation(picture)
         content, _ = read_frame(self._recorder.folder, path)
         self._pictures[self.frame_count] = resize_picture(decode_picture(content))
         self.frame_count += 1
-        if len(self._pictures) > self._kept:
+        if len(self._pictures) > self._capacity:
             self._pictures.popitem(last=False)
 
     def record_action(self, action: Mapping[str, float]) -> None:
-        """Record what is done now; raises RecordingError and InvalidAction."""
+        """Record an action; raises RecordingError and InvalidAction."""
         assert self._action_count == self.frame_count - 1, "an observation comes before each action"
         self._recorder.record_action(action)
         if self._action_count == len(self._actions):
@@ -59,21 +59,21 @@ class LiveRecording:
         self._action_count += 1
 
     def picture(self, index: int) -> Image.Image:
-        """The picture of a frame, 224 × 224; raises FrameOutOfRange for one that is not kept."""
+        """The picture of a frame, 224 × 224; raises FrameOutOfRange if it is not in memory."""
         if index not in self._pictures:
             raise FrameOutOfRange(
-                f"Frame {index} is not in memory; choose {self.first_kept} to {self.frame_count - 1}."
+                f"Frame {index} is not in memory; choose {self.first_in_memory} to {self.frame_count - 1}."
             )
         return self._pictures[index]
 
     @property
-    def first_kept(self) -> int:
+    def first_in_memory(self) -> int:
         """The oldest frame whose picture is in memory."""
-        return max(0, self.frame_count - self._kept)
+        return max(0, self.frame_count - self._capacity)
 
     def history(self, index: int, length: int) -> History:
-        """The up to ``length`` kept frames before a frame; raises NoHistory where there is none."""
-        first = max(self.first_kept, index - length)
+        """The up to ``length`` frames in memory before a frame; raises NoHistory if there are none."""
+        first = max(self.first_in_memory, index - length)
         if first >= index:
             raise NoHistory(f"Frame {index} has no context frame before it in memory; choose a later one.")
         before = tuple(range(first, index))

@@ -1,7 +1,7 @@
 """Writing a session while it happens, so that a crash loses at most the event in flight.
 
 Frames are written whole before the event that names them, events are appended one by one without a buffer, and the
-metadata is replaced atomically. What survives a power cut is up to the operating system.
+metadata is replaced atomically. A power cut may cost more, depending on the operating system.
 """
 
 import io
@@ -21,7 +21,7 @@ import orjson
 from PIL import Image
 
 from session.errors import DiskBudgetError, RecordingError
-from session.files import describe, replace_file, write_all, write_new
+from session.files import describe, replace_file, write_all, write_file
 from session.jsonl_format.folder import FRAMES_FOLDER
 from session.jsonl_format.lock import LOCK_FILE, lock_new_session
 from session.jsonl_format.metadata import META_FILE
@@ -32,7 +32,7 @@ from session.robots.detection import profile_of
 
 JPEG_QUALITY = 95
 GIGABYTE = 1_000_000_000
-# Counted once for the metadata, which grows by its last two keys.
+# Reserved once for the metadata, which grows by its last two keys.
 METADATA_BYTES = 4096
 
 
@@ -40,7 +40,7 @@ class SessionRecorder:
     """Records one session into a new folder below ``root_folder``/<robot>; use it in a ``with`` statement.
 
     ``robot_type`` is the robot's class name, ``action_space`` the actions it chooses from. When the sessions of that
-    robot would exceed ``max_disk_gb`` (10^9 bytes each), the oldest that nobody is recording are deleted. ``clock``
+    robot would exceed ``max_disk_gb`` (10^9 bytes each), the oldest that are not being recorded are deleted. ``clock``
     gives Unix seconds. Raises RecordingError when the folder cannot be written.
     """
 
@@ -120,7 +120,7 @@ class SessionRecorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Also after an error: all events up to there are whole, and only a killed recording has no end.
+        # Also after an error: all events up to it are complete, and only a killed recording has no end.
         self.close()
 
     def _record(self, kind: str, data: dict[str, object], frame_path: str = "", frame: bytes = b"") -> None:
@@ -131,7 +131,7 @@ class SessionRecorder:
         self._budget.reserve(len(line) + len(frame))
         try:
             if frame_path:
-                write_new(self.folder / frame_path, frame)
+                write_file(self.folder / frame_path, frame, is_new=True)
             self._append(line)
         except OSError as error:
             self._release()
@@ -146,7 +146,7 @@ class SessionRecorder:
         try:
             write_all(self._shard, line)
         except OSError:
-            # Half a line at the end would also spoil what is appended to it.
+            # An incomplete line at the end would also damage the line that is appended to it.
             with suppress(OSError):
                 os.ftruncate(self._shard, before)
             raise

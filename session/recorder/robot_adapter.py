@@ -1,7 +1,7 @@
-"""A robot as the live loop calls it: found by its name, checked before anything is recorded, and watched after.
+"""Loading a robot by its name, checking it before the recording begins, and checking every call of it.
 
-A robot of a person's own is that person's code. Whatever it raises ends the recording with one sentence; only calls of
-the robot stand inside that boundary, so that a mistake of ours is never taken for one of the robot.
+A robot may be the user's own code. Any exception it raises ends the recording with one sentence; only calls of the
+robot are inside that boundary, so that our own errors are not attributed to the robot.
 """
 
 import importlib
@@ -22,46 +22,46 @@ from session.robots.registry import make_robot
 from session.robots.robot import Robot
 
 LONGEST_ACTION_S = 3600.0
-MAX_SHOWN = 120
+MAX_MESSAGE_LENGTH = 120
 
 
 class _RobotCall(AbstractContextManager):
-    """Turns whatever a robot raises into the given error with a sentence that names the call."""
+    """Context manager that turns any exception of a robot into ``kind``, with a sentence that names the call."""
 
-    def __init__(self, doing: str, kind: type[SessionError]) -> None:
-        self._doing, self._kind = doing, kind
+    def __init__(self, call: str, kind: type[SessionError]) -> None:
+        self._call, self._kind = call, kind
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Ctrl-C is no mistake of the robot.
+        # Ctrl-C is no failure of the robot.
         if isinstance(error, Exception):
-            raise self._kind(f"The robot failed {self._doing} ({_cause(error)}); mend it and start again.") from error
+            raise self._kind(f"The robot failed {self._call} ({_cause(error)}); mend it and start again.") from error
 
 
 def _cause(error: Exception) -> str:
-    """Type, words and place of an error, without the path of the file."""
+    """Type, message and place of an error, without the path of the file."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
-    words = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())[:MAX_SHOWN]
-    return f"{type(error).__name__}{f': {words}' if words else ''}{place}"
+    message = " ".join("".join(char if char.isprintable() else " " for char in str(error)).split())[:MAX_MESSAGE_LENGTH]
+    return f"{type(error).__name__}{f': {message}' if message else ''}{place}"
 
 
 class CheckedRobot:
-    """A robot whose four members were looked at once; raises BadRobot where they do not fit together.
+    """A robot whose four members were checked; raises BadRobot if they are invalid or do not match.
 
-    ``profile`` is what its recordings are read with, ``action_space`` its actions, each once, and ``candidates`` the
-    same as raw values, float32 (C, A).
+    ``profile`` is that of its recordings, ``action_space`` holds its actions, each once, and ``candidates`` the same
+    as raw values, float32 (C, A).
     """
 
     def __init__(self, robot: Robot) -> None:
         self._robot = robot
         self.robot_type = type(robot).__name__
         with _RobotCall("while its profile and actions were asked for", BadRobot):
-            given, actions = robot.profile, list(robot.action_space)
+            profile, actions = robot.profile, list(robot.action_space)
         actions = _checked_space(actions)
         self.profile = profile_of(self.robot_type, actions)
-        _require_same(given, self.profile)
+        _require_same(profile, self.profile)
         for action in actions:
             self.require_in_range(action)
         distinct = {tuple(action[name] for name in self.profile.channel_names): action for action in actions}
@@ -75,7 +75,7 @@ class CheckedRobot:
         is_picture = isinstance(picture, np.ndarray) and picture.dtype == np.uint8
         if not is_picture or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
             raise RobotFailed(
-                f"The robot's picture is {_described(picture)}; observe() must give RGB as uint8 (height, width, 3)."
+                f"The robot's picture is {_describe(picture)}; observe() must give RGB as uint8 (height, width, 3)."
             )
         if picture.shape[0] * picture.shape[1] > MAX_FRAME_PIXELS:
             raise RobotFailed(f"The robot's picture has over {MAX_FRAME_PIXELS:,} pixels; give a smaller one.")
@@ -94,7 +94,7 @@ class CheckedRobot:
     def require_in_range(self, action: Mapping[str, float]) -> None:
         """Raise InvalidAction for an action with other channels than the robot's, or beyond their ranges.
 
-        What leaves the range is nothing that the robot said it can do, and would change how its recordings are scaled.
+        The robot does not offer such an action, and recording it would change the scaling of its recordings.
         """
         names = self.profile.channel_names
         if set(action) != set(names):
@@ -109,9 +109,9 @@ class CheckedRobot:
 
 
 def load_robot(name: str, seed: int) -> CheckedRobot:
-    """The simulated robot of that name, or the class "package.module:ClassName", made without arguments.
+    """The simulated robot of that name, or an instance of "package.module:ClassName", made without arguments.
 
-    Importing a module runs it: only name code that you trust. Raises BadRobot and RecordingError.
+    Importing a module runs it: only name trusted code. Raises BadRobot and RecordingError.
     """
     if ":" not in name:
         return CheckedRobot(make_robot(name, seed))
@@ -120,11 +120,11 @@ def load_robot(name: str, seed: int) -> CheckedRobot:
         raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")
     with _RobotCall("to be imported", BadRobot):
         module = importlib.import_module(module_name)
-    made = vars(module).get(class_name)
-    if not isinstance(made, type):
+    robot_class = vars(module).get(class_name)
+    if not isinstance(robot_class, type):
         raise BadRobot(f"The module {module_name} has no class {class_name}; check both names.")
     with _RobotCall("to start", BadRobot):
-        robot = made()
+        robot = robot_class()
     return CheckedRobot(robot)
 
 
@@ -132,7 +132,7 @@ def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:
     try:
         checked = [checked_action(action) for action in actions]
     except InvalidAction as error:
-        raise BadRobot(f"An entry of the robot's action_space is none. {error}") from error
+        raise BadRobot(f"An entry of the robot's action_space is not an action. {error}") from error
     if not 1 <= len(checked) <= MAX_CANDIDATES:
         raise BadRobot(f"The robot's action_space has {len(checked)} actions; give 1 to {MAX_CANDIDATES}.")
     if any(set(action) != set(checked[0]) for action in checked):
@@ -140,15 +140,15 @@ def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:
     return checked
 
 
-def _require_same(given: object, read: RobotProfile) -> None:
-    if given != read:
+def _require_same(profile: object, recorded: RobotProfile) -> None:
+    if profile != recorded:
         raise BadRobot(
             "The robot's profile is not the one that its recordings are read with; let it be "
             "profile_of(class name, action_space), as docs/robots.md shows."
         )
 
 
-def _described(picture: object) -> str:
+def _describe(picture: object) -> str:
     if isinstance(picture, np.ndarray):
         return f"{picture.dtype} {picture.shape}"
     return f"of type {type(picture).__name__}"

@@ -1,4 +1,4 @@
-"""The options of a command line that say how the next action is chosen, for all commands that record."""
+"""Command line options for the choice of actions, for all commands that record."""
 
 import argparse
 from collections.abc import Callable
@@ -23,7 +23,7 @@ SELECTORS = ("constant", "sequence", "random", "recorded")
 
 
 def add_selector_options(parser: argparse.ArgumentParser, selectors: tuple[str, ...] = SELECTORS) -> None:
-    """Add --selector and what goes with it."""
+    """Add --selector and the options of the selectors."""
     parser.add_argument("--selector", choices=selectors, default="random", help="how actions are chosen")
     parser.add_argument("--action", metavar="JSON", help='for constant, such as {"action": 1}')
     parser.add_argument("--sequence", metavar="JSON", help='for sequence, such as [{"action": 0}, {"action": 1}]')
@@ -37,15 +37,15 @@ def make_selector(
 ) -> ActionSelector:
     """The selector that the options name; raises InvalidAction and SessionNotFound.
 
-    `check` raises InvalidAction for an action that the robot cannot do, before anything is recorded.
+    `check` raises InvalidAction for an action that the robot cannot do, before the recording begins.
     """
     match options.selector:
         case "constant":
-            action = _whole(robot, _parse_action(options.action), check) if options.action else robot.action_space[-1]
-            return ConstantSelector(action)
+            action = _parse_action(options.action) if options.action else robot.action_space[-1]
+            return ConstantSelector(_completed(robot, action, check))
         case "sequence":
-            given = _parse_sequence(options.sequence) if options.sequence else robot.action_space
-            return SequenceSelector([_whole(robot, action, check) for action in given])
+            actions = _parse_sequence(options.sequence) if options.sequence else robot.action_space
+            return SequenceSelector([_completed(robot, action, check) for action in actions])
         case "recorded":
             return _make_recorded(options, robot, sessions_folder)
         case _:
@@ -53,7 +53,7 @@ def make_selector(
 
 
 def steps_or(default: int, steps: int | None, selector: ActionSelector) -> int:
-    """How many actions to take: what was asked for, else all recorded ones, else ``default``; raises InvalidAction."""
+    """The number of actions: ``steps``, else all of a replay, else ``default``; raises InvalidAction."""
     if not isinstance(selector, RecordedSelector):
         return default if steps is None else steps
     if steps is not None and steps > len(selector):
@@ -61,10 +61,10 @@ def steps_or(default: int, steps: int | None, selector: ActionSelector) -> int:
     return len(selector) if steps is None else steps
 
 
-def _whole(robot: Robot, action: dict[str, float], check: Callable[[dict[str, float]], None]) -> dict[str, float]:
-    whole = robot.profile.with_constants(action)
-    check(whole)
-    return whole
+def _completed(robot: Robot, action: dict[str, float], check: Callable[[dict[str, float]], None]) -> dict[str, float]:
+    complete = robot.profile.with_constants(action)
+    check(complete)
+    return complete
 
 
 def _make_recorded(options: argparse.Namespace, robot: Robot, sessions_folder: Path) -> RecordedSelector:

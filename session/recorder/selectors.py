@@ -1,7 +1,7 @@
-"""Ways of choosing the next action while a session is recorded.
+"""Selectors of the next action while a session is recorded.
 
-A selector may look at what a world model predicts of every action, where there is one: a `OnlineLoop` has it, a plain
-recording has not. How predictions come about is not known here.
+A selector may use a world model's predictions for all actions if there are any: `training/online.py` passes them, a
+plain recording does not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,8 @@ from session.recording import RecordedSession
 
 @dataclass(frozen=True, eq=False)
 class ActionPrediction:
-    """What an action would lead to: a picture, uint8 (H, W, 3), and how unsure the world model is of it, a variance of
-    colours from 0 to 1; None where nobody asked for that."""
+    """The predicted picture after an action, uint8 (H, W, 3), and the world model's uncertainty of it, a variance of
+    colours from 0 to 1, or None if it was not computed."""
 
     action: Mapping[str, float]
     picture: np.ndarray
@@ -25,10 +25,10 @@ class ActionPrediction:
 
 
 class ActionSelector(Protocol):
-    """Anything that gives one action after another."""
+    """A source of actions."""
 
     def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
-        """The action to take now, channel → number; `predictions` of all actions of the robot, where there are any."""
+        """The action to take now, channel → number; `predictions` of all actions of the robot, if there are any."""
 
 
 class ConstantSelector:
@@ -42,7 +42,7 @@ class ConstantSelector:
 
 
 class SequenceSelector:
-    """The given actions in their order, again and again; raises InvalidAction when there is none."""
+    """A sequence of actions, repeated endlessly; raises InvalidAction if it is empty."""
 
     def __init__(self, actions: Sequence[Mapping[str, float]]) -> None:
         if not actions:
@@ -57,7 +57,7 @@ class SequenceSelector:
 
 
 class RandomSelector:
-    """Any action of the action space with equal chance; the same ``seed`` gives the same actions."""
+    """Random actions of the action space, with equal probability; the same ``seed`` gives the same actions."""
 
     def __init__(self, action_space: Sequence[Mapping[str, float]], seed: int) -> None:
         if not action_space:
@@ -91,16 +91,16 @@ class RecordedSelector:
 
 
 class UncertaintySelector:
-    """The action that the world model is least sure of; of equals any with equal chance, the same with the same
-    ``seed``. Raises InvalidAction where there are no predictions, or none with an uncertainty."""
+    """The action with the highest uncertainty; of equal ones any with equal probability, the same with the same
+    ``seed``. Raises InvalidAction if there are no predictions or one has no uncertainty."""
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
     def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
-        unsure = [one.uncertainty for one in predictions]
-        if not unsure or None in unsure:
+        uncertainties = [one.uncertainty for one in predictions]
+        if not uncertainties or None in uncertainties:
             raise InvalidAction("Choosing by uncertainty needs a world model that tells it; choose another selector.")
-        most = max(unsure)
+        most = max(uncertainties)
         best = [one.action for one in predictions if one.uncertainty == most]
         return dict(best[int(self._random.integers(len(best)))])

@@ -16,7 +16,7 @@ MAX_FRAMES = 100_000
 
 
 class SimulatedClock:
-    """Unix seconds that start now and pass only when told."""
+    """A clock in Unix seconds that starts now and is advanced by hand."""
 
     def __init__(self) -> None:
         self._now = time.time()
@@ -58,7 +58,7 @@ def record_simulation(
 
 
 def unlimited_budget_gb(sessions_folder: str | os.PathLike[str]) -> float:
-    """The budget of a recording that must cost nobody another one: as large as the disk. Makes the folder."""
+    """A budget as large as the disk, so that a recording deletes no other one. Makes the folder."""
     folder = Path(sessions_folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What an action is: an object of channel names and numbers that the models can take."""
+"""Checks of actions: objects of channel names and numbers that the models can take."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ SAME_WITHIN = 1e-6  # a value that went through float32 is still the same one
 
 
 def is_action(value: object) -> bool:
-    """Whether a parsed value is an object of channel names and numbers (True is none) that fit float32."""
+    """True if a parsed value is an object of channel names and numbers (bool is no number) that fit float32."""
     return (
         isinstance(value, dict)
         and 0 < len(value) <= MAX_CHANNELS
@@ -24,12 +24,12 @@ def is_action(value: object) -> bool:
 
 
 def is_channel_name(name: object) -> bool:
-    """Whether a parsed key can be shown as the name of a channel."""
+    """True if a parsed key is printable and short enough as the name of a channel."""
     return isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and name.isprintable()
 
 
 def checked_action(action: object) -> dict[str, float]:
-    """The action with plain numbers; raises InvalidAction when it is not an object of names and finite numbers."""
+    """The action with plain numbers; raises InvalidAction if it is not an object of names and finite numbers."""
     if not isinstance(action, Mapping):
         raise InvalidAction('An action is an object of channel names and numbers, such as {"action": 1}.')
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in action.items()}

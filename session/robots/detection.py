@@ -23,7 +23,7 @@ def detect_robot(
     """The profile of the robot that made a recording: by its type, else by its action channels, else by its folder.
 
     ``recorded_channels`` (A names) and ``recorded_values`` (M, A) describe the actions of the recording, both empty
-    when they were not read. Any other robot gets a profile of its own, with ranges from its own actions.
+    if they were not read. Any other robot gets a profile of its own, with ranges from its own actions.
     """
     by_channels = (profile_by_channels(names) for names in (*action_space[:1], recorded_channels))
     return (

@@ -20,7 +20,7 @@ class ActionChannel:
 
 @dataclass(frozen=True)
 class RobotProfile:
-    """A robot as the models see it. ``name`` is safe as a folder name, ``title`` is for people."""
+    """The action channels of a robot. ``name`` is safe as a folder name, ``title`` is shown to visitors."""
 
     name: str
     title: str
@@ -31,13 +31,13 @@ class RobotProfile:
         return tuple(channel.name for channel in self.channels)
 
     def with_constants(self, action: Mapping[str, float]) -> dict[str, float]:
-        """The action with every channel that can only have one value, whether it was named or not."""
+        """The action, completed by the channels that have only one possible value."""
         return {channel.name: channel.low for channel in self.channels if channel.low == channel.high} | dict(action)
 
     def scale(self, actions: np.ndarray) -> np.ndarray:
         """Clip raw actions (..., A) to their ranges and scale them to [-1, 1], float32.
 
-        A channel whose range has no width gives 0. Raises ValueError when the last axis is not A.
+        A channel whose range has no width gives 0. Raises ValueError if the last axis is not A.
         """
         # Actions and bounds go through the same float32, so that the ends of a range become exactly -1 and 1.
         values = np.asarray(actions, dtype=np.float32).astype(np.float64)

@@ -1,7 +1,7 @@
-"""The robots that are recognized in recordings, one row each: ROBOTS. Everything else asks here about them.
+"""The robots that are recognized in recordings, one row each: ROBOTS. All other modules look them up here.
 
-A robot that records needs no row: any class with the members of `Robot` will do, see docs/robots.md. A row gives its
-recordings a fixed profile, its actions names, and the program a simulator of it.
+A robot that records needs no row: any class with the members of `Robot` will do, see docs/robots.md. A row adds a fixed
+profile for its recordings, names of its actions, simulators, and ground truth.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -22,8 +22,8 @@ class KnownRobot:
     """A row of the registry.
 
     A robot_type ("ToroidalDotRobot") or a folder ("toroidal_dot") that contains one of ``keywords`` means this robot.
-    ``actions``: the actions that it chooses from, by what people call them. ``simulators``: by name, each made from a
-    seed. ``truth``: if a simulator can go on from any frame.
+    ``actions``: the actions that it chooses from, by name. ``simulators``: by name, each made from a seed.
+    ``truth``: the simulation that can go on from any frame, or None.
     """
 
     profile: RobotProfile

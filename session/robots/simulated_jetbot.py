@@ -1,6 +1,6 @@
-"""A JetBot in a drawn room, for trying things out without the robot.
+"""The JetBot, and its simulation in a drawn room.
 
-The room is a panorama drawn once from a seed; the camera sees a window of it that moves as the robot turns.
+The room is a panorama drawn once from a seed; the camera shows a window of it that moves as the robot turns.
 """
 
 import math
@@ -18,7 +18,7 @@ PANORAMA_WIDTH = 6 * IMAGE_SIZE
 HORIZON = 128
 # One usual action (0.12 for 0.2 s) turns by 6 degrees, about 22 pixels.
 DEGREES_PER_THRUST = 250.0
-# The camera sees a sixth of the panorama: 60 degrees.
+# The picture is a sixth of the panorama: 60 degrees.
 PIXELS_PER_DEGREE = PANORAMA_WIDTH / 360.0
 MAX_MOTOR, MAX_DURATION_S = 1.0, 5.0
 
@@ -39,9 +39,9 @@ ACTIONS = {
 
 
 class SimulatedJetBot:
-    """Turns on the spot by the difference of its motors times their duration; it does not drive.
+    """A simulator that turns on the spot by the difference of its motors times their duration; it does not drive.
 
-    ``seed`` sets the room and where the robot looks first; ``yaw`` is in degrees, clockwise.
+    ``seed`` decides the room and the first direction; ``yaw`` is in degrees, clockwise.
     """
 
     profile = JETBOT
@@ -50,7 +50,7 @@ class SimulatedJetBot:
         random = np.random.default_rng(seed)
         self.yaw = float(random.uniform(0.0, 360.0))
         panorama = draw_room(random)
-        # The first columns once more at the end: a window across the seam is then one slice.
+        # The first columns are repeated at the end: a window across the seam is then one slice.
         self._panorama = np.concatenate((panorama, panorama[:, : IMAGE_SIZE + 1]), axis=1)
 
     @property
@@ -85,7 +85,7 @@ def draw_room(random: np.random.Generator) -> np.ndarray:
     draw = ImageDraw.Draw(canvas)
     columns = np.arange(8) * (PANORAMA_WIDTH // 8)
     drawers = [_draw_window, _draw_door, _draw_shelf, _draw_sofa, _draw_picture, _draw_plant, _draw_table, _draw_shelf]
-    # Each place has a piece of its own, so that no two directions look alike.
+    # Each place has a piece of its own, so that all directions differ.
     for column, index in zip(columns, random.permutation(len(drawers)), strict=True):
         drawers[index](draw, int(column) + int(random.integers(12, 40)), random)
     return np.clip(np.asarray(canvas, dtype=np.float32) + _texture(random), 0.0, 255.0)

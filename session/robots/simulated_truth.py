@@ -16,19 +16,22 @@ class StatefulRobot(Robot, Protocol):
 
     @property
     def state(self) -> State:
-        """All that decides its next picture."""
+        """The numbers that decide its pictures."""
 
 
 @dataclass(frozen=True)
 class SimulatedTruth:
-    """``locate``: the state in a picture, uint8 (H, W, 3), or None if it shows none. ``simulate``: a simulator in that
-    state. ``distance_px``: between two states, in pixels of the picture."""
+    """The functions of such a simulator; its pictures are uint8 (224, 224, 3).
+
+    ``locate``: the state in a picture, or None if it shows none. ``simulate``: a simulator in that state.
+    ``distance_px``: pixels between two states.
+    """
 
     locate: Callable[[np.ndarray], State | None]
     simulate: Callable[[State], StatefulRobot]
     distance_px: Callable[[State, State], float]
 
     def error_px(self, picture: np.ndarray, state: State) -> float | None:
-        """Pixels from the state in a picture, uint8 (H, W, 3), to the true one; None if the picture shows none."""
-        shown = self.locate(picture)
-        return None if shown is None else self.distance_px(shown, state)
+        """Pixels from the state in a picture to the true one; None if the picture shows none."""
+        predicted = self.locate(picture)
+        return None if predicted is None else self.distance_px(predicted, state)

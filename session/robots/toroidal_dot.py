@@ -1,4 +1,5 @@
-"""A robot that is easy to predict: a white dot that jumps to the right on a black picture without edges."""
+"""The Toroidal Dot, a robot that is easy to predict: a white dot that jumps to the right on a black picture without
+edges."""
 
 import math
 from collections.abc import Mapping
@@ -16,11 +17,11 @@ DOT_RADIUS = 5
 MOVE_PIXELS = 27
 SECONDS_PER_ACTION = 0.1
 FULL_TURN = 2.0 * math.pi
-# A dot that can be told from its ground: an untrained network's picture has no place this much brighter than the rest.
+# Of a dot against its background: no pixel of an untrained network's picture is this much brighter than the rest.
 LEAST_CONTRAST = 40.0
 LEAST_PIXELS = 16  # of about 80 that are brighter than half in a whole dot
-# Of the mean of directions, 1 where all pixels lie in one line: two dots a quarter of the picture apart give 0.7, and
-# have no common centre that would mean anything.
+# Length of the mean direction, 1 if all pixels are in one line: two dots a quarter of the picture apart give 0.7, and
+# have no meaningful common centre.
 LEAST_AGREEMENT = 0.9
 
 TOROIDAL_DOT = RobotProfile(name="toroidal_dot", title="Toroidal Dot", channels=(ActionChannel("action", 0.0, 1.0),))
@@ -35,9 +36,10 @@ class DotPosition(NamedTuple):
 
 
 class ToroidalDotRobot:
-    """Action 0 stays, action 1 moves the dot 27 pixels to the right; what leaves on one side enters on the other.
+    """The simulator: action 0 stays, action 1 moves the dot 27 pixels to the right; beyond an edge it continues at the
+    opposite one.
 
-    ``seed`` sets where the dot starts, ``x`` and ``y`` (pixels) say where it is.
+    ``seed`` decides the first position, ``x`` and ``y`` (pixels) are the current one.
     """
 
     profile = TOROIDAL_DOT
@@ -83,15 +85,15 @@ def _distances(position: int) -> np.ndarray:
 
 
 def locate_dot(picture: np.ndarray) -> DotPosition | None:
-    """The centre of the one bright dot of a picture, uint8 (H, W, 3); None where there is no dot, less than a
-    fifth of one, or more than one far apart."""
+    """The centre of the one bright dot of a picture, uint8 (H, W, 3), or None if there is no dot, less than a fifth of
+    one, or several far apart."""
     brightness = np.asarray(picture).mean(axis=2, dtype=np.float32)
-    ground, peak = float(np.median(brightness)), float(brightness.max())
-    if peak - ground < LEAST_CONTRAST:
+    background, peak = float(np.median(brightness)), float(brightness.max())
+    if peak - background < LEAST_CONTRAST:
         return None
-    # Only what is nearer to the dot's brightness than to the ground's: a faint haze over the whole picture, as networks
-    # leave it, would draw the centre towards the middle.
-    weights = np.clip(brightness - (ground + peak) / 2.0, 0.0, None)
+    # Only pixels nearer to the dot's brightness than to the background's: a faint haze over the whole picture, as
+    # networks produce it, would shift the centre towards the middle.
+    weights = np.clip(brightness - (background + peak) / 2.0, 0.0, None)
     if np.count_nonzero(weights) < LEAST_PIXELS:
         return None
     x, y = (_circular_mean(weights.sum(axis=axis)) for axis in (0, 1))
@@ -99,20 +101,20 @@ def locate_dot(picture: np.ndarray) -> DotPosition | None:
 
 
 def torus_distance(a: DotPosition, b: DotPosition, size: float = IMAGE_SIZE) -> float:
-    """Pixels from one place to the other, the shorter way around in each direction; `size` of the picture's sides."""
+    """Pixels from one position to the other, the shorter way around in each direction; `size`: width and height."""
     across, down = (abs(first - second) % size for first, second in zip(a, b, strict=True))
     return math.hypot(min(across, size - across), min(down, size - down))
 
 
 def _circular_mean(weights: np.ndarray) -> float | None:
-    """The mean place of weights (N,) on a circle of N places; None where they do not agree on one."""
+    """The mean position of weights (N,) on a circle of N positions, or None if they are spread too widely."""
     n = len(weights)
     angles = np.arange(n) * (FULL_TURN / n)
     across, along = float(weights @ np.sin(angles)), float(weights @ np.cos(angles))
     if math.hypot(across, along) < LEAST_AGREEMENT * float(weights.sum()):
         return None
-    place = math.atan2(across, along) % FULL_TURN * n / FULL_TURN
-    return 0.0 if place >= n else place  # a tiny negative angle is rounded up to a full turn
+    position = math.atan2(across, along) % FULL_TURN * n / FULL_TURN
+    return 0.0 if position >= n else position  # a tiny negative angle is rounded up to a full turn
 
 
 TRUTH = SimulatedTruth(locate_dot, ToroidalDotRobot.at, torus_distance)

@@ -1,4 +1,4 @@
-"""Damage done at random to the files of a recording and to the bytes of pictures, the same for the same chance."""
+"""Random damage to the files of a recording and to the bytes of pictures, the same for the same seed."""
 
 import json
 import os
@@ -8,10 +8,10 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.session.generated import Made, picture
+from tests.session.generated import GeneratedRecording, picture
 
 META = "session_meta.json"
-# JSON, or what some programs take for it.
+# JSON, or text that some programs accept as JSON.
 ODD_NUMBERS = (
     "NaN", "-Infinity", "1e400", "-1e400", "1e308", "-1e308", "3.5e38", "-1", "-0", "0.5", "1e-400", "9007199254740992",
     "9223372036854775808", "18446744073709551616", "9" * 5000, "1" + "0" * 50, "253000000000", "252999999999.9",
@@ -27,9 +27,9 @@ ODD_VALUES = (
 )  # fmt: skip
 
 
-def damage_recording(made: Made, outside: Path, chance: random.Random) -> list[str]:
-    """Do one to three things to a recording and say which; links lead to `outside`."""
-    return [_damage(made.folder, outside, chance) for _ in range(chance.choice((1, 1, 2, 3)))]
+def damage_recording(recording: GeneratedRecording, outside: Path, chance: random.Random) -> list[str]:
+    """Damage a recording in one to three ways and return their descriptions; links lead to `outside`."""
+    return [_damage(recording.folder, outside, chance) for _ in range(chance.choice((1, 1, 2, 3)))]
 
 
 def _damage(folder: Path, outside: Path, chance: random.Random) -> str:
@@ -118,7 +118,7 @@ def _change_value(content: bytes, chance: random.Random) -> bytes:
 
 
 def _some_place(parsed: object, chance: random.Random) -> tuple[dict | list, str | int]:
-    """A container within the parsed value, and one of its keys; raises IndexError where there is none."""
+    """A container within the parsed value, and one of its keys; raises IndexError if there is none."""
     places: list[tuple[dict | list, str | int]] = []
     rest = [parsed]
     while rest:
@@ -151,34 +151,34 @@ def _change_text(content: bytes, chance: random.Random) -> bytes:
 
 
 def _change_file(path: Path, outside: Path, chance: random.Random) -> str:
-    what = chance.choice(
+    kind = chance.choice(
         ("gone", "folder", "link", "loop", "pipe", "closed", "copied", "renumbered", "grown", "no frames")
     )
     target = path.with_name(f"events_shard_{chance.choice((0, 1, 7, 999, 1000, 10**6, 10**8))}.jsonl")
-    if what == "no frames":
+    if kind == "no frames":
         frames = path.parent / "frames"
         if frames.is_dir() and not frames.is_symlink():
             frames.rename(outside / f"frames_{chance.random()}")
             chance.choice((frames.touch, lambda: frames.symlink_to(outside), lambda: None))()
-    elif what == "copied":
+    elif kind == "copied":
         if not target.exists():
             target.write_bytes(path.read_bytes())
-    elif what == "renumbered":
+    elif kind == "renumbered":
         if not target.exists():
             path.rename(target)
-    elif what == "closed":
+    elif kind == "closed":
         path.chmod(0)
-    elif what == "grown":
+    elif kind == "grown":
         os.truncate(path, path.stat().st_size + 3_000_000)
     else:
         path.unlink()
         put = {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "loop": lambda: path.symlink_to(path.name)}
-        put.get(what, lambda: path.symlink_to(outside / "canary.jpg") if what == "link" else None)()
-    return what
+        put.get(kind, lambda: path.symlink_to(outside / "canary.jpg") if kind == "link" else None)()
+    return kind
 
 
 def damaged_picture(number: int) -> bytes:
-    """The bytes of a picture with something wrong, or of something that is none."""
+    """The bytes of a damaged picture, or of something that is no picture."""
     chance = random.Random(number)
     mode = chance.choice(("RGB", "L", "CMYK", "progressive", "exif", "RGBA", "P", "I;16", "text"))
     content = picture(chance.randrange(8), mode, chance.choice(((16, 16), (40, 30))))
@@ -222,7 +222,7 @@ def png_bomb(chunk: bytes, side: int = 16) -> bytes:
 
 
 def scan_bomb(scans: int, side: int = 16) -> bytes:
-    """A progressive JPEG that goes over all its pixels again and again, in a few bytes each time."""
+    """A progressive JPEG with many scans of all its pixels, a few bytes each."""
     content = _resized(picture(1, "progressive"), (side, side))
     start = content.rindex(b"\xff\xda")
     return content[:start] + content[start:-2] * scans + content[-2:]

@@ -1,4 +1,4 @@
-"""Whole recordings and pictures made at random, the same for the same number. What damages them is in damaged.py."""
+"""Random intact recordings and pictures, the same for the same number. damaged.py damages them."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from PIL import Image
 
 JETBOT_CHANNELS = ("motor_left", "motor_right", "duration")
 HARM = "<img src=x onerror=alert(1)>"
-# Robot type, channels, folders that it may lie in.
+# Robot type, channels, possible folders.
 ROBOTS = (
     ("JetBotInterface", JETBOT_CHANNELS, ("jetbot", "")),
     ("jetbot", (*JETBOT_CHANNELS, "gripper"), ("jetbot",)),
@@ -26,8 +26,8 @@ PICTURE_MODES = ("RGB", "L", "CMYK", "progressive", "exif", "RGBA", "P", "I;16",
 
 
 @dataclass(frozen=True)
-class Made:
-    """A recording as it was written: `events` by their lines, `pictures` by their paths, and the line of each step."""
+class GeneratedRecording:
+    """A recording as it was written: `events` by their lines, `pictures` by their paths."""
 
     root: Path
     session_id: str
@@ -42,7 +42,7 @@ class Made:
 
 @cache
 def picture(shade: int, mode: str = "RGB", size: tuple[int, int] = (16, 16)) -> bytes:
-    """A JPEG or PNG of that mode with a little to compress."""
+    """A JPEG or PNG of that mode with compressible content."""
     image = Image.linear_gradient("L").resize(size).point(lambda level: (level + shade) % 256)
     buffer = io.BytesIO()
     if mode in ("RGBA", "P", "I;16", "text"):
@@ -57,8 +57,8 @@ def picture(shade: int, mode: str = "RGB", size: tuple[int, int] = (16, 16)) -> 
     return buffer.getvalue()
 
 
-def make_recording(root: Path, number: int) -> Made:
-    """Write a whole recording below `root`: any robot, length, spacing of steps and style that the format allows."""
+def make_recording(root: Path, number: int) -> GeneratedRecording:
+    """Write an intact recording below `root`: any robot, length, spacing of steps and style that the format allows."""
     chance = random.Random(number)
     robot_type, channels, folders = chance.choice(ROBOTS)
     session_id = "/".join(filter(None, (chance.choice(folders), chance.choice(NAMES))))
@@ -71,7 +71,7 @@ def make_recording(root: Path, number: int) -> Made:
     shards = _write_shards(chance, folder, list(lines))
     _write_meta(chance, folder, robot_type, channels, shards, len(events))
     by_line = dict(zip((line.strip() for line in lines), events, strict=True))
-    return Made(root, session_id, channels, by_line, pictures)
+    return GeneratedRecording(root, session_id, channels, by_line, pictures)
 
 
 def _events(chance: random.Random, channels: tuple[str, ...]) -> tuple[list[dict], dict[str, bytes]]:
@@ -94,7 +94,7 @@ def _action(chance: random.Random, channels: tuple[str, ...]) -> dict[str, float
 
 
 def _frame(chance: random.Random, step: int, pictures: dict[str, bytes]) -> str:
-    """The path of a new picture, or of one that another observation shows as well."""
+    """The path of a new picture, or of one of another observation."""
     if pictures and chance.random() < 0.05:
         return chance.choice(list(pictures))
     path = chance.choice((*("frames/frame_{:06d}.jpg",) * 8, "frames/a b {}.png", "top_{}.jpg", "frames/ü{}.JPG"))
@@ -137,5 +137,5 @@ def _write_meta(
         "end_time": chance.choice(START_TIMES),
         "total_steps": chance.choice((0, None, min(1, events))),
     }
-    kept = {key: value for key, value in content.items() if key == "robot_type" or chance.random() < 0.9}
-    (folder / "session_meta.json").write_text(json.dumps(kept))
+    entries = {key: value for key, value in content.items() if key == "robot_type" or chance.random() < 0.9}
+    (folder / "session_meta.json").write_text(json.dumps(entries))

@@ -1,4 +1,4 @@
-"""Small recordings for tests, written as the recorders of others write them."""
+"""Small recordings for tests, in the form that other recorders write."""
 
 import io
 import json

@@ -43,7 +43,7 @@ def test_candidates_are_scaled_like_recorded_actions(session):
     assert scaled_candidates(session).tolist() == [[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]]
 
 
-def test_a_frame_that_went_away_is_told(session):
+def test_a_frame_whose_file_was_deleted_is_reported(session):
     history = session.history(2, 2)
     (session.folder / session.frame_names[0]).unlink()
     with pytest.raises(FrameUnreadable, match="Frame 0 cannot be read"):

@@ -52,7 +52,7 @@ def test_a_session_that_changed_is_opened_again(root, loads, change):
     assert session.frame_count == (2 if change == "meta" else 3)
 
 
-def test_a_look_within_the_age_allowed_does_not_open_it_again(root, loads):
+def test_a_request_within_the_allowed_age_does_not_open_it_again(root, loads):
     sessions = SessionCache(root)
     before = sessions.get("jetbot/session_1", max_age_s=60)
     (root / "jetbot" / "session_1" / "frames" / "frame_000004.jpg").unlink()
@@ -60,7 +60,7 @@ def test_a_look_within_the_age_allowed_does_not_open_it_again(root, loads):
     assert sessions.get("jetbot/session_1").frame_count == before.frame_count - 1
 
 
-def test_the_one_that_was_not_asked_for_longest_is_dropped(root, loads):
+def test_the_least_recently_requested_session_is_evicted(root, loads):
     sessions = SessionCache(root, capacity=2)
     for number in (0, 1, 0, 2, 0, 1):
         sessions.get(f"jetbot/session_{number}")
@@ -77,7 +77,7 @@ def test_twenty_visitors_each_in_a_session_of_his_own_open_it_once(tmp_path, loa
     assert len(loads) == 20
 
 
-def test_long_sessions_make_room_for_each_other_and_one_alone_is_kept(root, loads):
+def test_long_sessions_evict_each_other_and_a_single_one_stays(root, loads):
     sessions = SessionCache(root, max_events=12)  # two sessions of five events
     for number in (0, 1, 0, 2, 0, 1):
         sessions.get(f"jetbot/session_{number}")
@@ -86,7 +86,7 @@ def test_long_sessions_make_room_for_each_other_and_one_alone_is_kept(root, load
     assert single.get("jetbot/session_0") is single.get("jetbot/session_0")
 
 
-def test_three_hundred_sessions_leave_no_more_than_there_is_room_for(tmp_path):
+def test_of_three_hundred_sessions_no_more_than_the_capacity_stay(tmp_path):
     for number in range(300):
         write_session(tmp_path / "jetbot" / f"session_{number}", events_of("o"))
     sessions = SessionCache(tmp_path, capacity=10)
@@ -107,22 +107,22 @@ def test_a_deleted_or_foreign_session_is_not_found(root, loads):
 def test_many_threads_open_a_session_once(root, loads):
     sessions = SessionCache(root)
     barrier = threading.Barrier(8)
-    found = []
+    sessions_of_threads = []
 
     def visit():
         barrier.wait(WAIT_S)
-        found.append(sessions.get("jetbot/session_2"))
+        sessions_of_threads.append(sessions.get("jetbot/session_2"))
 
     threads = [threading.Thread(target=visit) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(WAIT_S)
-    assert len(found) == 8 and len(set(map(id, found))) == 1
+    assert len(sessions_of_threads) == 8 and len(set(map(id, sessions_of_threads))) == 1
     assert loads == ["session_2"]
 
 
-def test_opening_one_session_does_not_hold_up_another(root, monkeypatch):
+def test_opening_one_session_does_not_delay_another(root, monkeypatch):
     sessions = SessionCache(root)
     is_opening, may_go_on = threading.Event(), threading.Event()
     real = cache_module.load_session

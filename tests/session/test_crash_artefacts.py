@@ -1,4 +1,4 @@
-"""What a crash leaves behind opens with all that was written whole, and looking at it changes nothing on disk."""
+"""A recording after a crash opens with all its complete parts, and using it changes nothing on disk."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def tree_of(folder: Path) -> dict[str, tuple]:
-    """Everything about every file and folder below, with all times but that of the last reading."""
+    """The state of every file and folder below, with all times but that of the last reading."""
     tree = {}
     for path in (folder, *sorted(folder.rglob("*"))):
         info = path.lstat()
@@ -42,8 +42,8 @@ def tree_of(folder: Path) -> dict[str, tuple]:
     return tree
 
 
-def looked_at(folder: Path) -> RecordedSession:
-    """A recording after all was done that the page does with one; fails where that changed anything on disk."""
+def open_unchanged(folder: Path) -> RecordedSession:
+    """A recording, used in every way that the page does; fails if that changed anything on disk."""
     root = folder.parent.parent
     before = tree_of(root)
     session_id = folder.relative_to(root).as_posix()
@@ -63,7 +63,7 @@ def looked_at(folder: Path) -> RecordedSession:
     return recording
 
 
-def told(recording: RecordedSession) -> list[str]:
+def skipped_in(recording: RecordedSession) -> list[str]:
     return [str(entry) for entry in recording.skipped]
 
 
@@ -80,13 +80,13 @@ def test_a_shard_cut_at_every_byte_of_its_last_two_lines_loses_only_the_line_tha
         lines = whole.splitlines(keepends=True)
         for length in range(len(whole) - sum(map(len, lines[-2:])), len(whole)):
             shard.write_bytes(whole[:length])
-            recording = looked_at(folder)
+            recording = open_unchanged(folder)
             cut = whole[:length].splitlines(keepends=True)
-            # A line that lacks only its newline is whole.
+            # A line that lacks only its newline is complete.
             is_cut = bool(cut) and not cut[-1].endswith(b"\n") and cut[-1] + b"\n" not in lines
             assert recording.total_events == len(letters) - len(lines) + len(cut) - is_cut
             expected = [f"{shard.name} line {len(cut)}: not JSON (cut short)"] if is_cut else []
-            assert told(recording) == expected, f"{letters} in shards of {shard_size}, cut at {length}"
+            assert skipped_in(recording) == expected, f"{letters} in shards of {shard_size}, cut at {length}"
             tried += 1
     figure(f"{tried} cuts of the last shard: all open, 0 lost more than the line that was cut, 0 files changed")
 
@@ -99,16 +99,16 @@ def test_each_file_of_a_recording_may_be_missing(folder, figure):
     for path in paths:
         content = path.read_bytes()
         path.unlink()
-        recording = looked_at(folder)
+        recording = open_unchanged(folder)
         name = path.relative_to(folder).as_posix()
         if name.startswith("frames/"):
             step = int(path.stem.removeprefix("frame_"))
             shard, line = f"events_shard_{step // size:03d}.jsonl", step % size + 1
-            assert told(recording) == [f"{shard} line {line}: frame {name} is missing"]
+            assert skipped_in(recording) == [f"{shard} line {line}: frame {name} is missing"]
             assert recording.total_events == len(letters) - 1
         else:
             lost = 0 if name == META else len(content.splitlines())
-            assert told(recording) == [f"{name}: missing"] and recording.total_events == len(letters) - lost
+            assert skipped_in(recording) == [f"{name}: missing"] and recording.total_events == len(letters) - lost
         path.write_bytes(content)
     figure(f"each of {len(paths)} files missing: all open, named, 0 other events lost, 0 files changed")
 
@@ -120,9 +120,9 @@ def test_counts_in_the_metadata_may_be_stale(folder, figure):
     for shards in (0, 1, 5, 6, 7, 10**12, None):
         for steps in (0, 1, 9, 10, 2**60, None):
             (folder / META).write_text(json.dumps(meta_of(total_shards=shards, total_steps=steps)))
-            recording = looked_at(folder)
+            recording = open_unchanged(folder)
             assert recording.total_events == 9
-            entries[shards, steps] = told(recording)
+            entries[shards, steps] = skipped_in(recording)
     lost_shards, lost_end = (
         "events_shard_005.jsonl: missing",
         f"{META}: counts 10 events, but the steps that were found end at 9",
@@ -141,12 +141,12 @@ def test_more_than_a_thousand_shards_are_read_in_the_order_of_their_numbers(fold
     for step in range(shards):
         line = json.dumps(action(step, {**RIGHT, "duration": step})) + "\n"
         (folder / f"events_shard_{step:03d}.jsonl").write_text(line)
-    recording = looked_at(folder)
-    assert told(recording) == [] and recording.actions[:, 2].tolist() == list(range(shards))
-    # Of a repeated step the first is kept: without steps to sort by, the order is that of the numbers alone.
+    recording = open_unchanged(folder)
+    assert skipped_in(recording) == [] and recording.actions[:, 2].tolist() == list(range(shards))
+    # Of a repeated step the first is used: without steps to sort by, the order is that of the numbers alone.
     for number in (2, 10, 999, 1000):
         (folder / f"events_shard_{number:03d}.jsonl").write_text(json.dumps(action(7, {**RIGHT, "duration": number})))
-    again = looked_at(folder)
+    again = open_unchanged(folder)
     assert again.actions[again.action_steps.tolist().index(7), 2] == 2
     assert [entry.file for entry in again.skipped] == [f"events_shard_{n:03d}.jsonl" for n in (7, 10, 999, 1000)]
     figure(f"{shards:,} shards: read by number, 0 events lost, 0 files changed")
@@ -156,7 +156,7 @@ def test_runs_of_missing_shards_are_named(folder):
     write_session(folder, events_of("oaoaoaoaoa"), shard_size=2, meta=meta_of(total_shards=7))
     for number in (1, 3):
         (folder / f"events_shard_{number:03d}.jsonl").unlink()
-    assert told(load_session(folder)) == [
+    assert skipped_in(load_session(folder)) == [
         "events_shard_001.jsonl: missing",
         "events_shard_003.jsonl: missing",
         "events_shard_005.jsonl: missing, as are all up to events_shard_006.jsonl",
@@ -166,7 +166,7 @@ def test_runs_of_missing_shards_are_named(folder):
 def test_without_metadata_robot_and_actions_are_recovered(folder):
     write_session(folder, events_of("oaoao"))
     (folder / META).unlink()
-    recording = looked_at(folder)
+    recording = open_unchanged(folder)
     assert recording.profile == JETBOT and not recording.is_finished
     assert recording.candidate_actions == pytest.approx(np.array([[0, 0, 0.2], [0, 0.12, 0.2]]))
 
@@ -176,7 +176,7 @@ def test_without_its_frames_folder_the_actions_remain(folder):
     for path in (folder / "frames").iterdir():
         path.unlink()
     (folder / "frames").rmdir()
-    recording = looked_at(folder)
+    recording = open_unchanged(folder)
     assert (recording.frame_count, recording.action_count) == (0, 2)
     assert [entry.line for entry in recording.skipped] == [1, 3]
 
@@ -185,4 +185,4 @@ def test_damaged_lines_and_paths_that_lead_outside_change_nothing_on_disk(folder
     write_session(
         folder, [*events_of("oaoao"), "{broken", observation(7, "/etc/passwd"), observation(9, "../../x.jpg")]
     )
-    assert [entry.line for entry in looked_at(folder).skipped] == [6, 7, 8]
+    assert [entry.line for entry in open_unchanged(folder).skipped] == [6, 7, 8]

@@ -19,28 +19,28 @@ def jetbot(tmp_path):
     return load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=2))
 
 
-def test_the_simulator_follows_any_actions_from_where_the_frame_shows_the_dot(dot):
+def test_the_simulator_continues_under_any_actions_from_the_position_in_the_frame(dot):
     robot = ToroidalDotRobot(seed=2)
     for event in dot.actions[:5]:
         robot.act({"action": float(event[0])})
     future = GroundTruth(dot, 5)
     assert future.is_simulated
-    presses = [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
-    for count in range(1, len(presses) + 1):
-        robot.act({"action": presses[count - 1]})
-        truth = future.after(presses[:count])
+    actions = [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    for count in range(1, len(actions) + 1):
+        robot.act({"action": actions[count - 1]})
+        truth = future.after(actions[:count])
         assert np.array_equal(truth.picture, robot.observe())
         assert truth.state == DotPosition(robot.x, robot.y) and truth.frame is None
 
 
 def test_the_simulator_agrees_with_what_was_recorded(dot):
     steps = recorded_steps(dot, 3, 6)
-    pressed = [dot.candidate_index(step.action) for step in steps]
+    actions = [dot.candidate_index(step.action) for step in steps]
     recorded = np.asarray(dot.picture(steps[-1].frame)).astype(int)
-    assert np.abs(GroundTruth(dot, 3).after(pressed).picture.astype(int) - recorded).mean() < 1  # JPEG
+    assert np.abs(GroundTruth(dot, 3).after(actions).picture.astype(int) - recorded).mean() < 1  # JPEG
 
 
-def test_of_another_robot_what_was_recorded_is_known_and_nothing_else(jetbot):
+def test_of_another_robot_only_the_recorded_frames_are_known(jetbot):
     future = GroundTruth(jetbot, 4)
     recorded = [jetbot.candidate_index(index) for index in jetbot.action_into[5:]]
     assert not future.is_simulated
@@ -54,9 +54,9 @@ def test_of_another_robot_what_was_recorded_is_known_and_nothing_else(jetbot):
     assert future.after([*recorded, 0]) is None
 
 
-def test_a_dot_that_is_not_seen_or_not_the_simulators_is_known_as_recorded(dot):
-    half = dataclasses.replace(dot, candidate_actions=np.array([[0.0], [0.5]], np.float32))
-    future = GroundTruth(half, 2)
+def test_actions_that_the_simulator_refuses_are_known_only_as_recorded(dot):
+    other = dataclasses.replace(dot, candidate_actions=np.array([[0.0], [0.5]], np.float32))
+    future = GroundTruth(other, 2)
     assert not future.is_simulated and future.after([1]) is None
 
 
@@ -83,9 +83,9 @@ def test_an_action_that_cannot_be_chosen_makes_the_truth_unknown(tmp_path):
     recording = load_session(write_session(tmp_path / "jetbot" / "session_1", events))
     assert recording.candidate_index(0) is None or GroundTruth(recording, 0).after([recording.candidate_index(0)])
     assert all(
-        GroundTruth(recording, 0).after([press]) is None
-        for press in range(len(recording.candidate_actions))
-        if press != recording.candidate_index(0)
+        GroundTruth(recording, 0).after([candidate]) is None
+        for candidate in range(len(recording.candidate_actions))
+        if candidate != recording.candidate_index(0)
     )
 
 

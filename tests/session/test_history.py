@@ -1,4 +1,4 @@
-"""Which frames and actions precede a frame. Letters: o observation, a action, . a step that is missing."""
+"""History windows before a frame. Letters: o observation, a action, . a step that is missing."""
 
 import pytest
 
@@ -18,10 +18,10 @@ def columns(session):
         ("o", [-1], [-1], [-1]),
         ("aaa", [], [], []),
         ("aoa", [-1], [-1], [1]),
-        # The same moment twice counts once; its last observation stands for it.
+        # The same moment twice counts once; its last observation represents it.
         ("oaooao", [-1, 0, 0, 2], [-1, 0, 0, 1], [0, -1, 1, -1]),
         ("ooao", [-1, -1, 1], [-1, -1, 0], [-1, 0, -1]),
-        # Two actions between: what followed from one action was never seen.
+        # Two actions between: the result of a single one was never recorded.
         ("oaao", [-1, -1], [-1, -1], [0, -1]),
         ("oaoaaoao", [-1, 0, -1, 2], [-1, 0, -1, 3], [0, 1, 3, -1]),
         # A missing step may have been an action or an observation.
@@ -39,16 +39,16 @@ def test_moments_are_joined_by_exactly_one_action(open_letters, letters, previou
 @pytest.mark.parametrize(
     "letters, lost, previous",
     [
-        # A lost picture of a moment seen twice: the other one stands for it.
+        # A lost picture of a moment observed twice: the other one represents it.
         ("ooao", [1], [-1, 0]),
         ("ooao", [0], [-1, 0]),
         ("oaooao", [3], [-1, 0, 1]),
-        # The only picture of a moment is lost: nothing is known to lead by one action to what follows.
+        # The only picture of a moment is lost: no single action is known to lead to the next frame.
         ("oaoao", [2], [-1, -1]),
         ("oaoaoao", [2], [-1, -1, 1]),
     ],
 )
-def test_a_lost_picture_leaves_the_actions_around_it_where_they_were(tmp_path, letters, lost, previous):
+def test_a_lost_picture_leaves_the_actions_around_it_in_place(tmp_path, letters, lost, previous):
     folder = write_session(tmp_path / "session_1", events_of(letters))
     for step in lost:
         (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(b"")
@@ -108,7 +108,7 @@ def test_an_unreadable_action_does_not_make_two_observations_one_moment(tmp_path
     assert columns(session) == ([-1, -1, 1], [-1, -1, 0], [-1, 0, -1])
 
 
-def test_a_left_out_frame_does_not_make_its_neighbours_adjacent(tmp_path):
+def test_a_skipped_frame_does_not_make_its_neighbours_adjacent(tmp_path):
     folder = write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao"))
     (folder / "frames" / "frame_000002.jpg").unlink()
     session = load_session(folder)

@@ -27,7 +27,7 @@ def test_sessions_are_listed_newest_first_with_legacy_ones(tmp_path):
     assert ids(tmp_path) == ["toroidal_dot/session_b", "jetbot/session_a", "session_c"]
 
 
-def test_a_summary_tells_what_the_metadata_say(tmp_path):
+def test_a_summary_holds_the_values_of_the_metadata(tmp_path):
     write_meta(tmp_path / "jetbot" / "session_a", total_steps=120)
     (summary,) = list_sessions(tmp_path)
     assert (summary.name, summary.robot, summary.robot_title) == ("session_a", "jetbot", "JetBot")
@@ -72,7 +72,7 @@ def test_broken_sessions_are_listed_with_the_time_of_their_name_and_open(tmp_pat
     assert load_session(find_session(tmp_path, summary.session_id)).frame_count == 0
 
 
-def test_what_holds_no_recording_is_not_listed(tmp_path):
+def test_a_folder_without_a_recording_is_not_listed(tmp_path):
     (tmp_path / "jetbot" / "notes").mkdir(parents=True)
     (tmp_path / "jetbot" / "notes" / "readme.txt").touch()
     (tmp_path / "file").touch()
@@ -108,7 +108,7 @@ def test_the_sessions_folder_itself_may_be_a_link(tmp_path):
     assert ids(tmp_path / "sessions") == ["jetbot/session_a"]
 
 
-def test_the_robot_is_unknown_where_only_events_could_tell(tmp_path):
+def test_the_robot_is_unknown_if_only_events_show_it(tmp_path):
     write_meta(tmp_path / "session_a", robot_type=None, action_space=None)
     (summary,) = list_sessions(tmp_path)
     assert (summary.robot, summary.robot_title) == ("unknown", "Unknown robot")
@@ -136,7 +136,7 @@ JAIL = [
 
 
 @pytest.mark.parametrize("session_id", JAIL, ids=repr)
-def test_whatever_is_not_in_the_list_is_answered_alike(tmp_path, session_id):
+def test_every_id_that_is_not_in_the_list_gets_the_same_message(tmp_path, session_id):
     root = tmp_path / "sessions"
     write_meta(root / "jetbot" / "session_a")
     write_meta(root / ".hidden" / "session_a")

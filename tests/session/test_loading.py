@@ -1,4 +1,4 @@
-"""Everything good of a recording opens; everything else is told with file, line and reason."""
+"""All valid parts of a recording open; the others are named with file, line and reason."""
 
 import json
 import os
@@ -19,15 +19,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "jetbot" / "session_20250921_142133"
 
 
-def told(folder: Path) -> list[str]:
+def skipped_in(folder: Path) -> list[str]:
     return [str(entry) for entry in load_session(folder).skipped]
 
 
-def write_and_tell(folder: Path, events: list, **changes) -> list[str]:
-    return told(write_session(folder, events, **changes))
+def write_and_open(folder: Path, events: list, **changes) -> list[str]:
+    return skipped_in(write_session(folder, events, **changes))
 
 
-def test_a_whole_recording_opens_with_nothing_left_out(folder):
+def test_an_intact_recording_opens_with_nothing_skipped(folder):
     session = load_session(write_session(folder, events_of("oaoao")))
     assert session.skipped == ()
     assert session.profile == JETBOT
@@ -65,7 +65,7 @@ def test_an_empty_session_opens_without_frames(folder, content):
     assert session.skipped == ()
 
 
-def test_where_there_is_no_recording_nothing_opens(tmp_path):
+def test_a_path_without_a_recording_is_not_found(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()
     for path in ("absent", "file", "empty", "a\0b", "x" * 5000):
@@ -129,7 +129,7 @@ def test_a_bad_line_costs_only_itself_and_is_named(folder, reason, line):
 
 def test_a_line_over_one_megabyte_is_skipped(folder):
     long_line = json.dumps(action(1) | {"note": "x" * 3_000_000})
-    assert write_and_tell(folder, [observation(0), long_line, observation(2)]) == [f"{SHARD} line 2: longer than 1 MB"]
+    assert write_and_open(folder, [observation(0), long_line, observation(2)]) == [f"{SHARD} line 2: longer than 1 MB"]
     assert load_session(folder).steps.tolist() == [0, 2]
 
 
@@ -137,7 +137,7 @@ def test_an_endless_last_line_is_skipped(folder):
     write_session(folder, events_of("oao"))
     with (folder / SHARD).open("r+b") as file:
         file.truncate(50_000_000)
-    assert told(folder) == [f"{SHARD} line 4: longer than 1 MB"]
+    assert skipped_in(folder) == [f"{SHARD} line 4: longer than 1 MB"]
     assert load_session(folder).total_events == 3
 
 
@@ -146,11 +146,11 @@ def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
     write_session(folder, events_of("oao"))
     with (folder / SHARD).open("r+b") as file:
         file.truncate(1 << 34)
-    assert f"{SHARD}: larger than 2 MB; the rest of this file was not read" in told(folder)
+    assert f"{SHARD}: larger than 2 MB; the rest of this file was not read" in skipped_in(folder)
     assert load_session(folder).total_events == 3
 
 
-def test_a_shard_of_nothing_but_bad_lines_is_given_up(folder, monkeypatch):
+def test_a_shard_of_bad_lines_alone_is_not_read_to_its_end(folder, monkeypatch):
     monkeypatch.setattr("session.jsonl_format.events.MAX_BAD_LINES", 100)
     write_session(folder, ["{}"] * 1000)
     session = load_session(folder)
@@ -158,7 +158,7 @@ def test_a_shard_of_nothing_but_bad_lines_is_given_up(folder, monkeypatch):
     assert len(session.skipped) < 110
 
 
-def test_many_left_out_lines_are_summed_up(folder):
+def test_many_skipped_lines_are_summed_up(folder):
     write_session(folder, ["{}"] * 332)
     summary = load_session(folder).skipped_summary(limit=20)
     assert summary[0] == f"{SHARD} line 1: step is missing"
@@ -166,7 +166,7 @@ def test_many_left_out_lines_are_summed_up(folder):
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
-def test_what_is_not_a_regular_file_neither_hangs_nor_is_followed(folder, tmp_path, kind):
+def test_anything_but_a_regular_file_neither_blocks_nor_is_followed(folder, tmp_path, kind):
     write_session(folder, events_of("oaoao"))
     (tmp_path / "outside").write_bytes(jpeg())
     for path in (folder / META, folder / SHARD, folder / "frames" / "frame_000002.jpg"):
@@ -177,12 +177,12 @@ def test_what_is_not_a_regular_file_neither_hangs_nor_is_followed(folder, tmp_pa
             os.mkfifo(path)
         else:
             path.symlink_to(tmp_path / path.name)
-    entries = told(folder)
+    entries = skipped_in(folder)
     assert [entry.split(":")[0] for entry in entries] == [META, SHARD]
     assert all("cannot be read" in entry and str(tmp_path) not in entry for entry in entries)
     (folder / SHARD).rmdir() if kind == "folder" else (folder / SHARD).unlink()
     (tmp_path / SHARD).rename(folder / SHARD)
-    assert told(folder)[1:] == [f"{SHARD} line 3: frame frames/frame_000002.jpg is not a regular file"]
+    assert skipped_in(folder)[1:] == [f"{SHARD} line 3: frame frames/frame_000002.jpg is not a regular file"]
 
 
 def test_a_frames_folder_that_leads_outside_is_not_followed(folder, tmp_path):
@@ -207,7 +207,7 @@ def test_a_bad_frame_file_is_named(folder, reason):
     write_session(folder, events_of("oaoao"))
     path = folder / "frames" / "frame_000002.jpg"
     path.unlink() if FRAME_FAULTS[reason] is None else path.write_bytes(FRAME_FAULTS[reason])
-    assert told(folder) == [f"{SHARD} line 3: frame frames/frame_000002.jpg {reason}"]
+    assert skipped_in(folder) == [f"{SHARD} line 3: frame frames/frame_000002.jpg {reason}"]
     assert load_session(folder).steps.tolist() == [0, 4]
 
 
@@ -222,14 +222,14 @@ def test_a_frame_cut_anywhere_is_noticed(folder):
         assert load_session(folder).frame_count == 1
 
 
-def test_a_giant_frame_file_is_left_out_without_reading_it(folder):
+def test_a_giant_frame_file_is_skipped_without_reading_it(folder):
     write_session(folder, events_of("oao"))
     with (folder / "frames" / "frame_000000.jpg").open("r+b") as file:
         file.truncate(20 << 30)
-    assert told(folder) == [f"{SHARD} line 1: frame frames/frame_000000.jpg is larger than 32 MB"]
+    assert skipped_in(folder) == [f"{SHARD} line 1: frame frames/frame_000000.jpg is larger than 32 MB"]
 
 
-def test_frames_may_lie_elsewhere_in_the_session_and_be_shared(folder):
+def test_frames_may_be_elsewhere_in_the_session_and_be_shared(folder):
     write_session(folder, [observation(0, "frames/./a b.png"), action(1), observation(2, "frames//a b.png")])
     (folder / "top.jpg").write_bytes(jpeg())
     (folder / "frames" / "a b.png").write_bytes(png())
@@ -249,7 +249,7 @@ def test_steps_out_of_order_are_sorted(folder):
     assert session.previous.tolist() == [-1, 0, 1, 2]
 
 
-def test_of_a_repeated_step_the_first_is_kept(folder):
+def test_of_a_repeated_step_the_first_is_used(folder):
     events = [observation(0), action(1, STAY), action(1, RIGHT), observation(2)]
     session = load_session(write_session(folder, events))
     assert [str(entry) for entry in session.skipped] == [
@@ -279,7 +279,7 @@ META_FAULTS = [
 
 
 @pytest.mark.parametrize("meta, reason", META_FAULTS)
-def test_broken_metadata_is_told_and_costs_only_itself(folder, meta, reason):
+def test_broken_metadata_is_named_and_costs_only_itself(folder, meta, reason):
     session = load_session(write_session(folder, events_of("oaoao"), meta=meta))
     assert [str(entry) for entry in session.skipped] == [f"{META}: {reason}"]
     assert session.profile == JETBOT
@@ -331,7 +331,7 @@ def test_an_unknown_robot_without_numbers_has_no_usable_action(tmp_path):
     assert [entry.reason for entry in session.skipped] == ["action has no channel with a number"]
 
 
-def test_a_number_that_was_left_out_does_not_widen_the_range_of_an_unknown_robot(tmp_path):
+def test_a_skipped_number_does_not_widen_the_range_of_an_unknown_robot(tmp_path):
     events = [observation(0), *(action(step, {"arm": arm}) for step, arm in ((1, 0), (2, 1), (3, 1e300), (4, -1e39)))]
     meta = meta_of(robot_type="PickerArm", action_space=None)
     session = load_session(write_session(tmp_path / "arm" / "session_x", events, meta=meta))
@@ -356,7 +356,7 @@ def test_at_most_sixteen_recorded_actions_become_candidates(tmp_path):
     assert session.candidate_actions.tolist() == [[value] for value in range(16)]
 
 
-def test_a_huge_action_space_is_cut_and_told(folder):
+def test_a_huge_action_space_is_cut_and_named(folder):
     meta = meta_of(action_space=[RIGHT | {"duration": index} for index in range(1000)])
     session = load_session(write_session(folder, events_of("oao"), meta=meta))
     assert session.candidate_actions.shape == (64, 3)
@@ -366,5 +366,5 @@ def test_a_huge_action_space_is_cut_and_told(folder):
 def test_no_message_holds_a_path_of_this_machine(folder, tmp_path):
     write_session(folder, [*events_of("oao"), "{", observation(7, "../../x"), observation(8, "/etc/passwd")])
     (folder / "frames" / "frame_000002.jpg").unlink()
-    assert len(told(folder)) == 4
-    assert not any(str(tmp_path) in entry or "/etc" in entry for entry in told(folder))
+    assert len(skipped_in(folder)) == 4
+    assert not any(str(tmp_path) in entry or "/etc" in entry for entry in skipped_in(folder))

@@ -12,7 +12,7 @@ def record(capsys, data, *options):
     return load_session(data / "sessions" / capsys.readouterr().out.strip())
 
 
-def refusal(capsys, data, *options):
+def error_message(capsys, data, *options):
     with pytest.raises(SystemExit) as caught:
         main([*options, "--data", str(data)])
     assert caught.value.code == 2
@@ -23,10 +23,10 @@ def refusal(capsys, data, *options):
 
 def test_the_command_prints_the_id_of_the_session_it_recorded(tmp_path):
     command = [sys.executable, "-m", "session.record", "--steps", "5", "--data", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    session = load_session(tmp_path / "sessions" / done.stdout.strip())
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    session = load_session(tmp_path / "sessions" / process.stdout.strip())
     assert (session.frame_count, session.action_count) == (6, 5)
-    assert done.stderr == ""
+    assert process.stderr == ""
 
 
 def test_a_constant_action(capsys, tmp_path):
@@ -35,8 +35,8 @@ def test_a_constant_action(capsys, tmp_path):
 
 
 def test_a_sequence_of_actions(capsys, tmp_path):
-    given = '[{"action": 0}, {"action": 1}, {"action": 1}]'
-    session = record(capsys, tmp_path, "--selector", "sequence", "--steps", "4", "--sequence", given)
+    sequence = '[{"action": 0}, {"action": 1}, {"action": 1}]'
+    session = record(capsys, tmp_path, "--selector", "sequence", "--steps", "4", "--sequence", sequence)
     assert session.actions.ravel().tolist() == [0, 1, 1, 0]
 
 
@@ -53,10 +53,10 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
     again = record(capsys, tmp_path, "--robot", "jetbot_sim", "--selector", "recorded", "--replay", name, "--seed", "9")
     assert again.actions.tolist() == first.actions.tolist()
     options = ("--selector", "recorded", "--replay", name)
-    assert "holds 6 actions; choose --steps 6" in refusal(
+    assert "holds 6 actions; choose --steps 6" in error_message(
         capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "7", *options
     )
-    assert "session of another robot" in refusal(capsys, tmp_path, "--robot", "toroidal_dot", *options)
+    assert "session of another robot" in error_message(capsys, tmp_path, "--robot", "toroidal_dot", *options)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
         (["--selector", "recorded", "--replay", "../../etc"], "no session of that name"),
     ],
 )
-def test_mistakes_are_answered_in_plain_words(capsys, tmp_path, options, message):
-    assert message in refusal(capsys, tmp_path, *options)
+def test_mistakes_end_with_a_plain_sentence(capsys, tmp_path, options, message):
+    assert message in error_message(capsys, tmp_path, *options)

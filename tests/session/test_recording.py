@@ -54,14 +54,14 @@ def test_an_empty_session_has_no_frame_to_choose(tmp_path):
         load_session(write_session(tmp_path / "session_1", [])).picture(0)
 
 
-def test_a_frame_that_goes_away_later_is_told(folder):
+def test_a_frame_that_is_deleted_later_is_reported(folder):
     session = load_session(folder)
     (folder / "frames" / "frame_000002.jpg").unlink()
     with pytest.raises(FrameUnreadable, match=r"^Frame 1 cannot be read: its file is gone; choose another frame\.$"):
         session.picture(1)
 
 
-def test_a_frame_that_becomes_a_link_or_another_kind_of_file_is_told(folder, tmp_path):
+def test_a_frame_that_becomes_a_link_or_another_kind_of_file_is_reported(folder, tmp_path):
     session = load_session(folder)
     path = folder / "frames" / "frame_000002.jpg"
     path.rename(tmp_path / "outside.jpg")
@@ -74,7 +74,7 @@ def test_a_frame_that_becomes_a_link_or_another_kind_of_file_is_told(folder, tmp
         session.frame_bytes(0)
 
 
-def test_a_frame_larger_than_the_cap_is_told(folder):
+def test_a_frame_larger_than_the_limit_is_reported(folder):
     session = load_session(folder)
     with (folder / "frames" / "frame_000002.jpg").open("r+b") as file:
         file.truncate(10 << 30)
@@ -88,7 +88,7 @@ def test_a_picture_with_too_many_pixels_is_not_decoded(folder):
         load_session(folder).picture(1)
 
 
-def test_pictures_with_one_byte_changed_open_or_are_told_and_nothing_else(folder):
+def test_pictures_with_one_byte_changed_open_or_are_reported(folder):
     """400 mutated pictures, half of them JPEG, half PNG."""
     path = folder / "frames" / "frame_000002.jpg"
     random = np.random.default_rng(7)
@@ -130,9 +130,9 @@ def test_mutated_recordings_open_and_keep_every_untouched_event(tmp_path):
         before = contents_of(folder)
         session = load_session(folder)
         steps = {*session.steps.tolist(), *session.action_steps.tolist()}
-        told = {entry.line for entry in session.skipped}
-        assert steps >= {step for step in range(20) if step != victim and step + 1 not in told}
-        assert told <= {line + 1 for line in range(20)} and len(told) <= 2
+        skipped_lines = {entry.line for entry in session.skipped}
+        assert steps >= {step for step in range(20) if step != victim and step + 1 not in skipped_lines}
+        assert skipped_lines <= {line + 1 for line in range(20)} and len(skipped_lines) <= 2
         assert contents_of(folder) == before
 
 

@@ -12,7 +12,7 @@ NOON_UTC = 1748779200.0
 
 @pytest.fixture
 def zone(monkeypatch):
-    """This machine stands in New York, four hours behind in summer."""
+    """This machine is in New York time, four hours behind UTC in summer."""
     monkeypatch.setitem(os.environ, "TZ", "America/New_York")
     time.tzset()
     yield -4 * 3600
@@ -31,14 +31,14 @@ def test_an_implausible_difference_gives_the_zone_of_this_machine(zone, ahead_s)
     assert infer_utc_offset(NOON, NOON_UTC - ahead_s) == zone
 
 
-def test_without_a_start_or_events_the_zone_of_this_machine_is_taken(zone):
+def test_without_a_start_or_events_the_zone_of_this_machine_is_used(zone):
     assert infer_utc_offset(None, NOON_UTC) == zone
     assert infer_utc_offset(NOON, None) == zone
     assert infer_utc_offset(None, None) in (zone, zone - 3600)
 
 
 @pytest.mark.parametrize("start", [datetime.min, datetime.max])
-def test_times_at_the_ends_of_the_calendar_are_survived(start):
+def test_times_at_the_ends_of_the_calendar_raise_no_error(start):
     assert isinstance(infer_utc_offset(start, None), float)
     assert isinstance(infer_utc_offset(start, 0.0), float)
 

@@ -50,18 +50,18 @@ def test_a_recorder_that_is_killed_records_no_more(tmp_path):
     assert "not finished cleanly" in session_facts(session)
 
 
-def test_looking_takes_nobody_for_a_recorder(tmp_path):
+def test_a_reader_is_not_taken_for_a_recorder(tmp_path):
     folder = write_session(tmp_path / "session_1", [])
     (folder / LOCK_FILE).touch()
     other = os.open(folder / LOCK_FILE, os.O_RDONLY)
     try:
-        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)  # somebody who looks at this very moment
+        fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)  # another reader at the same moment
         assert not is_being_recorded(folder)
     finally:
         os.close(other)
 
 
-def test_of_the_recorders_of_others_nothing_is_claimed_but_their_session_may_grow(tmp_path):
+def test_an_unfinished_recent_session_without_a_lock_may_be_recording(tmp_path):
     meta = meta_of(robot_type="ToroidalDotRobot")
     del meta["end_time"], meta["total_steps"]
     session = load_session(write_session(tmp_path / "session_1", [], meta=meta))
@@ -70,7 +70,7 @@ def test_of_the_recorders_of_others_nothing_is_claimed_but_their_session_may_gro
     assert not finished.may_be_recording
 
 
-def test_a_session_that_is_gone_grows_no_more(tmp_path):
+def test_a_session_that_was_moved_away_is_not_being_recorded(tmp_path):
     folder = write_session(tmp_path / "session_1", [])
     session = load_session(folder)
     folder.rename(tmp_path / "elsewhere")

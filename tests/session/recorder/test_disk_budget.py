@@ -16,7 +16,7 @@ OLD = 1_000_000_000
 
 
 def old_session(root, number, size=100_000, robot="toroidal_dot", is_finished=True):
-    """A session of the format with ``size`` bytes of frames, last written to long ago."""
+    """A session of the format with ``size`` bytes of frames, written long ago."""
     folder = root / robot / f"session_2020010{number}_000000"
     (folder / "frames").mkdir(parents=True)
     (folder / "frames" / "frame_000000.jpg").write_bytes(bytes(size))
@@ -37,7 +37,7 @@ def size_of(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_oldest_sessions_make_room_and_only_as_many_as_needed(tmp_path):
+def test_the_oldest_sessions_are_deleted_and_only_as_many_as_needed(tmp_path):
     old = [old_session(tmp_path, number) for number in (1, 2, 3, 4)]
     with start(tmp_path, 420_000) as recorder:
         recorder.record_observation(PICTURE)
@@ -78,7 +78,7 @@ def test_a_session_that_is_being_recorded_is_never_deleted(tmp_path):
     assert size_of(tmp_path / "toroidal_dot") - size_of(first.folder) <= 150_000
 
 
-def test_a_finished_session_of_another_recorder_may_go_at_once(tmp_path):
+def test_a_finished_session_of_another_recorder_may_be_deleted_at_once(tmp_path):
     with start(tmp_path, 10_000_000) as first:
         first.record_observation(PICTURE)
     with start(tmp_path, size_of(first.folder)) as second:
@@ -86,16 +86,16 @@ def test_a_finished_session_of_another_recorder_may_go_at_once(tmp_path):
     assert not first.folder.exists()
 
 
-def test_a_session_whose_recorder_died_may_go(tmp_path):
-    dead = old_session(tmp_path, 1, is_finished=False)
-    (dead / LOCK_FILE).touch()
-    assert not is_open_for_recording(dead)
+def test_a_session_whose_recorder_was_killed_may_be_deleted(tmp_path):
+    folder = old_session(tmp_path, 1, is_finished=False)
+    (folder / LOCK_FILE).touch()
+    assert not is_open_for_recording(folder)
     with start(tmp_path, 100_000) as recorder:
         recorder.record_observation(PICTURE)
-    assert not dead.exists()
+    assert not folder.exists()
 
 
-def test_an_unfinished_session_written_to_lately_may_be_in_use_by_a_recorder_without_lock(tmp_path):
+def test_an_unfinished_session_written_to_recently_may_be_in_use_by_a_recorder_without_lock(tmp_path):
     folder = old_session(tmp_path, 1, is_finished=False)
     assert not is_open_for_recording(folder)
     (folder / "events_shard_000.jsonl").touch()
@@ -112,7 +112,7 @@ def test_a_budget_too_small_to_begin_leaves_nothing_behind(tmp_path):
     assert list((tmp_path / "toroidal_dot").iterdir()) == []
 
 
-def test_what_is_not_a_session_is_never_deleted(tmp_path):
+def test_files_that_are_no_session_are_never_deleted(tmp_path):
     robot = tmp_path / "toroidal_dot"
     (robot / "session_notes").mkdir(parents=True)
     (robot / "session_notes" / "a.txt").write_bytes(bytes(200_000))

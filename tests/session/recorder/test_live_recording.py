@@ -15,17 +15,17 @@ from session.recorder.robot_adapter import CheckedRobot
 
 
 class WideRobot(SimulatedJetBot):
-    """A JetBot with a camera of another shape than the networks take."""
+    """A JetBot whose pictures have another shape than the networks' input."""
 
     def observe(self):
         return np.repeat(super().observe()[:180], 2, axis=1)
 
 
-def record(folder, robot, turns, kept=256):
-    """A live recording that has ended, and the same as it is read again."""
+def record(folder, robot, turns, capacity=256):
+    """A finished live recording, and the same loaded from disk."""
     attached = CheckedRobot(robot)
     with SessionRecorder(folder, attached.robot_type, attached.action_space) as recorder:
-        live = LiveRecording(recorder, attached.candidates, kept)
+        live = LiveRecording(recorder, attached.candidates, capacity)
         for turn in range(turns):
             live.record_observation(attached.observe())
             action = attached.action_space[turn % 2]
@@ -36,23 +36,23 @@ def record(folder, robot, turns, kept=256):
 
 
 @pytest.mark.parametrize("robot", [SimulatedJetBot, WideRobot])
-def test_live_tensors_are_those_of_the_recording_read_again(tmp_path, robot):
+def test_written_are_those_of_the_loaded_recording(tmp_path, robot):
     live, read = record(tmp_path, robot(1), 70)
     assert live.profile == read.profile and live.frame_count == read.frame_count == 71
     assert torch.equal(scaled_candidates(live), scaled_candidates(read))
     for index in (1, 2, 5, 70):
         for length in (2, 3, 8):
-            mine, theirs = (build_batch(one, one.history(index, length)) for one in (live, read))
-            assert torch.equal(mine.frames, theirs.frames) and torch.equal(mine.target, theirs.target)
-            assert torch.equal(mine.actions, theirs.actions)
+            written, loaded = (build_batch(one, one.history(index, length)) for one in (live, read))
+            assert torch.equal(written.frames, loaded.frames) and torch.equal(written.target, loaded.target)
+            assert torch.equal(written.actions, loaded.actions)
         assert torch.equal(build_target(live, index).target, build_target(read, index).target)
-    mine, theirs = (build_context(one, (3, 4, 5), (3, 4)) for one in (live, read))
-    assert torch.equal(mine[0], theirs[0]) and torch.equal(mine[1], theirs[1]) and mine[1].shape == (1, 2, 3)
+    written, loaded = (build_context(one, (3, 4, 5), (3, 4)) for one in (live, read))
+    assert torch.equal(written[0], loaded[0]) and torch.equal(written[1], loaded[1]) and written[1].shape == (1, 2, 3)
 
 
-def test_only_the_newest_pictures_are_kept(tmp_path):
-    live, _ = record(tmp_path, SimulatedJetBot(1), 9, kept=4)
-    assert live.first_kept == 6
+def test_only_the_newest_pictures_stay_in_memory(tmp_path):
+    live, _ = record(tmp_path, SimulatedJetBot(1), 9, capacity=4)
+    assert live.first_in_memory == 6
     assert live.history(9, 8).frames == (6, 7, 8) and "Only 3 of 8" in live.history(9, 8).note
     with pytest.raises(FrameOutOfRange, match="choose 6 to 9"):
         live.picture(5)

@@ -26,7 +26,7 @@ def meta_of(recorder):
     return json.loads((recorder.folder / "session_meta.json").read_text())
 
 
-def test_what_was_recorded_opens_again(tmp_path):
+def test_a_recording_opens_again(tmp_path):
     with start(tmp_path) as recorder:
         recorder.record_observation(PICTURE)
         recorder.record_action({"action": 1})
@@ -134,7 +134,7 @@ def test_impossible_sizes_are_refused(tmp_path, options):
         start(tmp_path, **options)
 
 
-def test_a_folder_that_cannot_be_written_is_told_without_its_path(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_without_its_path(tmp_path):
     (tmp_path / "toroidal_dot").write_text("a file in the way")
     with pytest.raises(RecordingError, match="cannot be written") as caught:
         start(tmp_path)

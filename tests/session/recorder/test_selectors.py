@@ -17,32 +17,32 @@ from tests.session.session_files import RIGHT, STAY, action, write_session
 ZERO, ONE = {"action": 0}, {"action": 1}
 
 
-def taken(selector, number):
+def actions_of(selector, number):
     return [selector.next_action() for _ in range(number)]
 
 
 def test_constant_gives_the_same_action_that_a_caller_cannot_change():
     selector = ConstantSelector(ONE)
     selector.next_action()["action"] = 5
-    assert taken(selector, 3) == [ONE] * 3
+    assert actions_of(selector, 3) == [ONE] * 3
 
 
 def test_a_sequence_starts_over_at_its_end():
-    assert taken(SequenceSelector([ZERO, ONE, ONE]), 7) == [ZERO, ONE, ONE, ZERO, ONE, ONE, ZERO]
+    assert actions_of(SequenceSelector([ZERO, ONE, ONE]), 7) == [ZERO, ONE, ONE, ZERO, ONE, ONE, ZERO]
 
 
 def test_random_takes_every_action_and_repeats_with_its_seed():
-    first = taken(RandomSelector([ZERO, ONE], 3), 200)
-    assert first == taken(RandomSelector([ZERO, ONE], 3), 200)
-    assert first != taken(RandomSelector([ZERO, ONE], 4), 200)
-    assert 60 < sum(chosen["action"] for chosen in first) < 140
+    first = actions_of(RandomSelector([ZERO, ONE], 3), 200)
+    assert first == actions_of(RandomSelector([ZERO, ONE], 3), 200)
+    assert first != actions_of(RandomSelector([ZERO, ONE], 4), 200)
+    assert 60 < sum(one["action"] for one in first) < 140
 
 
 def test_a_replay_gives_the_recorded_actions_once_as_they_were_written(tmp_path):
     session = load_session(write_session(tmp_path / "jetbot" / "session_1", [action(0, RIGHT), action(1, STAY)]))
     selector = RecordedSelector(session)
     assert len(selector) == 2
-    assert taken(selector, 2) == [RIGHT, STAY]
+    assert actions_of(selector, 2) == [RIGHT, STAY]
     with pytest.raises(ReplayEnded):
         selector.next_action()
 
@@ -57,27 +57,27 @@ def predicted(*uncertainties):
     return [ActionPrediction({"action": k}, np.zeros((1, 1, 3), np.uint8), u) for k, u in enumerate(uncertainties)]
 
 
-def test_uncertainty_takes_the_least_sure_action():
+def test_uncertainty_selects_the_most_uncertain_action():
     selector = UncertaintySelector(0)
     assert [selector.next_action(predicted(*u))["action"] for u in ((1, 3, 2), (5, 3, 2), (0, 0, 1e-9))] == [1, 0, 2]
 
 
-def test_equals_have_equal_chance_and_a_seed_repeats_them():
-    def drawn(seed):
+def test_equal_uncertainties_have_equal_probability_and_a_seed_repeats_them():
+    def sample(seed):
         selector = UncertaintySelector(seed)
         return [selector.next_action(predicted(2, 1, 2))["action"] for _ in range(200)]
 
-    first = drawn(3)
-    assert first == drawn(3) != drawn(4)
+    first = sample(3)
+    assert first == sample(3) != sample(4)
     assert set(first) == {0, 2} and 60 < first.count(0) < 140
 
 
-def test_uncertainty_needs_predictions_that_tell_it():
+def test_uncertainty_needs_predictions_with_an_uncertainty():
     for predictions in ((), predicted(None, None)):
         with pytest.raises(InvalidAction, match="choose another selector"):
             UncertaintySelector(0).next_action(predictions)
 
 
-def test_the_other_selectors_take_no_notice_of_predictions():
+def test_the_other_selectors_ignore_predictions():
     assert ConstantSelector(ONE).next_action(predicted(9, 1)) == ONE
     assert RandomSelector([ZERO, ONE], 3).next_action() == RandomSelector([ZERO, ONE], 3).next_action(predicted(9, 1))

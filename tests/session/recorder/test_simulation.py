@@ -8,7 +8,7 @@ from tests.session.session_files import meta_of, write_session
 
 
 @pytest.mark.parametrize("robot, profile", [("toroidal_dot", TOROIDAL_DOT), ("jetbot_sim", JETBOT)])
-def test_a_demo_is_a_whole_recording_with_both_actions(tmp_path, robot, profile):
+def test_a_demo_is_a_complete_recording_with_both_actions(tmp_path, robot, profile):
     session = load_session(tmp_path / record_demo(tmp_path, robot, 60, seed=0))
     assert session.profile == profile and session.skipped == () and session.is_finished
     assert (session.frame_count, session.action_count) == (60, 59)
@@ -18,7 +18,7 @@ def test_a_demo_is_a_whole_recording_with_both_actions(tmp_path, robot, profile)
 
 
 @pytest.mark.parametrize("frames", [1, 3, 2000])
-def test_a_demo_has_as_many_frames_as_asked_for(tmp_path, frames):
+def test_a_demo_has_the_requested_number_of_frames(tmp_path, frames):
     session = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", frames, seed=0))
     assert session.frame_count == frames and session.skipped == ()
 
@@ -29,7 +29,7 @@ def test_time_passes_in_the_recording_as_it_would_for_the_robot(tmp_path):
     assert (np.diff(session.times) > 0).all()
 
 
-def test_the_seed_decides_everything_seen_and_done(tmp_path):
+def test_the_seed_decides_all_pictures_and_actions(tmp_path):
     first, same, other = (
         load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 20, seed)) for seed in (1, 1, 2)
     )
@@ -48,7 +48,7 @@ def test_a_demo_deletes_no_recording(tmp_path):
 
 @pytest.mark.parametrize("robot, frames, seed", [("spot", 3, 0), ("toroidal_dot", 0, 0), ("toroidal_dot", 10**9, 0),
                                                  ("toroidal_dot", 2.5, 0), ("toroidal_dot", 3, -1)])  # fmt: skip
-def test_impossible_wishes_are_refused_and_leave_nothing(tmp_path, robot, frames, seed):
+def test_impossible_parameters_are_refused_and_leave_nothing(tmp_path, robot, frames, seed):
     with pytest.raises(RecordingError):
         record_demo(tmp_path, robot, frames, seed)
     assert list_sessions(tmp_path) == []

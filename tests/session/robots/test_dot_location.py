@@ -18,10 +18,10 @@ def test_the_centre_is_found_anywhere_also_across_the_edges(x, y):
     assert torus_distance(locate_dot(picture_at(x, y)), DotPosition(x, y)) < 0.01
 
 
-def test_places_are_inside_the_picture():
+def test_positions_are_inside_the_picture():
     for x in range(224):
-        place = locate_dot(picture_at(x, 223 - x))
-        assert 0 <= place.x < 224 and 0 <= place.y < 224
+        position = locate_dot(picture_at(x, 223 - x))
+        assert 0 <= position.x < 224 and 0 <= position.y < 224
 
 
 def test_the_centre_survives_jpeg_haze_and_noise(tmp_path):
@@ -47,7 +47,7 @@ def test_half_a_pixel_counts():
     ],
     ids=["black", "white", "noise", "two dots opposite", "two dots far apart"],
 )
-def test_where_there_is_no_one_dot_there_is_no_place(picture):
+def test_without_a_single_dot_there_is_no_position(picture):
     assert locate_dot(picture) is None
 
 

@@ -38,7 +38,7 @@ def test_a_jetbot_scales_the_same_after_a_toroidal_dot():
 
 
 @pytest.mark.parametrize("robot_type", ["JetBotInterface", "jetbot", "JETBOT", "SimulatedJetBot"])
-def test_the_type_names_a_jetbot_whatever_the_channels_and_folder_say(robot_type):
+def test_the_type_names_a_jetbot_with_any_channels_and_folder(robot_type):
     assert detect_robot(robot_type, DOT_SPACE, *NOTHING, "toroidal_dot") == JETBOT
 
 
@@ -48,13 +48,13 @@ def test_the_type_names_a_toroidal_dot(robot_type):
 
 
 @pytest.mark.parametrize("robot_type", [None, "", "unknown", "SomethingElse"])
-def test_the_channels_answer_before_the_folder(robot_type):
+def test_the_channels_come_before_the_folder(robot_type):
     assert detect_robot(robot_type, DOT_SPACE, *NOTHING, "jetbot") == TOROIDAL_DOT
     assert detect_robot(robot_type, [], ("action",), np.ones((1, 1)), "jetbot") == TOROIDAL_DOT
     assert detect_robot(robot_type, [], tuple(JETBOT_ACTION), np.ones((1, 3)), "toroidal_dot") == JETBOT
 
 
-def test_the_folder_answers_last():
+def test_the_folder_comes_last():
     assert detect_robot("unknown", [], *NOTHING, "jetbot") == JETBOT
     assert detect_robot(None, [], *NOTHING, "toroidal_dot") == TOROIDAL_DOT
 

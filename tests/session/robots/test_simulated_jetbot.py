@@ -16,7 +16,7 @@ def test_it_turns_left_while_its_right_motor_runs():
     assert (yaw - robot.yaw) % 360 == pytest.approx(6.0)
     turned = robot.observe()
     assert np.abs(turned.astype(int) - before).mean() > 3
-    # 6 degrees are 22.4 columns: what was at the left edge is now seen there.
+    # 6 degrees are 22.4 columns: the left part of the picture before is now 22 columns further right.
     assert np.abs(before[:, :200].astype(int) - turned[:, 22:222]).mean() < 3
 
 
@@ -27,17 +27,17 @@ def test_pictures_are_224_by_224_rgb():
 
 def test_a_full_turn_ends_where_it_began_and_passes_distinct_places():
     robot = SimulatedJetBot(2)
-    seen = []
+    pictures = []
     for _ in range(60):
-        seen.append(robot.observe().astype(int))
+        pictures.append(robot.observe().astype(int))
         robot.act(RIGHT)
-    assert np.abs(robot.observe().astype(int) - seen[0]).max() <= 1
+    assert np.abs(robot.observe().astype(int) - pictures[0]).max() <= 1
     for first in range(0, 60, 10):
         for second in range(first + 10, 60, 10):
-            assert np.abs(seen[first] - seen[second]).mean() > 8
+            assert np.abs(pictures[first] - pictures[second]).mean() > 8
 
 
-def test_every_direction_can_be_seen():
+def test_every_direction_has_a_picture():
     robot = SimulatedJetBot()
     for robot.yaw in np.linspace(0, 359.9999999, 101):
         assert robot.observe().shape == (224, 224, 3)
