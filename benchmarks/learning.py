@@ -25,7 +25,7 @@ from session.recorder.selectors import RandomSelector
 from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
 from training import AutoencoderTrainer, FrameDataset, FrameSelection, PredictorTrainer, TrainState
-from training.evaluation.accuracy import AccuracySummary, measure_truth, shares
+from training.evaluation.accuracy import AccuracySummary, measure_truth, summarize
 from training.recipe import RecipeConfig, learn_to_foresee, learn_to_see
 from training.unique_frames import UniqueFrames, is_held_out
 
@@ -69,7 +69,7 @@ def measure(
         measure_truth(shared, one, one.name, STANDARD.history_length, frames, is_held_out)
         for one in recordings[:MEASURED_RECORDINGS]
     ]
-    return shares(deviation for truth in told for deviation in truth.deviations)
+    return summarize(deviation for truth in told for deviation in truth.deviations)
 
 
 def run(steps: Iterator[object], minutes: float, look: Callable[[], float]) -> list[Point]:

@@ -12,7 +12,7 @@ from tests.training.tiny import shared_model
 from training import truth
 from training.checkpoints.writer import save_checkpoint
 from training.evaluation import accuracy as accuracy_module
-from training.evaluation.accuracy import NoGroundTruth, measure_truth, shares
+from training.evaluation.accuracy import NoGroundTruth, measure_truth, summarize
 from training.steps import TrainState
 from training.unique_frames import is_held_out
 
@@ -81,12 +81,12 @@ def test_only_asked_for_frames_are_looked_at(recording, predicting):
     assert len(measured(recording, frames=3).deviations) == 6
     places = [locate_dot(np.asarray(recording.picture(index))) for index in range(recording.frame_count)]
     wanted = round(places[4].x)
-    found = measured(recording, is_looked_at=lambda picture: round(locate_dot(picture).x) == wanted)
+    found = measured(recording, is_included=lambda picture: round(locate_dot(picture).x) == wanted)
     assert found.deviations and all(round(places[one.frame].x) == wanted for one in found.deviations)
 
 
 def test_nothing_is_told_of_no_predictions():
-    assert shares([]) == accuracy_module.AccuracySummary(0, 0, 0, None, None)
+    assert summarize([]) == accuracy_module.AccuracySummary(0, 0, 0, None, None)
 
 
 def test_another_robot_has_no_truth(tmp_path):

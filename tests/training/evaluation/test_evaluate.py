@@ -7,7 +7,7 @@ from session import FrameUnreadable, HistoryLengthError, NoHistory, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.models.reference import randomize
 from tests.session.session_files import RIGHT, STAY, events_of, write_session
-from tests.training.tiny import AUTOENCODER, PREDICTOR, evaluate_track, shared_model
+from tests.training.tiny import AUTOENCODER, PREDICTOR, evaluate_all, shared_model
 from training.evaluation.evaluate import FrameErrorsBuilder, _Pass, evaluate_frames, last_targets
 from training.evaluation.frame_errors import FrameErrors
 
@@ -69,7 +69,7 @@ def assert_same(track, expected):
 def test_every_error_is_what_the_page_shows_for_that_frame(shared, odd, length, batch_size):
     expected = one_by_one(shared, odd, length)
     assert len(set(expected.context.tolist())) >= min(length, 4) and np.isnan(expected.prediction).sum() >= 2
-    track = evaluate_track(shared.model, odd, length, batch_size)
+    track = evaluate_all(shared.model, odd, length, batch_size)
     assert_same(track, expected)
     assert track.reconstruction.dtype == track.prediction.dtype == np.float32 and track.context.dtype == np.int8
     assert track.is_complete and track.unreadable == 0
@@ -81,7 +81,7 @@ def test_a_frame_deleted_meanwhile_is_left_out_also_as_context(shared, odd):
     expected = one_by_one(shared, odd, 3)
     used = [i for i in range(odd.frame_count) if odd.previous[i] in (6, 9)]
     assert used and np.isnan(expected.prediction[used]).all()
-    track = evaluate_track(shared.model, odd, 3, batch_size=4)
+    track = evaluate_all(shared.model, odd, 3, batch_size=4)
     assert_same(track, expected)
     assert np.flatnonzero(np.isnan(track.reconstruction)).tolist() == [6, 9] and track.unreadable == 2
 
@@ -89,32 +89,32 @@ def test_a_frame_deleted_meanwhile_is_left_out_also_as_context(shared, odd):
 def test_a_recording_of_which_no_frame_can_be_read_is_all_nan(shared, odd):
     for name in odd.frame_names:
         (odd.folder / name).unlink()
-    track = evaluate_track(shared.model, odd, 3)
+    track = evaluate_all(shared.model, odd, 3)
     assert np.isnan(track.reconstruction).all() and np.isnan(track.prediction).all() and not track.context.any()
 
 
 def test_a_recording_without_frames_has_an_empty_track(shared, tmp_path):
-    assert evaluate_track(shared.model, open_letters(tmp_path, "aa"), 3).frame_count == 0
+    assert evaluate_all(shared.model, open_letters(tmp_path, "aa"), 3).frame_count == 0
 
 
 def test_a_recording_without_actions_has_reconstructions_only(shared, tmp_path):
-    track = evaluate_track(shared.model, open_letters(tmp_path, "ooo"), 3)
+    track = evaluate_all(shared.model, open_letters(tmp_path, "ooo"), 3)
     assert np.isnan(track.prediction).all() and not np.isnan(track.reconstruction).any()
 
 
 @pytest.mark.parametrize("start", [1, 5, 8, 14])
 def test_a_pass_can_go_on_where_another_was_left(shared, odd, start):
-    whole = evaluate_track(shared.model, odd, 4)
+    whole = evaluate_all(shared.model, odd, 4)
     before = FrameErrorsBuilder(odd.frame_count)
     for batch in evaluate_frames(shared.model, odd, 4, batch_size=1):
         if before.evaluated == start:
             break
         before.add(batch)
-    after = FrameErrorsBuilder(odd.frame_count, before.track())
+    after = FrameErrorsBuilder(odd.frame_count, before.build())
     for batch in evaluate_frames(shared.model, odd, 4, start=start, batch_size=3):
         after.add(batch)
-    assert before.evaluated == start and np.isnan(before.track().reconstruction[start:]).all()
-    assert_same(after.track(), whole)
+    assert before.evaluated == start and np.isnan(before.build().reconstruction[start:]).all()
+    assert_same(after.build(), whole)
 
 
 def test_every_frame_is_read_and_encoded_once(shared, odd, monkeypatch):
@@ -122,7 +122,7 @@ def test_every_frame_is_read_and_encoded_once(shared, odd, monkeypatch):
     picture, encode = type(odd).picture, shared.model.encode
     monkeypatch.setattr(type(odd), "picture", lambda self, index: reads.append(index) or picture(self, index))
     monkeypatch.setattr(shared.model, "encode", lambda images: encoded.append(len(images)) or encode(images))
-    evaluate_track(shared.model, odd, 8, batch_size=4)
+    evaluate_all(shared.model, odd, 8, batch_size=4)
     assert sorted(reads) == list(range(odd.frame_count)) and sum(encoded) == odd.frame_count
 
 
@@ -150,27 +150,27 @@ def test_weights_that_give_no_numbers_are_refused_by_name(shared, odd, network):
     with torch.no_grad():
         next(shared.network(network).parameters()).fill_(float("nan"))
     with pytest.raises(NotFinite) as refused:
-        evaluate_track(shared.model, odd, 3)
+        evaluate_all(shared.model, odd, 3)
     assert refused.value.network == network
 
 
 def test_a_history_length_out_of_range_is_refused(odd, shared):
     with pytest.raises(HistoryLengthError):
-        evaluate_track(shared.model, odd, 9)
+        evaluate_all(shared.model, odd, 9)
 
 
 def test_a_model_in_training_mode_is_evaluated_without_dropout(recording):
     model = shared_model().model
-    expected = evaluate_track(model, recording, 3)
+    expected = evaluate_all(model, recording, 3)
     model.train()
-    assert np.array_equal(evaluate_track(model, recording, 3).prediction, expected.prediction, equal_nan=True)
+    assert np.array_equal(evaluate_all(model, recording, 3).prediction, expected.prediction, equal_nan=True)
 
 
 def test_a_track_given_out_never_changes(recording):
     builder = FrameErrorsBuilder(12)
     batches = evaluate_frames(shared_model().model, recording, 3, batch_size=4)
     builder.add(next(batches))
-    track = builder.track()
+    track = builder.build()
     builder.add(next(batches))
     batches.close()
     assert track.evaluated == 4 and np.isnan(track.reconstruction[4:]).all() and builder.evaluated == 8

@@ -9,7 +9,7 @@ import torch
 from models import NotFinite, WeightsSource, weights_digest
 from session import FrameOutOfRange, HistoryLengthError, load_session
 from tests.session.session_files import write_session
-from tests.training.tiny import evaluate_track, shared_model, until
+from tests.training.tiny import evaluate_all, shared_model, until
 from training import (
     CheckpointError,
     EvaluationJob,
@@ -22,7 +22,7 @@ from training import (
 )
 from training.evaluation import evaluator as evaluator_module
 from training.evaluation.evaluate import evaluate_frames
-from training.evaluation.request import private_networks
+from training.evaluation.request import copy_model
 
 FRAMES = 12
 SESSION = "toroidal_dot/session_1"
@@ -97,7 +97,7 @@ def test_a_recording_is_evaluated_and_the_result_kept(shared, order, tmp_path):
     end = finished(evaluations, shared, order)
     assert (end.status, end.done, end.total, end.is_active, end.seconds_left) == ("finished", 12, 12, False, None)
     assert end.message.startswith("Evaluated 12 frames in ") and end.frames_per_s > 0
-    assert_same(end.errors.track, evaluate_track(shared.model, order.recording, 3))
+    assert_same(end.errors.track, evaluate_all(shared.model, order.recording, 3))
     assert end.errors.digests == shared.digests() and end.errors.when.tzinfo is not None
     assert end.weights == end.errors.weights == {"autoencoder": "untrained", "predictor": "untrained"}
     for store in (evaluations, EvaluationStore(tmp_path)):
@@ -162,7 +162,7 @@ def test_a_cancelled_evaluation_is_kept_and_a_later_one_goes_on_from_there(share
     assert later.wait(30) and gate.reached[0] == end.done
     now = later.snapshot()
     assert now.status == "finished" and now.seconds > end.seconds
-    assert_same(now.errors.track, evaluate_track(shared.model, order.recording, 3))
+    assert_same(now.errors.track, evaluate_all(shared.model, order.recording, 3))
     assert len(later.kept(SESSION, order.recording.version)) == 1
 
 
@@ -177,7 +177,7 @@ def test_a_running_evaluation_is_kept_now_and_then(shared, order, small_batches)
             return super().put(errors, is_for_disk)
 
     store, ticks = Remembering(), itertools.count(step=5)
-    job = EvaluationJob(order, private_networks(shared, {}), store, clock=lambda: next(ticks))
+    job = EvaluationJob(order, copy_model(shared, {}), store, clock=lambda: next(ticks))
     job.start()
     assert job.wait(30)
     # The clock is read once at the start and twice a batch, 5 s apart: 30 s are over after each third batch of two.
@@ -197,7 +197,7 @@ def test_what_is_not_to_be_kept_stays_in_memory(shared, recording, tmp_path, is_
 
 def test_the_rate_is_that_of_the_last_batches(shared, order, small_batches):
     ticks = itertools.count(step=5)
-    job = EvaluationJob(order, private_networks(shared, {}), EvaluationStore(None), clock=lambda: next(ticks))
+    job = EvaluationJob(order, copy_model(shared, {}), EvaluationStore(None), clock=lambda: next(ticks))
     job.start()
     assert job.wait(30)
     # Batches of 2 end 5, 15, 25 s after the start, and 5 s later for the save after the third: 40, 50 and 60.
@@ -250,7 +250,7 @@ def test_closing_cancels_and_keeps_what_there_is(shared, order, gate, tmp_path):
 
 
 def test_training_meanwhile_neither_waits_nor_changes_the_numbers(shared, order, gate):
-    expected, digests = evaluate_track(shared.model, order.recording, 3), shared.digests()
+    expected, digests = evaluate_all(shared.model, order.recording, 3), shared.digests()
     evaluations = Evaluator(EvaluationStore(None))
     evaluations.start(shared, order)
     gate.let(1)
@@ -288,7 +288,7 @@ def test_checkpoints_that_are_not_in_use_can_be_evaluated(shared, order, tmp_pat
     assert end.weights["autoencoder"] == "untrained"
     assert weights_digest(shared.model.predictor) == before["predictor"]
     load_checkpoint(path, shared.model.predictor)
-    assert_same(end.errors.track, evaluate_track(shared.model, order.recording, 3))
+    assert_same(end.errors.track, evaluate_all(shared.model, order.recording, 3))
 
 
 def test_a_bad_checkpoint_is_refused_before_a_job_starts(shared, order, tmp_path):
@@ -381,4 +381,4 @@ def test_the_model_is_copied_under_its_lock(shared):
             parameter.fill_(value)
 
     shared.lock = Filling()
-    assert all((parameter == 1).all() for parameter in private_networks(shared, {}).model.parameters())
+    assert all((parameter == 1).all() for parameter in copy_model(shared, {}).model.parameters())
