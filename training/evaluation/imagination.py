@@ -202,8 +202,8 @@ def _thumb(picture: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class RolloutStep:
-    """One frame of a rollout. `number` counts from 1, `frame` and `action` are indices of the recording, `actual` is the
-    recorded frame. Pictures uint8 (H, W, 3); `mse` before clipping. `repeat_mse`: of the start frame in its place.
+    """One frame of a rollout. `number` counts from 1, `frame` and `action` are indices of the recording, `actual` is
+    the recorded frame. Pictures uint8 (H, W, 3); `mse` before clipping. `repeat_mse`: of the start frame in its place.
 
     Distances, for the Toroidal Dot only, are in pixels; None if a dot is not visible.
     """

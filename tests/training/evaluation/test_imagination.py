@@ -72,7 +72,7 @@ def test_ten_perfect_moves_wrap_around_the_edge_and_are_all_near(dot, perfect):
     assert imagination.is_simulated and np.abs(imagination.truth.picture.astype(int) - last.picture).mean() < 1
 
 
-def test_a_drift_is_far_from_the_step_on_at_which_it_is(dot, monkeypatch):
+def test_a_drifting_dot_is_near_only_in_the_first_steps(dot, monkeypatch):
     monkeypatch.setattr(imagination_module, "imagine", Calls(drift=1))
     imagination = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
     assert [step.distance_px for step in imagination.steps] == pytest.approx([1, 2, 3, 4], abs=0.5)
