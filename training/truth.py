@@ -1,7 +1,7 @@
-"""Predictions beside the truth: `python -m training.truth --session …`.
+"""Accuracy of predictions against a simulator: `python -m training.truth --session …`.
 
-For each action of a simulated robot: the share of predictions within 2 pixels of where the simulator would have put the
-dot. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
+For each action of a simulated robot: the share of predictions within 2 pixels of the position of the dot in the
+simulator. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
 """
 
 import argparse
@@ -28,10 +28,10 @@ def main(arguments: list[str]) -> int:
     try:
         recording = load_session(find_session(options.data / "sessions", options.session))
         shared = _shared_model(options, recording)
-        looked_at = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
-        truth = measure_truth(
+        positions = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
+        accuracy = measure_truth(
             *(shared, recording, options.session, options.history_length, options.frames),
-            looked_at[options.positions],
+            positions[options.positions],
         )
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -39,22 +39,23 @@ def main(arguments: list[str]) -> int:
     except (CheckpointError, ArithmeticError) as problem:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
-    sys.stdout.write(truth_table(truth))
+    sys.stdout.write(truth_table(accuracy))
     return DONE
 
 
-def truth_table(truth: CounterfactualAccuracy) -> str:
-    """Lines for a terminal: each action, and all of them."""
+def truth_table(accuracy: CounterfactualAccuracy) -> str:
+    """A table for a terminal: a line for each action, and one for all of them."""
     lines = [f"{'action':<12} {'pairs':>6} {'within 2 px':>12} {'visible':>8} {'mean px':>8} {'median px':>10}"]
-    for number, name in [*enumerate(truth.actions), (None, "all")]:
-        told = truth.shares(number)
-        mean, median = ("–" if one is None else f"{one:.2f}" for one in (told.mean_pixels, told.median_pixels))
-        lines.append(f"{name:<12} {told.pairs:>6} {told.near:>12.1%} {told.visible:>8.1%} {mean:>8} {median:>10}")
+    for number, name in [*enumerate(accuracy.actions), (None, "all")]:
+        summary = accuracy.shares(number)
+        mean, median = ("–" if one is None else f"{one:.2f}" for one in (summary.mean_pixels, summary.median_pixels))
+        figures = f"{summary.pairs:>6} {summary.near:>12.1%} {summary.visible:>8.1%} {mean:>8} {median:>10}"
+        lines.append(f"{name:<12} {figures}")
     return "\n".join(lines) + "\n"
 
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
-    """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
+    """The robot's networks with the given files, or with its own; raises CheckpointError."""
     profile = recording.profile
     shared = WorldModels(choose_device(options.device)).get(profile.name, max(1, len(profile.channels)))
     folder = options.data / "checkpoints" / profile.name
