@@ -66,21 +66,21 @@ def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> Sh
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m training.truth", description="Compare predictions with what the simulator would have shown."
+        prog="python -m training.truth", description="Compare predictions with the frames of the simulator."
     )
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
     parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
     parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
-    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="frames to look at, evenly spread")
+    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="number of frames, evenly spread")
     parser.add_argument(
         "--positions",
         choices=("all", "held-out", "trained"),
         default="all",
-        help="look only from dots in columns that training.learn leaves out, or only from the others",
+        help="only frames with the dot in columns that training.learn holds out, or only the others",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device of the networks")
     return parser
 
 

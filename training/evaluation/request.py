@@ -1,4 +1,4 @@
-"""What is to be evaluated: a recording, a history length, and networks that stay as they are while it lasts."""
+"""Request for an evaluation: a recording, a history length, and a copy of the networks that does not change."""
 
 import contextlib
 import copy
