@@ -1,6 +1,6 @@
-"""Runs the benchmarks, one after the other: `make bench`, or `python -m benchmarks [--json PATH] [NAME …]`.
+"""Run of all benchmarks, one after the other: `make bench`, or `python -m benchmarks [--json PATH] [NAME …]`.
 
-Ends with the table of goals and figures; all figures go to a JSON file (default `benchmarks.json`).
+Ends with the table of targets and figures; all figures are written to a JSON file (default `benchmarks.json`).
 """
 
 import argparse
@@ -16,8 +16,8 @@ SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening",
 NAMES = (*SPEED, "many_visitors", "long_life")
 
 
-def known(name: str) -> str:
-    """The name of a benchmark; raises ArgumentTypeError for another one."""
+def benchmark_name(name: str) -> str:
+    """The name of a benchmark; raises ArgumentTypeError for any other text."""
     if name not in NAMES:
         raise argparse.ArgumentTypeError(f"there is no benchmark {name!r}; choose from {', '.join(NAMES)}")
     return name
@@ -26,7 +26,7 @@ def known(name: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     # Not `choices`: Python 3.11 checks the default of "*" against them as if it were one name.
-    parser.add_argument("names", nargs="*", type=known, default=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("names", nargs="*", type=benchmark_name, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--json", type=Path, default=Path("benchmarks.json"))
     arguments = parser.parse_args()
     results, codes = {}, []

@@ -1,7 +1,7 @@
-"""Recordings whose every picture says whose it is and which frame: an answer that went to the wrong visitor shows.
+"""Recordings with pictures that encode their owner and frame, so that an answer to the wrong visitor is detected.
 
-A picture is a grid of black and white squares: owner, frame and a checksum as bits, four times over. The squares are as
-large as the models' patches, far larger than what JPEG blurs.
+A picture is a grid of black and white squares: owner, frame and a checksum as bits, in four copies. The squares are as
+large as the models' patches, far larger than the blur of JPEG.
 """
 
 import base64
@@ -28,19 +28,19 @@ IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
 
 
 def coded_picture(owner: int, frame: int) -> np.ndarray:
-    """A picture uint8 (224, 224, 3) that `read_code` reads."""
+    """A picture, uint8 (224, 224, 3), that `read_code` can read."""
     code = (owner << FRAME_BITS | frame) << CHECK_BITS
     code |= _check(code)
-    bits = [code >> place & 1 for place in range(CODE_BITS)] * COPIES
+    bits = [code >> position & 1 for position in range(CODE_BITS)] * COPIES
     squares = np.resize(np.array(bits, dtype=np.uint8), ACROSS**2).reshape(ACROSS, ACROSS)
     return np.repeat(np.kron(squares * 255, np.ones((SQUARE, SQUARE), np.uint8))[:, :, None], 3, axis=2)
 
 
 def read_code(picture: Image.Image) -> tuple[int, int] | None:
-    """Owner and frame of a coded picture; None for any other, and where one of the four copies differs."""
+    """Owner and frame of a coded picture, or None for any other, or if one of the four copies differs."""
     grey = np.asarray(picture.convert("L").resize((ACROSS, ACROSS), Image.Resampling.BOX))
     bits = (grey > 127).flatten()[: CODE_BITS * COPIES].reshape(COPIES, CODE_BITS)
-    code = sum(int(bit) << place for place, bit in enumerate(bits[0]))
+    code = sum(int(bit) << position for position, bit in enumerate(bits[0]))
     if (bits != bits[0]).any() or _check(code >> CHECK_BITS << CHECK_BITS) != code % (1 << CHECK_BITS):
         return None
     return code >> (FRAME_BITS + CHECK_BITS), code >> CHECK_BITS & (1 << FRAME_BITS) - 1
@@ -51,17 +51,17 @@ def _check(code: int) -> int:
 
 
 def read_file(content: bytes) -> tuple[int, int] | None:
-    """The same of a picture's file."""
+    """Owner and frame of a picture's file, or None."""
     return read_code(Image.open(io.BytesIO(content)))
 
 
-def shown_pictures(html: str) -> dict[str, bytes]:
-    """The PNG files inside an answer, by what the page calls them ("Input, frame 3")."""
+def pictures_of(html: str) -> dict[str, bytes]:
+    """The PNG files inside an answer, by their names on the page ("Input, frame 3")."""
     return {name: base64.b64decode(content) for content, name in IMAGE.findall(html)}
 
 
 def record_coded(sessions_folder: Path, owner: int, frames: int, robot: str) -> str:
-    """Record a session of `owner`, each on a day of its own, with a simulated robot's actions; returns its id."""
+    """Record a session of `owner` with a simulated robot's actions, each on a different day; returns its id."""
     clock, simulated = SimulatedClock(), make_robot(robot, owner)
     clock.advance(FIRST_DAY + owner * DAY_S - clock())
     space = simulated.action_space

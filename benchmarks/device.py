@@ -60,7 +60,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Check:
-    """A promise, whether it was kept, and the number that shows it."""
+    """One check, its outcome, and the number that shows it."""
 
     name: str
     is_passed: bool
@@ -93,7 +93,7 @@ def randomized_model() -> AdaptiveWorldModel:
 
 
 def computed(model: AdaptiveWorldModel, inputs: Inputs) -> dict[str, torch.Tensor]:
-    """All that the devices are compared by: losses, norms of gradients, predicted latents and pictures."""
+    """Numbers by which the devices are compared: losses, norms of gradients, predicted latents and pictures."""
     device = next(model.parameters()).device
     frames, actions, target = (x.to(device) for x in (inputs.short.frames, inputs.short.actions, inputs.short.target))
     model.zero_grad()
@@ -116,14 +116,14 @@ def computed(model: AdaptiveWorldModel, inputs: Inputs) -> dict[str, torch.Tenso
 
 
 def check_agreement(inputs: Inputs) -> list[Check]:
-    """The CPU and CUDA compute the same."""
+    """Compare the numbers of the CPU and of CUDA."""
     model = randomized_model()
     expected = computed(model, inputs)
     return agreement(largest_difference(expected, computed(model.to("cuda"), inputs)), "CUDA as CPU")
 
 
 def check_training(device: torch.device, inputs: Inputs) -> list[Check]:
-    """Steps change the weights of both networks; a copy made of saved bytes goes on like the original."""
+    """Check that steps change both networks, and that a copy loaded from saved bytes continues like the original."""
     model = randomized_model().to(device)
     state = TrainState(model)
     before = digests(model)
@@ -155,7 +155,7 @@ def save_bytes(model: AdaptiveWorldModel, state: TrainState) -> bytes:
 
 
 def load_copy(content: bytes, device: torch.device) -> tuple[AdaptiveWorldModel, TrainState]:
-    """A model and its optimizers of saved bytes."""
+    """A model and its optimizers from saved bytes."""
     saved = torch.load(BytesIO(content), map_location=device, weights_only=True)
     model = AdaptiveWorldModel(AdaptiveWorldModelConfig(ACTION_CHANNELS)).to(device).eval()
     model.load_state_dict(saved["weights"])
@@ -202,7 +202,7 @@ def measure(tasks: Mapping[str, list[Task]], machines: Mapping[str, Machine], ro
 
 
 def speed_lines(speeds: Mapping[str, Mapping[str, Speed]]) -> list[str]:
-    """A table: a line for each task on each device, and how many times faster CUDA is, if it was measured."""
+    """A table with a line for each task on each device, and the speed-up of CUDA if it was measured."""
     lines = [f"{'':8}{'':28}{'ms, median (range)':>28}{'share of a product':>26}{'times the CPU':>16}"]
     for device, by_task in speeds.items():
         for name, speed in by_task.items():

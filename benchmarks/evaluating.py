@@ -1,8 +1,8 @@
-"""How fast a recording is evaluated: `python -m benchmarks.evaluating [--frames 1000] [--json PATH]`.
+"""Speed of evaluating a recording: `python -m benchmarks.evaluating [--frames 1000] [--json PATH]`.
 
 Networks of standard size, history 3, a simulated recording. The reference, in the same run and on the same batches: a
-bare loop over tensors that lie ready in memory (encode once, decode, predict from those latents, decode, MSE). The two
-take turns slice by slice, because other programs make the machine faster and slower.
+bare loop over tensors that are ready in memory (encode once, decode, predict from those latents, decode, MSE). Both are
+measured in turns, slice by slice, because other programs change the speed of the machine.
 """
 
 import argparse
@@ -36,18 +36,18 @@ def bare_loop(
     model: AdaptiveWorldModel, before: Tensor, batches: list[Tensor], actions: Tensor
 ) -> tuple[float, list[Tensor]]:
     """Seconds for a slice, and its prediction errors. `before`: latents (T, P, D) of the frames before it, `batches`:
-    its pictures (B, 3, H, W), `actions` (N + T - 1, A): those that led to all of these frames but the first."""
-    errors, at = [], 0
+    its pictures (B, 3, H, W), `actions` (N + T - 1, A): those that led to all of these frames except the first."""
+    errors, first = [], 0
     began = time.perf_counter()
     for images in batches:
         b = len(images)
         latents = model.encode(images)
         errors_of(model, latents, images)
-        known = torch.cat([before, latents])
-        context = torch.stack([known[i : i + HISTORY] for i in range(b)])
-        led = torch.stack([actions[at + i : at + i + HISTORY] for i in range(b)])
-        errors.append(errors_of(model, model.predict(context, led), images))
-        before, at = known[-HISTORY:], at + b
+        frames = torch.cat([before, latents])
+        context = torch.stack([frames[i : i + HISTORY] for i in range(b)])
+        histories = torch.stack([actions[first + i : first + i + HISTORY] for i in range(b)])
+        errors.append(errors_of(model, model.predict(context, histories), images))
+        before, first = frames[-HISTORY:], first + b
     return time.perf_counter() - began, errors
 
 
@@ -56,19 +56,19 @@ def measure_slice(
 ) -> tuple[float, float]:
     """Seconds of the evaluation and of the bare loop for frames `first` up to `last`."""
     device = next(model.parameters()).device
-    passing = evaluate_frames(model, recording, HISTORY, first, size)
+    evaluation = evaluate_frames(model, recording, HISTORY, first, size)
     began = time.perf_counter()
-    found = list(islice(passing, (last - first) // size))
+    results = list(islice(evaluation, (last - first) // size))
     evaluated_s = time.perf_counter() - began
-    passing.close()
+    evaluation.close()
 
     with torch.inference_mode():
         pictures = torch.cat([frame_tensor(recording, i) for i in range(first - HISTORY, last)]).to(device)
         before = model.encode(pictures[:HISTORY])
-    led = scaled_actions(recording, recording.action_into[first - HISTORY + 1 : last]).to(device)
-    bare_s, errors = bare_loop(model, before, list(pictures[HISTORY:].split(size)), led)
-    evaluated = torch.cat([torch.from_numpy(batch.prediction) for batch in found])
-    assert torch.allclose(evaluated, torch.cat(errors), rtol=1e-4), "the two do not compute the same"
+    actions = scaled_actions(recording, recording.action_into[first - HISTORY + 1 : last]).to(device)
+    bare_s, errors = bare_loop(model, before, list(pictures[HISTORY:].split(size)), actions)
+    evaluated = torch.cat([torch.from_numpy(batch.prediction) for batch in results])
+    assert torch.allclose(evaluated, torch.cat(errors), rtol=1e-4), "the errors differ"
     return evaluated_s, bare_s
 
 
@@ -82,21 +82,21 @@ def main() -> int:
     span = max(size, arguments.frames // SLICES // size * size)  # whole batches
     with tempfile.TemporaryDirectory() as temporary:
         sessions = Path(temporary)
-        # The frames before the first slice give it a whole history.
+        # The frames before the first slice are its history.
         recording = load_session(sessions / record_demo(sessions, "jetbot_sim", span * SLICES + HISTORY, seed=1))
         model = SharedWorldModel(AdaptiveWorldModelConfig(len(recording.profile.channels)), device).model
         measure_slice(model, recording, HISTORY, HISTORY + size, size)  # warms up
-        taken = [
+        durations = [
             measure_slice(model, recording, HISTORY + span * i, HISTORY + span * (i + 1), size) for i in range(SLICES)
         ]
     frames = span * SLICES
-    evaluated_s, bare_s = (sum(seconds) for seconds in zip(*taken, strict=True))
+    evaluated_s, bare_s = (sum(seconds) for seconds in zip(*durations, strict=True))
     results = {
         "evaluating a recording": {"frames_per_s": frames / evaluated_s, "frames": frames, "batch": size},
         "reference: bare loop": {"frames_per_s": frames / bare_s},
         "evaluating, share of the bare loop's speed": {
             "ratio": bare_s / evaluated_s,
-            "median_of_slices": statistics.median(bare / evaluated for evaluated, bare in taken),
+            "median_of_slices": statistics.median(bare / evaluated for evaluated, bare in durations),
         },
     }
     report(results, arguments.json)

@@ -1,11 +1,11 @@
-"""How fast and how truly frames are imagined: `python -m benchmarks.imagining [--checkpoints DIR] [--json PATH]`.
+"""Speed and accuracy of imagined frames: `python -m benchmarks.imagining [--checkpoints DIR] [--json PATH]`.
 
-Speed at history 3, both ways of going on: the step alone, a whole press as the server answers it (with truth and
+Speed at history 3, in both rollout modes: the step alone, a whole press as the server answers it (with ground truth and
 pictures), and presses through the page in a real browser, one after the other. The reference, in the same run and in
-turns with it: the networks alone (encode one picture where the way does, predict, decode).
+turns with it: the networks alone (encode one picture if the mode does, predict, decode).
 
-Truth, with checkpoints of the Toroidal Dot (`autoencoder.pth` and `predictor_0.pth` in one folder): rollouts of 30
-steps under the actions of a simulated recording, both ways, against repeating the start frame.
+Accuracy, with checkpoints of the Toroidal Dot (`autoencoder.pth` and `predictor_0.pth` in one folder): rollouts of 30
+steps under the actions of a simulated recording, in both modes, compared with repeating the start frame.
 """
 
 import argparse
@@ -35,14 +35,14 @@ from training.checkpoints.paths import default_checkpoints
 HISTORY, MOVE = 3, 1
 ROUNDS = 15
 PAGE_PRESSES = 20
-SEED = 90210  # of no recording that anything is likely to be trained on
+SEED = 90210  # probably of no recording that was used for training
 STEPS, STARTS = 30, range(3, 63, 6)
 NEAR_PX = 2.0
 PAD = "#imagine-pad .imagine"
 
 
-def networks_alone(shared: SharedWorldModel, recording: RecordedSession, way: RolloutMode) -> Callable[[], object]:
-    """A step of nothing but the networks, over a context that lies ready."""
+def networks_alone(shared: SharedWorldModel, recording: RecordedSession, mode: RolloutMode) -> Callable[[], object]:
+    """A step of the networks alone, with a context that is ready in memory."""
     batch = build_batch(recording, recording.history(6, HISTORY))
     model, frames, actions = shared.model, batch.frames.to(shared.device), batch.actions.to(shared.device)
     with torch.inference_mode():
@@ -51,33 +51,33 @@ def networks_alone(shared: SharedWorldModel, recording: RecordedSession, way: Ro
     @torch.inference_mode()
     def step() -> object:
         latents = context
-        if way == "pictures":
+        if mode == "pictures":
             latents = torch.cat([context[:, :-1], model.encode(frames[:, -1])[:, None]], dim=1)
         return model.decode(model.predict(latents, actions)).cpu()
 
     return step
 
 
-def measure_steps(shared: SharedWorldModel, recording: RecordedSession, way: RolloutMode) -> dict[str, float]:
-    """Frames a second of the step, of the whole press with its answer, and of the networks alone."""
-    alone = networks_alone(shared, recording, way)
+def measure_steps(shared: SharedWorldModel, recording: RecordedSession, mode: RolloutMode) -> dict[str, float]:
+    """Frames per second of the step, of the whole press with its answer, and of the networks alone."""
+    alone = networks_alone(shared, recording, mode)
     action = scaled_candidates(recording)[MOVE]
-    dream = apply_command(shared, recording, None, 6, MOVE, way, HISTORY)
-    taken: dict[str, list[float]] = {"networks": [], "step": [], "press": []}
+    imagination = apply_command(shared, recording, None, 6, MOVE, mode, HISTORY)
+    durations: dict[str, list[float]] = {"networks": [], "step": [], "press": []}
 
-    def answered() -> None:
-        nonlocal dream
-        dream = apply_command(shared, recording, dream, 6, MOVE, way, HISTORY)
-        imagine_answer(recording, "session", dream, Press(MOVE, 1), False)
+    def press() -> None:
+        nonlocal imagination
+        imagination = apply_command(shared, recording, imagination, 6, MOVE, mode, HISTORY)
+        imagine_answer(recording, "session", imagination, Press(MOVE, 1), False)
 
     for _ in range(HISTORY):
-        answered()
+        press()
     for _ in range(ROUNDS):
-        context = dream.steps[-1].context
-        taken["networks"].append(seconds(alone, shared.device))
-        taken["step"].append(seconds(lambda: imagine(shared, context, action, way, HISTORY), shared.device))  # noqa: B023
-        taken["press"].append(seconds(answered, shared.device))
-    rates = {name: 1 / statistics.median(found) for name, found in taken.items()}
+        context = imagination.context
+        durations["networks"].append(seconds(alone, shared.device))
+        durations["step"].append(seconds(lambda: imagine(shared, context, action, mode, HISTORY), shared.device))  # noqa: B023
+        durations["press"].append(seconds(press, shared.device))
+    rates = {name: 1 / statistics.median(times) for name, times in durations.items()}
     return {
         "frames_per_s": rates["step"],
         "press_per_s": rates["press"],
@@ -87,7 +87,7 @@ def measure_steps(shared: SharedWorldModel, recording: RecordedSession, way: Rol
 
 
 def measure_page(data: Path) -> dict[str, float]:
-    """Imagined frames a second through the page, the next press sent when the answer to the last has come."""
+    """Imagined frames per second through the page, each press sent after the answer to the one before."""
     with running_server(data), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
@@ -97,27 +97,27 @@ def measure_page(data: Path) -> dict[str, float]:
         page.get_by_label("Repeat").check()
         page.locator("#imagine-pad [data-part=speed]").select_option("0")
         page.locator("#imagine-pad [data-part=actions] button").nth(MOVE).click()
-        reached = f"least => Number(document.querySelector('{PAD}').dataset.steps) >= least"
-        page.wait_for_function(reached, arg=3)
+        has_reached = f"least => Number(document.querySelector('{PAD}').dataset.steps) >= least"
+        page.wait_for_function(has_reached, arg=3)
         before, began = int(page.locator(PAD).get_attribute("data-steps")), time.perf_counter()
-        page.wait_for_function(reached, arg=before + PAGE_PRESSES)
-        taken_s = time.perf_counter() - began
+        page.wait_for_function(has_reached, arg=before + PAGE_PRESSES)
+        duration_s = time.perf_counter() - began
         done = int(page.locator(PAD).get_attribute("data-steps")) - before
         browser.close()
-    return {"frames_per_s": done / taken_s, "presses": done}
+    return {"frames_per_s": done / duration_s, "presses": done}
 
 
 def measure_truth(shared: SharedWorldModel, recording: RecordedSession) -> dict[str, dict[str, float]]:
-    """For each way, and for repeating the start frame: MSE after 1, 10 and 30 steps and its mean, the share of steps
-    with the dot within 2 px of where it was recorded, and the same of the last step."""
-    found = [list(roll_out(shared, recording, start, STEPS, HISTORY)) for start in STARTS]
+    """For each mode, and for repeating the start frame: MSE after 1, 10 and 30 steps and its mean, the share of steps
+    with the dot within 2 px of its recorded position, and the same share at the last step."""
+    rollouts = [list(roll_out(shared, recording, start, STEPS, HISTORY)) for start in STARTS]
     results = {}
-    for way in (*ROLLOUT_MODES, None):
-        errors = [[step.repeat_mse if way is None else step.mse[way] for step in steps] for steps in found]
-        places = [[step.repeat_px if way is None else step.distance_px[way] for step in steps] for steps in found]
-        near = [[place is not None and place <= NEAR_PX for place in steps] for steps in places]
-        results[f"30 steps by truth, {way or 'repeating the start frame'}"] = {
-            **{f"mse_{at}": statistics.mean(steps[at - 1] for steps in errors) for at in (1, 10, STEPS)},
+    for mode in (*ROLLOUT_MODES, None):
+        errors = [[step.repeat_mse if mode is None else step.mse[mode] for step in steps] for steps in rollouts]
+        pixels = [[step.repeat_px if mode is None else step.distance_px[mode] for step in steps] for steps in rollouts]
+        near = [[distance is not None and distance <= NEAR_PX for distance in steps] for steps in pixels]
+        results[f"30 steps by truth, {mode or 'repeating the start frame'}"] = {
+            **{f"mse_{number}": statistics.mean(steps[number - 1] for steps in errors) for number in (1, 10, STEPS)},
             "mse_mean": statistics.mean(map(statistics.mean, errors)),
             "near_share": statistics.mean(map(statistics.mean, near)),
             "near_share_last": statistics.mean(steps[-1] for steps in near),
@@ -128,14 +128,14 @@ def measure_truth(shared: SharedWorldModel, recording: RecordedSession) -> dict[
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoints", type=Path, help="folder of the networks (default saved/checkpoints/…)")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the recording: which row its dot moves on")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the recording, which decides the row of the dot")
     parser.add_argument("--no-page", action="store_true", help="without the browser")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    usual = [
+    defaults = [
         Path("saved/checkpoints") / name for name in default_checkpoints(Path("saved/checkpoints"), "toroidal_dot")
     ]
-    paths = [arguments.checkpoints / path.name for path in usual] if arguments.checkpoints else usual
+    paths = [arguments.checkpoints / path.name for path in defaults] if arguments.checkpoints else defaults
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         sessions = Path(temporary) / "sessions"
@@ -147,8 +147,8 @@ def main() -> int:
             load_checkpoint(paths[0], shared.network("autoencoder"))
             load_checkpoint(paths[1], shared.network("predictor"))
             results |= measure_truth(shared, recording)
-        for way in ROLLOUT_MODES:
-            results[f"imagining at history 3, {way}"] = measure_steps(shared, recording, way)
+        for mode in ROLLOUT_MODES:
+            results[f"imagining at history 3, {mode}"] = measure_steps(shared, recording, mode)
         if not arguments.no_page:
             results["imagining through the page"] = measure_page(Path(temporary))
     report(results, arguments.json)

@@ -1,9 +1,9 @@
-"""What each part of the recipe brings: `python -m benchmarks.learning [--minutes 5] [--figure docs/learning.png]`.
+"""Effect of each part of the recipe: `python -m benchmarks.learning [--minutes 5] [--figure docs/learning.png]`.
 
-Fresh recordings of the Toroidal Dot, one autoencoder for all. Then the predictor learns for as many minutes each time:
-by the whole recipe, by the recipe without one of its parts, and by the plain recipe of the Training tab, which gets the
-time of the autoencoder on top. Measured from frames that were never learned from: the share of predictions within 2
-pixels. Measuring does not count as time.
+New recordings of the Toroidal Dot, and one autoencoder for all variations. Then the predictor is trained for the same
+number of minutes each time: with the whole recipe, without one of its parts, and with the plain recipe of the Training
+tab, which gets the autoencoder's time in addition. Measured from frames that were not used for training: the share of
+predictions within 2 pixels. Time spent on measuring does not count.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from session.recorder.selectors import RandomSelector
 from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
 from training import AutoencoderTrainer, FrameDataset, FrameSelection, PredictorTrainer, TrainState
-from training.evaluation.accuracy import AccuracySummary, measure_truth, shares
-from training.recipe.config import RecipeConfig
-from training.recipe.phases import learn_to_foresee, learn_to_see
-from training.recipe.unique_frames import UniqueFrames, is_held_out
+from training.evaluation.accuracy import AccuracySummary, measure_truth, summarize
+from training.jobs.trainer import WorldModelTrainer
+from training.phase import Phase
+from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases
 
-TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the latter dots move on rows that no other does
-ACTIONS = 460  # with a move every second time a dot comes by every column
+TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the dots of the latter move on rows of their own
+ACTIONS = 460  # with a move every second time, a dot visits every column
 MEASURED_RECORDINGS, MEASURED_FRAMES = 4, 12
 POINTS = 6  # of each curve
 PLAIN = "plain recipe of the Training tab, batches of 8"
@@ -47,49 +47,58 @@ Point = tuple[float, float]  # minutes, share within 2 pixels
 
 
 def record(folder: Path, seeds: Iterable[int]) -> list[RecordedSession]:
-    """A recording for each seed, which decides the row of the dot."""
-    found = []
+    """Record a session for each seed, which decides the row of the dot."""
+    recordings = []
     for seed in seeds:
         robot = ToroidalDotRobot(seed)
         selector = RandomSelector(robot.action_space, seed)
-        found.append(
+        recordings.append(
             load_session(folder / record_simulation(folder, robot, selector, ACTIONS, unlimited_budget_gb(folder)))
         )
-    return found
+    return recordings
 
 
-def fresh() -> SharedWorldModel:
+def untrained_model() -> SharedWorldModel:
     return SharedWorldModel(AdaptiveWorldModelConfig(1), torch.device("cpu"))
 
 
 def measure(
     shared: SharedWorldModel, recordings: list[RecordedSession], frames: int = MEASURED_FRAMES
 ) -> AccuracySummary:
-    """Over held-out columns of some recordings."""
-    told = [
+    """Accuracy over held-out columns of some recordings."""
+    results = [
         measure_truth(shared, one, one.name, STANDARD.history_length, frames, is_held_out)
         for one in recordings[:MEASURED_RECORDINGS]
     ]
-    return shares(deviation for truth in told for deviation in truth.deviations)
+    return summarize(error for result in results for error in result.deviations)
 
 
-def run(steps: Iterator[object], minutes: float, look: Callable[[], float]) -> list[Point]:
-    """Take steps for some minutes; looks at the truth now and then, which costs none of them."""
-    curve, spent = [(0.0, look())], 0.0
+def run(steps: Iterator[object], minutes: float, measured: Callable[[], float]) -> list[Point]:
+    """Take steps for some minutes; measures at intervals, which takes none of these minutes."""
+    curve, spent = [(0.0, measured())], 0.0
     began = time.monotonic()
     for _ in steps:
         now = spent + time.monotonic() - began
         if now >= 60 * minutes * len(curve) / POINTS:
             spent = now
-            curve.append((spent / 60, look()))
+            curve.append((spent / 60, measured()))
             began = time.monotonic()
         if now >= 60 * minutes:
             break
     return curve
 
 
+def phase_steps(shared: SharedWorldModel, phase: Phase) -> Iterator[object]:
+    """The steps of one phase of the recipe, without evaluations and saves."""
+    trainer = WorldModelTrainer(shared, Path())
+    trainer.begin_phase(phase)
+    phase.dataset.prepare()
+    for _ in range(phase.condition.max_steps):
+        yield trainer.step(phase.objective, phase.dataset.draw(trainer.state.generator))
+
+
 def plain_steps(shared: SharedWorldModel, recordings: list[RecordedSession], minutes: float) -> Iterator[object]:
-    """The trainers of the page: the autoencoder for half of the time, then both jointly."""
+    """Steps of the page's trainers: the autoencoder for half of the time, then both jointly."""
     optimizers, generator = TrainState(shared.model), torch.Generator().manual_seed(0)
     sets = [
         FrameDataset(one, FrameSelection(0, one.frame_count - 1, batch_size=8), needs_history=True)
@@ -98,8 +107,8 @@ def plain_steps(shared: SharedWorldModel, recordings: list[RecordedSession], min
     began = time.monotonic()
     for trainer in (AutoencoderTrainer(shared.model, optimizers), PredictorTrainer(shared.model, optimizers)):
         while trainer.name == "predictor" or time.monotonic() - began < 30 * minutes:
-            drawn = sets[int(torch.randint(len(sets), (), generator=generator))]
-            yield trainer.step(drawn.draw(generator))
+            dataset = sets[int(torch.randint(len(sets), (), generator=generator))]
+            yield trainer.step(dataset.draw(generator))
 
 
 def draw(curves: dict[str, list[Point]], path: Path) -> None:
@@ -125,23 +134,24 @@ def main() -> int:
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary:
         recordings, unseen = record(Path(temporary), TRAINING_SEEDS), record(Path(temporary), UNSEEN_SEEDS)
-        pictures, seeing = UniqueFrames(recordings, is_held_out), fresh()
+        frames, base = UniqueFrames(recordings, is_held_out), untrained_model()
         began = time.monotonic()
-        for _ in learn_to_see(seeing.model, pictures, replace(STANDARD, autoencoder_steps=arguments.autoencoder_steps)):
+        config = replace(STANDARD, autoencoder_steps=arguments.autoencoder_steps)
+        for _ in phase_steps(base, recipe_phases(base.model, frames, config)[0]):
             pass
-        minutes_to_see = (time.monotonic() - began) / 60
-        print(f"The autoencoder has learned to see in {minutes_to_see:.1f} minutes.", flush=True)
+        autoencoder_minutes = (time.monotonic() - began) / 60
+        print(f"The autoencoder was trained in {autoencoder_minutes:.1f} minutes.", flush=True)
         for name, config in {**VARIATIONS, PLAIN: None}.items():
-            shared, minutes = fresh(), arguments.minutes
+            shared, minutes = untrained_model(), arguments.minutes
             if config is None:
-                minutes += minutes_to_see
+                minutes += autoencoder_minutes
                 steps = plain_steps(shared, recordings, minutes)
             else:
-                shared.model.autoencoder = copy.deepcopy(seeing.model.autoencoder)
-                steps = learn_to_foresee(shared.model, pictures, config)
+                shared.model.autoencoder = copy.deepcopy(base.model.autoencoder)
+                steps = phase_steps(shared, recipe_phases(shared.model, frames, config)[1])
             curves[name] = run(steps, minutes, lambda shared=shared: measure(shared, recordings).near)
-            told, elsewhere = measure(shared, recordings, 25), measure(shared, unseen, 25)
-            results[name] = {"near": told.near, "visible": told.visible, "unseen_rows_near": elsewhere.near}
+            known, elsewhere = measure(shared, recordings, 25), measure(shared, unseen, 25)
+            results[name] = {"near": known.near, "visible": known.visible, "unseen_rows_near": elsewhere.near}
             print(f"{name:50}" + "".join(f"  {key} {value:.1%}" for key, value in results[name].items()), flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({"results": results, "curves": curves}, indent=1))

@@ -1,8 +1,8 @@
-"""How fast sessions are listed and opened: ``python -m benchmarks.listing_and_opening [--json PATH]``.
+"""Speed of listing and opening sessions: ``python -m benchmarks.listing_and_opening [--json PATH]``.
 
 Writes 500 sessions of metadata and one of 100,000 events (50,000 frames, hard links to a few pictures) to a temporary
-folder. Each figure is the best of three runs in a process of its own, whose peak memory is compared with what it
-held before. The reference is what a plain reader does: json.loads on each line into a list of dicts, no checks.
+folder. Each figure is the best of three runs in a separate process, whose peak memory is compared with its memory
+before. The reference is a plain reader: json.loads on each line into a list of dicts, without checks.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder))
         figures = {name: measure_in_child(name, folder) for name in MEASURES}
-    show(figures)
+    print_table(figures)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2))
 
@@ -52,7 +52,7 @@ def measure_in_child(name: str, folder: str) -> dict[str, float]:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def show(figures: dict[str, dict[str, float]]) -> None:
+def print_table(figures: dict[str, dict[str, float]]) -> None:
     print(f"{'':42}{'best s':>9}{'more MB':>9}")
     for name, figure in figures.items():
         print(f"{TITLES[name]:42}{figure['seconds']:9.3f}{figure['more_mb']:9.1f}")

@@ -1,6 +1,6 @@
-"""A visitor who does everything that the page offers, right and wrong, and comes and goes.
+"""A client that sends all kinds of requests, valid and invalid, and closes and reloads its page in between.
 
-What may happen because others are there too (somebody trains, nothing to stop) is no problem; anything else is.
+Refusals caused by other visitors (training in progress, nothing to stop) are no problem; all others are.
 """
 
 import re
@@ -8,7 +8,7 @@ import threading
 import time
 
 from benchmarks.raw_client import Refused
-from benchmarks.visitor_client import READING, RUNNING, SCRUBBING, Act, Guest
+from benchmarks.visitor_client import READING, RUNNING, SCRUBBING, Act, VisitorClient
 
 WAIT_S = 60
 SHORT_TRAINING = 3
@@ -27,8 +27,8 @@ WRONG = (
 )
 
 
-class Resident(Guest):
-    """A visitor for a long time."""
+class LongSession(VisitorClient):
+    """A client with all requests of a long visit."""
 
     def weights(self) -> str:
         return "" if "Distribution of the weights" in self.client.ask("look_at_weights")[0] else "no weights"
@@ -49,72 +49,74 @@ class Resident(Guest):
         return ""
 
     def evaluate(self) -> str:
-        return self._tolerated("is evaluated|evaluates", "evaluate_recording", self.random.randint(2, 8))
+        return self._allow("is evaluated|evaluates", "evaluate_recording", self.random.randint(2, 8))
 
     def cancel(self) -> str:
-        return self._tolerated("No evaluation is in progress", "cancel_evaluation")
+        return self._allow("No evaluation is in progress", "cancel_evaluation")
 
     def evaluate_and_cancel(self) -> str:
         return self.evaluate() or self.cancel()
 
     def train(self) -> str:
         name = self.random.choice(("train_autoencoder_steps", "train_predictor_steps"))
-        return self._tolerated("trains", name, SHORT_TRAINING)
+        return self._allow("trains", name, SHORT_TRAINING)
 
     def stop(self) -> str:
-        return self._tolerated("No training is in progress", "stop_training", False)
+        return self._allow("No training is in progress", "stop_training", False)
 
     def save(self) -> str:
-        return self._tolerated("There is nothing to save|trains", "save_models")
+        return self._allow("There is nothing to save|trains", "save_models")
 
     def load(self) -> str:
-        told = self.client.ask("load_models")[0]
-        return "" if re.search("loaded|There is no checkpoint|trains|left as it is", told) else f"not loaded: {told}"
+        message = self.client.ask("load_models")[0]
+        is_expected = re.search("loaded|There is no checkpoint|trains|left as it is", message)
+        return "" if is_expected else f"not loaded: {message}"
 
-    def ask_wrongly(self) -> str:
+    def send_invalid(self) -> str:
         name, data, words = self.random.choice(WRONG)
         try:
             self.client.ask(name, *data)
-        except Refused as told:
-            return "" if words in str(told) else f"{name} {data}: {told}"
+        except Refused as refusal:
+            return "" if words in str(refusal) else f"{name} {data}: {refusal}"
         return f"{name} {data}: not refused"
 
     def reload(self) -> str:
-        """A new page: it knows nothing of the old one's place."""
+        """Reload the page; a new page has no session."""
         self.client.reload()
-        told = self.client.ask("show_frame", None)[0]
-        return self.open() if "No session is loaded" in told else f"a new page shows {told}"
+        message = self.client.ask("show_frame", None)[0]
+        return self.open() if "No session is loaded" in message else f"a new page shows {message}"
 
     def leave_early(self) -> str:
-        """The page is closed while its answer is computed."""
+        """Close the page while its answer is computed."""
         self.client.leave("run_predictor", self.frame, 3)
         return self.reload()
 
     def end_jobs(self) -> None:
-        """Wait until nobody trains or evaluates."""
+        """End training and evaluation, and wait until both have ended."""
         problem = self.stop() or self.cancel()
         assert not problem, problem
         end = time.monotonic() + WAIT_S
-        while re.search("<b>(Evaluating|Also)|<b>Training</b> (?!none)", told := self.client.ask("describe_status")[0]):
-            assert time.monotonic() < end, told
+        running = "<b>(Evaluating|Also)|<b>Training</b> (?!none)"
+        while re.search(running, status := self.client.ask("describe_status")[0]):
+            assert time.monotonic() < end, status
             threading.Event().wait(0.1)
 
-    def _tolerated(self, words: str, name: str, *data: object) -> str:
-        """Ask for what others may be in the way of; `words` of the refusal that they cause."""
+    def _allow(self, refusals: str, name: str, *data: object) -> str:
+        """Send a request that other visitors may block; `refusals`: a pattern of the allowed refusals."""
         try:
             self.client.ask(name, *data)
-        except Refused as told:
-            return "" if re.search(words, str(told)) else f"{name}: {told}"
+        except Refused as refusal:
+            return "" if re.search(refusals, str(refusal)) else f"{name}: {refusal}"
         return ""
 
 
-# How often each is done: people mostly move through their recordings.
+# Relative frequency of each request: visitors mostly move through their recordings.
 OFTEN: dict[Act, int] = {
     **dict.fromkeys(SCRUBBING, 8),
     **dict.fromkeys((*READING, *RUNNING), 3),
-    **{Resident.tick: 4, Resident.ask_wrongly: 8, Resident.list_recordings: 2},
-    **{Resident.reload: 4, Resident.leave_early: 3},
-    **dict.fromkeys((Resident.weights, Resident.diagnose, Resident.clip), 1),
-    **dict.fromkeys((Resident.evaluate, Resident.cancel, Resident.train), 2),
-    **dict.fromkeys((Resident.stop, Resident.save, Resident.load), 1),
+    **{LongSession.tick: 4, LongSession.send_invalid: 8, LongSession.list_recordings: 2},
+    **{LongSession.reload: 4, LongSession.leave_early: 3},
+    **dict.fromkeys((LongSession.weights, LongSession.diagnose, LongSession.clip), 1),
+    **dict.fromkeys((LongSession.evaluate, LongSession.cancel, LongSession.train), 2),
+    **dict.fromkeys((LongSession.stop, LongSession.save, LongSession.load), 1),
 }

@@ -1,4 +1,4 @@
-"""What the machine can do in this process at this moment: the reference of every figure of `benchmarks.networks`."""
+"""Current speed of the machine in this process: the reference of all figures of `benchmarks.networks`."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ SIDE = 1536  # 28 MB in all: no cache holds it, and a product takes a few hundre
 
 
 def seconds(act: Callable[[], object], device: torch.device) -> float:
-    """How long `act` takes, its work on a GPU included."""
+    """Duration of `act`, including its work on a GPU."""
     settle(device)
     began = time.perf_counter()
     act()
@@ -18,13 +18,13 @@ def seconds(act: Callable[[], object], device: torch.device) -> float:
 
 
 def settle(device: torch.device) -> None:
-    """Wait for what a GPU still computes."""
+    """Wait for pending work of a GPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 class Machine:
-    """Rates of the device, each the best of a few tries: what others leave of it can only be less."""
+    """Rates of the device, each the best of a few tries, since other programs can only make it slower."""
 
     def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
         self.device = device
@@ -33,13 +33,13 @@ class Machine:
         self._product = torch.empty_like(self._a)
 
     def matrix_rate(self, tries: int = 3) -> float:
-        """Operations a second of a matrix product."""
+        """Operations per second of a matrix product."""
         act = lambda: torch.mm(self._a, self._b, out=self._product)  # noqa: E731
         act()
         return 2 * self._a.shape[0] ** 3 / min(seconds(act, self.device) for _ in range(tries))
 
     def copy_rate(self, tries: int = 3) -> float:
-        """Bytes a second that are read and written by a copy of memory."""
+        """Bytes per second that a copy of memory reads and writes."""
         act = lambda: self._product.copy_(self._a)  # noqa: E731
         act()
         return 2 * self._a.nbytes / min(seconds(act, self.device) for _ in range(tries))

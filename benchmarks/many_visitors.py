@@ -1,8 +1,8 @@
 """Many visitors at once: `python -m benchmarks.many_visitors [--visitors 10 20] [--seconds 60] [--json PATH]`.
 
-Every visitor has a recording of its own whose pictures say whose they are, asks without a pause for all that the page
-asks for, and looks in each answer whether it is his. Then what scrubbing costs beside others, in the same run: alone,
-beside visitors who run the networks without a pause, and beside training.
+Every visitor has a recording whose pictures encode their owner, sends all requests of the page without a pause, and
+checks that each answer is about this recording. Then the speed of scrubbing, in the same run: alone, beside visitors
+who run the networks without a pause, and beside training.
 """
 
 import argparse
@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from benchmarks.page_speed import report, spread
+from benchmarks.page_speed import percentiles, report
 from benchmarks.raw_client import Refused
 from benchmarks.server import running_server
-from benchmarks.visitor_client import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, Guest, answer
+from benchmarks.visitor_client import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, VisitorClient, answer
 
 SCRUBS = 400  # frames and facts to take a 95th percentile of
 RUNS = 9  # of the networks, by one visitor alone
@@ -25,17 +25,19 @@ KINDS = {"scrubbing": SCRUBBING, "running the networks": RUNNING, "reading": REA
 ROUND = (*SCRUBBING * SCRUBS_A_RUN * len(RUNNING), *READING, *RUNNING)
 
 
-def act_on(guest: Guest, acts: tuple[Act, ...], is_over: Callable[[], bool], answers: list[Answer]) -> None:
-    """Everything in `acts`, in an order of its own each time, until it is over; what comes is added to `answers`."""
+def act_until(
+    visitor: VisitorClient, acts: tuple[Act, ...], is_over: Callable[[], bool], answers: list[Answer]
+) -> None:
+    """Repeat all `acts`, in random order each time, until `is_over`; the results are appended to `answers`."""
     while not is_over():
-        for act in guest.random.sample(acts, len(acts)):
-            answers.append(answer(guest, act))
+        for act in visitor.random.sample(acts, len(acts)):
+            answers.append(answer(visitor, act))
             if is_over():
                 break
 
 
-def at_once(works: Iterable[Callable[[], object]]) -> None:
-    """Each in a thread of its own, begun together."""
+def run_together(works: Iterable[Callable[[], object]]) -> None:
+    """Run each in its own thread, all started at the same moment."""
     works = list(works)
     start = threading.Barrier(len(works))
 
@@ -50,14 +52,14 @@ def at_once(works: Iterable[Callable[[], object]]) -> None:
         thread.join()
 
 
-def visit_together(guests: list[Guest], seconds: float, at_least: int = 0) -> list[Answer]:
-    """All guests at once, each asking for all there is: for so long, and until so many answers have come."""
+def visit_together(visitors: list[VisitorClient], seconds: float, at_least: int = 0) -> list[Answer]:
+    """Let all visitors send all kinds of requests, for `seconds` and until there are `at_least` answers."""
     end, answers = time.monotonic() + seconds, []
 
     def is_over() -> bool:
         return time.monotonic() > end and len(answers) >= at_least
 
-    at_once(lambda guest=guest: act_on(guest, ROUND, is_over, answers) for guest in guests)
+    run_together(lambda visitor=visitor: act_until(visitor, ROUND, is_over, answers) for visitor in visitors)
     return answers
 
 
@@ -66,65 +68,65 @@ def times_ms(answers: list[Answer], acts: tuple[Act, ...]) -> list[float]:
     return [1000 * one.seconds for one in answers if one.name in names]
 
 
-def summed_up(answers: list[Answer]) -> dict[str, float]:
-    """Counts, and for each kind of question median and 95th percentile."""
-    told: dict[str, float] = {
+def summarize(answers: list[Answer]) -> dict[str, float]:
+    """Counts, and the median and 95th percentile for each kind of request."""
+    results: dict[str, float] = {
         "answers": len(answers),
         "mismatches": sum(bool(one.problem) and not one.is_error for one in answers),
         "errors": sum(one.is_error for one in answers),
     }
     for kind, acts in KINDS.items():
-        told |= {f"{kind} {name}": value for name, value in spread(times_ms(answers, acts)).items()}
-    return told
+        results |= {f"{kind} {name}": value for name, value in percentiles(times_ms(answers, acts)).items()}
+    return results
 
 
-def scrub(guest: Guest, count: int = SCRUBS) -> dict[str, float]:
-    """Times of frame files and frame facts, one after the other."""
-    acts = (Guest.scrub_file, Guest.scrub_facts)
-    return spread([1000 * answer(guest, acts[turn % 2]).seconds for turn in range(count)])
+def scrub(visitor: VisitorClient, count: int = SCRUBS) -> dict[str, float]:
+    """Times of requests for frame files and frame facts, one after the other."""
+    acts = (VisitorClient.scrub_file, VisitorClient.scrub_facts)
+    return percentiles([1000 * answer(visitor, acts[turn % 2]).seconds for turn in range(count)])
 
 
-def scrub_beside(guest: Guest, others: list[Guest], count: int = SCRUBS) -> dict[str, float]:
+def scrub_beside(visitor: VisitorClient, others: list[VisitorClient], count: int = SCRUBS) -> dict[str, float]:
     """The same while the others run the networks without a pause."""
-    is_over, found = threading.Event(), {}
+    is_over, times = threading.Event(), {}
 
-    def look() -> None:
-        found.update(scrub(guest, count))
+    def measure() -> None:
+        times.update(scrub(visitor, count))
         is_over.set()
 
-    at_once([look, *(lambda other=other: act_on(other, RUNNING, is_over.is_set, []) for other in others)])
-    return found
+    run_together([measure, *(lambda other=other: act_until(other, RUNNING, is_over.is_set, []) for other in others)])
+    return times
 
 
-def press_train(guests: list[Guest], steps: int) -> list[str]:
-    """All press Train at the same moment; returns what each was told, "" for those whose job began."""
-    told: list[str] = []
+def start_training_together(visitors: list[VisitorClient], steps: int) -> list[str]:
+    """Press Train for all at the same moment; returns each one's refusal, or "" if its job started."""
+    refusals: list[str] = []
 
-    def press(guest: Guest) -> None:
+    def press(visitor: VisitorClient) -> None:
         try:
-            guest.client.ask("train_predictor_steps", steps)
-            told.append("")
+            visitor.client.ask("train_predictor_steps", steps)
+            refusals.append("")
         except Refused as refusal:
-            told.append(str(refusal))
+            refusals.append(str(refusal))
 
-    at_once(lambda guest=guest: press(guest) for guest in guests)
-    return told
-
-
-def run(guest: Guest, count: int = RUNS) -> dict[str, float]:
-    """Times of running the networks, one after the other."""
-    return spread([1000 * answer(guest, RUNNING[turn % len(RUNNING)]).seconds for turn in range(count)])
+    run_together(lambda visitor=visitor: press(visitor) for visitor in visitors)
+    return refusals
 
 
-def fairness(guests: list[Guest]) -> dict[str, dict[str, float]]:
-    """What one visitor's scrubbing and running costs alone, and beside what the others do."""
-    one, *others = guests
+def run(visitor: VisitorClient, count: int = RUNS) -> dict[str, float]:
+    """Times of requests that run the networks, one after the other."""
+    return percentiles([1000 * answer(visitor, RUNNING[turn % len(RUNNING)]).seconds for turn in range(count)])
+
+
+def fairness(visitors: list[VisitorClient]) -> dict[str, dict[str, float]]:
+    """Times of one visitor's scrubbing and running of the networks, alone and beside the others' requests."""
+    one, *others = visitors
     results = {"scrubbing alone": scrub(one), f"beside {len(others)} who run the networks": scrub_beside(one, others)}
     results["running the networks alone"] = run(one)
-    same_robot = guests[:: len(ROBOTS)]
+    same_robot = visitors[:: len(ROBOTS)]
     results["pressed Train at once"] = {
         "visitors": len(same_robot),
-        "jobs": press_train(same_robot, 100_000).count(""),
+        "jobs": start_training_together(same_robot, 100_000).count(""),
     }
     results |= {"scrubbing beside training": scrub(one), "running the networks beside training": run(one)}
     one.stop_training()
@@ -140,14 +142,15 @@ def main() -> int:
     arguments = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
-        guests = [Guest(server.address, server.data, owner) for owner in range(max(arguments.visitors))]
+        visitors = [VisitorClient(server.address, server.data, owner) for owner in range(max(arguments.visitors))]
         for count in arguments.visitors:
-            results[f"{count} visitors, idle"] = summed_up(visit_together(guests[:count], arguments.seconds))
-            press_train(guests[:1], 100_000)
-            told = summed_up(visit_together(guests[:count], arguments.seconds))
-            results[f"{count} visitors, while training"] = told
-            guests[0].stop_training()
-        results |= fairness(guests[: min(arguments.visitors) + 1])
+            results[f"{count} visitors, idle"] = summarize(visit_together(visitors[:count], arguments.seconds))
+            start_training_together(visitors[:1], 100_000)
+            results[f"{count} visitors, while training"] = summarize(
+                visit_together(visitors[:count], arguments.seconds)
+            )
+            visitors[0].stop_training()
+        results |= fairness(visitors[: min(arguments.visitors) + 1])
     report(results, arguments.json)
     return 0
 

@@ -1,4 +1,4 @@
-"""What a process holds of the machine, read from outside: memory, descriptors, threads, files in a folder. Linux."""
+"""Resources of a process, read from outside: memory, descriptors, threads, files in a folder. Linux only."""
 
 import os
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Self
 
 
 @dataclass(frozen=True)
-class Footprint:
-    """`files`: in the folder where Gradio copies what it serves."""
+class ResourceUse:
+    """Resources of a server. `files`: in the folder to which Gradio copies the files that it serves."""
 
     memory_mb: float
     descriptors: int
@@ -36,14 +36,14 @@ class Footprint:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a process has ever held."""
+    """The peak memory of a process since its start."""
     (line,) = (one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmHWM"))
     return int(line.split()[1]) * 1024 / 1e6
 
 
-# Malloc keeps what it once had, workers come and go with the load, and connections that ended linger for seconds.
-BOUND = Footprint(memory_mb=50, descriptors=10, threads=10, files=0)
+# Malloc retains freed memory, workers vary with the load, and closed connections remain for seconds.
+BOUND = ResourceUse(memory_mb=50, descriptors=10, threads=10, files=0)
 
 
-def is_within(growth: Footprint, bound: Footprint = BOUND) -> bool:
+def is_within(growth: ResourceUse, bound: ResourceUse = BOUND) -> bool:
     return all(vars(growth)[name] <= vars(bound)[name] for name in vars(bound))

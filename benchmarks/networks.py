@@ -40,12 +40,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A task beside its reference, and the goals: share of the machine's rate, times faster than the reference."""
+    """A task beside its reference, and the targets: share of the machine's rate, times faster than the reference."""
 
     task: Task
     reference: Callable[[], object]
-    share_goal: float
-    faster_goal: float
+    share_target: float
+    faster_target: float
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def measure(comparison: Comparison, machine: Machine, rounds: int) -> dict[str, 
         "ms": 1000 * statistics.median(durations),
         "reference_ms": 1000 * statistics.median(reference),
         "share": statistics.median(shares),
-        "share_goal": comparison.share_goal,
+        "share_target": comparison.share_target,
         "faster": statistics.median(reference) / statistics.median(durations),
-        "faster_goal": comparison.faster_goal,
+        "faster_target": comparison.faster_target,
     }
 
 
@@ -137,8 +137,8 @@ def print_table(machine: dict[str, float], results: dict[str, dict[str, float]])
     print("matrix product {:.0f} GFLOP/s, copy of memory {:.1f} GB/s".format(*rates))
     print(f"{'':28}{'ms':>8}{'of the machine':>18}{'reference ms':>15}{'times faster':>16}")
     for name, row in results.items():
-        share = f"{row['share']:.0%} (goal {row['share_goal']:.0%})"
-        faster = f"{row['faster']:.1f} (goal {row['faster_goal']:g})"
+        share = f"{row['share']:.0%} (target {row['share_target']:.0%})"
+        faster = f"{row['faster']:.1f} (target {row['faster_target']:g})"
         print(f"{name:28}{row['ms']:8.0f}{share:>18}{row['reference_ms']:15.0f}{faster:>16}")
 
 

@@ -1,8 +1,8 @@
-"""How fast the page is, in a real browser: `python -m benchmarks.page_speed [--json PATH]`.
+"""Speed of the page in a real browser: `python -m benchmarks.page_speed [--json PATH]`.
 
-Process start to page served, and the memory held then; slider move to painted frame; frames played at 30 a second; a
-click on each Run button to its pictures. The references, in the same run: for scrubbing a slider whose moves go through
-Gradio events, for the buttons what the networks alone take.
+Time from process start to page served, and the memory at that moment; from slider move to painted frame; frames played
+at 30 per second; time from a click on each Run button to its pictures. The references, in the same run: for scrubbing,
+a slider whose moves go through Gradio events; for the buttons, the networks alone.
 """
 
 import argparse
@@ -73,15 +73,15 @@ COUNT_PLAYED = """(seconds) => new Promise((done) => {
 })"""
 
 
-def spread(milliseconds: list[float]) -> dict[str, float]:
+def percentiles(milliseconds: list[float]) -> dict[str, float]:
     ordered = sorted(milliseconds)
     return {"median_ms": statistics.median(ordered), "p95_ms": ordered[int(0.95 * (len(ordered) - 1))]}
 
 
 def scrub(page: Page, slider: str, frames: int, is_painted: str) -> dict[str, float]:
-    """Moves to frames never seen before, in steps no prefetch can guess."""
-    places = np.random.default_rng(0).permutation(frames)[:MOVES]
-    return spread([page.evaluate(MOVE, [slider, int(place), is_painted]) for place in places if place])
+    """Move to frames that were not displayed before, in steps that no prefetch can predict."""
+    frame_numbers = np.random.default_rng(0).permutation(frames)[:MOVES]
+    return percentiles([page.evaluate(MOVE, [slider, int(frame), is_painted]) for frame in frame_numbers if frame])
 
 
 def play(page: Page) -> dict[str, float]:
@@ -94,18 +94,18 @@ def play(page: Page) -> dict[str, float]:
     seconds = (shown[-1][1] - shown[0][1]) / 1000
     skipped = sum(later[0] - earlier[0] != 1 for earlier, later in pairwise(shown))
     late = sum(gap > 50 for gap in gaps)  # one and a half periods
-    return {"frames_per_s": (len(shown) - 1) / seconds, "skipped": skipped, "late": late, **spread(gaps)}
+    return {"frames_per_s": (len(shown) - 1) / seconds, "skipped": skipped, "late": late, **percentiles(gaps)}
 
 
 def click(page: Page, tab: str, button: str, pictures: str) -> dict[str, float]:
-    """Clicks on one frame after the other, the first left out: it draws what later ones have."""
+    """Click on one frame after the other; the first is not counted, since it draws parts that later ones reuse."""
     page.get_by_role("tab", name=tab).click()
-    taken = []
+    durations = []
     for turn in range(CLICKS + 1):
         page.evaluate(MOVE, ["#player .slider", FIRST_CLICKED + turn, DRAWN])  # the same answer again draws nothing
         page.wait_for_timeout(400)
-        taken.append(page.evaluate(CLICK, [button, pictures]))
-    return spread(taken[1:])
+        durations.append(page.evaluate(CLICK, [button, pictures]))
+    return percentiles(durations[1:])
 
 
 def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
@@ -113,32 +113,35 @@ def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
     page.goto(address)
     page.wait_for_selector("#player canvas.frame[data-frame]")
     frames = int(page.locator("#player .slider").get_attribute("max")) + 1
-    told = {"slider move to painted frame": scrub(page, "#player .slider", frames, DRAWN), "play at 30/s": play(page)}
+    results = {
+        "slider move to painted frame": scrub(page, "#player .slider", frames, DRAWN),
+        "play at 30/s": play(page),
+    }
     page.close()
-    return told
+    return results
 
 
 def measure_clicks(browser: Browser, address: str, session_id: str, actions: int) -> dict[str, dict[str, float]]:
-    """Of a recording whose robot can choose between so many actions; what the networks alone take stands beside."""
+    """Times of clicks for a recording whose robot has this number of actions, with those of the networks alone."""
     page = browser.new_page()
     page.goto(f"{address}?session={session_id}&frame=9")
     page.wait_for_selector("#player canvas.frame[data-frame='9']")
     reconstruct, predict = networks_alone(actions)
-    told = {}
+    results = {}
     for tab, act in (("Autoencoder", reconstruct), ("Predictor", predict)):
-        found = click(page, tab, f"#run-{tab.lower()}", f"#{tab.lower()}-result .pictures")
+        times = click(page, tab, f"#run-{tab.lower()}", f"#{tab.lower()}-result .pictures")
         alone = 1000 * statistics.median(seconds(act, torch.device("cpu")) for _ in range(CLICKS))
-        told[f"Run {tab}, {actions} actions, whole click"] = {
-            **found,
+        results[f"Run {tab}, {actions} actions, whole click"] = {
+            **times,
             "networks_ms": alone,
-            "goal_ms": 1.5 * alone + 80,
+            "target_ms": 1.5 * alone + 80,
         }
     page.close()
-    return told
+    return results
 
 
 def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], object]]:
-    """A reconstruction, and a prediction with the sweep of so many actions from 3 frames; pictures stay tensors."""
+    """A reconstruction, and a prediction from 3 frames with the sweep of this number of actions, as tensors."""
     model = WorldModels(torch.device("cpu")).get("benchmark", CHANNELS).model
     frames, image = torch.rand(1, 3, 3, 224, 224), torch.rand(1, 3, 224, 224)
     history, candidates = torch.rand(1, 3, CHANNELS), torch.rand(actions, CHANNELS)
@@ -150,7 +153,7 @@ def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], obj
 
 
 def record_with_actions(data: Path, actions: int) -> str:
-    """A demo recording whose robot could have chosen between so many actions; returns its id."""
+    """Record a demo session whose robot has this number of actions; returns its id."""
     session_id = record_demo(data / "sessions", "jetbot_sim", 30, seed=actions)
     path = data / "sessions" / session_id / "session_meta.json"
     space = [
@@ -161,12 +164,12 @@ def record_with_actions(data: Path, actions: int) -> str:
 
 
 def measure_events(browser: Browser, folder: Path) -> dict[str, float]:
-    """The reference: the same frames through a Gradio slider's event and an image component."""
+    """Measure the reference: the same frames through a Gradio slider's event and an image component."""
     recording = load_session(folder)
 
     def show(index: float) -> tuple[np.ndarray, float]:
         picture = np.asarray(recording.picture(int(index))).copy()
-        picture[0, 0] = (int(index) % 256, int(index) // 256, 0)  # no two alike: each gets an address of its own
+        picture[0, 0] = (int(index) % 256, int(index) // 256, 0)  # all different, so that each has its own address
         return picture, index
 
     with gr.Blocks() as demo:
@@ -177,14 +180,14 @@ def measure_events(browser: Browser, folder: Path) -> dict[str, float]:
     page = browser.new_page()
     page.goto(f"http://127.0.0.1:{PORT + 1}/")
     page.wait_for_selector("#slider input[type=range]")
-    told = scrub(page, "#slider input[type=range]", recording.frame_count, EVENT_PAINTED)
+    times = scrub(page, "#slider input[type=range]", recording.frame_count, EVENT_PAINTED)
     page.close()
     demo.close()
-    return told
+    return times
 
 
 def report(results: dict[str, dict[str, float]], path: Path | None) -> None:
-    """A line for each measurement, and all of it as JSON where a path is given."""
+    """Print a line for each measurement, and write all of them as JSON if a path is given."""
     for name, figures in results.items():
         print(f"{name:42}", "  ".join(f"{key} {value:.2f}" for key, value in figures.items()))
     if path:
@@ -202,7 +205,7 @@ def main() -> int:
         session_id = record_demo(data / "sessions", "jetbot_sim", 600, seed=1)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         with running_server(data) as server:
-            results["process start to page served"] = {"s": server.started_s, "mb": server.footprint().memory_mb}
+            results["process start to page served"] = {"s": server.started_s, "mb": server.resource_use().memory_mb}
             results |= measure_page(browser, f"{server.address}?session={session_id}")
             for actions, recorded in with_actions.items():
                 results |= measure_clicks(browser, server.address, recorded, actions)

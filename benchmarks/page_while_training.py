@@ -1,7 +1,7 @@
-"""What training costs the page: `python -m benchmarks.page_while_training [--json PATH]`.
+"""Speed of the page while a predictor trains: `python -m benchmarks.page_while_training [--json PATH]`.
 
-Answer times of frame facts, of the job's status and of a frame file, idle and while a predictor trains, in one run; and
-what ten watching visitors cost the training. Then the memory that training on 8 frames of context takes.
+Answer times of frame facts, of the job's status and of a frame file, idle and during training, in one run; and the
+speed of training with ten watching visitors. Then the memory of training on 8 frames of context.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import httpx
 from gradio_client import Client
 
 from benchmarks.memory_use import peak_mb
-from benchmarks.page_speed import report, spread
+from benchmarks.page_speed import percentiles, report
 from benchmarks.server import Server, running_server
 from benchmarks.targets import TRAINING_8
 from session import record_demo
@@ -29,7 +29,7 @@ STEPS_OF_8 = 6
 
 
 class Tab:
-    """A browser tab as the server sees it: events without a queue are one request each."""
+    """A browser tab from the server's point of view: events without a queue are one request each."""
 
     def __init__(self, address: str, session_id: str) -> None:
         self.address = address
@@ -48,34 +48,34 @@ class Tab:
         text = self.client.predict(api_name="/training_status")
         return int(text.split('aria-valuenow="')[1].split('"')[0])
 
-    def until_idle(self) -> None:
+    def wait_until_idle(self) -> None:
         while "Training</b> none" not in self.ask("describe_status")[0]:
             threading.Event().wait(0.2)
 
 
 def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
-    taken = []
+    durations = []
     for turn in range(ASKED):
         began = time.perf_counter()
         ask(turn)
-        taken.append(1000 * (time.perf_counter() - began))
-    return spread(taken)
+        durations.append(1000 * (time.perf_counter() - began))
+    return percentiles(durations)
 
 
 def measure(tab: Tab, session_id: str, when: str) -> dict[str, dict[str, float]]:
-    def look_anew(turn: int) -> None:
-        tab.ask("tick_training", turn % 2 == 0)  # another scale each time: a tick that draws, whatever has changed
+    def tick(turn: int) -> None:
+        tab.ask("tick_training", turn % 2 == 0)  # another scale each time, so that each tick draws
 
-    questions = {
+    requests = {
         "frame facts": lambda turn: tab.ask("show_frame", turn % 50),
-        "training tick": look_anew,
+        "training tick": tick,
         "frame file": lambda turn: tab.http.get(f"{tab.address}recorded/frame/{turn % 50}/{session_id}").content,
     }
-    return {f"{name}, {when}": answer_times(ask) for name, ask in questions.items()}
+    return {f"{name}, {when}": answer_times(ask) for name, ask in requests.items()}
 
 
 def steps_per_second(tab: Tab) -> float:
-    """Of the training job, over some steps."""
+    """Rate of the training job, over some steps."""
     first, began = tab.step(), time.perf_counter()
     while (now := tab.step()) < first + STEPS_WATCHED:
         threading.Event().wait(0.5)
@@ -83,13 +83,13 @@ def steps_per_second(tab: Tab) -> float:
 
 
 def watch(tab: Tab, is_over: threading.Event) -> None:
-    """A visitor with the Training tab open: asks twice a second."""
+    """Request updates twice per second, like an open Training tab."""
     while not is_over.wait(0.5):
         tab.ask("tick_training", False)
 
 
 def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
-    """The steps a second alone and watched, alone again, to see the machine's own drift."""
+    """Steps per second alone, watched, and alone again, which reveals changes of the machine itself."""
     watching = [Tab(tab.address, session_id) for _ in range(WATCHERS)]
     alone, is_over = steps_per_second(tab), threading.Event()
     watchers = [threading.Thread(target=watch, args=(one, is_over)) for one in watching]
@@ -105,13 +105,13 @@ def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
 
 
 def memory_of_training(tab: Tab, server: Server) -> dict[str, float]:
-    """What the server holds in the middle of steps on 8 frames, and the most that it has ever held."""
+    """Memory of the server during steps on 8 frames, and its peak since the start."""
     tab.client.predict(100_000, history_length=8, api_name="/train_predictor_steps")
     while tab.step() < STEPS_OF_8:
         threading.Event().wait(0.5)
-    held = {"mb": server.footprint().memory_mb, "peak_mb": peak_mb(server.process.pid)}
+    memory = {"mb": server.resource_use().memory_mb, "peak_mb": peak_mb(server.process.pid)}
     tab.client.predict(api_name="/stop_training")
-    return held
+    return memory
 
 
 def main() -> int:
@@ -127,7 +127,7 @@ def main() -> int:
         results |= measure(tab, session_id, "while training")
         results["training, ten visitors watching"] = slowdown(tab, session_id)
         tab.client.predict(api_name="/stop_training")
-        tab.until_idle()
+        tab.wait_until_idle()
         results[TRAINING_8] = memory_of_training(tab, server)
     report(results, arguments.json)
     return 0

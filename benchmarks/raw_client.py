@@ -1,4 +1,4 @@
-"""A visitor as the server sees one: events and routes by plain HTTP, as the page's own script asks for them."""
+"""A client of the page's events and routes by plain HTTP, with the same requests as the page's own script."""
 
 import json
 import secrets
@@ -10,11 +10,11 @@ TIMEOUT_S = 120
 
 
 class Refused(Exception):
-    """The server refused, in words for the visitor."""
+    """The server refused a request; the message is the one for the visitor."""
 
 
 class RawClient:
-    """One browser tab. Not for several threads at once."""
+    """One browser tab, not thread-safe."""
 
     def __init__(self, address: str) -> None:
         self.http = httpx.Client(base_url=address, timeout=TIMEOUT_S)
@@ -26,35 +26,35 @@ class RawClient:
             self._functions.setdefault(function["api_name"], function)
 
     def get(self, path: str) -> httpx.Response:
-        """A page or a file; raises httpx.HTTPStatusError where it is refused."""
+        """A page or a file; raises httpx.HTTPStatusError if it is refused."""
         answer = self.http.get(path)
         answer.raise_for_status()
         return answer
 
     def ask(self, name: str, *data: object) -> list[Any]:
-        """What an event puts into its components; raises Refused. Fields that are not given hold what a new page shows;
-        the visitor's own state, always the first, is filled in by the server."""
+        """Send an event and return the new values of its components; raises Refused. Missing fields have their initial
+        values; the visitor's own state, always the first, is filled in by the server."""
         is_queued = self._functions[name]["queue"] is not False
         return (self._ask_queued if is_queued else self._ask_at_once)(self._body(name, data))
 
     def reload(self) -> None:
-        """What a reloaded page does: the server takes it for a new visitor."""
+        """Reload the page: for the server it is a new visitor."""
         self.session_hash = secrets.token_hex(8)
 
     def close(self) -> None:
         self.http.close()
 
     def begin(self, name: str, *data: object) -> None:
-        """Ask, and never listen to the answer."""
+        """Send an event without reading the answer."""
         self.http.post("gradio_api/queue/join", json=self._body(name, data)).raise_for_status()
 
     def leave(self, name: str, *data: object) -> None:
-        """Ask, and close the page while the answer is computed."""
-        mine = {"session_hash": self.session_hash}
+        """Send an event, and close the page while the answer is computed."""
+        query = {"session_hash": self.session_hash}
         with self.http.stream("GET", f"gradio_api/heartbeat/{self.session_hash}") as alive:
             next(alive.iter_lines())
             self.http.post("gradio_api/queue/join", json=self._body(name, data)).raise_for_status()
-            with self.http.stream("GET", "gradio_api/queue/data", params=mine) as messages:
+            with self.http.stream("GET", "gradio_api/queue/data", params=query) as messages:
                 next(messages.iter_lines())
 
     def _body(self, name: str, data: tuple[object, ...]) -> dict[str, object]:
@@ -72,8 +72,8 @@ class RawClient:
     def _ask_queued(self, body: dict[str, object]) -> list[Any]:
         joined = self.http.post("gradio_api/queue/join", json=body)
         joined.raise_for_status()
-        event, mine = joined.json()["event_id"], {"session_hash": self.session_hash}
-        with self.http.stream("GET", "gradio_api/queue/data", params=mine) as messages:
+        event, query = joined.json()["event_id"], {"session_hash": self.session_hash}
+        with self.http.stream("GET", "gradio_api/queue/data", params=query) as messages:
             for line in messages.iter_lines():
                 message = json.loads(line.removeprefix("data: ")) if line else {}
                 if message.get("event_id") == event and message["msg"] == "process_completed":

@@ -1,8 +1,8 @@
-"""The same two networks written the straightforward way: the baseline of `benchmarks.networks`.
+"""Reference networks, the baseline of `benchmarks.networks`: the same two networks, written plainly.
 
 torch's own attention module with a float mask and attention dropout, tokens stacked one by one, frames encoded one
-after the other, a forward pass of its own to look at the loss, one candidate action after the other. It takes the
-weights of `models` under their own names, and gives the same numbers where nothing is dropped.
+after the other, a separate forward pass to evaluate the loss, one candidate action after the other. They load the
+weights of `models` by name, and compute the same numbers without dropout.
 
 Shapes: T history, P tokens of a frame (197), D width, A action channels, C candidate actions.
 """
@@ -34,7 +34,7 @@ class ReferenceBlock(nn.Module):
 
 
 class ReferenceAutoencoder(nn.Module):
-    """The masked autoencoder for one picture (1, 3, H, W) after the other."""
+    """Masked autoencoder for one picture (1, 3, H, W) at a time."""
 
     def __init__(self, like: MaskedAutoencoderViT) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class ReferenceAutoencoder(nn.Module):
         self.load_state_dict({reference_name(key): value for key, value in like.state_dict().items()})
 
     def encode(self, image: Tensor, kept: Tensor | None = None) -> Tensor:
-        """Latents of a picture's patches, or of those named in `kept`."""
+        """Latents of a picture's patches, or of those in `kept`."""
         patches = self.patch_embed(image).flatten(2).transpose(1, 2) + self.pos_embed[:, 1:]
         if kept is not None:
             patches = patches[:, kept]
@@ -65,7 +65,7 @@ class ReferenceAutoencoder(nn.Module):
         return self.norm(x)
 
     def decode(self, latents: Tensor, kept: Tensor | None = None) -> Tensor:
-        """A picture from latents; the mask token stands where a patch was not kept."""
+        """A picture from latents, with the mask token for each patch that is not in `kept`."""
         x = self.decoder_embed(latents)[:, 1:]
         if kept is not None:
             whole = self.mask_token.repeat(1, self.config.patches, 1)
@@ -76,7 +76,7 @@ class ReferenceAutoencoder(nn.Module):
         return patches.reshape(1, grid, grid, size, size, 3).permute(0, 5, 1, 3, 2, 4).reshape(1, 3, *2 * [grid * size])
 
     def masked_loss(self, image: Tensor, mask_ratio: float) -> Tensor:
-        """Of one masked step."""
+        """Loss of one masked step."""
         kept = torch.randperm(self.config.patches)[: int(self.config.patches * (1 - mask_ratio))]
         return F.mse_loss(self.decode(self.encode(image, kept), kept), image)
 
@@ -99,7 +99,7 @@ class ReferenceLayer(nn.Module):
 
 
 class ReferencePredictor(nn.Module):
-    """The predictor for one history: list of T latents (1, P, D) and actions (1, T, A) to latents (1, P, D)."""
+    """Predictor for one history: list of T latents (1, P, D) and actions (1, T, A) to latents (1, P, D)."""
 
     def __init__(self, like: TransformerActionConditionedPredictor) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class ReferencePredictor(nn.Module):
         embedded = self.action_embed["net"](actions)
         tokens, types = [], []
         for time, frame in enumerate(latents):
-            tokens += [frame[:, place] for place in range(frame.shape[1])]
+            tokens += [frame[:, index] for index in range(frame.shape[1])]
             tokens.append(self.action_token_proj(embedded[:, time]))
             types += [0] * frame.shape[1] + [1]
         futures = latents[0].shape[1]
@@ -143,7 +143,7 @@ class ReferencePredictor(nn.Module):
 
 
 class ReferenceWorldModel:
-    """Both networks with the weights of `like`, and what people do with them; each network has an AdamW of its own."""
+    """Both networks with the weights of `like`, and their training steps and sweep; each network has its own AdamW."""
 
     def __init__(self, like: AdaptiveWorldModel) -> None:
         self.autoencoder = ReferenceAutoencoder(like.autoencoder)
@@ -151,14 +151,14 @@ class ReferenceWorldModel:
         self.optimizers = [torch.optim.AdamW(one.parameters(), lr=1e-4) for one in (self.autoencoder, self.predictor)]
 
     def autoencoder_step(self, image: Tensor, mask_ratio: float) -> float:
-        """One masked step on a picture (1, 3, H, W), and the loss without a mask before it."""
+        """Take one masked step on a picture (1, 3, H, W); returns the loss without a mask before it."""
         with torch.no_grad():
-            seen = F.mse_loss(self.autoencoder.decode(self.autoencoder.encode(image)), image).item()
+            loss = F.mse_loss(self.autoencoder.decode(self.autoencoder.encode(image)), image).item()
         self._step(self.autoencoder.masked_loss(image, mask_ratio), self.optimizers[:1])
-        return seen
+        return loss
 
     def prediction_loss(self, frames: Tensor, actions: Tensor, target: Tensor) -> Tensor:
-        """Of frames (1, T, 3, H, W), scaled actions (1, T, A) and the picture that followed (1, 3, H, W)."""
+        """Loss of frames (1, T, 3, H, W), scaled actions (1, T, A) and the next picture (1, 3, H, W)."""
         with torch.no_grad():
             context = [self.autoencoder.encode(frame) for frame in frames.unbind(1)]
         predicted = self.predictor(context, actions)
@@ -166,18 +166,18 @@ class ReferenceWorldModel:
         return IMAGE_WEIGHT * image + LATENT_WEIGHT * F.mse_loss(predicted, self.autoencoder.encode(target))
 
     def predictor_step(self, frames: Tensor, actions: Tensor, target: Tensor) -> float:
-        """One joint step, and the loss in evaluation mode before it."""
+        """Take one joint step; returns the loss in evaluation mode before it."""
         self.predictor.eval()
         with torch.no_grad():
-            seen = self.prediction_loss(frames, actions, target).item()
+            loss = self.prediction_loss(frames, actions, target).item()
         self.predictor.train()
         self._step(self.prediction_loss(frames, actions, target), self.optimizers)
         self.predictor.eval()
-        return seen
+        return loss
 
     @torch.no_grad()
     def sweep(self, frames: Tensor, actions: Tensor, candidates: Tensor) -> list[Tensor]:
-        """The picture (1, 3, H, W) that each candidate (C, A) leads to in place of the last action."""
+        """Pictures (1, 3, H, W) predicted for each candidate (C, A) in place of the last action."""
         self.predictor.eval()
         pictures = []
         for candidate in candidates:
@@ -195,7 +195,7 @@ class ReferenceWorldModel:
 
 
 def reference_name(key: str) -> str:
-    """What `ReferenceAutoencoder` calls a weight of the autoencoder."""
+    """Name in `ReferenceAutoencoder` of a weight of the autoencoder."""
     for ours, plain in (
         ("patch_embed.proj.", "patch_embed."),
         ("attn.qkv.", "attn.in_proj_"),

@@ -1,4 +1,4 @@
-"""The app in a process of its own, as a user starts it."""
+"""The app in a separate process, started like by a user."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory_use import Footprint
+from benchmarks.memory_use import ResourceUse
 
 PORT = 18760
 START_LIMIT_S, END_LIMIT_S = 60, 60
@@ -19,8 +19,8 @@ START_LIMIT_S, END_LIMIT_S = 60, 60
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, seen from outside. `started_s`: seconds until its page was served; `cache`: where Gradio copies
-    what it serves."""
+    """A running server. `started_s`: seconds until its page was served; `cache`: the folder to which Gradio copies the
+    files that it serves."""
 
     address: str
     data: Path
@@ -28,8 +28,8 @@ class Server:
     started_s: float
     cache: Path
 
-    def footprint(self) -> Footprint:
-        return Footprint.of(self.process.pid, self.cache)
+    def resource_use(self) -> ResourceUse:
+        return ResourceUse.of(self.process.pid, self.cache)
 
 
 def seconds_until_served(address: str) -> float:
@@ -45,7 +45,7 @@ def seconds_until_served(address: str) -> float:
 
 @contextmanager
 def running_server(data: Path, port: int = PORT) -> Iterator[Server]:
-    """A server of its own with a cache folder of its own, ended as by Ctrl+C where nothing has ended it before."""
+    """Run a server with its own cache folder; it is ended as by Ctrl+C if it is still running."""
     command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
     address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
     silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

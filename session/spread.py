@@ -1,4 +1,4 @@
-"""Evenly spread picks from a sequence that is too long to look at all of it; always the same for the same numbers."""
+"""Evenly spread picks from a sequence that is too long to process as a whole; the same for the same numbers."""
 
 import numpy as np
 

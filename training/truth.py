@@ -1,7 +1,7 @@
-"""Predictions beside the truth: `python -m training.truth --session …`.
+"""Accuracy of predictions against a simulator: `python -m training.truth --session …`.
 
-For each action of a simulated robot: the share of predictions within 2 pixels of where the simulator would have put the
-dot. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
+For each action of a simulated robot: the share of predictions within 2 pixels of the position of the dot in the
+simulator. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         recording = load_session(find_session(options.data / "sessions", options.session))
         shared = _shared_model(options, recording)
         positions = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
-        truth = measure_truth(
+        accuracy = measure_truth(
             *(shared, recording, options.session, options.history_length, options.frames),
             positions[options.positions],
         )
@@ -39,24 +39,23 @@ def main(arguments: list[str]) -> int:
     except (CheckpointError, ArithmeticError) as problem:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
-    sys.stdout.write(truth_table(truth))
+    sys.stdout.write(truth_table(accuracy))
     return DONE
 
 
-def truth_table(truth: CounterfactualAccuracy) -> str:
-    """Lines for a terminal: each action, and all of them."""
+def truth_table(accuracy: CounterfactualAccuracy) -> str:
+    """A table for a terminal: a line for each action, and one for all of them."""
     lines = [f"{'action':<12} {'pairs':>6} {'within 2 px':>12} {'visible':>8} {'mean px':>8} {'median px':>10}"]
-    for number, name in [*enumerate(truth.actions), (None, "all")]:
-        summary = truth.shares(number)
+    for number, name in [*enumerate(accuracy.actions), (None, "all")]:
+        summary = accuracy.shares(number)
         mean, median = ("–" if one is None else f"{one:.2f}" for one in (summary.mean_pixels, summary.median_pixels))
-        lines.append(
-            f"{name:<12} {summary.pairs:>6} {summary.near:>12.1%} {summary.visible:>8.1%} {mean:>8} {median:>10}"
-        )
+        figures = f"{summary.pairs:>6} {summary.near:>12.1%} {summary.visible:>8.1%} {mean:>8} {median:>10}"
+        lines.append(f"{name:<12} {figures}")
     return "\n".join(lines) + "\n"
 
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
-    """The robot's networks with the named files, or its default ones; raises CheckpointError."""
+    """The robot's networks with the given files, or with its own; raises CheckpointError."""
     profile = recording.profile
     shared = Backend(options.data, options.device).shared_model(profile)
     folder = options.data / "checkpoints" / profile.name
@@ -67,21 +66,21 @@ def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> Sh
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
-        prog="python -m training.truth", description="Compare predictions with what the simulator would have shown."
+        prog="python -m training.truth", description="Compare predictions with the frames of the simulator."
     )
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
     parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
     parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
-    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="frames to look at, evenly spread")
+    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="number of frames, evenly spread")
     parser.add_argument(
         "--positions",
         choices=("all", "held-out", "trained"),
         default="all",
-        help="look only from dots in columns that training.learn leaves out, or only from the others",
+        help="only frames with the dot in columns that training.learn holds out, or only the others",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device of the networks")
     return parser
 
 

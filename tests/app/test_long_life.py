@@ -8,9 +8,9 @@ import pytest
 
 import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
-from benchmarks.long_life import added_late, open_many, quiet_footprint, repeat, soak, warm_up
-from benchmarks.long_session import Resident
-from benchmarks.memory_use import BOUND, Footprint, is_within
+from benchmarks.long_life import added_by_second_half, open_many, repeat, resource_use_at_rest, soak, warm_up
+from benchmarks.long_session import LongSession
+from benchmarks.memory_use import BOUND, ResourceUse, is_within
 from benchmarks.raw_client import RawClient
 from benchmarks.server import Server, running_server
 from page.figures import render_figure
@@ -21,13 +21,13 @@ from tests.promises import IS_FULL, count
 HOURS_S = 3600
 REST_S = count(0, 5)
 TIMES = {
-    Resident.scrub_file: count(10, 500),
-    Resident.scrub_facts: count(10, 500),
-    Resident.reconstruct: count(5, 1000),
-    Resident.predict: count(2, 1000),
-    Resident.attend: count(2, 1000),
-    Resident.weights: count(0, 200),
-    Resident.evaluate_and_cancel: count(2, 1000),
+    LongSession.scrub_file: count(10, 500),
+    LongSession.scrub_facts: count(10, 500),
+    LongSession.reconstruct: count(5, 1000),
+    LongSession.predict: count(2, 1000),
+    LongSession.attend: count(2, 1000),
+    LongSession.weights: count(0, 200),
+    LongSession.evaluate_and_cancel: count(2, 1000),
 }
 
 
@@ -40,14 +40,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.promise("nothing leaks")
 @pytest.mark.timeout(0 if IS_FULL else 120)
 def test_everything_many_times_over_leaves_nothing_behind(server, figure):
-    resident = Resident(server.address, server.data, 0, count(40, 1200))
+    resident = LongSession(server.address, server.data, 0, count(40, 1200))
     for act, times in TIMES.items():
         warm_up(resident, act, times)
     open_many(server, resident, 0)  # only as many as are kept on purpose
-    before = quiet_footprint(server, resident, REST_S)
+    before = resource_use_at_rest(server, resident, REST_S)
     results = {act.__name__: repeat(server, resident, act, times, HOURS_S, REST_S) for act, times in TIMES.items()}
     results["open_recording"] = open_many(server, resident, count(12, 300))
-    growth = quiet_footprint(server, resident, REST_S).grown_since(before)
+    growth = resource_use_at_rest(server, resident, REST_S).grown_since(before)
     done = ", ".join(f"{found['times']:,} {name}" for name, found in results.items())
     each = ", ".join(f"{found['memory_mb']:+.0f}" for found in results.values())
     figure(f"{done}: {told(growth)} (MB one after the other: {each})")
@@ -59,9 +59,9 @@ def test_everything_many_times_over_leaves_nothing_behind(server, figure):
 @pytest.mark.promise("nothing leaks")
 @pytest.mark.timeout(0 if IS_FULL else 120)
 def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
-    residents = [Resident(server.address, server.data, owner) for owner in range(1, count(3, 5))]
+    residents = [LongSession(server.address, server.data, owner) for owner in range(1, count(3, 5))]
     readings, problems = soak(server, residents, count(30, 3000), HOURS_S, REST_S)
-    actions, late = problems.pop("actions"), added_late(readings)
+    actions, late = problems.pop("actions"), added_by_second_half(readings)
     figure(
         f"{actions:,} mixed actions by {len(residents)} visitors: {problems.total()} wrong; second half {told(late)}"
     )
@@ -85,7 +85,7 @@ def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path
         assert "Frame 0 · 1 of 9" in seen.ask("show_frame", None)[0]
 
 
-def told(growth: Footprint) -> str:
+def told(growth: ResourceUse) -> str:
     return (
         f"{growth.memory_mb:+.0f} MB, {growth.descriptors:+d} descriptors, {growth.threads:+d} threads, "
         f"{growth.files:+d} cache files"

@@ -9,10 +9,10 @@ from PIL import Image
 
 import session_explorer_gradio as script
 from benchmarks.coded_recordings import coded_picture, read_code, record_coded
-from benchmarks.many_visitors import press_train, scrub, scrub_beside, summed_up, visit_together
+from benchmarks.many_visitors import scrub, scrub_beside, start_training_together, summarize, visit_together
 from benchmarks.raw_client import RawClient
 from benchmarks.server import running_server
-from benchmarks.visitor_client import Guest
+from benchmarks.visitor_client import VisitorClient
 from page.server import web_app
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
@@ -38,16 +38,16 @@ NEVER_WAITING = {
 
 
 @pytest.fixture(scope="module")
-def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Guest]]:
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[VisitorClient]]:
     """Visitors of a server in a process of its own, one more than come together."""
     with running_server(tmp_path_factory.mktemp("many"), own_port(19960)) as server:
-        yield [Guest(server.address, server.data, owner) for owner in range(VISITORS[-1] + 1)]
+        yield [VisitorClient(server.address, server.data, owner) for owner in range(VISITORS[-1] + 1)]
 
 
 @pytest.fixture
-def training(guests: list[Guest]) -> Iterator[None]:
+def training(guests: list[VisitorClient]) -> Iterator[None]:
     """While the first visitor's predictor is being trained."""
-    assert press_train(guests[:1], ENDLESS) == [""]
+    assert start_training_together(guests[:1], ENDLESS) == [""]
     yield
     guests[0].stop_training()
 
@@ -75,7 +75,7 @@ def test_every_answer_is_the_visitors_own_while_training(guests, training, visit
 
 
 def check(answers, where, bound_ms, figure):
-    told = summed_up(answers)
+    told = summarize(answers)
     figure(
         f"{where}: {told['mismatches']} mismatches and {told['errors']} errors in {told['answers']:,} answers; p95 of "
         f"scrubbing (frame files, frame facts, timelines) {told['scrubbing p95_ms']:.0f} ms, of running the networks, "
@@ -97,7 +97,7 @@ def test_scrubbing_does_not_wait_for_those_who_run_the_networks(guests, figure):
 @pytest.mark.promise("users do not mix")
 def test_all_press_train_at_once_and_one_job_begins(guests, figure):
     same_robot = guests[::2]
-    told = press_train(same_robot, ENDLESS)
+    told = start_training_together(same_robot, ENDLESS)
     scrubbing = scrub(guests[1], count(30, 400))["p95_ms"]
     guests[0].stop_training()
     figure(

@@ -1,4 +1,4 @@
-"""The entry point of `make bench`: the real one, started over benchmarks that only write a figure."""
+"""The entry point of `make bench`, with benchmarks that only write a figure."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ sys.exit(3 if name.endswith("imagining") else 0)
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the real entry point and its table, and a stand-in for every benchmark."""
+    """A folder with the entry point and its table, and a stand-in for every benchmark."""
     shutil.copytree(Path(benchmarks.__file__).parent, tmp_path / "benchmarks")
     for name in NAMES:
         (tmp_path / "benchmarks" / f"{name}.py").write_text(STAND_IN)
@@ -34,18 +34,18 @@ def run(folder, *arguments):
 
 
 def test_without_names_every_benchmark_runs(folder):
-    done = run(folder)
+    process = run(folder)
     figures = json.loads((folder / "benchmarks.json").read_text())
-    assert figures == {name: {"ran": f"benchmarks.{name}"} for name in NAMES}, done.stderr
-    assert done.returncode == 3  # that of the worst
+    assert figures == {name: {"ran": f"benchmarks.{name}"} for name in NAMES}, process.stderr
+    assert process.returncode == 3  # the highest one
 
 
 def test_named_benchmarks_run_alone(folder):
-    done = run(folder, "networks", "page_speed", "--json", "figures.json")
-    assert done.returncode == 0, done.stderr
+    process = run(folder, "networks", "page_speed", "--json", "figures.json")
+    assert process.returncode == 0, process.stderr
     assert list(json.loads((folder / "figures.json").read_text())) == ["networks", "page_speed"]
 
 
-def test_an_unknown_name_is_refused_with_those_there_are(folder):
-    done = run(folder, "nothing")
-    assert done.returncode == 2 and "many_visitors" in done.stderr
+def test_an_unknown_name_is_refused_with_a_list_of_names(folder):
+    process = run(folder, "nothing")
+    assert process.returncode == 2 and "many_visitors" in process.stderr

@@ -1,4 +1,4 @@
-"""What the benchmarks compare with: the plain way gives the same numbers, and the operations are counted right."""
+"""The references of the benchmarks: reference networks that compute the same numbers, and counts of operations."""
 
 import pytest
 import torch
@@ -29,49 +29,49 @@ def history():
 
 
 @torch.no_grad()
-def test_the_plain_way_gives_the_same_numbers(model, history):
+def test_the_reference_networks_compute_the_same_numbers(model, history):
     frames, actions, target, candidates = history
-    plain = ReferenceWorldModel(model)
-    plain.predictor.eval()
+    reference = ReferenceWorldModel(model)
+    reference.predictor.eval()
     loss = model.prediction_losses(frames, actions, target).total
-    assert plain.prediction_loss(frames, actions, target).item() == pytest.approx(loss.item(), rel=1e-5)
+    assert reference.prediction_loss(frames, actions, target).item() == pytest.approx(loss.item(), rel=1e-5)
     swept = model.decode(model.predict_counterfactuals(model.encode_history(frames), actions, candidates))
-    assert torch.allclose(torch.cat(plain.sweep(frames, actions, candidates)), swept, atol=1e-4)
+    assert torch.allclose(torch.cat(reference.sweep(frames, actions, candidates)), swept, atol=1e-4)
 
 
-def test_a_plain_step_changes_what_a_step_changes(model, history):
+def test_a_reference_step_changes_the_same_weights_as_a_step(model, history):
     frames, actions, target, _ = history
-    plain = ReferenceWorldModel(model)
-    before = [weight.clone() for weight in (*plain.autoencoder.parameters(), *plain.predictor.parameters())]
-    first = plain.predictor_step(frames, actions, target)
-    after = [*plain.autoencoder.parameters(), *plain.predictor.parameters()]
+    reference = ReferenceWorldModel(model)
+    before = [weight.clone() for weight in (*reference.autoencoder.parameters(), *reference.predictor.parameters())]
+    first = reference.predictor_step(frames, actions, target)
+    after = [*reference.autoencoder.parameters(), *reference.predictor.parameters()]
     same = sum(torch.equal(one, other) for one, other in zip(before, after, strict=True))
-    assert same == 1  # the mask token has no part in a prediction
-    plain.autoencoder_step(target, 0.5)
-    assert plain.predictor_step(frames, actions, target) != first
+    assert same == 1  # the mask token is not part of a prediction
+    reference.autoencoder_step(target, 0.5)
+    assert reference.predictor_step(frames, actions, target) != first
 
 
-def counted(act):
-    """Operations that torch counts; it does not know those of a CPU's own attention."""
+def count_operations(act):
+    """Operations counted by torch, which cannot count those of the CPU's own attention kernel."""
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         act()
     return counter.get_total_flops()
 
 
-def test_the_operations_of_the_autoencoder_are_those_that_torch_counts(model, history):
-    target, work, config = history[2], FlopCounts(model.config), model.config.autoencoder
-    assert work.encoder(config.patches) == counted(lambda: model.encode(target))
+def test_the_operations_of_the_autoencoder_equal_those_counted_by_torch(model, history):
+    target, counts, config = history[2], FlopCounts(model.config), model.config.autoencoder
+    assert counts.encoder(config.patches) == count_operations(lambda: model.encode(target))
     mask_ratio = 0.5
-    masked = work.encoder(config.patches // 2) + work.decoder(config.patches // 2)
+    masked = counts.encoder(config.patches // 2) + counts.decoder(config.patches // 2)
     class_token = 2 * config.width * config.decoder_width
-    embedded = config.patches // 2 * work.patch_embedding  # of what is masked away afterwards
-    assert counted(lambda: model.autoencoder(target, mask_ratio)) == masked + class_token + embedded
+    embedded = config.patches // 2 * counts.patch_embedding  # of patches that are masked afterwards
+    assert count_operations(lambda: model.autoencoder(target, mask_ratio)) == masked + class_token + embedded
 
 
-def test_the_operations_of_the_predictor_leave_out_what_nobody_reads(model, history):
+def test_the_operations_of_the_predictor_exclude_unused_work(model, history):
     frames, actions = history[:2]
-    work, context = FlopCounts(model.config), model.encode_history(frames)
-    one = counted(lambda: model.predict(context, actions))
-    assert 0.8 * one < work.predictor(2) < one  # torch counts attention to what a causal query may not see
-    assert work.predictor(2) < work.predictor(2, CANDIDATES) < 2 * work.predictor(2)
-    assert work.sweep(2, 1) < work.predictor_step(2) < 4 * work.sweep(2, 1)
+    counts, context = FlopCounts(model.config), model.encode_history(frames)
+    one = count_operations(lambda: model.predict(context, actions))
+    assert 0.8 * one < counts.predictor(2) < one  # torch also counts attention to masked keys
+    assert counts.predictor(2) < counts.predictor(2, CANDIDATES) < 2 * counts.predictor(2)
+    assert counts.sweep(2, 1) < counts.predictor_step(2) < 4 * counts.sweep(2, 1)

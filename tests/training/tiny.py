@@ -149,9 +149,9 @@ def make_manager(folder, **options):
     return TrainingManager(shared_model(), folder, **options)
 
 
-def evaluate_track(model, recording, history_length, batch_size=None):
-    """A whole error track at once."""
+def evaluate_all(model, recording, history_length, batch_size=None):
+    """The errors of all frames of a recording."""
     builder = FrameErrorsBuilder(recording.frame_count)
     for batch in evaluate_frames(model, recording, history_length, batch_size=batch_size):
         builder.add(batch)
-    return builder.track()
+    return builder.build()

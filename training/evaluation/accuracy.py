@@ -1,7 +1,7 @@
-"""How far a world model's predictions are from the truth, where the right answer to every counterfactual is known.
+"""Accuracy of counterfactual predictions, for recordings whose simulator gives the right answer to each of them.
 
-From each looked-at frame of a Toroidal Dot recording, for each of its actions: where the model puts the dot, and where
-the simulator puts it.
+For selected frames of a Toroidal Dot recording and each of its actions: the position of the dot as the model predicts
+it, compared with the simulator's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -20,13 +20,13 @@ STANDARD_FRAMES, MAX_FRAMES = 100, 2000
 
 
 class NoGroundTruth(InvalidValue):
-    """The right answers are not known for this recording; the message says for which they are."""
+    """The recording has no known right answers; the message names the recordings that have them."""
 
 
 @dataclass(frozen=True)
 class DotError:
-    """One prediction: after which of the candidate actions, from which frame, and how many pixels the dot is off, None
-    where no dot is to be seen."""
+    """Error of one prediction: from frame `frame`, under the candidate action with this index, by this many pixels, or
+    None if the predicted picture has no visible dot."""
 
     frame: int
     candidate: int
@@ -39,8 +39,8 @@ class DotError:
 
 @dataclass(frozen=True)
 class AccuracySummary:
-    """Of `pairs` of frame and action: the share within 2 pixels, the share with a visible dot, and the mean and median
-    distance in pixels of those that are visible, None where none is."""
+    """Summary over `pairs` of frame and action: the share within 2 pixels, the share with a visible dot, and the mean
+    and median distance in pixels of the visible ones, None if there are none."""
 
     pairs: int
     near: float
@@ -51,8 +51,8 @@ class AccuracySummary:
 
 @dataclass(frozen=True, eq=False)
 class CounterfactualAccuracy:
-    """Every prediction that was compared, and with which weights and history they were made. `is_mixed`: the weights
-    changed meanwhile, so that these are the last ones alone."""
+    """All predictions that were compared, with their weights and history length. `is_mixed`: the weights changed during
+    the comparison, so `weights` are the last ones only."""
 
     session_id: str
     history_length: int
@@ -62,21 +62,21 @@ class CounterfactualAccuracy:
     is_mixed: bool
 
     def shares(self, candidate: int | None = None) -> AccuracySummary:
-        """Over the predictions of one action; None: of all actions."""
-        return shares([one for one in self.deviations if candidate in (None, one.candidate)])
+        """The summary over the predictions of one action, or of all actions for None."""
+        return summarize([one for one in self.deviations if candidate in (None, one.candidate)])
 
 
-def shares(deviations: Iterable[DotError]) -> AccuracySummary:
-    """What is told of some predictions."""
-    all_of_them = list(deviations)
-    seen = [one.pixels for one in all_of_them if one.pixels is not None]
-    count = max(1, len(all_of_them))
+def summarize(errors: Iterable[DotError]) -> AccuracySummary:
+    """The summary of some predictions."""
+    errors = list(errors)
+    pixels = [error.pixels for error in errors if error.pixels is not None]
+    count = max(1, len(errors))
     return AccuracySummary(
-        pairs=len(all_of_them),
-        near=sum(one.is_near for one in all_of_them) / count,
-        visible=len(seen) / count,
-        mean_pixels=float(np.mean(seen)) if seen else None,
-        median_pixels=float(np.median(seen)) if seen else None,
+        pairs=len(errors),
+        near=sum(error.is_near for error in errors) / count,
+        visible=len(pixels) / count,
+        mean_pixels=float(np.mean(pixels)) if pixels else None,
+        median_pixels=float(np.median(pixels)) if pixels else None,
     )
 
 
@@ -86,33 +86,33 @@ def measure_truth(
     session_id: str,
     history_length: int,
     frames: int = STANDARD_FRAMES,
-    is_looked_at: Callable[[np.ndarray], bool] | None = None,
+    is_included: Callable[[np.ndarray], bool] | None = None,
 ) -> CounterfactualAccuracy:
-    """Compare the predictions from up to `frames` frames of the recording, evenly spread, with the simulator.
+    """Compare the predictions from up to `frames` evenly spread frames of the recording with the simulator.
 
-    `is_looked_at`: only from frames whose picture it holds for. A pair is named by the frame whose dot is moved, the
-    last of its context. Raises NoGroundTruth, InvalidValue, SessionError and NotFinite.
+    `is_included`: a condition on the picture of a frame; without it, all frames are included. A pair is named by the
+    frame whose dot is moved, the last of its context. Raises NoGroundTruth, InvalidValue, SessionError and NotFinite.
     """
     check_whole(frames, "The number of frames", 1, MAX_FRAMES)
-    histories = _histories(recording, history_length, is_looked_at)
+    histories = _histories(recording, history_length, is_included)
     if not histories:
         raise NoGroundTruth(
             "The truth is known after frames of the Toroidal Dot that have others before them; choose such a session."
         )
-    looked_at = [histories[place] for place in spread_starts(len(histories), frames)]
+    selected = [histories[index] for index in spread_starts(len(histories), frames)]
     version = shared.version
-    found = [one for history, future in looked_at for one in _compare(shared, recording, history, future)]
+    errors = [error for history, future in selected for error in _compare(shared, recording, history, future)]
     actions = tuple(action_name(recording.profile, values) for values in recording.candidate_actions)
     return CounterfactualAccuracy(
-        session_id, history_length, actions, tuple(found), shared.weights, shared.version != version
+        session_id, history_length, actions, tuple(errors), shared.weights, shared.version != version
     )
 
 
 def _histories(
-    recording: RecordedSession, history_length: int, is_looked_at: Callable[[np.ndarray], bool] | None
+    recording: RecordedSession, history_length: int, is_included: Callable[[np.ndarray], bool] | None
 ) -> list[tuple[History, GroundTruth]]:
-    """Those after whose last context frame the truth is known for any action."""
-    found = []
+    """Included histories whose last context frame can be simulated further with any action."""
+    histories = []
     for target in range(recording.frame_count):
         try:
             history = recording.history(target, history_length)
@@ -121,19 +121,20 @@ def _histories(
         future = GroundTruth(recording, history.frames[-1])
         if not future.is_simulated:
             continue
-        if is_looked_at is None or is_looked_at(np.asarray(recording.picture(history.frames[-1]))):
-            found.append((history, future))
-    return found
+        if is_included is None or is_included(np.asarray(recording.picture(history.frames[-1]))):
+            histories.append((history, future))
+    return histories
 
 
 def _compare(
     shared: SharedWorldModel, recording: RecordedSession, history: History, future: GroundTruth
 ) -> list[DotError]:
+    """The error of the prediction for each candidate action after one history."""
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-    found = []
-    for number, candidate in enumerate(result.candidates):
-        pixels = future.error_px(candidate.picture, future.after([number]))
-        found.append(DotError(history.frames[-1], number, pixels))
-    return found
+    errors = []
+    for index, candidate in enumerate(result.candidates):
+        pixels = future.error_px(candidate.picture, future.after([index]))
+        errors.append(DotError(history.frames[-1], index, pixels))
+    return errors

@@ -1,8 +1,8 @@
-"""Does the predictor use the actions at all? Its loss and its pictures when actions are exchanged or taken away.
+"""Diagnostics of whether the predictor uses actions: its loss and pictures when actions are exchanged or removed.
 
-Owns which frames are looked at, what is put in place of their actions, and the measures that follow (ASG, AZG, action
-sensitivity). Changes no weights; takes the model's lock for one frame at a time, so that training and other visitors
-get in between. Drawing is elsewhere.
+Owns the selection of frames, the replacement of their actions, and the measures that follow (ASG, AZG, action
+sensitivity). Changes no weights; holds the model's lock for one frame at a time, so that training and other visitors
+can continue in between. Drawing is elsewhere.
 
 Shapes: T history, P tokens of a frame (197), D width, A action channels, C candidate actions, R rows of a batch, H and
 W picture height and width.
@@ -28,25 +28,25 @@ MAX_CANDIDATES = 16
 MAX_ROWS = 8  # predicted at once, so that many candidate actions take no more memory than a few
 SAME_WITHIN = 1e-5  # scaled actions closer than this are one action
 TIED_WITHIN = 1e-6  # losses closer than this, relative to the lower one, differ by rounding alone
-TRUE, SHUFFLED, ZEROED, FIRST_CANDIDATE = 0, 1, 2, 3  # rows of a look
+TRUE, SHUFFLED, ZEROED, FIRST_CANDIDATE = 0, 1, 2, 3  # rows of a target
 
 
 @dataclass(frozen=True, eq=False)
 class ActionDiagnostics:
-    """What became of the predictions of `targets` (frames) when their actions were exchanged.
+    """Losses and sensitivity of the predictions of `targets` (frames) under their own and under other actions.
 
-    Losses are MSEs of pictures before clipping, one a target: float64 (targets,). Shuffled: the actions of another
-    target. Zeroed: zeros in the scaled actions that the network sees. `same_share` of the targets have the same actions
-    shuffled as true: where it is 1, as in a recording of one action only, shuffling says nothing.
+    Losses are MSEs of pictures before clipping, one per target: float64 (targets,). Shuffled: the actions of another
+    target. Zeroed: zeros as the scaled actions. `same_share` of the targets have the same shuffled as true actions: if
+    it is 1, as in a recording of one action only, the shuffled losses mean nothing.
 
     `sensitivity` is the variance of the predicted picture over the candidate actions: population variance at each pixel
-    and colour, their mean, and the mean over the targets. `sensitivity_share` is that relative to the variance of the
-    actual frames over the targets, taken the same way: 0 where actions change nothing, 1 where they change as much as
-    the frames differ from each other; None where those do not differ.
+    and colour, their mean, and the mean over the targets. `sensitivity_share` is the same relative to the variance of
+    the actual frames over the targets: 0 if actions change nothing, 1 if they change as much as the frames differ from
+    each other; None if the frames do not differ.
 
-    `best_is_recorded` is the share of targets whose recorded action gave the lowest loss of all candidates (of several
-    equally low ones each counts as a part); `chance` is what guessing would give, 1/C. `is_mixed`: the weights changed
-    meanwhile, so the targets were not all predicted with `weights_in_use`, the last ones.
+    `best_is_recorded` is the share of targets whose recorded action has the lowest loss of all candidates (of several
+    equally low ones each counts as a part); `chance` is the share expected from guessing, 1/C. `is_mixed`: the weights
+    changed during the run, so not all targets were predicted with `weights_in_use`, the last ones.
     """
 
     targets: tuple[int, ...]
@@ -76,27 +76,27 @@ class ActionDiagnostics:
 
     @property
     def asg(self) -> float:
-        """How much the loss grows when the actions are shuffled."""
+        """Increase of the loss when the actions are shuffled."""
         return self.shuffled_loss - self.true_loss
 
     @property
     def azg(self) -> float:
-        """How much the loss grows when the actions are zeroed."""
+        """Increase of the loss when the actions are zeroed."""
         return self.zeroed_loss - self.true_loss
 
     @property
     def relative_asg(self) -> float | None:
-        """ASG as a share of the true loss; None where that is 0."""
+        """ASG as a share of the true loss; None if that is 0."""
         return self.asg / self.true_loss if self.true_loss else None
 
     @property
     def relative_azg(self) -> float | None:
-        """AZG as a share of the true loss; None where that is 0."""
+        """AZG as a share of the true loss; None if that is 0."""
         return self.azg / self.true_loss if self.true_loss else None
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _TargetResult:
     """One target: losses of its rows, true, shuffled and zeroed actions first; the rest as in ActionDiagnostics."""
 
     losses: np.ndarray
@@ -110,7 +110,7 @@ class _Look:
 
     @property
     def best_is_recorded(self) -> float:
-        """1 where the recorded action has the lowest loss, 0 where not, a part where several have it."""
+        """1 if the recorded action alone has the lowest loss, a part of 1 if several have it, else 0."""
         losses = np.concatenate((self.losses[:1], self.losses[FIRST_CANDIDATE:]))
         is_lowest = losses <= losses.min() * (1 + TIED_WITHIN)
         return float(is_lowest[0] / is_lowest.sum())
@@ -119,23 +119,24 @@ class _Look:
 def diagnose_actions(
     shared: SharedWorldModel, recording: RecordedSession, history_length: int, targets: int = 16
 ) -> ActionDiagnostics:
-    """Look at up to `targets` (1 to 64) frames of a recording, evenly spread over those with the whole history.
+    """Diagnose up to `targets` (1 to 64) frames of a recording, evenly spread over those with the whole history.
 
-    Where no frame has the whole history, over those with the longest there is: actions are exchanged between histories
-    of one length. Raises SessionError (NoHistory where no frame has one), InvalidValue and NotFinite.
+    If no frame has the whole history, those with the longest one are used: actions are exchanged between histories of
+    equal length. Raises SessionError (NoHistory if no frame has one), InvalidValue and NotFinite.
     """
     check_whole(targets, "The number of frames to look at", 1, MAX_TARGETS)
-    histories = _looked_at(recording, history_length, targets)
+    histories = _select_histories(recording, history_length, targets)
     actions = [scaled_actions(recording, history.actions)[None] for history in histories]
     exchanged, candidates = shuffled(actions), _candidates(recording)
-    looks, actual = [], []
+    results, actual = [], []
     for history, others in zip(histories, exchanged, strict=True):
         batch = build_batch(recording, history)
-        looks.append(_look(shared, batch, others, candidates))
+        results.append(_predict_target(shared, batch, others, candidates))
         actual.append(batch.target)
-    spread, sensitivity = variance(torch.cat(actual)), float(np.mean([look.sensitivity for look in looks]))
-    same = [torch.equal(own, others) for own, others in zip(actions, exchanged, strict=True)]
-    losses = np.stack([look.losses[:FIRST_CANDIDATE] for look in looks])
+    actual_variance = variance(torch.cat(actual))
+    sensitivity = float(np.mean([result.sensitivity for result in results]))
+    is_same = [torch.equal(own, others) for own, others in zip(actions, exchanged, strict=True)]
+    losses = np.stack([result.losses[:FIRST_CANDIDATE] for result in results])
     return ActionDiagnostics(
         targets=tuple(history.target for history in histories),
         history_length=len(histories[0].frames),
@@ -143,52 +144,53 @@ def diagnose_actions(
         shuffled_losses=losses[:, SHUFFLED],
         zeroed_losses=losses[:, ZEROED],
         sensitivity=sensitivity,
-        sensitivity_share=sensitivity / spread if spread else None,
-        best_is_recorded=float(np.mean([look.best_is_recorded for look in looks])),
-        chance=float(np.mean([look.chance for look in looks])),
-        same_share=float(np.mean(same)),
-        weights_in_use=looks[-1].weights,
-        is_mixed=len({look.version for look in looks}) > 1,
+        sensitivity_share=sensitivity / actual_variance if actual_variance else None,
+        best_is_recorded=float(np.mean([result.best_is_recorded for result in results])),
+        chance=float(np.mean([result.chance for result in results])),
+        same_share=float(np.mean(is_same)),
+        weights_in_use=results[-1].weights,
+        is_mixed=len({result.version for result in results}) > 1,
     )
 
 
 def shuffled(actions: list[Tensor]) -> list[Tensor]:
-    """For each history's actions (1, T, A) those of another one, always the same; no history keeps its own.
+    """Exchange actions (1, T, A) between histories, always in the same way; no history keeps its own.
 
-    A single history has nobody to exchange with: its actions move on by one, the last one to the front.
+    The actions of a single history are rotated by one place, the last one to the front.
     """
     if len(actions) == 1:
         return [actions[0].roll(1, dims=1)]
     order = np.random.default_rng(SEED).permutation(len(actions)).tolist()
-    # A ring in a drawn order: each takes those of the next one, which is never itself.
+    # A ring in a random order: each takes those of the next one, which is never itself.
     following = dict(zip(order, order[1:] + order[:1], strict=True))
-    return [actions[following[place]] for place in range(len(actions))]
+    return [actions[following[index]] for index in range(len(actions))]
 
 
 def variance(pictures: Tensor) -> float:
     """Population variance over pictures (R, 3, H, W) at each pixel and colour, and the mean of these."""
-    # Differences from one of them: equal pictures give exactly 0, however their mean would be rounded.
+    # Differences from one of them: equal pictures give exactly 0, whatever the rounding of their mean.
     return (pictures - pictures[:1]).double().var(dim=0, unbiased=False).mean().item()
 
 
-def _looked_at(recording: RecordedSession, length: int, most: int) -> list[History]:
+def _select_histories(recording: RecordedSession, length: int, at_most: int) -> list[History]:
+    """Up to `at_most` evenly spread histories, all of the greatest length there is, `length` at most."""
     with_context = np.flatnonzero(recording.previous >= 0).tolist()
     if not with_context:
-        recording.history(0, length)  # raises, with the sentence that fits this recording
+        recording.history(0, length)  # raises, with a message that fits this recording
     histories = [recording.history(index, length) for index in with_context]
     longest = max(len(history.frames) for history in histories)
-    found = [history for history in histories if len(history.frames) == longest]
-    return [found[place] for place in spread(len(found), most)]
+    equally_long = [history for history in histories if len(history.frames) == longest]
+    return [equally_long[index] for index in spread(len(equally_long), at_most)]
 
 
 def _candidates(recording: RecordedSession) -> Tensor:
-    """Up to 16 candidate actions (C, A), those that the network cannot tell apart only once."""
+    """Up to 16 candidate actions (C, A), without duplicates after scaling."""
     distinct = torch.unique(scaled_candidates(recording), dim=0)
     return distinct[spread(len(distinct), MAX_CANDIDATES)]
 
 
-def _look(shared: SharedWorldModel, batch: Batch, others: Tensor, candidates: Tensor) -> _Look:
-    """Predict one target with all that is put in place of its actions; raises NotFinite."""
+def _predict_target(shared: SharedWorldModel, batch: Batch, others: Tensor, candidates: Tensor) -> _TargetResult:
+    """Predict one target with its own actions and with all replacements; raises NotFinite."""
     recorded = batch.actions[0, -1]
     is_recorded = (candidates - recorded).abs().amax(dim=1) < SAME_WITHIN
     rows = _rows(batch.actions, others, candidates[~is_recorded]).to(shared.device)
@@ -196,17 +198,17 @@ def _look(shared: SharedWorldModel, batch: Batch, others: Tensor, candidates: Te
         context = require_finite(model.encode_history(batch.frames.to(shared.device)), "autoencoder")
         pictures = torch.cat([_predicted(model, context, part) for part in rows.split(MAX_ROWS)])
         weights, version = shared.weights, shared.version
-    # float64: the square of a large float32 is infinite, and a gap between two such losses no number.
+    # float64: the square of a large float32 is infinite, and the gap between two such losses is NaN.
     losses = (pictures - batch.target.to(shared.device)).double().square().mean(dim=(1, 2, 3))
     swept = torch.cat([pictures[TRUE : TRUE + int(is_recorded.any())], pictures[FIRST_CANDIDATE:]])
-    return _Look(losses.cpu().numpy(), variance(swept), weights, version)
+    return _TargetResult(losses.cpu().numpy(), variance(swept), weights, version)
 
 
 def _rows(actions: Tensor, others: Tensor, candidates: Tensor) -> Tensor:
-    """The actions (1, T, A) as they were, exchanged, zeroed, and each candidate in place of the last: (R, T, A).
+    """The actions (1, T, A) unchanged, exchanged, zeroed, and with each candidate in place of the last: (R, T, A).
 
-    Zeros are the middle of each channel's range once it is scaled, no action in particular. A raw 0 would be one that
-    these robots know: to stay.
+    Scaled zeros are the middle of each channel's range and no action in particular. A raw 0 would be an action of these
+    robots: to stay.
     """
     _, t, a = actions.shape
     swept = torch.cat([actions[:, :-1].expand(len(candidates), t - 1, a), candidates[:, None]], dim=1)

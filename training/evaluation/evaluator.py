@@ -1,9 +1,8 @@
-"""Evaluating a whole recording in the background: a thread that computes an error track, and what others may know and
-ask of it.
+"""Evaluation of a whole recording in the background: a thread that computes frame errors, and snapshots of it.
 
-It works on a copy of the networks of its own, so nobody waits for it and nobody changes its numbers. What it has is
-kept now and then and at the end; the next job with the same key goes on from there. A server has one job at a time: two
-would share the same processor and end no sooner.
+It works on its own copy of the networks, so others neither wait for it nor change its numbers. The errors so far are
+stored at intervals and at the end; the next job with the same key continues from there. A server runs one job at a
+time: two would share the same processor and end no sooner.
 """
 
 import contextlib
@@ -18,7 +17,7 @@ from typing import Literal
 from models import Network, NotFinite, SharedWorldModel
 from session import SessionError
 from training.evaluation.evaluate import BatchErrors, FrameErrorsBuilder, evaluate_frames
-from training.evaluation.request import EvaluationRequest, ModelCopy, private_networks
+from training.evaluation.request import EvaluationRequest, ModelCopy, copy_model
 from training.evaluation.results import EvaluationResult
 from training.evaluation.store import EvaluationStore
 from training.failures import describe_evaluation_failure, is_out_of_memory
@@ -32,7 +31,7 @@ RATE_OVER = 10  # batches over which the rate is averaged
 
 
 class EvaluationRunning(Exception):
-    """An evaluation is in progress; the message says whose, of what, and how far it is."""
+    """An evaluation is in progress; the message names who started it, its recording and its progress."""
 
 
 class NothingToCancel(Exception):
@@ -41,9 +40,8 @@ class NothingToCancel(Exception):
 
 @dataclass(frozen=True, eq=False)
 class EvaluationSnapshot:
-    """Where an evaluation stands: `done` of `total` frames. `errors` is what there is so far, None before the first
-    batch; `seconds` includes those of earlier jobs that this one went on from; `is_kept`: the result goes to the disk.
-    """
+    """State of an evaluation: `done` of `total` frames. `errors` is the result so far, None before the first batch;
+    `seconds` includes those of earlier jobs that this one continues; `is_kept`: the result is stored on disk."""
 
     session_id: str
     history_length: int
@@ -64,7 +62,7 @@ class EvaluationSnapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the last frame, None where nothing can be said yet."""
+        """Seconds until the last frame, or None if no estimate is possible yet."""
         return (self.total - self.done) / self.frames_per_s if self.is_active and self.frames_per_s else None
 
 
@@ -73,48 +71,49 @@ class EvaluationJob:
 
     def __init__(
         self,
-        order: EvaluationRequest,
+        request: EvaluationRequest,
         networks: ModelCopy,
         store: EvaluationStore,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._order, self._store, self._clock = order, store, clock
-        self._networks: ModelCopy | None = networks  # let go of at the end
-        self._key = networks.key(order)
+        self._request, self._store, self._clock = request, store, clock
+        self._networks: ModelCopy | None = networks  # released at the end
+        self._key = networks.key(request)
         earlier = store.find(self._key)
-        # A complete one had frames that could not be read: their files may be back.
+        # A complete result had unreadable frames: their files may be back.
         earlier = None if earlier is None or earlier.track.is_complete else earlier
         self._is_cancelled = threading.Event()
         self._lock = threading.Lock()  # guards what follows
-        self._builder = FrameErrorsBuilder(order.recording.frame_count, earlier.track if earlier else None)
-        self._kept_at = self._builder.evaluated
+        self._builder = FrameErrorsBuilder(request.recording.frame_count, earlier.track if earlier else None)
+        self._stored_frames = self._builder.evaluated
         self._rate = Rate(RATE_OVER)
-        self._now = _first_snapshot(order, networks, earlier)
+        self._batch_began = 0.0
+        self._now = _first_snapshot(request, networks, earlier)
         self._thread = threading.Thread(target=self._run, name="evaluate a recording", daemon=True)
 
     def start(self) -> None:
-        """Begin in a thread of its own."""
+        """Begin in a new thread."""
         self._thread.start()
 
     def cancel(self) -> None:
-        """End before the next batch; what was evaluated is kept."""
+        """End before the next batch; the errors so far are stored."""
         self._is_cancelled.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until the job has ended; False where it has not within `timeout_s`."""
+        """Wait until the job has ended; returns False if it has not within `timeout_s`."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def snapshot(self) -> EvaluationSnapshot:
-        """Where the job stands now; never changes afterwards."""
+        """The current state; never changes afterwards."""
         with self._lock:
-            shown = self._now.errors.track.evaluated if self._now.errors else 0
-            if shown != self._builder.evaluated:
-                self._now = replace(self._now, errors=self._errors())
+            evaluated = self._now.errors.track.evaluated if self._now.errors else 0
+            if evaluated != self._builder.evaluated:
+                self._now = replace(self._now, errors=self._result())
             return self._now
 
     def _run(self) -> None:
-        """The job's outer boundary: whatever goes wrong ends as a message, and what was evaluated is kept."""
+        """Outer boundary of the job: any problem ends as a message, and the errors so far are stored."""
         status: EvaluationStatus = "failed"
         message = "The evaluation stopped by an unexpected problem; the server's log tells more."
         try:
@@ -130,19 +129,18 @@ class EvaluationJob:
             self._end(status, message)
 
     def _evaluate(self) -> EvaluationStatus:
-        order, start = self._order, self._builder.evaluated
-        last_kept = self._clock()
-        self._batch_ended_at = last_kept
-        self._rate.add(last_kept, start)
-        passed = evaluate_frames(self._networks.model, order.recording, order.history_length, start)
-        with contextlib.closing(passed) as batches:
-            while self._builder.evaluated < order.recording.frame_count:
+        request, start = self._request, self._builder.evaluated
+        stored_at = self._batch_began = self._clock()
+        self._rate.add(stored_at, start)
+        iterator = evaluate_frames(self._networks.model, request.recording, request.history_length, start)
+        with contextlib.closing(iterator) as batches:
+            while self._builder.evaluated < request.recording.frame_count:
                 if self._is_cancelled.is_set():
                     return "cancelled"
                 self._add(next(batches))
-                if self._clock() - last_kept >= SAVE_EVERY_S:
-                    self._keep()
-                    last_kept = self._clock()
+                if self._clock() - stored_at >= SAVE_EVERY_S:
+                    self._save()
+                    stored_at = self._clock()
         return "finished"
 
     def _add(self, batch: BatchErrors) -> None:
@@ -150,22 +148,22 @@ class EvaluationJob:
             self._builder.add(batch)
             now, done = self._clock(), self._builder.evaluated
             self._rate.add(now, done)
-            spent = self._now.seconds + now - self._batch_ended_at
-            self._batch_ended_at = now
+            seconds = self._now.seconds + now - self._batch_began
+            self._batch_began = now
             rate = self._rate.per_second
-            self._now = replace(self._now, done=done, seconds=spent, frames_per_s=rate, message="Evaluating.")
+            self._now = replace(self._now, done=done, seconds=seconds, frames_per_s=rate, message="Evaluating.")
 
-    def _keep(self) -> str:
-        """Put what there is into the store; returns what is to be said."""
+    def _save(self) -> str:
+        """Store the errors so far; returns "", or a sentence if they could not be written."""
         now = self.snapshot()
-        if now.errors is None or now.done == self._kept_at:
+        if now.errors is None or now.done == self._stored_frames:
             return ""
-        self._kept_at = now.done
-        return self._store.put(now.errors, self._order.is_kept)
+        self._stored_frames = now.done
+        return self._store.put(now.errors, self._request.is_kept)
 
-    def _errors(self) -> EvaluationResult:
+    def _result(self) -> EvaluationResult:
         made_at = datetime.now().astimezone().isoformat()
-        return EvaluationResult(self._key, self._now.weights, made_at, self._now.seconds, self._builder.track())
+        return EvaluationResult(self._key, self._now.weights, made_at, self._now.seconds, self._builder.build())
 
     def _outcome(self, status: EvaluationStatus) -> str:
         now = self.snapshot()
@@ -178,37 +176,38 @@ class EvaluationJob:
         return f"Evaluated {_frames(now.total)} in {now.seconds:.1f} s.{lost}"
 
     def _end(self, status: EvaluationStatus, message: str) -> None:
-        told = ""
+        warning = ""
         try:
-            told = self._keep()
+            warning = self._save()
         finally:
             self._networks = None
             with self._lock:
-                self._now = replace(self._now, status=status, message=f"{message} {told}".rstrip())
+                self._now = replace(self._now, status=status, message=f"{message} {warning}".rstrip())
 
 
 class Evaluator:
-    """The evaluations of a server: at most one in progress, and all results that are kept."""
+    """The evaluations of a server: at most one in progress, and all stored results."""
 
     def __init__(self, store: EvaluationStore) -> None:
         self._store = store
         self._lock = threading.Lock()
         self._job: EvaluationJob | None = None
-        self._found: EvaluationSnapshot | None = None  # what was last asked for, where it was kept
+        self._stored: EvaluationSnapshot | None = None  # of the last request, if its result was in the store
 
-    def start(self, shared: SharedWorldModel, order: EvaluationRequest) -> EvaluationSnapshot:
-        """Start a job, or return the finished result where it is kept; raises EvaluationRunning, CheckpointError or
-        SessionError."""
-        order.check()
-        networks = private_networks(shared, order.files)
-        kept = self._store.find(networks.key(order))
+    def start(self, shared: SharedWorldModel, request: EvaluationRequest) -> EvaluationSnapshot:
+        """Start a job, or return the finished result if it is in the store; raises EvaluationRunning, CheckpointError
+        or SessionError."""
+        request.check()
+        networks = copy_model(shared, request.files)
+        result = self._store.find(networks.key(request))
         with self._lock:
-            if kept is not None and _is_final(kept):
+            if result is not None and _is_final(result):
                 message = "These frames were evaluated with these weights before: this is the result."
-                self._found = replace(_first_snapshot(order, networks, kept), status="finished", message=message)
-                return self._found
+                first = _first_snapshot(request, networks, result)
+                self._stored = replace(first, status="finished", message=message)
+                return self._stored
             self._require_idle()
-            self._found, self._job = None, EvaluationJob(order, networks, self._store)
+            self._stored, self._job = None, EvaluationJob(request, networks, self._store)
             self._job.start()
             return self._job.snapshot()
 
@@ -220,23 +219,23 @@ class Evaluator:
         job.cancel()
 
     def snapshot(self) -> EvaluationSnapshot | None:
-        """The evaluation in progress, or the last one that was asked for; None before the first."""
+        """The evaluation in progress, or the last requested one, or None before the first."""
         now = self._job.snapshot() if self._job else None
-        return now if now and now.is_active else self._found or now
+        return now if now and now.is_active else self._stored or now
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until the job, if there is one, has ended; False where it has not within `timeout_s`."""
+        """Wait until the job, if there is one, has ended; returns False if it has not within `timeout_s`."""
         job = self._job
         return job is None or job.wait(timeout_s)
 
     def close(self, timeout_s: float) -> None:
-        """Cancel the job in progress and wait until it has kept what it has."""
+        """Cancel the job in progress and wait until it has stored its errors."""
         with contextlib.suppress(NothingToCancel):
             self.cancel()
         self.wait(timeout_s)
 
     def kept(self, session_id: str, version: str) -> list[EvaluationResult]:
-        """All results of a recording in this version, newest first; unfinished ones too."""
+        """All results of a recording in this version, newest first, including unfinished ones."""
         return self._store.kept(session_id, version)
 
     def _require_idle(self) -> None:
@@ -249,26 +248,26 @@ class Evaluator:
             )
 
 
-def _is_final(errors: EvaluationResult) -> bool:
-    """Whether nothing would be gained by computing a result again: every frame is in it, and could be read."""
-    return errors.track.is_complete and not errors.track.unreadable
+def _is_final(result: EvaluationResult) -> bool:
+    """True if evaluating again would gain nothing: all frames are evaluated and could be read."""
+    return result.track.is_complete and not result.track.unreadable
 
 
 def _first_snapshot(
-    order: EvaluationRequest, networks: ModelCopy, earlier: EvaluationResult | None
+    request: EvaluationRequest, networks: ModelCopy, earlier: EvaluationResult | None
 ) -> EvaluationSnapshot:
     return EvaluationSnapshot(
-        session_id=order.session_id,
-        history_length=order.history_length,
+        session_id=request.session_id,
+        history_length=request.history_length,
         weights=networks.weights,
         status="running",
         done=earlier.track.evaluated if earlier else 0,
-        total=order.recording.frame_count,
+        total=request.recording.frame_count,
         frames_per_s=0.0,
         seconds=earlier.seconds if earlier else 0.0,
         message="Starting.",
-        started_by=order.started_by,
-        is_kept=order.is_kept,
+        started_by=request.started_by,
+        is_kept=request.is_kept,
         errors=earlier,
     )
 

@@ -1,6 +1,6 @@
-"""Drawings of error tracks: over the frames of a recording, how errors are distributed, and by action.
+"""Figures of frame errors: over the frames of a recording, their distribution, and by action.
 
-Each function draws on an empty matplotlib figure; its size, its background and what becomes of it are the caller's.
+Each function draws on an empty matplotlib figure, which the caller sizes, shows and saves.
 """
 
 from collections.abc import Sequence
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart with any colour vision, and these two also in grey.
+# Okabe and Ito's colours: distinct with any colour vision, and these two also in grey.
 COLOUR, OTHER_COLOUR = "#0072b2", "#d55e00"
 TEXT, SMALL_TEXT = 9, 8
-TRACK_COLUMNS = 400  # a figure of 6.4 in has not many more dots that an eye can tell apart
+TRACK_COLUMNS = 400  # a figure of 6.4 in has not many more visible dots
 BINS = 30
-MAX_WORDS = 100  # of SMALL_TEXT fill a line
-SMALLEST = 1e-9  # a logarithmic axis has no place for an error of zero
-FEW_FRAMES = 80  # that are drawn as dots too
+MAX_CHARACTERS = 100  # of SMALL_TEXT fill a line
+SMALLEST = 1e-9  # a logarithmic axis cannot show an error of zero
+FEW_FRAMES = 80  # so few are drawn as dots too
 MIN_TICKS = 3
 
 
 def draw_track(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None = None) -> None:
-    """MSE over frames, a panel for each measure. In a long recording the line is the mean of each few frames, and a
-    shade reaches up to the highest of them."""
+    """Draw the MSE over frames, a panel for each measure. In a long recording the line is the mean of each few frames,
+    and a shade extends up to the highest of them."""
     for axes, measure in zip(figure.subplots(2, 1, sharex=True), MEASURES, strict=True):
-        limits = _begin_panel(axes, axes.yaxis, measure, errors, other)
+        limits = _draw_axes(axes, axes.yaxis, measure, errors, other)
         axes.set_ylabel("MSE", fontsize=TEXT)
         if limits:
             axes.set_ylim(*limits)
@@ -46,9 +46,9 @@ def draw_track(figure: "Figure", errors: EvaluationResult, other: EvaluationResu
 
 
 def draw_histogram(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None = None) -> None:
-    """How many frames have which MSE, in bins of equal ratio: the first result filled, the other outlined."""
+    """Draw a histogram of the MSE, in bins of equal ratio: the first result filled, the other outlined."""
     for axes, measure in zip(figure.subplots(1, 2), MEASURES, strict=True):
-        limits = _begin_panel(axes, axes.xaxis, measure, errors, other)
+        limits = _draw_axes(axes, axes.xaxis, measure, errors, other)
         axes.set_xlabel("MSE", fontsize=TEXT)
         axes.set_ylabel("frames", fontsize=TEXT)
         if not limits:
@@ -69,7 +69,7 @@ def draw_by_action(
     averages: Sequence[ActionAverage],
     other_averages: Sequence[ActionAverage] | None = None,
 ) -> None:
-    """Mean MSE of the frames that each action led to, with their number. `labels` name the candidate actions."""
+    """Draw the mean MSE and the number of the frames that each action led to. `labels` name the candidate actions."""
     axes = figure.subplots()
     groups = [(averages, COLOUR, "shown")] + ([(other_averages, OTHER_COLOUR, "compared")] if other_averages else [])
     candidates = sorted({one.candidate for some, _, _ in groups for one in some}, key=lambda one: (one is None, one))
@@ -83,7 +83,7 @@ def draw_by_action(
     names = ["other" if candidate is None else labels[candidate] for candidate in candidates]
     axes.set_yticks(range(len(candidates)), names, fontsize=SMALL_TEXT, parse_math=False)
     axes.set_ylim(max(len(candidates), 1) - 0.5, -0.5)
-    axes.margins(x=0.22)  # room for the numbers behind the bars
+    axes.margins(x=0.22)  # space for the numbers after the bars
     axes.set_xlabel("mean MSE", fontsize=TEXT)
     axes.set_ylabel("action", fontsize=TEXT)
     axes.xaxis.get_major_locator().set_params(nbins=5)
@@ -97,31 +97,31 @@ def _with_colours(errors: EvaluationResult, other: EvaluationResult | None) -> l
 
 
 def _present(errors: EvaluationResult, measure: Measure) -> np.ndarray:
-    found = errors.track.of(measure)
-    return np.maximum(found[~np.isnan(found)], SMALLEST)
+    values = errors.track.of(measure)
+    return np.maximum(values[~np.isnan(values)], SMALLEST)
 
 
-def _begin_panel(
+def _draw_axes(
     axes: "Axes", along: "Axis", measure: Measure, errors: EvaluationResult, other: EvaluationResult | None
 ) -> tuple[float, float] | None:
-    """Title, grid, and a logarithmic axis of errors; returns its limits, None where there is nothing to draw."""
+    """Draw title, grid and a logarithmic axis of errors; returns its limits, or None if there is nothing to draw."""
     axes.set_title(measure.capitalize(), fontsize=TEXT + 1, loc="left")
     is_upright = along is axes.yaxis
     _quiet(axes, "both" if is_upright else "y")
-    found = np.concatenate([_present(one, measure) for one, _ in _with_colours(errors, other)])
-    if not len(found):
+    values = np.concatenate([_present(one, measure) for one, _ in _with_colours(errors, other)])
+    if not len(values):
         axes.text(0.5, 0.5, "no frame has one", transform=axes.transAxes, ha="center", va="center", fontsize=TEXT)
         along.set_ticks([])
         return None
-    margin = max(1.05, (found.max() / found.min()) ** 0.05)
-    low, high = float(found.min() / margin), float(found.max() * margin)
+    margin = max(1.05, (values.max() / values.min()) ** 0.05)
+    low, high = float(values.min() / margin), float(values.max() * margin)
     axes.set_yscale("log") if is_upright else axes.set_xscale("log")
     _mark_log(along, low, high)
     return low, high
 
 
 def _mark_log(axis: "Axis", low: float, high: float) -> None:
-    """A handful of plain numbers on a logarithmic axis."""
+    """Label a logarithmic axis with a few plain numbers."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
     powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
@@ -142,33 +142,33 @@ def _quiet(axes: "Axes", grid: str) -> None:
 
 
 def _draw_line(axes: "Axes", values: np.ndarray, colour: str) -> None:
-    found = columns(values, TRACK_COLUMNS)
-    middles = (found.starts[:-1] + found.starts[1:] - 1) / 2
+    drawn = columns(values, TRACK_COLUMNS)
+    middles = (drawn.starts[:-1] + drawn.starts[1:] - 1) / 2
     if len(values) > TRACK_COLUMNS:
-        axes.fill_between(middles, found.mean, found.highest, color=colour, alpha=0.3, linewidth=0)
-    axes.plot(middles, found.mean, color=colour, linewidth=1.1, marker="." if len(values) <= FEW_FRAMES else "")
+        axes.fill_between(middles, drawn.mean, drawn.highest, color=colour, alpha=0.3, linewidth=0)
+    axes.plot(middles, drawn.mean, color=colour, linewidth=1.1, marker="." if len(values) <= FEW_FRAMES else "")
 
 
 def _name_results(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None:
-    """Above all panels: which recording, and which colour is which weights."""
+    """Draw a legend above all panels: the recording, and the weights of each colour."""
     from matplotlib.patches import Patch
 
     names = _names(errors, other)
     handles = [Patch(color=colour) for _, colour in _with_colours(errors, other)]
-    place = dict(loc="outside upper left", alignment="left", frameon=False)
+    position = dict(loc="outside upper left", alignment="left", frameon=False)
     title = _cut(errors.session_id)
-    legend = figure.legend(handles, names, title=title, fontsize=SMALL_TEXT, title_fontsize=SMALL_TEXT, **place)
-    for text in (*legend.get_texts(), legend.get_title()):  # a file may be called "$x"
+    legend = figure.legend(handles, names, title=title, fontsize=SMALL_TEXT, title_fontsize=SMALL_TEXT, **position)
+    for text in (*legend.get_texts(), legend.get_title()):  # a file may be named "$x"
         text.set_parse_math(False)
 
 
 def _names(errors: EvaluationResult, other: EvaluationResult | None) -> list[str]:
-    """Each result in words: all that it comes from, or where there are two, what they differ in."""
+    """A name for each result: its full origin, or the parts that differ if there are two."""
     parts = [_parts(one) for one in (errors, other) if one]
-    differing = [place for place in range(len(parts[0])) if len(parts) == 1 or parts[0][place] != parts[1][place]]
+    differing = [i for i in range(len(parts[0])) if len(parts) == 1 or parts[0][i] != parts[1][i]]
     if len(parts) == 1:
-        differing.pop()  # the time tells something only beside another one
-    return [_cut(" · ".join(part[place] for place in differing)) for part in parts]
+        differing.pop()  # the time is of interest only beside another one
+    return [_cut(" · ".join(part[i] for i in differing)) for part in parts]
 
 
 def _parts(errors: EvaluationResult) -> list[str]:
@@ -180,5 +180,5 @@ def _parts(errors: EvaluationResult) -> list[str]:
     ]
 
 
-def _cut(words: str) -> str:
-    return words if len(words) <= MAX_WORDS else words[: MAX_WORDS - 1] + "…"
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else text[: MAX_CHARACTERS - 1] + "…"

@@ -1,8 +1,7 @@
-"""A dream over a recording: frames imagined one after another under the actions that a visitor takes, beside what
-really follows where that is known; and a rollout under the recorded actions, with its errors.
+"""Imagination over a recording: frames predicted one after another under a visitor's actions, compared with the ground
+truth if it is known; and a rollout under the recorded actions, with its errors.
 
-Owns where a dream starts, how it goes on and back, and how far it is from the truth. What a page makes of it is decided
-elsewhere.
+Owns the start, the next step, undo, and the distance to the ground truth. Display is elsewhere.
 
 Shapes: H and W picture height and width (224).
 """
@@ -33,22 +32,22 @@ Command = Literal["begin", "undo", "reset"]
 
 
 class CannotImagine(ValueError):
-    """There is nothing to imagine with or to compare with; the message says what to do."""
+    """There are no actions or frames to imagine or to compare with; the message says what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImaginedStep:
-    """One imagined frame. `number` counts from 1, `action` is a place among the candidate actions.
+    """One imagined frame. `number` counts from 1, `action` is an index of the candidate actions.
 
-    `mse` (before clipping) and, of the Toroidal Dot, `distance_px` are to the truth; None where the truth is not known.
-    `is_dot_lost`: the truth has a dot where the imagined picture has none, so there is no distance. `known`, `near` and
-    `mse_sum` are totals from the first step on: steps whose truth is known, those within NEAR_PX, and their MSE.
-    `thumb` and `true_thumb`: small pictures, uint8 (THUMB, THUMB, 3).
+    `mse` (before clipping) and, for the Toroidal Dot, `distance_px` are errors against the ground truth; None if it is
+    not known. `is_dot_lost`: the ground truth has a dot and the imagined picture none, so there is no distance.
+    `known`, `near` and `mse_sum` are totals since the first step: steps with known ground truth, those within NEAR_PX,
+    and the sum of their MSE. `thumb` and `true_thumb`: small pictures, uint8 (THUMB, THUMB, 3).
     """
 
     number: int
     action: int
-    way: RolloutMode
+    mode: RolloutMode
     context: RolloutContext
     version: int
     mse: float | None
@@ -68,8 +67,8 @@ class ImaginedStep:
 
 @dataclass(frozen=True, eq=False)
 class Imagination:
-    """What was imagined from frame `start` of the `recorded` version of a recording on. `actions`: all that were taken;
-    `steps`: the last UNDO_STEPS of them, the way back. `truth`: what really follows now, None where not known."""
+    """Frames imagined from frame `start` of version `recorded` of a recording on. `actions`: all of its actions;
+    `steps`: the last UNDO_STEPS steps; `truth`: the ground truth of the current frame, or None if it is not known."""
 
     start: int
     recorded: str
@@ -80,12 +79,17 @@ class Imagination:
     truth: TrueFrame | None = None
 
     @property
-    def picture(self) -> np.ndarray:
-        """The frame that is imagined now, uint8 (H, W, 3); before the first step the one it starts from."""
-        return (self.steps[-1].context if self.steps else self.origin).frames[-1].picture
+    def context(self) -> RolloutContext:
+        """The context of the next step."""
+        return self.steps[-1].context if self.steps else self.origin
 
-    def undone(self, recording: RecordedSession) -> "Imagination":
-        """The dream before its last step; raises CannotImagine where there is no way back, and FrameUnreadable."""
+    @property
+    def picture(self) -> np.ndarray:
+        """The current imagined frame, uint8 (H, W, 3); before the first step, the start frame."""
+        return self.context.frames[-1].picture
+
+    def undo(self, recording: RecordedSession) -> "Imagination":
+        """The imagination without its last step; raises CannotImagine if there is none to undo, and FrameUnreadable."""
         if not self.steps:
             advice = (
                 f"only the last {UNDO_STEPS} steps can be undone; press Reset" if self.actions else "press an action"
@@ -97,8 +101,8 @@ class Imagination:
 
 
 def start_imagination(recording: RecordedSession, start: int, history_length: int) -> Imagination:
-    """A dream that starts at frame `start`, with up to `history_length` frames of context, itself included. Raises
-    CannotImagine where the robot has no actions, FrameOutOfRange and FrameUnreadable."""
+    """Start at frame `start`, with up to `history_length` frames of context including itself. Raises CannotImagine if
+    the robot has no actions, FrameOutOfRange and FrameUnreadable."""
     if not recording.profile.channels or not len(recording.candidate_actions):
         raise CannotImagine("This recording has no actions to imagine with; pick another session.")
     context = _context(recording, start, history_length)
@@ -110,69 +114,70 @@ def _context(recording: RecordedSession, start: int, history_length: int) -> Rol
         history = recording.history(start, max(MIN_LENGTH, history_length - 1))
     except NoHistory:
         return RolloutContext.of([pixels(recording, start)], [])
-    before, led = history.frames[1 - history_length :], history.actions[1 - history_length :]
-    pictures = [pixels(recording, frame) for frame in (*before, start)]
-    return RolloutContext.of(pictures, list(scaled_actions(recording, led)))
+    frames, actions = history.frames[1 - history_length :], history.actions[1 - history_length :]
+    pictures = [pixels(recording, frame) for frame in (*frames, start)]
+    return RolloutContext.of(pictures, list(scaled_actions(recording, actions)))
 
 
 def apply_command(
     shared: SharedWorldModel,
     recording: RecordedSession,
-    dream: Imagination | None,
+    current: Imagination | None,
     start: int,
-    pressed: int | Command,
-    way: RolloutMode,
+    command: int | Command,
+    mode: RolloutMode,
     history_length: int,
 ) -> Imagination:
-    """The dream after a press: an action, a place among the candidate actions, or a command. Without any step, and
-    after "reset", it starts at frame `start`. Raises what `start_imagination`, `imagine_next` and `undone` raise."""
-    is_begun = dream is not None and dream.actions and dream.recorded == recording.version
-    if not is_begun or pressed == "reset":
-        dream = start_imagination(recording, start, history_length)
-    if pressed == "undo":
-        return dream.undone(recording)
-    return dream if isinstance(pressed, str) else imagine_next(shared, recording, dream, pressed, way, history_length)
+    """Apply an action, an index of the candidate actions, or a command. Without any step, and after "reset", the
+    imagination starts at frame `start`. Raises what `start_imagination`, `imagine_next` and `undo` raise."""
+    is_started = current is not None and current.actions and current.recorded == recording.version
+    if not is_started or command == "reset":
+        current = start_imagination(recording, start, history_length)
+    if command == "undo":
+        return current.undo(recording)
+    if isinstance(command, str):
+        return current
+    return imagine_next(shared, recording, current, command, mode, history_length)
 
 
 def imagine_next(
     shared: SharedWorldModel,
     recording: RecordedSession,
-    dream: Imagination,
+    current: Imagination,
     action: int,
-    way: RolloutMode,
+    mode: RolloutMode,
     history_length: int,
 ) -> Imagination:
-    """The dream after one more action, a place among the candidate actions; raises NotFinite, CannotImagine and
+    """The imagination after one more action, an index of the candidate actions; raises NotFinite, CannotImagine and
     FrameUnreadable."""
-    if len(dream.actions) >= MAX_STEPS:
+    if len(current.actions) >= MAX_STEPS:
         raise CannotImagine(f"A dream has at most {MAX_STEPS:,} steps; press Reset to start again.")
-    actions = (*dream.actions, action)
-    future = GroundTruth(recording, dream.start)
+    actions = (*current.actions, action)
+    future = GroundTruth(recording, current.start)
     truth = future.after(actions)
-    context = dream.steps[-1].context if dream.steps else dream.origin
-    imagined = imagine(shared, context, scaled_candidates(recording)[action], way, history_length)
+    imagined = imagine(shared, current.context, scaled_candidates(recording)[action], mode, history_length)
     distance = None if truth is None else future.error_px(imagined.picture, truth)
-    step = _compared(dream, action, way, imagined, truth, distance)
-    return replace(dream, actions=actions, steps=(*dream.steps, step)[-UNDO_STEPS:], truth=truth)
+    step = _compare(current, action, mode, imagined, truth, distance)
+    return replace(current, actions=actions, steps=(*current.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
-def _compared(
-    dream: Imagination,
+def _compare(
+    current: Imagination,
     action: int,
-    way: RolloutMode,
+    mode: RolloutMode,
     imagined: Imagined,
     truth: TrueFrame | None,
     distance: float | None,
 ) -> ImaginedStep:
-    """The new step of a dream with its distance to the truth."""
-    before = dream.steps[-1] if dream.steps else None
+    """The new step with its errors against the ground truth."""
+    before = current.steps[-1] if current.steps else None
     mse = None
     if truth is not None:
         mse = _mse(imagined.decoded, torch.from_numpy(truth.picture.copy()).permute(2, 0, 1).float() / 255)
     return ImaginedStep(
-        number=len(dream.actions) + 1,
+        number=len(current.actions) + 1,
         action=action,
-        way=way,
+        mode=mode,
         context=imagined.context,
         version=imagined.version,
         mse=mse,
@@ -187,7 +192,7 @@ def _compared(
 
 
 def _mse(decoded: Tensor, actual: Tensor) -> float:
-    """Of pictures (3, H, W), the decoded one before clipping: as Run Predictor shows it."""
+    """MSE of pictures (3, H, W), the decoded one before clipping, as Run Predictor shows it."""
     return (decoded - actual).square().mean().item()
 
 
@@ -197,10 +202,10 @@ def _thumb(picture: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class RolloutStep:
-    """A frame of a rollout: `number` counts from 1, `frame` and `action` are indices of the recording, `actual` is what
-    was recorded there. Pictures uint8 (H, W, 3); `mse` before clipping. `repeat_mse`: of the start frame in its place.
+    """One frame of a rollout. `number` counts from 1, `frame` and `action` are indices of the recording, `actual` is
+    the recorded frame. Pictures uint8 (H, W, 3); `mse` before clipping. `repeat_mse`: of the start frame in its place.
 
-    Distances, of the Toroidal Dot alone, are in pixels; None where a dot is not seen.
+    Distances, for the Toroidal Dot only, are in pixels; None if a dot is not visible.
     """
 
     number: int
@@ -218,18 +223,18 @@ class RolloutStep:
 def roll_out(
     shared: SharedWorldModel, recording: RecordedSession, start: int, steps: object, history_length: int
 ) -> Iterator[RolloutStep]:
-    """Imagine what was recorded from frame `start` on, up to `steps` (1 to 50) steps under the recorded actions, both
-    ways. Raises InvalidValue for another number of steps, CannotImagine where nothing was recorded after the frame,
-    FrameUnreadable and NotFinite."""
+    """Imagine up to `steps` (1 to 50) frames after frame `start` under the recorded actions, in both modes. Raises
+    InvalidValue for another number of steps, CannotImagine if nothing was recorded after the frame, FrameUnreadable and
+    NotFinite."""
     check_whole(steps, "The number of steps", 1, MAX_ROLLOUT)
     recorded = recorded_steps(recording, start, steps)
     if not recorded:
         raise CannotImagine(f"No single recorded action leads on from frame {start}; choose an earlier frame.")
     context = _context(recording, start, history_length)
-    return _each(shared, recording, start, context, recorded, history_length)
+    return _rollout_steps(shared, recording, start, context, recorded, history_length)
 
 
-def _each(
+def _rollout_steps(
     shared: SharedWorldModel,
     recording: RecordedSession,
     start: int,
@@ -241,8 +246,8 @@ def _each(
     first = frame_tensor(recording, start)[0]
     actions = scaled_actions(recording, [step.action for step in recorded])
     for number, (step, action) in enumerate(zip(recorded, actions, strict=True), 1):
-        imagined = {way: imagine(shared, contexts[way], action, way, history_length) for way in ROLLOUT_MODES}
-        contexts = {way: one.context for way, one in imagined.items()}
+        imagined = {mode: imagine(shared, contexts[mode], action, mode, history_length) for mode in ROLLOUT_MODES}
+        contexts = {mode: one.context for mode, one in imagined.items()}
         actual = frame_tensor(recording, step.frame)[0]
         picture = to_uint8(actual)
         yield RolloutStep(
@@ -250,10 +255,10 @@ def _each(
             step.frame,
             step.action,
             picture,
-            {way: one.picture for way, one in imagined.items()},
-            {way: _mse(one.decoded, actual) for way, one in imagined.items()},
+            {mode: one.picture for mode, one in imagined.items()},
+            {mode: _mse(one.decoded, actual) for mode, one in imagined.items()},
             _mse(first, actual),
-            {way: distance_px(recording.profile, one.picture, picture) for way, one in imagined.items()},
+            {mode: distance_px(recording.profile, one.picture, picture) for mode, one in imagined.items()},
             distance_px(recording.profile, to_uint8(first), picture),
             max(one.version for one in imagined.values()),
         )

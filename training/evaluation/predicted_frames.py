@@ -1,4 +1,4 @@
-"""A stretch of a recording as it was and as predicted, frame by frame: what a clip shows."""
+"""Actual and predicted frames of a part of a recording, one after another, for a clip."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MAX_FRAMES = 300
 
 @dataclass(frozen=True, eq=False)
 class PredictedFrame:
-    """Pictures uint8 (H, W, 3); without a context frame there is no prediction and no MSE."""
+    """Actual and predicted picture, uint8 (H, W, 3); prediction and MSE are None if there is no context frame."""
 
     frame: int
     actual: np.ndarray
@@ -27,8 +27,8 @@ class PredictedFrame:
 def predicted_frames(
     shared: SharedWorldModel, recording: RecordedSession, first: object, last: object, history_length: int
 ) -> Iterator[PredictedFrame]:
-    """The frames from `first` to `last`, at most 300, each predicted from those before it; what cannot be read is left
-    out. Raises InvalidValue for a range that is none, and NotFinite."""
+    """Predict the frames from `first` to `last`, at most 300, each from those before it; unreadable ones are skipped.
+    Raises InvalidValue for an invalid range, and NotFinite."""
     end = recording.frame_count - 1
     if end < 0:
         raise InvalidValue("This session has no frames; choose another session.")
@@ -45,7 +45,7 @@ def _each(
     for frame in frames:
         try:
             yield _one(shared, recording, frame, history_length)
-        except FrameUnreadable:  # it or its context: the clip goes on without it
+        except FrameUnreadable:  # the frame or its context: the clip continues without it
             continue
 
 

@@ -1,4 +1,4 @@
-"""What is to be evaluated: a recording, a history length, and networks that stay as they are while it lasts."""
+"""Request for an evaluation: a recording, a history length, and a copy of the networks that does not change."""
 
 import contextlib
 import copy
@@ -15,8 +15,8 @@ from training.evaluation.results import EvaluationKey
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What a visitor asks to be evaluated. `files`: checkpoints to use in place of the weights in use, by network;
-    `is_kept`: whether the result goes to the disk, or only stays in memory."""
+    """A recording to evaluate, with options. `files`: checkpoints to use instead of the current weights, by network;
+    `is_kept`: True to store the result on disk, False to hold it in memory only."""
 
     session_id: str
     recording: RecordedSession
@@ -26,32 +26,32 @@ class EvaluationRequest:
     is_kept: bool = True
 
     def check(self) -> None:
-        """Raises SessionError where the recording has no frames or the history length is not 2 to 8."""
+        """Raise SessionError if the recording has no frames or the history length is not 2 to 8."""
         with contextlib.suppress(NoHistory):
             self.recording.history(0, self.history_length)
 
 
 @dataclass(frozen=True, eq=False)
 class ModelCopy:
-    """Networks that nobody else has; where the weights of each came from, in words, and their digests."""
+    """A copy of both networks, with the source of each one's weights as text, and their digests."""
 
     model: AdaptiveWorldModel
     weights: Mapping[Network, str]
     digests: Mapping[Network, str]
 
-    def key(self, order: EvaluationRequest) -> EvaluationKey:
-        """What the errors of the ordered recording depend on."""
-        return EvaluationKey(order.session_id, order.recording.version, order.history_length, **self.digests)
+    def key(self, request: EvaluationRequest) -> EvaluationKey:
+        """Everything that the errors of the requested recording depend on."""
+        return EvaluationKey(request.session_id, request.recording.version, request.history_length, **self.digests)
 
 
-def private_networks(shared: SharedWorldModel, files: Mapping[Network, Path]) -> ModelCopy:
-    """A copy of a shared model as it is now, with the weights of `files` put in; raises CheckpointError."""
+def copy_model(shared: SharedWorldModel, files: Mapping[Network, Path]) -> ModelCopy:
+    """A copy of a shared model in its current state, with weights loaded from `files`; raises CheckpointError."""
     with shared.lock:
-        model, used = copy.deepcopy(shared.model), dict(shared.weights)
+        model, sources = copy.deepcopy(shared.model), dict(shared.weights)
     networks = {"autoencoder": model.autoencoder, "predictor": model.predictor}
     for network, path in files.items():
         info = load_checkpoint(path, networks[network])
-        used[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
-    weights = {network: one.describe() for network, one in used.items()}
+        sources[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
+    weights = {network: source.describe() for network, source in sources.items()}
     digests = {network: weights_digest(module) for network, module in networks.items()}
     return ModelCopy(model, MappingProxyType(weights), MappingProxyType(digests))

@@ -1,7 +1,7 @@
-"""An error track with all that it depends on, and the same as the bytes of a file.
+"""Frame errors with everything that they depend on, and their file format.
 
-A file is NumPy's `.npz`, not compressed, read without pickle; a JSON header in it says what the track depends on. Every
-number of a file is checked before it is believed.
+A file is NumPy's `.npz`, not compressed, read without pickle; a JSON header in it holds what the errors depend on. All
+numbers of a file are checked before use.
 """
 
 import io
@@ -27,7 +27,7 @@ ARRAYS = {"reconstruction": np.float32, "prediction": np.float32, "context": np.
 HEADER = {"key": dict, "weights": dict, "made_at": str, "seconds": float, "evaluated": int}
 KEY = {"session_id": str, "version": str, "history_length": int, "autoencoder": str, "predictor": str}
 WEIGHTS = {"autoencoder": str, "predictor": str}
-# What NumPy, zipfile and json raise for files that are broken in one way or another.
+# Exceptions of NumPy, zipfile and json for damaged files of all kinds.
 READING_ERRORS = (
     OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, MemoryError, RuntimeError,
     AttributeError, struct.error, zlib.error, zipfile.BadZipFile, tokenize.TokenError,
@@ -35,12 +35,12 @@ READING_ERRORS = (
 
 
 class DamagedResult(ValueError):
-    """Bytes that hold no error track; the message says in a few words what is wrong."""
+    """The bytes are no valid result; the message is a short reason."""
 
 
 @dataclass(frozen=True)
 class EvaluationKey:
-    """All that an error track depends on; the networks by the digests of their weights."""
+    """Everything that frame errors depend on; the networks by the digests of their weights."""
 
     session_id: str
     version: str
@@ -50,16 +50,16 @@ class EvaluationKey:
 
     @property
     def text(self) -> str:
-        """Short, and fit for a file's name."""
+        """A short text that can be used as a file name."""
         return sha256(json.dumps(list(asdict(self).values())).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationResult:
-    """An error track, whole or the first part of one, and what it comes from.
+    """Frame errors `track`, complete or the first part, and their origin.
 
-    `weights` says in words where each network's weights came from, `made_at` (ISO, with its time zone) when the track
-    was computed, `seconds` how long that took.
+    `weights` describes the source of each network's weights, `made_at` is the time of the computation (ISO, with its
+    time zone), `seconds` its duration.
     """
 
     depends_on: EvaluationKey
@@ -95,49 +95,49 @@ class EvaluationResult:
         return datetime.fromisoformat(self.made_at)
 
 
-def pack(errors: EvaluationResult) -> bytes:
-    """A result as the bytes of a file."""
-    track = errors.track
+def pack(result: EvaluationResult) -> bytes:
+    """Convert a result to the bytes of a file."""
+    errors = result.track
     header = {
-        "key": asdict(errors.depends_on),
-        "weights": dict(errors.weights),
-        "made_at": errors.made_at,
-        "seconds": errors.seconds,
-        "evaluated": track.evaluated,
+        "key": asdict(result.depends_on),
+        "weights": dict(result.weights),
+        "made_at": result.made_at,
+        "seconds": result.seconds,
+        "evaluated": errors.evaluated,
     }
     file = io.BytesIO()
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    np.savez(file, header=text, reconstruction=track.reconstruction, prediction=track.prediction, context=track.context)
+    np.savez(file, header=text, **{name: getattr(errors, name) for name in ARRAYS})
     return file.getvalue()
 
 
 def unpack(content: bytes) -> EvaluationResult:
-    """The result that `pack` made these bytes of; raises DamagedResult."""
+    """Convert bytes written by `pack` back to a result; raises DamagedResult."""
     try:
         arrays = _arrays(content)
         header = json.loads(arrays.pop("header").tobytes())
         _require(_is(header, HEADER) and _is(header["key"], KEY) and _is(header["weights"], WEIGHTS), "another header")
-        errors = EvaluationResult(
+        result = EvaluationResult(
             depends_on=EvaluationKey(**header["key"]),
             weights=MappingProxyType(header["weights"]),
             made_at=header["made_at"],
             seconds=header["seconds"],
-            track=_track(arrays, header["evaluated"]),
+            track=_frame_errors(arrays, header["evaluated"]),
         )
-        _require(errors.when.tzinfo is not None, "a time without its zone")
-        _require(MIN_LENGTH <= errors.history_length <= MAX_LENGTH, "an unknown history length")
-        _require(0 <= errors.seconds < float("inf"), "no number of seconds")
+        _require(result.when.tzinfo is not None, "a time without its zone")
+        _require(MIN_LENGTH <= result.history_length <= MAX_LENGTH, "an unknown history length")
+        _require(0 <= result.seconds < float("inf"), "no number of seconds")
     except DamagedResult:
         raise
     except READING_ERRORS as problem:
         raise DamagedResult(f"damaged ({type(problem).__name__})") from problem
-    return errors
+    return result
 
 
 def _arrays(content: bytes) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         entries = parts.infolist()
-    # Not compressed, so that no few bytes can claim to be gigabytes.
+    # Not compressed, so that a small file cannot expand to gigabytes.
     is_plain = all(entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1 for entry in entries)
     names = sorted(entry.filename for entry in entries)
     _require(is_plain and names == sorted(f"{name}.npy" for name in ("header", *ARRAYS)), "another content")
@@ -145,7 +145,7 @@ def _arrays(content: bytes) -> dict[str, np.ndarray]:
         return {name: loaded[name] for name in ("header", *ARRAYS)}
 
 
-def _track(arrays: dict[str, np.ndarray], evaluated: int) -> FrameErrors:
+def _frame_errors(arrays: dict[str, np.ndarray], evaluated: int) -> FrameErrors:
     n = len(arrays["context"])
     is_right = all(arrays[name].dtype == dtype and arrays[name].shape == (n,) for name, dtype in ARRAYS.items())
     _require(is_right and 0 <= evaluated <= n, "arrays of another kind")
@@ -160,7 +160,7 @@ def _track(arrays: dict[str, np.ndarray], evaluated: int) -> FrameErrors:
 
 
 def _is(value: object, kinds: dict[str, type]) -> bool:
-    """Whether a parsed value is an object of exactly these names and types."""
+    """True if a parsed value is an object with exactly these names and types."""
     return (
         isinstance(value, dict)
         and value.keys() == kinds.keys()

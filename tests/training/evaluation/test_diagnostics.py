@@ -34,7 +34,7 @@ def grey(level, size=16):
 
 
 def record(folder, values, action_space=(STAY, MOVE), levels=None):
-    """A recording of len(values) + 1 plain frames: bright where the action before them was above 0.5."""
+    """A recording of len(values) + 1 plain frames: bright if the action before them was above 0.5."""
     events = [observation(0, "frames/0.png")]
     for place, value in enumerate(values):
         step = 2 * place + 1
@@ -48,8 +48,8 @@ def record(folder, values, action_space=(STAY, MOVE), levels=None):
 
 
 def known_model():
-    """A world model whose prediction is plain grey, by the sign of the last action as the network sees it: 0.75 above
-    0, 0.25 below, 0.5 at 0."""
+    """A world model whose prediction is plain grey, depending on the sign of the last scaled action: 0.75 above 0, 0.25
+    below, 0.5 at 0."""
     predictor = ActionPredictorConfig(
         width=32, layers=1, heads=2, action_hidden=2, action_width=2, max_tokens=256, film_after=(0,)
     )
@@ -65,8 +65,8 @@ def known_model():
                 linear.bias.zero_()
         first.weight[:, 0] = torch.tensor([100.0, -100.0])  # GELU: (100, 0) above 0, (0, 100) below, (0, 0) at 0
         second.weight.copy_(torch.eye(2))  # its LayerNorm makes (1, −1), (−1, 1) and (0, 0) of them
-        film.to_gamma.bias.fill_(-1.0)  # x·(1 − 1): nothing but β is left
-        film.to_beta.weight[:, 0] = signs  # β = ±(1, −1, 1, …) or 0, which the last LayerNorm leaves as it is
+        film.to_gamma.bias.fill_(-1.0)  # x·(1 − 1): only β remains
+        film.to_beta.weight[:, 0] = signs  # β = ±(1, −1, 1, …) or 0, which the last LayerNorm does not change
         head.weight.copy_(torch.eye(32))
         decoder.decoder_pos_embed.zero_()
         decoder.decoder_embed.weight[0, 0] = 1.0
@@ -79,7 +79,7 @@ def known_model():
 
 
 def ignorant_model():
-    """Small networks of which no action changes anything: FiLM starts as the identity, action tokens are all alike."""
+    """Small networks without any effect of actions: FiLM starts as the identity, and action tokens are equal."""
     shared = shared_model()
     with torch.no_grad():
         shared.model.predictor.action_token_proj.weight.zero_()
@@ -92,50 +92,50 @@ def approximately(value):
 
 def test_measures_of_a_prediction_that_is_known(tmp_path):
     """Targets 2 to 5 came from the actions 1, 0, 1, 1 and are 0.8, 0.2, 0.8, 0.8 bright."""
-    found = diagnose_actions(known_model(), record(tmp_path / "s", [0, 1, 0, 1, 1]), 2)
-    assert found.targets == (2, 3, 4, 5) and found.history_length == 2
-    assert found.true_losses == approximately([0.0025] * 4)  # (0.75 − 0.8)² and (0.25 − 0.2)²
-    assert found.zeroed_losses == approximately([0.09] * 4)  # (0.5 − 0.8)² and (0.5 − 0.2)²
-    # In a ring through all, the only 0 goes to one of the others, and its target gets a 1: two are wrong by 0.55.
-    assert sorted(found.shuffled_losses) == approximately([0.0025, 0.0025, 0.3025, 0.3025])
-    assert found.true_loss == approximately(0.0025)
-    assert found.asg == approximately(0.15)  # (2·0.3025 + 2·0.0025)/4 − 0.0025
-    assert found.azg == approximately(0.0875)
-    assert found.relative_asg == approximately(60) and found.relative_azg == approximately(35)
-    assert found.sensitivity == approximately(0.0625)  # 0.75 and 0.25 are 0.25 from their mean
+    result = diagnose_actions(known_model(), record(tmp_path / "s", [0, 1, 0, 1, 1]), 2)
+    assert result.targets == (2, 3, 4, 5) and result.history_length == 2
+    assert result.true_losses == approximately([0.0025] * 4)  # (0.75 − 0.8)² and (0.25 − 0.2)²
+    assert result.zeroed_losses == approximately([0.09] * 4)  # (0.5 − 0.8)² and (0.5 − 0.2)²
+    # In a ring through all, the only 0 goes to one of the others, and its target gets a 1: two have an error of 0.55.
+    assert sorted(result.shuffled_losses) == approximately([0.0025, 0.0025, 0.3025, 0.3025])
+    assert result.true_loss == approximately(0.0025)
+    assert result.asg == approximately(0.15)  # (2·0.3025 + 2·0.0025)/4 − 0.0025
+    assert result.azg == approximately(0.0875)
+    assert result.relative_asg == approximately(60) and result.relative_azg == approximately(35)
+    assert result.sensitivity == approximately(0.0625)  # 0.75 and 0.25 are 0.25 from their mean
     # The actual frames: mean 0.65, variance (3·0.15² + 0.45²)/4 = 0.0675.
-    assert found.sensitivity_share == approximately(0.0625 / 0.0675)
-    assert (found.best_is_recorded, found.chance) == (1.0, 0.5)
+    assert result.sensitivity_share == approximately(0.0625 / 0.0675)
+    assert (result.best_is_recorded, result.chance) == (1.0, 0.5)
 
 
-def test_a_predictor_that_knows_better_without_the_recorded_action_is_told_by_negative_gaps(tmp_path):
-    levels = [DARK, DARK, DARK, BRIGHT, DARK]  # each frame is what the other action is predicted to give
-    found = diagnose_actions(known_model(), record(tmp_path / "s", [0, 1, 0, 1], levels=levels), 2)
-    assert found.true_losses == approximately([0.3025] * 3)  # (0.75 − 0.2)² and (0.25 − 0.8)²
-    assert found.azg == approximately(0.09 - 0.3025)
-    assert found.asg < 0 and found.best_is_recorded == 0.0
+def test_a_predictor_that_is_better_without_the_recorded_action_has_negative_gaps(tmp_path):
+    levels = [DARK, DARK, DARK, BRIGHT, DARK]  # each frame equals the prediction for the other action
+    result = diagnose_actions(known_model(), record(tmp_path / "s", [0, 1, 0, 1], levels=levels), 2)
+    assert result.true_losses == approximately([0.3025] * 3)  # (0.75 − 0.2)² and (0.25 − 0.8)²
+    assert result.azg == approximately(0.09 - 0.3025)
+    assert result.asg < 0 and result.best_is_recorded == 0.0
 
 
 def test_a_predictor_that_ignores_actions_gains_and_loses_nothing(recording):
-    found = diagnose_actions(ignorant_model(), recording, 3)
-    assert found.asg == pytest.approx(0, abs=1e-7 * found.true_loss)
-    assert found.azg == pytest.approx(0, abs=1e-7 * found.true_loss)
-    assert found.sensitivity == pytest.approx(0, abs=1e-12)
-    assert found.best_is_recorded == found.chance == 0.5  # all are equally good: no better than guessing
+    result = diagnose_actions(ignorant_model(), recording, 3)
+    assert result.asg == pytest.approx(0, abs=1e-7 * result.true_loss)
+    assert result.azg == pytest.approx(0, abs=1e-7 * result.true_loss)
+    assert result.sensitivity == pytest.approx(0, abs=1e-12)
+    assert result.best_is_recorded == result.chance == 0.5  # all are equal: no better than guessing
 
 
-def test_the_true_loss_is_the_one_that_a_prediction_shows(recording):
+def test_the_true_loss_equals_that_of_run_predictor(recording):
     shared = shared_model()
     torch.nn.init.normal_(shared.model.predictor.film_layers["0"].to_beta.weight)
-    found = diagnose_actions(shared, recording, 3, targets=5)
-    assert found.targets == (3, 5, 7, 9, 11)
-    for target, loss in zip(found.targets, found.true_losses, strict=True):
+    result = diagnose_actions(shared, recording, 3, targets=5)
+    assert result.targets == (3, 5, 7, 9, 11)
+    for target, loss in zip(result.targets, result.true_losses, strict=True):
         history = recording.history(target, 3)
         batch, candidates = build_batch(recording, history), scaled_candidates(recording)
         recorded = recording.candidate_index(history.actions[-1])
-        shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-        assert loss == pytest.approx(shown.mse, rel=1e-5)
-    assert found.sensitivity > 0 and found.asg != 0
+        expected = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+        assert loss == pytest.approx(expected.mse, rel=1e-5)
+    assert result.sensitivity > 0 and result.asg != 0
 
 
 def test_diagnosing_twice_gives_the_same_numbers(recording):
@@ -147,18 +147,18 @@ def test_diagnosing_twice_gives_the_same_numbers(recording):
 
 def test_weights_and_modes_stay_as_they_were(recording):
     shared = shared_model()
-    shared.model.predictor.train()  # a trainer may have left one network so
+    shared.model.predictor.train()  # a trainer may leave one network in this mode
     before, version = tensors_of(shared.model), shared.version
     modes = [part.training for part in shared.model.modules()]
-    found = diagnose_actions(shared, recording, 3, targets=2)
+    result = diagnose_actions(shared, recording, 3, targets=2)
     assert are_equal(tensors_of(shared.model), before) and shared.version == version
     assert [part.training for part in shared.model.modules()] == modes
     assert all(parameter.grad is None for parameter in shared.model.parameters())
-    assert found.weights_in_use == shared.weights and not found.is_mixed
+    assert result.weights_in_use == shared.weights and not result.is_mixed
 
 
 class CountedLock:
-    """A lock that counts how often it was taken, and tells when it is let go."""
+    """A lock that counts its acquisitions and calls a function at each release."""
 
     def __init__(self, note_release=lambda: None):
         self.inner, self.taken, self.note_release = threading.RLock(), 0, note_release
@@ -178,7 +178,7 @@ def test_the_lock_is_free_between_targets(recording):
     assert len(diagnose_actions(shared, recording, 3, targets=4).targets) == shared.lock.taken == 4
 
 
-def test_weights_that_change_meanwhile_are_told(recording):
+def test_a_change_of_weights_during_the_run_is_reported(recording):
     shared = shared_model()
 
     def train_a_step():
@@ -187,19 +187,19 @@ def test_weights_that_change_meanwhile_are_told(recording):
         shared.lock = lock
 
     shared.lock = CountedLock(train_a_step)
-    found = diagnose_actions(shared, recording, 3, targets=3)
-    assert found.is_mixed and found.weights_in_use["predictor"].step == 2  # as the last of three targets found them
+    result = diagnose_actions(shared, recording, 3, targets=3)
+    assert result.is_mixed and result.weights_in_use["predictor"].step == 2  # as for the last of three targets
 
 
 def test_each_target_encodes_its_context_once_and_itself_never(recording, monkeypatch):
-    shared, seen = shared_model(), []
+    shared, sizes = shared_model(), []
     encode = shared.model.encode
-    monkeypatch.setattr(shared.model, "encode", lambda images: seen.append(len(images)) or encode(images))
+    monkeypatch.setattr(shared.model, "encode", lambda images: sizes.append(len(images)) or encode(images))
     diagnose_actions(shared, recording, 3, targets=4)
-    assert seen == [3, 3, 3, 3]
+    assert sizes == [3, 3, 3, 3]
 
 
-def test_what_stands_in_place_of_the_true_actions(tmp_path, monkeypatch):
+def test_the_replacements_of_the_true_actions(tmp_path, monkeypatch):
     shared, rows = known_model(), []
     predict = shared.model.predict
     monkeypatch.setattr(shared.model, "predict", lambda x, actions: rows.append(actions) or predict(x, actions))
@@ -216,42 +216,42 @@ def test_many_candidates_are_thinned_and_predicted_in_parts(tmp_path, monkeypatc
     shared, rows = known_model(), []
     predict = shared.model.predict
     monkeypatch.setattr(shared.model, "predict", lambda x, actions: rows.append(actions) or predict(x, actions))
-    found = diagnose_actions(shared, recording, 2, targets=1)
+    result = diagnose_actions(shared, recording, 2, targets=1)
     assert [len(part) for part in rows] == [8, 8, 2] and MAX_ROWS == 8  # 3 and 15 others: the recorded one is listed
     swept = {round(value, 4) for value in torch.cat(rows)[3:, -1, 0].tolist()}
     assert len(swept) == 15 and -1.0 in swept and 1.0 not in swept  # that is the recorded one
-    assert found.chance == 1 / 16
+    assert result.chance == 1 / 16
 
 
-def test_a_recorded_action_that_is_no_candidate_is_one_more_to_compare(tmp_path):
-    found = diagnose_actions(known_model(), record(tmp_path / "s", [0.9, 0.1, 0.9]), 2)
+def test_a_recorded_action_that_is_no_candidate_is_compared_as_well(tmp_path):
+    result = diagnose_actions(known_model(), record(tmp_path / "s", [0.9, 0.1, 0.9]), 2)
     # Predicted just as well from the candidate of its sign: each of the two counts as a half.
-    assert found.chance == pytest.approx(1 / 3) and found.best_is_recorded == 0.5
-    assert found.sensitivity == approximately(0.0625)  # over the candidates alone
+    assert result.chance == pytest.approx(1 / 3) and result.best_is_recorded == 0.5
+    assert result.sensitivity == approximately(0.0625)  # over the candidates alone
 
 
-def test_candidates_that_the_network_cannot_tell_apart_count_once(tmp_path):
+def test_candidates_that_are_equal_after_scaling_count_once(tmp_path):
     space = [STAY, MOVE, {"action": 2}]  # beyond the range: clipped to what MOVE is
     assert diagnose_actions(known_model(), record(tmp_path / "s", [0, 1, 0], space), 2).chance == 0.5
 
 
-def test_a_recording_of_one_action_is_told(tmp_path):
-    found = diagnose_actions(known_model(), record(tmp_path / "s", [1] * 6), 3)
-    assert found.same_share == 1.0 and found.asg == 0
-    assert found.sensitivity_share is None  # all frames look the same
-    assert found.azg == approximately(0.0875)
+def test_a_recording_of_one_action_is_reported(tmp_path):
+    result = diagnose_actions(known_model(), record(tmp_path / "s", [1] * 6), 3)
+    assert result.same_share == 1.0 and result.asg == 0
+    assert result.sensitivity_share is None  # all frames look the same
+    assert result.azg == approximately(0.0875)
 
 
-def test_no_actions_stay_where_they_were():
+def test_no_target_keeps_its_own_actions():
     for count in range(2, 20):
-        given = [torch.full((1, 2, 1), float(place)) for place in range(count)]
-        taken = [int(own[0, 0, 0]) for own in shuffled(given)]
-        assert sorted(taken) == list(range(count)) and all(own != place for place, own in enumerate(taken))
+        actions = [torch.full((1, 2, 1), float(index)) for index in range(count)]
+        indices = [int(own[0, 0, 0]) for own in shuffled(actions)]
+        assert sorted(indices) == list(range(count)) and all(own != index for index, own in enumerate(indices))
 
 
-def test_a_single_history_has_its_own_actions_moved_on():
-    (found,) = shuffled([torch.tensor([[[1.0], [2.0], [3.0]]])])
-    assert found.flatten().tolist() == [3.0, 1.0, 2.0]
+def test_the_actions_of_a_single_history_are_rotated():
+    (rotated,) = shuffled([torch.tensor([[[1.0], [2.0], [3.0]]])])
+    assert rotated.flatten().tolist() == [3.0, 1.0, 2.0]
 
 
 def test_variance_is_that_of_the_population_and_none_for_equal_pictures():
@@ -260,20 +260,20 @@ def test_variance_is_that_of_the_population_and_none_for_equal_pictures():
     assert variance((plain / 3).repeat(7, 1, 1, 1)) == 0.0
 
 
-def test_where_no_history_is_whole_the_longest_are_used(tmp_path):
+def test_if_no_history_is_whole_the_longest_are_used(tmp_path):
     recording = record(tmp_path / "s", [0, 1, 1])
-    found = diagnose_actions(known_model(), recording, 8)
-    assert (found.targets, found.history_length) == ((3,), 3)
+    result = diagnose_actions(known_model(), recording, 8)
+    assert (result.targets, result.history_length) == ((3,), 3)
 
 
-def test_a_recording_without_any_history_says_so(tmp_path):
+def test_a_recording_without_any_history_is_refused(tmp_path):
     write_session(tmp_path / "s", [observation(0), observation(1)])
     with pytest.raises(NoHistory, match="choose a session"):
         diagnose_actions(shared_model(), load_session(tmp_path / "s"), 3)
 
 
 @pytest.mark.parametrize("targets", [0, 65, 2.5, None])
-def test_a_number_of_frames_that_does_not_work_is_refused(recording, targets):
+def test_an_invalid_number_of_frames_is_refused(recording, targets):
     with pytest.raises(InvalidValue, match="The number of frames to look at must be a whole number from 1 to 64"):
         diagnose_actions(shared_model(), recording, 3, targets)
 
@@ -284,7 +284,7 @@ def weights_of(model, network):
 
 @pytest.mark.parametrize("network", ["predictor", "autoencoder"])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_weights_that_give_no_numbers_are_named(recording, network, value):
+def test_networks_with_outputs_that_are_not_finite_are_named(recording, network, value):
     shared = shared_model()
     with torch.no_grad():
         weights_of(shared.model, network)[0] = value
@@ -294,16 +294,16 @@ def test_weights_that_give_no_numbers_are_named(recording, network, value):
     assert not any(part.training for part in shared.model.modules())
 
 
-def test_a_loss_too_large_for_float32_is_still_a_number(recording):
+def test_a_loss_too_large_for_float32_is_finite(recording):
     shared = shared_model()
     with torch.no_grad():
         shared.model.autoencoder.decoder_pred[2].bias.fill_(1e30)
-    found = diagnose_actions(shared, recording, 3, targets=2)
-    assert found.true_loss == pytest.approx(1e60, rel=1e-5) and math.isfinite(found.asg)
+    result = diagnose_actions(shared, recording, 3, targets=2)
+    assert result.true_loss == pytest.approx(1e60, rel=1e-5) and math.isfinite(result.asg)
 
 
-def test_gaps_are_relative_to_a_loss_that_is_there(recording):
-    found = diagnose_actions(shared_model(), recording, 3, targets=2)
-    none = replace(found, true_losses=np.zeros(2))
+def test_gaps_are_relative_to_a_loss_above_zero(recording):
+    result = diagnose_actions(shared_model(), recording, 3, targets=2)
+    none = replace(result, true_losses=np.zeros(2))
     assert none.relative_asg is None and none.relative_azg is None
-    assert found.relative_asg == found.asg / found.true_loss
+    assert result.relative_asg == result.asg / result.true_loss

@@ -27,18 +27,18 @@ def diagnostics(true, shuffled, zeroed):
     )
 
 
-def drawn(found):
-    """The axes of the drawn figure, and the words of its legend."""
+def render(result):
+    """The axes of the drawn figure, and the texts of its legend."""
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-    draw_losses(figure, found)
+    draw_losses(figure, result)
     FigureCanvasAgg(figure).draw()
     (axes,), (legend,) = figure.axes, figure.legends
     return axes, [text.get_text() for text in legend.get_texts()]
 
 
 def test_every_loss_is_a_mark_at_its_target_and_every_mean_a_line():
-    found = diagnostics([0.1, 0.3], [0.2, 0.4], [0.5, 0.3])
-    axes, names = drawn(found)
+    result = diagnostics([0.1, 0.3], [0.2, 0.4], [0.5, 0.3])
+    axes, names = render(result)
     marks, means = axes.lines[0::2], axes.lines[1::2]
     for line, losses in zip(marks, ([0.1, 0.3], [0.2, 0.4], [0.5, 0.3]), strict=True):
         assert list(line.get_ydata()) == losses
@@ -50,25 +50,25 @@ def test_every_loss_is_a_mark_at_its_target_and_every_mean_a_line():
 
 
 def test_kinds_differ_in_shape_and_colour():
-    axes, _ = drawn(diagnostics([0.1], [0.2], [0.3]))
+    axes, _ = render(diagnostics([0.1], [0.2], [0.3]))
     marks = axes.lines[0::2]
     assert len({line.get_marker() for line in marks}) == len({line.get_color() for line in marks}) == 3
 
 
-def test_the_axis_is_logarithmic_only_where_losses_lie_far_apart():
-    assert drawn(diagnostics([0.1], [0.2], [0.5]))[0].get_yscale() == "linear"
-    assert drawn(diagnostics([0.001], [0.2], [0.5]))[0].get_yscale() == "log"
-    assert drawn(diagnostics([0.0], [0.2], [0.5]))[0].get_yscale() == "linear"  # 0 has no logarithm
+def test_the_axis_is_logarithmic_only_if_losses_differ_widely():
+    assert render(diagnostics([0.1], [0.2], [0.5]))[0].get_yscale() == "linear"
+    assert render(diagnostics([0.001], [0.2], [0.5]))[0].get_yscale() == "log"
+    assert render(diagnostics([0.0], [0.2], [0.5]))[0].get_yscale() == "linear"  # 0 has no logarithm
 
 
-def test_losses_of_nothing_are_drawn():
-    axes, _ = drawn(diagnostics([0.0], [0.0], [0.0]))
+def test_losses_of_zero_are_drawn():
+    axes, _ = render(diagnostics([0.0], [0.0], [0.0]))
     assert axes.get_ylim() == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 16, 64])
-def test_frame_numbers_stay_few_and_apart(count):
-    axes, _ = drawn(diagnostics([0.1] * count, [0.2] * count, [0.3] * count))
+def test_frame_numbers_are_few_and_do_not_overlap(count):
+    axes, _ = render(diagnostics([0.1] * count, [0.2] * count, [0.3] * count))
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
     assert len(boxes) == {1: 1, 2: 2, 10: 10, 16: 8, 64: 10}[count]
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -9,7 +9,7 @@ from training.evaluation.results import EvaluationKey, EvaluationResult
 NAN = float("nan")
 
 
-def made(reconstruction, prediction, predictor="predictor_0.pth", history=3):
+def result_of(reconstruction, prediction, predictor="predictor_0.pth", history=3):
     arrays = [np.array(values, dtype=np.float32) for values in (reconstruction, prediction)]
     track = FrameErrors(*arrays, np.zeros(len(arrays[0]), np.int8), len(arrays[0]))
     weights = {"autoencoder": "autoencoder.pth", "predictor": predictor}
@@ -17,23 +17,23 @@ def made(reconstruction, prediction, predictor="predictor_0.pth", history=3):
     return EvaluationResult(key, weights, "2026-05-01T12:30:00+00:00", 1.0, track)
 
 
-FIRST = made([0.01, 0.02, 0.04, 0.01], [NAN, 0.1, NAN, 0.4])
-SECOND = made([0.02, 0.02, 0.02, 0.02], [NAN, 0.2, 0.1, 0.2], "predictor_1.pth")
+FIRST = result_of([0.01, 0.02, 0.04, 0.01], [NAN, 0.1, NAN, 0.4])
+SECOND = result_of([0.02, 0.02, 0.02, 0.02], [NAN, 0.2, 0.1, 0.2], "predictor_1.pth")
 
 
-def drawn(draw, *arguments):
+def render(draw, *arguments):
     figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
     assert draw(figure, *arguments) is None
     figure.draw_without_rendering()
     return figure
 
 
-def words(figure):
+def legend_texts(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def test_a_track_shows_both_errors_over_the_frames_with_gaps_where_there_is_none():
-    prediction, reconstruction = drawn(draw_track, FIRST).axes
+def test_both_errors_are_drawn_over_the_frames_with_gaps_for_missing_ones():
+    prediction, reconstruction = render(draw_track, FIRST).axes
     assert (prediction.get_title(loc="left"), reconstruction.get_title(loc="left")) == ("Prediction", "Reconstruction")
     assert (
         reconstruction.get_yscale() == "log"
@@ -46,9 +46,9 @@ def test_a_track_shows_both_errors_over_the_frames_with_gaps_where_there_is_none
     np.testing.assert_allclose(prediction.lines[0].get_ydata(), [NAN, 0.1, NAN, 0.4], rtol=1e-6)
 
 
-def test_a_long_track_is_drawn_as_means_up_to_the_highest():
-    errors = made(np.tile([0.01, 0.03], 400), np.full(800, NAN))
-    _, reconstruction = drawn(draw_track, errors).axes
+def test_many_frames_are_drawn_as_means_with_a_shade_up_to_the_highest():
+    errors = result_of(np.tile([0.01, 0.03], 400), np.full(800, NAN))
+    _, reconstruction = render(draw_track, errors).axes
     # 800 frames in 400 columns of two: mean (0.01 + 0.03) / 2, in the middle of frames 0 and 1.
     np.testing.assert_allclose(reconstruction.lines[0].get_ydata(), np.full(400, 0.02), rtol=1e-6)
     assert reconstruction.lines[0].get_xdata()[0] == 0.5
@@ -57,29 +57,29 @@ def test_a_long_track_is_drawn_as_means_up_to_the_highest():
     assert reconstruction.get_xlabel() == "frame (line: mean of 2 frames, shade: up to the highest of them)"
 
 
-def test_a_measure_that_no_frame_has_says_so():
-    errors = made([0.1, 0.2], [NAN, NAN])
+def test_a_measure_without_any_error_is_labelled_so():
+    errors = result_of([0.1, 0.2], [NAN, NAN])
     for draw in (draw_track, draw_histogram):
-        figure = drawn(draw, errors)
+        figure = render(draw, errors)
         assert [text.get_text() for text in figure.axes[0].texts] == ["no frame has one"]
         assert not figure.axes[1].texts
 
 
-def test_a_figure_names_the_recording_and_all_that_one_result_comes_from():
-    figure = drawn(draw_histogram, FIRST)
+def test_a_figure_names_the_recording_and_the_origin_of_the_result():
+    figure = render(draw_histogram, FIRST)
     assert figure.legends[0].get_title().get_text() == "jetbot/session_1"
-    assert words(figure) == ["autoencoder.pth · predictor_0.pth · history 3"]
+    assert legend_texts(figure) == ["autoencoder.pth · predictor_0.pth · history 3"]
 
 
-def test_two_results_are_named_by_what_they_differ_in():
-    assert words(drawn(draw_track, FIRST, SECOND)) == ["predictor_0.pth", "predictor_1.pth"]
-    assert words(drawn(draw_track, FIRST, made([1], [1], history=5))) == ["history 3", "history 5"]
-    top, _ = drawn(draw_track, FIRST, SECOND).axes
+def test_two_results_are_named_by_their_differences():
+    assert legend_texts(render(draw_track, FIRST, SECOND)) == ["predictor_0.pth", "predictor_1.pth"]
+    assert legend_texts(render(draw_track, FIRST, result_of([1], [1], history=5))) == ["history 3", "history 5"]
+    top, _ = render(draw_track, FIRST, SECOND).axes
     assert [line.get_color() for line in top.lines] == [COLOUR, OTHER_COLOUR]
 
 
 def test_a_histogram_counts_every_frame_once_in_bins_of_both():
-    prediction, reconstruction = drawn(draw_histogram, FIRST, SECOND).axes
+    prediction, reconstruction = render(draw_histogram, FIRST, SECOND).axes
     assert (
         reconstruction.get_xscale() == "log"
         and reconstruction.get_ylabel() == "frames"
@@ -97,29 +97,29 @@ def test_a_histogram_counts_every_frame_once_in_bins_of_both():
 @pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [0.0, 1.0], [0.0, 0.0], [1e-8, 1e4], []])
 def test_few_equal_or_extreme_errors_can_be_drawn(values):
     for draw in (draw_track, draw_histogram):
-        for axes in drawn(draw, made(values, values)).axes:
+        for axes in render(draw, result_of(values, values)).axes:
             along = axes.yaxis if draw is draw_track else axes.xaxis
             assert len(along.get_ticklocs()) <= 16
 
 
 def test_actions_are_bars_with_the_number_of_their_frames():
     averages = (ActionAverage(0, 0.5, 1200), ActionAverage(2, 0.25, 1), ActionAverage(None, 1.0, 3))
-    (axes,) = drawn(draw_by_action, ["stay", "left", "right"], averages).axes
+    (axes,) = render(draw_by_action, ["stay", "left", "right"], averages).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["stay", "right", "other"]
     assert [bar.get_width() for bar in axes.patches] == [0.5, 0.25, 1.0]
     assert [text.get_text() for text in axes.texts] == ["1,200 frames", "1 frame", "3 frames"]
     assert axes.get_xlabel() == "mean MSE"
 
 
-def test_two_results_stand_side_by_side_at_each_action():
+def test_two_results_are_drawn_side_by_side_at_each_action():
     first, second = (ActionAverage(0, 0.5, 2), ActionAverage(1, 0.25, 2)), (ActionAverage(1, 0.75, 2),)
-    figure = drawn(draw_by_action, ["stay", "go"], first, second)
+    figure = render(draw_by_action, ["stay", "go"], first, second)
     stay, go, other_go = figure.axes[0].patches
-    assert words(figure) == ["shown", "compared"]
+    assert legend_texts(figure) == ["shown", "compared"]
     # "go" is at 1: the first result's bar ends above it, where the second one's begins below.
     assert stay.get_y() < 0 < go.get_y() + go.get_height() <= 1 <= other_go.get_y()
     assert other_go.get_width() == 0.75
 
 
 def test_no_action_at_all_can_be_drawn():
-    assert len(drawn(draw_by_action, ["stay"], ()).axes[0].patches) == 0
+    assert len(render(draw_by_action, ["stay"], ()).axes[0].patches) == 0

@@ -1,4 +1,4 @@
-"""Dreams and rollouts over simulated recordings, with a predictor that is never wrong in place of the networks."""
+"""Imagination and rollouts over simulated recordings, with a predictor that is always right instead of networks."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-import training.evaluation.imagination as imagined
+import training.evaluation.imagination as imagination_module
 from models import ContextFrame, Imagined, RolloutContext, SharedWorldModel, run_prediction
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import load_session, record_demo
@@ -33,13 +33,13 @@ def jetbot(folder):
 
 
 class Calls:
-    """Stands for `imagine`: moves the last picture as the simulator would, `drift` pixels further with each step."""
+    """Replaces `imagine`: moves the last picture as the simulator does, `drift` pixels further with each step."""
 
     def __init__(self, drift: int = 0) -> None:
-        self.drift, self.ways, self.lengths, self.steps = drift, [], [], 0
+        self.drift, self.modes, self.lengths, self.steps = drift, [], [], 0
 
-    def __call__(self, shared, context, action, way, history_length):
-        self.ways.append(way)
+    def __call__(self, shared, context, action, mode, history_length):
+        self.modes.append(mode)
         self.lengths.append(len(context.frames))
         pixels = (27 if action.sum() > 0 else 0) + self.drift
         picture = np.roll(context.frames[-1].picture, pixels, axis=1)
@@ -52,99 +52,101 @@ class Calls:
 @pytest.fixture
 def perfect(monkeypatch):
     calls = Calls()
-    monkeypatch.setattr(imagined, "imagine", calls)
+    monkeypatch.setattr(imagination_module, "imagine", calls)
     return calls
 
 
-def pressed(recording, dream, actions, way="latents"):
+def imagine_all(recording, imagination, actions, mode="latents"):
     for action in actions:
-        dream = imagine_next(None, recording, dream, action, way, 3)
-    return dream
+        imagination = imagine_next(None, recording, imagination, action, mode, 3)
+    return imagination
 
 
-def test_a_perfect_dream_of_ten_moves_marches_wraps_around_and_is_near_all_the_way(dot, perfect):
-    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE] * 10)
-    places = [locate_dot(step.picture).x for step in dream.steps]
+def test_ten_perfect_moves_wrap_around_the_edge_and_are_all_near(dot, perfect):
+    imagination = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE] * 10)
+    places = [locate_dot(step.picture).x for step in imagination.steps]
     assert all((b - a) % 224 == pytest.approx(27, abs=0.1) for a, b in pairwise(places))
     assert min(places) < 30 and max(places) > 194  # around the edge
-    last = dream.steps[-1]
+    last = imagination.steps[-1]
     assert (last.number, last.known, last.near) == (10, 10, 10) and last.distance_px < 1
-    assert dream.is_simulated and np.abs(dream.truth.picture.astype(int) - last.picture).mean() < 1
+    assert imagination.is_simulated and np.abs(imagination.truth.picture.astype(int) - last.picture).mean() < 1
 
 
-def test_a_drifting_dream_is_far_as_soon_as_it_is(dot, monkeypatch):
-    monkeypatch.setattr(imagined, "imagine", Calls(drift=1))
-    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
-    assert [step.distance_px for step in dream.steps] == pytest.approx([1, 2, 3, 4], abs=0.5)
-    assert dream.steps[-1].known == 4 and dream.steps[-1].near in (1, 2)
+def test_a_drifting_dot_is_near_only_in_the_first_steps(dot, monkeypatch):
+    monkeypatch.setattr(imagination_module, "imagine", Calls(drift=1))
+    imagination = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE, MOVE])
+    assert [step.distance_px for step in imagination.steps] == pytest.approx([1, 2, 3, 4], abs=0.5)
+    assert imagination.steps[-1].known == 4 and imagination.steps[-1].near in (1, 2)
 
 
-def test_a_lost_dot_has_no_distance_and_says_so(dot, monkeypatch):
-    def black(shared, context, action, way, history_length):
+def test_a_lost_dot_has_no_distance_and_is_reported(dot, monkeypatch):
+    def black(shared, context, action, mode, history_length):
         frame = ContextFrame(np.zeros((224, 224, 3), np.uint8))
         return Imagined(RolloutContext((frame,), ()), torch.zeros(3, 224, 224), 0)
 
-    monkeypatch.setattr(imagined, "imagine", black)
-    step = pressed(dot, start_imagination(dot, 5, 3), [MOVE]).steps[-1]
+    monkeypatch.setattr(imagination_module, "imagine", black)
+    step = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE]).steps[-1]
     assert step.is_dot_lost and step.distance_px is None and step.mse > 0 and (step.known, step.near) == (1, 0)
 
 
-def test_of_another_robot_the_truth_is_known_until_another_action_is_taken(jetbot, perfect):
+def test_for_another_robot_the_truth_is_known_until_an_action_differs_from_the_recorded_one(jetbot, perfect):
     recorded = [jetbot.candidate_index(int(action)) for action in jetbot.action_into[5:8]]
-    dream = pressed(jetbot, start_imagination(jetbot, 4, 3), [*recorded, 0, 0, 0, 0, 0, 0, 0])
-    known = [step.mse is not None for step in dream.steps]
+    imagination = imagine_all(jetbot, start_imagination(jetbot, 4, 3), [*recorded, 0, 0, 0, 0, 0, 0, 0])
+    known = [step.mse is not None for step in imagination.steps]
     assert known[:3] == [True] * 3 and known == sorted(known, reverse=True) and not known[-1]
-    assert dream.truth is None and dream.steps[-1].known == sum(known) < 10
-    assert all(step.distance_px is None and not step.is_dot_lost for step in dream.steps)
-    assert all((step.true_thumb is not None) == is_known for step, is_known in zip(dream.steps, known, strict=True))
+    assert imagination.truth is None and imagination.steps[-1].known == sum(known) < 10
+    assert all(step.distance_px is None and not step.is_dot_lost for step in imagination.steps)
+    assert all(
+        (step.true_thumb is not None) == is_known for step, is_known in zip(imagination.steps, known, strict=True)
+    )
 
 
-def test_the_first_step_is_what_run_predictor_predicts(jetbot):
+def test_the_first_step_equals_the_result_of_run_predictor(jetbot):
     shared = SharedWorldModel(AdaptiveWorldModelConfig(3), torch.device("cpu"))
     for frame in (0, 1, 6):
         action = jetbot.candidate_index(int(jetbot.action_into[frame + 1]))
         step = imagine_next(shared, jetbot, start_imagination(jetbot, frame, 3), action, "latents", 3).steps[-1]
         batch = build_batch(jetbot, jetbot.history(frame + 1, 3))
-        shown = run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
-        assert step.mse == pytest.approx(shown.mse, rel=2e-3)
-        assert np.abs(step.picture.astype(int) - shown.predicted).max() <= 1
+        expected = run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
+        assert step.mse == pytest.approx(expected.mse, rel=2e-3)
+        assert np.abs(step.picture.astype(int) - expected.predicted).max() <= 1
 
 
 @pytest.mark.parametrize(("frame", "length", "frames"), [(0, 3, 1), (1, 3, 2), (9, 2, 2), (9, 3, 3), (9, 8, 8)])
-def test_the_context_is_as_long_as_asked_for_or_there_is(dot, perfect, frame, length, frames):
-    dream = start_imagination(dot, frame, length)
-    assert len(dream.origin.frames) == frames and len(dream.origin.actions) == frames - 1
-    assert np.array_equal(dream.picture, np.asarray(dot.picture(frame)))
+def test_the_context_is_as_long_as_requested_or_available(dot, perfect, frame, length, frames):
+    imagination = start_imagination(dot, frame, length)
+    assert len(imagination.origin.frames) == frames and len(imagination.origin.actions) == frames - 1
+    assert np.array_equal(imagination.picture, np.asarray(dot.picture(frame)))
 
 
 def test_undo_goes_back_step_by_step_to_the_start_and_no_further(dot, perfect):
-    whole = pressed(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE])
-    once = whole.undone(dot)
+    whole = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE, STAY, MOVE])
+    once = whole.undo(dot)
     assert once.actions == (MOVE, STAY) and once.steps == whole.steps[:2]
-    again = pressed(dot, once, [MOVE])
+    again = imagine_all(dot, once, [MOVE])
     assert np.array_equal(again.picture, whole.picture) and np.array_equal(again.truth.picture, whole.truth.picture)
-    begun = once.undone(dot).undone(dot)
-    assert begun.steps == () and begun.truth is None
+    first = once.undo(dot).undo(dot)
+    assert first.steps == () and first.truth is None
     with pytest.raises(CannotImagine, match="press an action"):
-        begun.undone(dot)
+        first.undo(dot)
 
 
-def test_the_way_back_and_the_dream_have_an_end(dot, perfect, monkeypatch):
-    monkeypatch.setattr(imagined, "UNDO_STEPS", 4)
-    monkeypatch.setattr(imagined, "MAX_STEPS", 6)
-    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE] * 6)
-    assert len(dream.steps) == 4 and dream.steps[-1].number == 6 and dream.steps[-1].near == 6
+def test_undo_and_the_number_of_steps_are_limited(dot, perfect, monkeypatch):
+    monkeypatch.setattr(imagination_module, "UNDO_STEPS", 4)
+    monkeypatch.setattr(imagination_module, "MAX_STEPS", 6)
+    imagination = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE] * 6)
+    assert len(imagination.steps) == 4 and imagination.steps[-1].number == 6 and imagination.steps[-1].near == 6
     with pytest.raises(CannotImagine, match="press Reset"):
-        pressed(dot, dream, [MOVE])
+        imagine_all(dot, imagination, [MOVE])
     for _ in range(4):
-        dream = dream.undone(dot)
+        imagination = imagination.undo(dot)
     with pytest.raises(CannotImagine, match="only the last 4 steps"):
-        dream.undone(dot)
+        imagination.undo(dot)
 
 
-def test_a_rollout_follows_the_recorded_actions_both_ways(dot, perfect):
-    found = list(roll_out(None, dot, 3, 6, 3))
-    assert [step.frame for step in found] == [4, 5, 6, 7, 8, 9] and [step.number for step in found] == [
+def test_a_rollout_follows_the_recorded_actions_in_both_modes(dot, perfect):
+    steps = list(roll_out(None, dot, 3, 6, 3))
+    assert [step.frame for step in steps] == [4, 5, 6, 7, 8, 9] and [step.number for step in steps] == [
         1,
         2,
         3,
@@ -152,14 +154,14 @@ def test_a_rollout_follows_the_recorded_actions_both_ways(dot, perfect):
         5,
         6,
     ]
-    assert perfect.ways == ["latents", "pictures"] * 6 and set(perfect.lengths) == {3}
-    for step in found:
+    assert perfect.modes == ["latents", "pictures"] * 6 and set(perfect.lengths) == {3}
+    for step in steps:
         assert set(step.mse) == {"latents", "pictures"} and all(mse < 0.001 for mse in step.mse.values())
         assert all(distance < 0.5 for distance in step.distance_px.values())
         assert np.array_equal(step.actual, np.asarray(dot.picture(step.frame)))
     moved = sum(int(dot.actions[action][0]) for action in dot.action_into[4:10])
     expected = min(27 * moved % 224, -27 * moved % 224)
-    assert found[-1].repeat_px == pytest.approx(expected, abs=0.5) and found[-1].repeat_mse > 0.001
+    assert steps[-1].repeat_px == pytest.approx(expected, abs=0.5) and steps[-1].repeat_mse > 0.001
 
 
 def test_a_rollout_ends_with_the_recording(dot, jetbot, perfect):
@@ -171,29 +173,29 @@ def test_a_rollout_ends_with_the_recording(dot, jetbot, perfect):
 
 
 @pytest.mark.parametrize("steps", [0, 51, 2.5, None, "7", float("nan")])
-def test_another_number_of_steps_is_refused_before_anything_is_imagined(dot, perfect, steps):
+def test_an_invalid_number_of_steps_is_refused_before_anything_is_imagined(dot, perfect, steps):
     with pytest.raises(InvalidValue, match="The number of steps"):
         roll_out(None, dot, 3, steps, 3)
-    assert perfect.ways == []
+    assert perfect.modes == []
 
 
-def test_presses_begin_go_on_go_back_and_start_again(dot, perfect):
-    def pressing(dream, what, start=5):
-        return apply_command(None, dot, dream, start, what, "latents", 3)
+def test_commands_begin_continue_undo_and_reset(dot, perfect):
+    def apply(imagination, command, start=5):
+        return apply_command(None, dot, imagination, start, command, "latents", 3)
 
-    begun = pressing(None, "begin")
-    assert begun.start == 5 and begun.actions == ()
-    moved = pressing(pressing(begun, MOVE), STAY)
+    started = apply(None, "begin")
+    assert started.start == 5 and started.actions == ()
+    moved = apply(apply(started, MOVE), STAY)
     assert moved.actions == (MOVE, STAY)
-    assert pressing(moved, "begin", start=9) is moved  # what is imagined is kept while the visitor looks elsewhere
-    assert pressing(moved, MOVE, start=9).start == 5
-    assert pressing(moved, "undo").actions == (MOVE,)
-    assert pressing(moved, "reset", start=9).start == 9
-    assert pressing(begun, MOVE, start=9).start == 9  # nothing was imagined yet
+    assert apply(moved, "begin", start=9) is moved  # it stays while the visitor selects another frame
+    assert apply(moved, MOVE, start=9).start == 5
+    assert apply(moved, "undo").actions == (MOVE,)
+    assert apply(moved, "reset", start=9).start == 9
+    assert apply(started, MOVE, start=9).start == 9  # nothing is imagined yet
     with pytest.raises(CannotImagine):
-        pressing(begun, "undo")
+        apply(started, "undo")
 
 
-def test_a_dream_of_a_recording_that_was_replaced_starts_anew(dot, jetbot, perfect):
-    dream = pressed(dot, start_imagination(dot, 5, 3), [MOVE])
-    assert apply_command(None, jetbot, dream, 2, "begin", "latents", 3).start == 2
+def test_an_imagination_of_a_replaced_recording_starts_anew(dot, jetbot, perfect):
+    imagination = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE])
+    assert apply_command(None, jetbot, imagination, 2, "begin", "latents", 3).start == 2

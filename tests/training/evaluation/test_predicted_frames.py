@@ -15,32 +15,32 @@ from training.values import InvalidValue
 
 @pytest.fixture(scope="module")
 def shared():
-    made = SharedWorldModel(AdaptiveWorldModelConfig(3, AUTOENCODER, PREDICTOR), torch.device("cpu"))
-    randomize(made.model, torch.Generator().manual_seed(6))
-    return made
+    shared = SharedWorldModel(AdaptiveWorldModelConfig(3, AUTOENCODER, PREDICTOR), torch.device("cpu"))
+    randomize(shared.model, torch.Generator().manual_seed(6))
+    return shared
 
 
-def opened(folder, letters):
+def open_letters(folder, letters):
     return load_session(write_session(folder / "jetbot" / "session_1", events_of(letters)))
 
 
 @pytest.fixture
 def recording(tmp_path):
-    """Eight frames; nothing leads to the first and, over a missing step, to the sixth."""
-    return opened(tmp_path, "oaoaoaoao.oaoao")
+    """Eight frames; no action leads to the first or, because of a missing step, to the sixth."""
+    return open_letters(tmp_path, "oaoaoaoao.oaoao")
 
 
-def test_every_frame_is_what_run_predictor_shows(shared, recording):
+def test_every_frame_equals_the_result_of_run_predictor(shared, recording):
     candidates = scaled_candidates(recording)
     for one in predicted_frames(shared, recording, 1, 4, 3):
         history = recording.history(one.frame, 3)
         batch = build_batch(recording, history)
         recorded = recording.candidate_index(history.actions[-1])
-        shown = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-        assert one.mse == pytest.approx(shown.mse, rel=1e-5)
-        assert np.array_equal(one.actual, shown.actual) and one.actual.dtype == np.uint8
-        # Alone or beside other actions in one batch: numbers may round apart.
-        assert np.abs(one.predicted.astype(int) - shown.predicted).max() <= 1
+        expected = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+        assert one.mse == pytest.approx(expected.mse, rel=1e-5)
+        assert np.array_equal(one.actual, expected.actual) and one.actual.dtype == np.uint8
+        # Alone or with other actions in one batch: rounding may differ.
+        assert np.abs(one.predicted.astype(int) - expected.predicted).max() <= 1
         assert one.predicted.shape == one.actual.shape == (224, 224, 3)
 
 
@@ -51,24 +51,24 @@ def test_frames_come_in_order_with_both_ends(shared, recording):
 
 
 def test_a_frame_without_history_is_shown_without_a_prediction(shared, recording):
-    found = list(predicted_frames(shared, recording, 0, 7, 3))
-    assert [one.frame for one in found if one.predicted is None] == [0, 5]
-    assert all((one.mse is None) == (one.predicted is None) for one in found)
-    assert np.array_equal(found[5].actual, to_uint8(frame_tensor(recording, 5)[0]))
+    frames = list(predicted_frames(shared, recording, 0, 7, 3))
+    assert [one.frame for one in frames if one.predicted is None] == [0, 5]
+    assert all((one.mse is None) == (one.predicted is None) for one in frames)
+    assert np.array_equal(frames[5].actual, to_uint8(frame_tensor(recording, 5)[0]))
 
 
-def test_what_cannot_be_read_is_left_out_with_the_frames_that_need_it(shared, recording):
-    """Frame 2 is gone: with a history of two, frames 3 and 4 have it as context."""
+def test_unreadable_frames_and_those_that_need_them_are_skipped(shared, recording):
+    """Frame 2 is unreadable: with a history of two, frames 3 and 4 have it as context."""
     (recording.folder / "frames/frame_000004.jpg").write_bytes(b"no picture")
     assert [one.frame for one in predicted_frames(shared, recording, 0, 7, 2)] == [0, 1, 5, 6, 7]
 
 
 def test_a_recording_of_one_frame_can_be_shown(shared, tmp_path):
-    (only,) = predicted_frames(shared, opened(tmp_path, "o"), 0, 0, 3)
+    (only,) = predicted_frames(shared, open_letters(tmp_path, "o"), 0, 0, 3)
     assert only.frame == 0 and only.predicted is None
 
 
-def test_nothing_is_changed_by_looking(shared, recording):
+def test_predicting_changes_nothing(shared, recording):
     before, version = tensors_of(shared.model), shared.version
     list(predicted_frames(shared, recording, 0, 7, 3))
     assert are_equal(before, tensors_of(shared.model)) and shared.version == version
@@ -77,7 +77,7 @@ def test_nothing_is_changed_by_looking(shared, recording):
 
 @pytest.mark.parametrize("value", [None, "", "3", True, 2.5, float("nan"), float("inf"), -1, 8, 10**30, [1]])
 @pytest.mark.parametrize("is_first", [True, False])
-def test_an_end_that_is_no_frame_is_refused_before_anything_is_computed(shared, recording, value, is_first):
+def test_an_invalid_end_is_refused_before_anything_is_computed(shared, recording, value, is_first):
     ends = (value, 7) if is_first else (0, value)
     name = "first" if is_first else "last"
     with pytest.raises(InvalidValue, match=rf"^The {name} frame of the clip must be a whole number from 0 to 7[,;]"):
@@ -90,15 +90,15 @@ def test_a_range_that_runs_backwards_is_refused(shared, recording):
 
 
 def test_more_frames_than_a_clip_has_are_refused(shared, tmp_path):
-    recording = opened(tmp_path, "o" * (MAX_FRAMES + 1))
+    recording = open_letters(tmp_path, "o" * (MAX_FRAMES + 1))
     with pytest.raises(InvalidValue, match=r"A clip shows 1 to 300 frames; this range has 301\."):
         predicted_frames(shared, recording, 0, MAX_FRAMES, 3)
-    assert next(predicted_frames(shared, recording, 1, MAX_FRAMES, 3)).frame == 1  # 300 are just as many as may be
+    assert next(predicted_frames(shared, recording, 1, MAX_FRAMES, 3)).frame == 1  # 300 are the maximum
 
 
 def test_a_recording_without_frames_is_refused(shared, tmp_path):
     with pytest.raises(InvalidValue, match="no frames; choose another session"):
-        predicted_frames(shared, opened(tmp_path, "aa"), 0, 0, 3)
+        predicted_frames(shared, open_letters(tmp_path, "aa"), 0, 0, 3)
 
 
 @pytest.mark.parametrize("length", [0, 1, 9])
@@ -107,7 +107,7 @@ def test_a_history_length_out_of_range_is_refused(shared, recording, length):
         list(predicted_frames(shared, recording, 0, 3, length))
 
 
-def test_weights_that_give_no_numbers_are_refused(recording):
+def test_weights_with_outputs_that_are_not_finite_are_refused(recording):
     broken = SharedWorldModel(AdaptiveWorldModelConfig(3, AUTOENCODER, PREDICTOR), torch.device("cpu"))
     with torch.no_grad():
         broken.model.predictor.output_head.weight.fill_(float("nan"))
