@@ -9,7 +9,7 @@ N tokens of the whole sequence (T·(P + 1) + P, at most 4096), H heads.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,26 +23,22 @@ from models.layers import (
     FiLM,
     initialize_linears,
 )
+from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, TokenLayout
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
-
-
-class TokenLayout(NamedTuple):
-    """What each token of a sequence is, integers (N,): its kind and its place 0..T-1 in the history, -1 for future."""
-
-    kinds: Tensor
-    places: Tensor
+EXAMPLE_TOKENS = 8
 
 
 @dataclass(frozen=True)
-class ActionPredictorConfig:
+class ActionPredictorConfig(PredictorConfig):
     """Sizes and options of the predictor; the default sizes are those of existing checkpoints.
 
     `attention_dropout` drops attention weights in training, as the notebook did (0.1). It is off because on a
     CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
-    network predict the change from the last context frame. Raises ValueError where values do not fit.
+    network predict the change from the last context frame. Raises ValueError if values do not fit together.
     """
 
+    training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -55,6 +51,8 @@ class ActionPredictorConfig:
     delta_latent: bool = False
 
     def __post_init__(self) -> None:
+        self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens")
+        self.check_sizes(MAX_LAYERS, "layers")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
         if not all(0 <= index < self.layers for index in self.film_after):
@@ -62,6 +60,10 @@ class ActionPredictorConfig:
         for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
+
+    def build(self, action_channels: int) -> "TransformerActionConditionedPredictor":
+        """A predictor of these sizes with random weights, for a robot with this number of action channels."""
+        return TransformerActionConditionedPredictor(action_channels, self)
 
 
 def gather_tokens(tokens: Tensor, places: Tensor) -> Tensor:
@@ -77,12 +79,15 @@ def sequence_places(kept: Tensor, t: int, p: int) -> Tensor:
     return torch.cat([own + frame * (p + 1) for frame in range(t + 1)], dim=1)[:, :-1]
 
 
-class TransformerActionConditionedPredictor(nn.Module):
+class TransformerActionConditionedPredictor(Predictor):
     """Causal transformer over frame, action and future tokens, modulated by the last action (FiLM, arXiv 1709.07871).
 
     Called with latents (B, T, P, D) and scaled actions (B, T, A), where action i leads from frame i to the
     next one and the last action to the frame to predict; returns its latents (B, P, D).
     """
+
+    action_parts = ("action_embed.", "action_token_proj.", "film_layers.")
+    action_input = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
 
     def __init__(self, action_channels: int, config: ActionPredictorConfig = ActionPredictorConfig()) -> None:
         super().__init__()
@@ -115,6 +120,22 @@ class TransformerActionConditionedPredictor(nn.Module):
                 part.reset_weights(generator)
             elif isinstance(part, FiLM):
                 part.reset_weights()
+
+    def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [
+            ("Action embedding", ("action_embed.",)),
+            ("FiLM", ("film_layers.",)),
+            ("Action token", ("action_token_proj.",)),
+            ("Position embedding", ("position_embedding.",)),
+            ("Token types, future query", ("token_type_embedding.", "future_query")),
+            *((f"Layer {index + 1}", (f"transformer_layers.{index}.",)) for index in range(self.config.layers)),
+            ("Output", ("layer_norm.", "output_head.")),
+        ]
+
+    def example_output(self) -> Tensor:
+        """The prediction from one frame of a few equal tokens and an action in the middle of its range."""
+        latents = torch.ones(1, 1, EXAMPLE_TOKENS, self.config.width)
+        return self(latents, torch.zeros(1, 1, self.action_channels))
 
     def _sequence(self, latents: Tensor, embedded: Tensor) -> Tensor:
         """Each frame's tokens followed by its action's, then the future queries: (B, N, D), nothing added yet."""

@@ -7,16 +7,23 @@ Shapes: B batch, T history, P tokens of a frame (197), D width, A action channel
 H and W picture height and width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
+from models.action_predictor import ActionPredictorConfig
 from models.layers import Dropout
-from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+from models.masked_autoencoder import MaskedAutoencoderConfig
+from models.network import Network, NetworkConfig, NetworkModule, PredictorConfig
+
+# Names that checkpoints store, with the config that builds a network of that name.
+AUTOENCODERS: Mapping[str, type[NetworkConfig]] = MappingProxyType({"masked_autoencoder": MaskedAutoencoderConfig})
+PREDICTORS: Mapping[str, type[PredictorConfig]] = MappingProxyType({"transformer": ActionPredictorConfig})
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class AdaptiveWorldModelConfig:
 
     action_channels: int
     autoencoder: MaskedAutoencoderConfig = field(default_factory=MaskedAutoencoderConfig)
-    predictor: ActionPredictorConfig = field(default_factory=ActionPredictorConfig)
+    predictor: PredictorConfig = field(default_factory=ActionPredictorConfig)
 
     def __post_init__(self) -> None:
         if self.action_channels < 1:
@@ -52,8 +59,12 @@ class AdaptiveWorldModel(nn.Module):
     def __init__(self, config: AdaptiveWorldModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.autoencoder = MaskedAutoencoderViT(config.autoencoder)
-        self.predictor = TransformerActionConditionedPredictor(config.action_channels, config.predictor)
+        self.autoencoder = config.autoencoder.build()
+        self.predictor = config.predictor.build(config.action_channels)
+
+    def network(self, name: Network) -> NetworkModule:
+        """One of the two networks by its name."""
+        return self.autoencoder if name == "autoencoder" else self.predictor
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
         """Draw all learned weights of both networks anew, from `generator` or torch's own."""

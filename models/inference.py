@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 
 class NotFinite(ArithmeticError):

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layers import TOKEN_STD, Block, initialize_linears, sincos_positions
+from models.network import MAX_LAYERS, MAX_SIZE, NetworkConfig, NetworkModule
 
 
 @dataclass(frozen=True)
-class MaskedAutoencoderConfig:
+class MaskedAutoencoderConfig(NetworkConfig):
     """Sizes of the autoencoder; the defaults are those of existing checkpoints.
 
     Raises ValueError where the sizes do not fit together.
@@ -31,6 +32,8 @@ class MaskedAutoencoderConfig:
     decoder_width: int = 128
 
     def __post_init__(self) -> None:
+        self.check_sizes(MAX_SIZE, "image_size", "patch_size", "width", "heads", "decoder_width")
+        self.check_sizes(MAX_LAYERS, "blocks")
         if self.image_size % self.patch_size:
             raise ValueError(f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}.")
         if self.width % self.heads:
@@ -38,6 +41,10 @@ class MaskedAutoencoderConfig:
         for name, width in (("width", self.width), ("decoder_width", self.decoder_width)):
             if width % 4:
                 raise ValueError(f"{name} {width} is not a multiple of 4, which the positions need.")
+
+    def build(self) -> "MaskedAutoencoderViT":
+        """An autoencoder of these sizes with random weights."""
+        return MaskedAutoencoderViT(self)
 
     @property
     def grid(self) -> int:
@@ -66,11 +73,14 @@ class PatchEmbed(nn.Module):
         return self.proj(images).flatten(2).transpose(1, 2)
 
 
-class MaskedAutoencoderViT(nn.Module):
+class MaskedAutoencoderViT(NetworkModule):
     """Masked autoencoder over RGB pictures in [0, 1] (He et al. 2021, arXiv 2111.06377).
 
     It has no dropout: training and evaluation mode compute the same.
     """
+
+    kind = "autoencoder"
+    picture_input = "patch_embed.proj.weight"  # (D, 3, S, S)
 
     def __init__(self, config: MaskedAutoencoderConfig = MaskedAutoencoderConfig()) -> None:
         super().__init__()
@@ -99,6 +109,20 @@ class MaskedAutoencoderViT(nn.Module):
         nn.init.zeros_(self.patch_embed.proj.bias)
         nn.init.normal_(self.cls_token, std=TOKEN_STD, generator=generator)
         nn.init.normal_(self.mask_token, std=TOKEN_STD, generator=generator)
+
+    def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [
+            ("Patch embedding", ("patch_embed.",)),
+            ("Class and mask token", ("cls_token", "mask_token")),
+            *((f"Block {index + 1}", (f"blocks.{index}.",)) for index in range(self.config.blocks)),
+            ("Final norm", ("norm.",)),
+            ("Decoder", ("decoder_embed.", "decoder_pred.")),
+        ]
+
+    def example_output(self) -> Tensor:
+        """The reconstruction of a grey picture."""
+        size = self.config.image_size
+        return self.reconstruct(torch.full((1, 3, size, size), 0.5))
 
     def patchify(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) to flattened patches (B, P - 1, 768), each by row, column, colour."""

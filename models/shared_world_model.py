@@ -9,17 +9,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 from torch import nn
 
-from models.action_predictor import TransformerActionConditionedPredictor
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
-from models.masked_autoencoder import MaskedAutoencoderViT
 from models.memory import configure_malloc
+from models.network import NETWORKS, Network, NetworkModule
 
-Network = Literal["autoencoder", "predictor"]
 INITIAL_SEED = 20251014
 
 
@@ -71,9 +68,7 @@ class SharedWorldModel:
         # A generator of our own: seeding torch's would make a job that trains at this moment repeat its masks.
         self.model.reset_weights(torch.Generator().manual_seed(INITIAL_SEED))
         self.model.to(device).eval()
-        self._weights: Mapping[Network, WeightsSource] = MappingProxyType(
-            {"autoencoder": WeightsSource(), "predictor": WeightsSource()}
-        )
+        self._weights: Mapping[Network, WeightsSource] = MappingProxyType(dict.fromkeys(NETWORKS, WeightsSource()))
         self._version = 0
         self._digests: tuple[int, Mapping[Network, str]] | None = None  # and the version they belong to
 
@@ -87,9 +82,9 @@ class SharedWorldModel:
         """A number that grows whenever weights change."""
         return self._version
 
-    def network(self, name: Network) -> MaskedAutoencoderViT | TransformerActionConditionedPredictor:
+    def network(self, name: Network) -> NetworkModule:
         """One of the two networks by its name."""
-        return self.model.autoencoder if name == "autoencoder" else self.model.predictor
+        return self.model.network(name)
 
     def digests(self) -> Mapping[Network, str]:
         """The `weights_digest` of both networks. It takes a tenth of a second after every change of weights, which
@@ -99,11 +94,8 @@ class SharedWorldModel:
             return known[1]  # what is known need not wait for who computes with the model
         with self.lock:
             if self._digests is None or self._digests[0] != self._version:
-                found: dict[Network, str] = {
-                    "autoencoder": weights_digest(self.model.autoencoder),
-                    "predictor": weights_digest(self.model.predictor),
-                }
-                self._digests = self._version, MappingProxyType(found)
+                digests = {name: weights_digest(self.network(name)) for name in NETWORKS}
+                self._digests = self._version, MappingProxyType(digests)
             return self._digests[1]
 
     def set_weights_source(self, changed: Mapping[Network, WeightsSource]) -> None:

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from training.checkpoints.archive_check import OldFormat, check_structure
-from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNotFinite
+from training.checkpoints.compatibility import PARALLEL_PREFIX, check_size
+from training.checkpoints.errors import CheckpointError, CheckpointNotFinite
 from training.checkpoints.folder import sync_folder
 from training.checkpoints.legacy import check_old_structure, unpack_archive
 from training.checkpoints.manifest import TEMPORARY
@@ -37,7 +38,6 @@ from training.checkpoints.reader import (
     size_of,
     translate_errors,
 )
-from training.checkpoints.validate import PARALLEL_PREFIX
 from training.values import printable
 
 logger = logging.getLogger(__name__)
@@ -147,9 +147,7 @@ def _unpacked(handle: BinaryIO, size: int) -> object:
 
 def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Tensor]:
     """The network's tensors with numbers of their own, names without the prefix."""
-    # A tensor can claim more numbers than it has, by showing one of them everywhere.
-    if sum(tensor.numel() * tensor.element_size() for tensor in contents.tensors.values()) > MAX_FILE_BYTES:
-        raise CheckpointDamaged(f"{name} holds tensors larger than any of these networks; choose another file.")
+    check_size(contents)
     weights = {key.removeprefix(prefix): tensor.detach().clone() for key, tensor in contents.tensors.items()}
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():

@@ -19,7 +19,7 @@ from models import DeviceUnavailable, Network, SharedWorldModel, WeightsSource, 
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions, load_session
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
-from training.checkpoints.writer import CheckpointData, write_contents
+from training.checkpoints.writer import CheckpointData, file_contents, write_contents
 from training.evaluation.accuracy import measure_truth
 from training.recipe import LearningStep, RecipeConfig, learn_to_dream, learn_to_foresee, learn_to_see
 from training.unique_frames import UniqueFrames, is_held_out
@@ -146,17 +146,8 @@ def _contents(shared: SharedWorldModel, config: RecipeConfig, dtype: torch.dtype
         "predictor": (known["predictor"] or config.predictor_steps) + config.dream_steps,
     }
     networks = {
-        name: {
-            "model_state_dict": {
-                key: value.detach().to("cpu", dtype, copy=True)
-                for key, value in shared.network(name).state_dict().items()
-            },
-            "optimizer_state_dict": None,
-            "scheduler_state_dict": {"last_epoch": count},
-        }
-        for name, count in steps.items()
+        name: file_contents(shared.network(name), None, {"last_epoch": count}, dtype) for name, count in steps.items()
     }
-    networks["predictor"]["level"] = 0
     return CheckpointData(networks, steps, torch.Generator().manual_seed(config.seed).get_state())
 
 

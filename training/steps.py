@@ -204,7 +204,11 @@ def _backward(model: AdaptiveWorldModel, loss: Tensor, is_share_due: bool) -> tu
     norm = torch.linalg.vector_norm(norms)
     if not torch.isfinite(norm):
         raise LossNotFinite
-    return norm.item(), action_gradient_share(list(gradients), norms) if is_share_due else None
+    return norm.item(), _action_share(model, gradients, norms) if is_share_due else None
+
+
+def _action_share(model: AdaptiveWorldModel, gradients: dict[str, Tensor], norms: Tensor) -> float | None:
+    return action_gradient_share(list(gradients), norms, model.predictor.action_parts)
 
 
 def _step_all(optimizers: list[NetworkOptimizer]) -> None:

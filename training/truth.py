@@ -9,8 +9,9 @@ import logging
 import sys
 from pathlib import Path
 
-from models import DeviceUnavailable, SharedWorldModel, WorldModels, choose_device
+from models import DeviceUnavailable, SharedWorldModel, choose_device
 from session import RecordedSession, SessionError, find_session, load_session
+from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
@@ -55,11 +56,14 @@ def truth_table(truth: CounterfactualAccuracy) -> str:
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
     """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
-    profile = recording.profile
-    shared = WorldModels(choose_device(options.device)).get(profile.name, max(1, len(profile.channels)))
+    profile, device = recording.profile, choose_device(options.device)
     folder = options.data / "checkpoints" / profile.name
-    for network, typed in (("autoencoder", options.autoencoder), ("predictor", options.predictor)):
-        load_checkpoint(typed or folder / FILES[network], shared.network(network))
+    typed = {"autoencoder": options.autoencoder, "predictor": options.predictor}
+    files = {network: path or folder / FILES[network] for network, path in typed.items()}
+    config = world_model_config(max(1, len(profile.channels)), files)
+    shared = SharedWorldModel(config, device)
+    for network, path in files.items():
+        load_checkpoint(path, shared.network(network))
     return shared
 
 

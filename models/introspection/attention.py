@@ -16,7 +16,8 @@ from torch import Tensor
 
 from models.action_predictor import ACTION_TOKEN, FRAME_TOKEN, FUTURE_TOKEN
 from models.inference import evaluating, require_finite
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 RECENT = 16  # key positions that RI@16 counts
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.introspection.weights import LONGEST_HISTORY, PositionTables, WeightChange, WeightStatistics
-from models.shared_world_model import Network
+from models.network import Network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
+from models.adaptive_world_model import AdaptiveWorldModel
 from models.inference import NotFinite
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import NETWORKS, Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 BINS = 400  # fine: the ones of a norm stretch the range of a block to ten times that of its other weights
 LONGEST_HISTORY = 8
@@ -126,28 +127,11 @@ def layer_groups(model: AdaptiveWorldModel) -> tuple[LayerGroup, ...]:
     """The layers of both networks in the order of computation; every learned parameter is in exactly one."""
     keys = [key for key, _ in model.named_parameters()]
     groups = []
-    for network, name, starts in _layout(model.config):
-        whole = tuple(f"{network}.{start}" for start in starts)
-        groups.append(LayerGroup(network, name, tuple(key for key in keys if key.startswith(whole))))
+    for network in NETWORKS:
+        for name, starts in model.network(network).layer_groups():
+            whole = tuple(f"{network}.{start}" for start in starts)
+            groups.append(LayerGroup(network, name, tuple(key for key in keys if key.startswith(whole))))
     return tuple(group for group in groups if group.keys)  # FiLM is an option
-
-
-def _layout(config: AdaptiveWorldModelConfig) -> Iterable[tuple[Network, str, tuple[str, ...]]]:
-    """Network, name for people, and how the parameters' names begin there."""
-    yield "autoencoder", "Patch embedding", ("patch_embed.",)
-    yield "autoencoder", "Class and mask token", ("cls_token", "mask_token")
-    for index in range(config.autoencoder.blocks):
-        yield "autoencoder", f"Block {index + 1}", (f"blocks.{index}.",)
-    yield "autoencoder", "Final norm", ("norm.",)
-    yield "autoencoder", "Decoder", ("decoder_embed.", "decoder_pred.")
-    yield "predictor", "Action embedding", ("action_embed.",)
-    yield "predictor", "FiLM", ("film_layers.",)
-    yield "predictor", "Action token", ("action_token_proj.",)
-    yield "predictor", "Position embedding", ("position_embedding.",)
-    yield "predictor", "Token types, future query", ("token_type_embedding.", "future_query")
-    for index in range(config.predictor.layers):
-        yield "predictor", f"Layer {index + 1}", (f"transformer_layers.{index}.",)
-    yield "predictor", "Output", ("layer_norm.", "output_head.")
 
 
 def weight_statistics(model: AdaptiveWorldModel) -> tuple[WeightStatistics, ...]:

@@ -38,5 +38,13 @@ class CheckpointShapesDiffer(CheckpointError):
     """Weights of another size, or for another number of action channels."""
 
 
+class CheckpointConfigDiffers(CheckpointShapesDiffer):
+    """The file's config is that of another network than the one in use, or of none that this program has."""
+
+
 class CheckpointNotFinite(CheckpointError):
     """Weights that are no ordinary numbers, or not finite."""
+
+
+class CheckpointNotSaved(CheckpointError):
+    """A checkpoint could not be written; the one that was there before still is."""

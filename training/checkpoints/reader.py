@@ -35,13 +35,15 @@ _allowed_names_lock = threading.Lock()
 @dataclass(frozen=True, eq=False)
 class LoadedCheckpoint:
     """A file's name and digest, its network's tensors by key, the step it was saved at where the file tells, and the
-    state of its optimizer, None where it has none. The latter is as it was found: not checked, perhaps of no use."""
+    state of its optimizer, None where it has none. The latter is as it was found: not checked, perhaps of no use.
+    `config`: plain values that say which network it is, None in files of the notebook and older ones of ours."""
 
     file: str
     digest: str
     tensors: dict[str, Tensor]
     step: int | None
     optimizer: dict[str, object] | None
+    config: dict[str, object] | None = None
 
 
 class InertFloat64:
@@ -149,7 +151,21 @@ def parse_contents(content: object, name: str, digest: str = "") -> LoadedCheckp
     if not is_whole:
         return LoadedCheckpoint(name, digest, dict(tensors), None, None)
     step, optimizer = _saved_step(content), content.get("optimizer_state_dict")
-    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer if isinstance(optimizer, dict) else None)
+    optimizer = optimizer if isinstance(optimizer, dict) else None
+    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer, _saved_config(content, name))
+
+
+def _saved_config(content: dict[str, object], name: str) -> dict[str, object] | None:
+    """The config, or None if the file has none; raises CheckpointDamaged if it holds anything but plain values."""
+    config = content.get("config")
+    if "config" in content and not (type(config) is dict and all(map(_is_setting, config, config.values()))):
+        raise CheckpointDamaged(f"{name} holds a config that is not made of numbers and text; choose another file.")
+    return config
+
+
+def _is_setting(key: object, value: object) -> bool:
+    items = value if type(value) in (tuple, list) else (value,)
+    return type(key) is str and all(type(item) in (bool, int, float, str) for item in items)
 
 
 def _saved_step(content: dict[str, object]) -> int | None:

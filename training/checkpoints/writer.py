@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models import Network
+from models import Architecture, Network, NetworkModule
 from training.checkpoints.backup import Provenance, back_up
-from training.checkpoints.errors import CheckpointError
+from training.checkpoints.errors import CheckpointNotSaved
 from training.checkpoints.folder import (
     HashingFile,
     describe_os_error,
@@ -37,10 +37,6 @@ logger = logging.getLogger(__name__)
 
 FILES: dict[Network, str] = {"autoencoder": f"autoencoder{SUFFIX}", "predictor": f"predictor_0{SUFFIX}"}
 TENSOR_BYTES = 1024  # at most what an archive adds to a tensor's numbers: its header, its place in the list, a gap
-
-
-class CheckpointNotSaved(CheckpointError):
-    """A checkpoint could not be written; the one that was there before still is."""
 
 
 class _NotInPlace(OSError):
@@ -73,19 +69,30 @@ class CheckpointData:
 
 def copy_contents(optimizers: TrainState, networks: Iterable[Network]) -> CheckpointData:
     """Copies of weights, optimizer, schedule and random state; to be called while nobody changes them."""
-    modules = {"autoencoder": optimizers.model.autoencoder, "predictor": optimizers.model.predictor}
     contents, steps = {}, {}
     for network in networks:
-        module, state = modules[network], optimizers.of(network).state()
-        contents[network] = {
-            "model_state_dict": _copied(module.state_dict()),
-            "optimizer_state_dict": _copied(state.optimizer),
-            "scheduler_state_dict": _copied(state.schedule),
-        }
+        state = optimizers.of(network).state()
+        contents[network] = file_contents(optimizers.model.network(network), state.optimizer, state.schedule)
         steps[network] = state.step
-    if "predictor" in contents:
-        contents["predictor"]["level"] = 0
     return CheckpointData(contents, steps, optimizers.generator.get_state())
+
+
+def file_contents(
+    network: NetworkModule,
+    optimizer: dict[str, object] | None,
+    schedule: dict[str, object],
+    dtype: torch.dtype | None = None,
+) -> dict[str, object]:
+    """The dict that a network's file holds, copied; weights are converted to `dtype` if one is given."""
+    weights = {key: value.to(dtype or value.dtype) for key, value in network.state_dict().items()}
+    level = {"level": 0} if network.kind == "predictor" else {}
+    return {
+        "model_state_dict": _copied(weights),
+        "optimizer_state_dict": _copied(optimizer),
+        "scheduler_state_dict": _copied(schedule),
+        "config": Architecture.of(network).as_dict(),
+        **level,
+    }
 
 
 def _copied(value: object) -> object:
