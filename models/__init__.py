@@ -1,4 +1,4 @@
-"""The networks and what can be asked of them; torch only, no files of a session, no robots' names, no browser."""
+"""The networks and everything that is computed with them; torch only, without sessions, robots' names or a browser."""
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
 from models.adaptive_world_model import PREDICTORS, AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses

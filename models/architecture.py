@@ -1,6 +1,6 @@
 """The architecture of a network as plain values, for a checkpoint: enough to build the same network again.
 
-Owns the way from a network to a dict and back. Files are read and written elsewhere.
+Owns the conversion of a network's sizes to a dict and back. Files are read and written elsewhere.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from models.network import MAX_SIZE, NETWORKS, Network, NetworkConfig, NetworkMo
 
 
 class UnknownArchitecture(ValueError):
-    """Values that describe no network of this program; the message says which value is at fault."""
+    """Values that describe no network of this program; the message names the value."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Architecture:
         return self.config.build() if self.action_channels is None else self.config.build(self.action_channels)
 
     def differences(self, other: "Architecture") -> dict[str, tuple[object, object]]:
-        """Values of both, by name, if they differ and weights of the one do not fit the other."""
+        """Pairs of values of both, by name, that differ and that weights depend on."""
         own, others = self.as_dict(), other.as_dict()
         if (self.kind, self.name) != (other.kind, other.name):
             own, others = ({name: values[name] for name in ("kind", "architecture")} for values in (own, others))
@@ -70,18 +70,18 @@ def _registry(kind: Network) -> Mapping[str, type[NetworkConfig]]:
 def _config(config: type[NetworkConfig], values: Mapping[str, object]) -> NetworkConfig:
     """A config of values whose types are those of its defaults; raises UnknownArchitecture."""
     defaults = {field.name: field.default for field in fields(config)}
-    chosen = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    for name, value in chosen.items():
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    for name, value in settings.items():
         if name not in defaults or not _is_alike(value, defaults[name]):
             raise UnknownArchitecture(f"{name} {value}")
     try:
-        return config(**chosen)
+        return config(**settings)
     except ValueError as problem:
         raise UnknownArchitecture(str(problem).rstrip(".")) from problem
 
 
 def _is_alike(value: object, default: object) -> bool:
-    """If a value has the type of a default; tuples hold whole numbers, a whole number may stand for any other."""
+    """True if a value has the type of a default; tuples hold whole numbers, and a float may be a whole number."""
     if isinstance(default, tuple):
         return isinstance(value, tuple) and all(type(item) is int for item in value)
     return type(value) is type(default) or (type(default) is float and type(value) is int)

@@ -73,7 +73,7 @@ class NetworkModule(nn.Module, ABC):
 
     @abstractmethod
     def example_output(self) -> Tensor:
-        """The output for a plain input, to test whether weights give finite numbers."""
+        """The output for a plain input, a test for weights whose outputs are not finite."""
 
 
 class Predictor(NetworkModule):
@@ -88,10 +88,10 @@ class Predictor(NetworkModule):
     position_embedding: nn.Embedding
 
     @abstractmethod
-    def forward(self, latents: Tensor, actions: Tensor, kept: Tensor | None = None) -> Tensor:
+    def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:
         """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D).
 
-        `kept`, integers (B, K) below P: only these tokens of every frame are used and predicted, to (B, K, D).
+        `subset`, integers (B, K) below P: only these tokens of every frame are used and predicted, to (B, K, D).
         """
 
     def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""The sizes of a world model as checkpoint files state them, so that files of other sizes than the usual can be used.
+"""The config of a world model as its checkpoint files state it, so that files of other than default sizes can be used.
 
-Owns the way from files to a config. The weights are loaded afterwards, by `validate.py`.
+Owns the steps from files to a config. The weights are loaded afterwards, by `validate.py`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from training.checkpoints.reader import read_checkpoint
 def world_model_config(action_channels: int, files: Mapping[Network, Path]) -> AdaptiveWorldModelConfig:
     """The config of a world model whose networks are those of the files; raises a CheckpointError.
 
-    A network without a file, or whose file has no config, has the usual sizes.
+    A network without a file, or whose file has no config, has the default sizes.
     """
     architectures = {kind: read_architecture(path, kind) for kind, path in files.items()}
     configs = {kind: one.config for kind, one in architectures.items() if one is not None}

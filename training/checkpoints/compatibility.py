@@ -1,6 +1,6 @@
 """Checks of a file's contents against a network: its kind, its architecture, names, shapes and values of its weights.
 
-Owns the sentences that say what does not fit. Nothing is changed here; `validate.py` puts weights in place.
+Owns the sentences on what does not fit. Nothing is changed here; `validate.py` puts weights in place.
 """
 
 import torch
@@ -141,7 +141,7 @@ def as_numbers(file: str, key: str, tensor: Tensor, dtype: torch.dtype) -> Tenso
     is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and tensor.is_floating_point()
     if not is_plain:
         raise CheckpointNotFinite(f"{file} holds {key} as something other than real numbers; choose another file.")
-    # Converted first: a value too large for the network's type would turn infinite on its way in.
+    # Converted first: a value too large for the network's type would become infinite when it is loaded.
     converted = tensor.detach().to(dtype)
     if not torch.isfinite(converted).all():
         raise CheckpointNotFinite(f"{file} holds numbers in {key} that are not finite; choose another file.")

@@ -74,8 +74,8 @@ class LastFramePredictor(Predictor):
     def example_output(self):
         return self(torch.ones(1, 1, 2, self.config.width), torch.zeros(1, 1, self.action_channels))
 
-    def forward(self, latents, actions, kept=None):
-        assert kept is None
+    def forward(self, latents, actions, subset=None):
+        assert subset is None
         positions = self.position_embedding.weight[: latents.shape[2]]
         return latents[:, -1] + positions + self.change(self.action(actions[:, -1]))[:, None]
 
