@@ -1,7 +1,8 @@
-"""The networks and what can be asked of them; torch only, no files of a session, no robots' names, no browser."""
+"""The networks and everything that is computed with them; torch only, without sessions, robots' names or a browser."""
 
 from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
-from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses
+from models.adaptive_world_model import PREDICTORS, AdaptiveWorldModel, AdaptiveWorldModelConfig, PredictionLosses
+from models.architecture import Architecture, UnknownArchitecture
 from models.figures import HeatMap, draw_differences, draw_error
 from models.inference import (
     CandidatePrediction,
@@ -34,10 +35,10 @@ from models.introspection.weights import (
 )
 from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
 from models.memory import trim_memory_forever
+from models.network import NETWORKS, Network, NetworkModule
 from models.rollout import ROLLOUT_MODES, ContextFrame, Imagined, RolloutContext, RolloutMode, imagine
 from models.shared_world_model import (
     DeviceUnavailable,
-    Network,
     SharedWorldModel,
     WeightsSource,
     WorldModels,
@@ -47,10 +48,13 @@ from models.shared_world_model import (
 from models.uncertainty import UncertainPredictions, predict_with_uncertainty
 
 __all__ = [
+    "NETWORKS",
+    "PREDICTORS",
     "ROLLOUT_MODES",
     "ActionPredictorConfig",
     "AdaptiveWorldModel",
     "AdaptiveWorldModelConfig",
+    "Architecture",
     "AttentionMeasures",
     "AttentionReport",
     "AttentionShares",
@@ -62,6 +66,7 @@ __all__ = [
     "MaskedAutoencoderConfig",
     "MaskedAutoencoderViT",
     "Network",
+    "NetworkModule",
     "NoSuchLayer",
     "NoSuchToken",
     "NotFinite",
@@ -75,6 +80,7 @@ __all__ = [
     "TensorStatistics",
     "TransformerActionConditionedPredictor",
     "UncertainPredictions",
+    "UnknownArchitecture",
     "WeightChange",
     "WeightReport",
     "WeightStatistics",

@@ -1,7 +1,7 @@
 """The predictor: latents of past frames and the actions between them to the latents of the next frame.
 
-Owns the network alone; which frames and actions, and what becomes of the predicted latents, is decided
-elsewhere. Actions arrive scaled to [-1, 1]; a robot's channels are just a number here.
+Owns the network alone; frames and actions are chosen, and predicted latents decoded, elsewhere. Actions arrive scaled
+to [-1, 1]; a robot's channels are just a number here.
 
 Shapes: B batch, T history, P tokens of a frame (197), D width, A action channels, E action embedding width,
 N tokens of the whole sequence (T·(P + 1) + P, at most 4096), H heads.
@@ -9,7 +9,7 @@ N tokens of the whole sequence (T·(P + 1) + P, at most 4096), H heads.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,26 +23,22 @@ from models.layers import (
     FiLM,
     initialize_linears,
 )
+from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, TokenLayout
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
-
-
-class TokenLayout(NamedTuple):
-    """What each token of a sequence is, integers (N,): its kind and its place 0..T-1 in the history, -1 for future."""
-
-    kinds: Tensor
-    places: Tensor
+EXAMPLE_TOKENS = 8
 
 
 @dataclass(frozen=True)
-class ActionPredictorConfig:
+class ActionPredictorConfig(PredictorConfig):
     """Sizes and options of the predictor; the default sizes are those of existing checkpoints.
 
     `attention_dropout` drops attention weights in training, as the notebook did (0.1). It is off because on a
     CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
-    network predict the change from the last context frame. Raises ValueError where values do not fit.
+    network predict the change from the last context frame. Raises ValueError if values do not fit together.
     """
 
+    training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -55,6 +51,8 @@ class ActionPredictorConfig:
     delta_latent: bool = False
 
     def __post_init__(self) -> None:
+        self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens")
+        self.check_sizes(MAX_LAYERS, "layers")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
         if not all(0 <= index < self.layers for index in self.film_after):
@@ -63,26 +61,33 @@ class ActionPredictorConfig:
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
 
-
-def gather_tokens(tokens: Tensor, places: Tensor) -> Tensor:
-    """The tokens (B, N, D) at places (B, K): (B, K, D)."""
-    return tokens.gather(1, places[..., None].expand(-1, -1, tokens.shape[2]))
-
-
-def sequence_places(kept: Tensor, t: int, p: int) -> Tensor:
-    """Where in the whole sequence stand the tokens `kept` (B, K) of each of `t` frames of `p` tokens, all actions, and
-    the same tokens of the future: (B, T·(K + 1) + K)."""
-    action = kept.new_full((len(kept), 1), p)
-    own = torch.cat([kept, action], dim=1)
-    return torch.cat([own + frame * (p + 1) for frame in range(t + 1)], dim=1)[:, :-1]
+    def build(self, action_channels: int) -> "TransformerActionConditionedPredictor":
+        """A predictor of these sizes with random weights, for a robot with this number of action channels."""
+        return TransformerActionConditionedPredictor(action_channels, self)
 
 
-class TransformerActionConditionedPredictor(nn.Module):
+def gather_tokens(tokens: Tensor, positions: Tensor) -> Tensor:
+    """The tokens (B, N, D) at positions (B, K): (B, K, D)."""
+    return tokens.gather(1, positions[..., None].expand(-1, -1, tokens.shape[2]))
+
+
+def sequence_positions(subset: Tensor, t: int, p: int) -> Tensor:
+    """Positions in the whole sequence, (B, T·(K + 1) + K), of the tokens `subset` (B, K) of each of `t` frames of `p`
+    tokens, of all actions, and of the same future tokens."""
+    action = subset.new_full((len(subset), 1), p)
+    frame = torch.cat([subset, action], dim=1)
+    return torch.cat([frame + index * (p + 1) for index in range(t + 1)], dim=1)[:, :-1]
+
+
+class TransformerActionConditionedPredictor(Predictor):
     """Causal transformer over frame, action and future tokens, modulated by the last action (FiLM, arXiv 1709.07871).
 
     Called with latents (B, T, P, D) and scaled actions (B, T, A), where action i leads from frame i to the
     next one and the last action to the frame to predict; returns its latents (B, P, D).
     """
+
+    action_parts = ("action_embed.", "action_token_proj.", "film_layers.")
+    action_input = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
 
     def __init__(self, action_channels: int, config: ActionPredictorConfig = ActionPredictorConfig()) -> None:
         super().__init__()
@@ -116,15 +121,31 @@ class TransformerActionConditionedPredictor(nn.Module):
             elif isinstance(part, FiLM):
                 part.reset_weights()
 
+    def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [
+            ("Action embedding", ("action_embed.",)),
+            ("FiLM", ("film_layers.",)),
+            ("Action token", ("action_token_proj.",)),
+            ("Position embedding", ("position_embedding.",)),
+            ("Token types, future query", ("token_type_embedding.", "future_query")),
+            *((f"Layer {index + 1}", (f"transformer_layers.{index}.",)) for index in range(self.config.layers)),
+            ("Output", ("layer_norm.", "output_head.")),
+        ]
+
+    def example_output(self) -> Tensor:
+        """The prediction from one frame of a few equal tokens and an action in the middle of its range."""
+        latents = torch.ones(1, 1, EXAMPLE_TOKENS, self.config.width)
+        return self(latents, torch.zeros(1, 1, self.action_channels))
+
     def _sequence(self, latents: Tensor, embedded: Tensor) -> Tensor:
-        """Each frame's tokens followed by its action's, then the future queries: (B, N, D), nothing added yet."""
+        """Each frame's tokens and its action's token, then the future queries: (B, N, D), without positions."""
         b, t, p, d = latents.shape
         action_tokens = self.action_token_proj(embedded)[:, :, None]  # (B, T, 1, D)
         history = torch.cat([latents, action_tokens], dim=2).reshape(b, t * (p + 1), d)
         return torch.cat([history, self.future_query.expand(b, p, d)], dim=1)
 
     def token_layout(self, t: int, p: int) -> TokenLayout:
-        """The tokens of a history of `t` frames of `p` tokens that the network sees: the oldest are cut."""
+        """The tokens that the network processes of a history of `t` frames of `p` tokens: the oldest are cut."""
         device = self.future_query.device
         kinds = torch.full((t + 1, p + 1), FRAME_TOKEN, device=device)
         kinds[:, -1] = ACTION_TOKEN
@@ -135,20 +156,20 @@ class TransformerActionConditionedPredictor(nn.Module):
         return TokenLayout(*(self._newest(x.flatten()[:-1], dim=0) for x in (kinds, places)))
 
     def _newest(self, x: Tensor, dim: int) -> Tensor:
-        """What is left of a whole sequence along `dim`, its oldest tokens cut."""
-        kept = min(x.shape[dim], self.config.max_tokens)
-        return x.narrow(dim, x.shape[dim] - kept, kept)
+        """The last `max_tokens` tokens of a whole sequence along `dim`; the oldest are cut."""
+        count = min(x.shape[dim], self.config.max_tokens)
+        return x.narrow(dim, x.shape[dim] - count, count)
 
     def _embed(self, latents: Tensor, embedded: Tensor) -> Tensor:
         """The sequence with types and positions, its oldest tokens cut: (B, N, D)."""
         _, t, p, _ = latents.shape
         tokens = self._newest(self._sequence(latents, embedded), dim=1)
         tokens = tokens + self.token_type_embedding(self.token_layout(t, p).kinds)
-        # Positions count from what is left: the oldest token that stays has position 0.
+        # Positions are counted after the cut: the oldest remaining token has position 0.
         return self.dropout(tokens + self.position_embedding.weight[: tokens.shape[1]])
 
     def _embed_inputs(self, latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """What enters the first layer (B, N, D), and the last action's embedding (B, E)."""
+        """The input of the first layer (B, N, D), and the last action's embedding (B, E)."""
         b, t, _, d = latents.shape
         assert d == self.config.width, f"expected latents {self.config.width} wide, got {d}"
         expected = (b, t, self.action_channels)
@@ -157,11 +178,11 @@ class TransformerActionConditionedPredictor(nn.Module):
         return self._embed(latents, embedded), embedded[:, -1]
 
     def _apply_layer(self, index: int, tokens: Tensor, action: Tensor, queries: int) -> Tensor:
-        """The last Q tokens through a layer and the FiLM after it, if there is one: (B, N, D) to (B, Q, D)."""
+        """The last Q tokens after a layer and its FiLM, if it has one: (B, N, D) to (B, Q, D)."""
         return self._modulate(index, self.transformer_layers[index](tokens, queries=queries), action)
 
     def _modulate(self, index: int, tokens: Tensor, action: Tensor) -> Tensor:
-        """The FiLM after a layer, if there is one: (B, N, D), shape kept."""
+        """Tokens (B, N, D) after the FiLM of a layer, unchanged if it has none."""
         return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
 
     def _predict_latents(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> Tensor:
@@ -169,54 +190,54 @@ class TransformerActionConditionedPredictor(nn.Module):
         of the last context frame: (B, P, D)."""
         p, last = last_frame.shape[1], len(self.transformer_layers) - 1
         for index in range(first, last + 1):
-            # Nobody looks at the last layer's older tokens: leaving them out is exact and saves most of a layer.
+            # The last layer's older tokens are not used: leaving them out is exact and saves most of a layer.
             tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
         predicted = self.output_head(self.layer_norm(tokens[:, -p:]))
         return predicted + last_frame if self.config.delta_latent else predicted
 
-    def forward(self, latents: Tensor, actions: Tensor, kept: Tensor | None = None) -> Tensor:
+    def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:
         """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D).
 
-        `kept`, integers (B, K) below P: only these tokens of every frame are seen and predicted, to (B, K, D). A
+        `subset`, integers (B, K) below P: only these tokens of every frame are used and predicted, to (B, K, D). A
         training step on a few tokens costs a fraction (patch dropout: Liu et al. 2022, arXiv 2208.07220).
         """
         tokens, action = self._embed_inputs(latents, actions)
-        if kept is None:
+        if subset is None:
             return self._predict_latents(tokens, action, latents[:, -1], first=0)
         _, t, p, _ = latents.shape
         assert tokens.shape[1] == (t + 1) * (p + 1) - 1, "a history that is cut cannot be thinned"
-        return self._predict_latents(
-            gather_tokens(tokens, sequence_places(kept, t, p)), action, gather_tokens(latents[:, -1], kept), first=0
-        )
+        tokens = gather_tokens(tokens, sequence_positions(subset, t, p))
+        return self._predict_latents(tokens, action, gather_tokens(latents[:, -1], subset), first=0)
 
     def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that are
-        alike but for the last, to latents (C, P, D).
+        """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
+        differ in the last action alone, to latents (C, P, D).
 
-        What comes before the last action does not depend on it until the first FiLM: it is computed once for all.
+        Tokens before the last action do not depend on it until the first FiLM: they are computed once for all.
         """
-        c, own = len(actions), latents.shape[2] + 1
+        c, last = len(actions), latents.shape[2] + 1  # the last action and the future tokens
         tokens, action = self._embed_inputs(latents.expand(c, -1, -1, -1), actions)
-        before, tokens = tokens[:1, :-own], tokens[:, -own:]
+        before, tokens = tokens[:1, :-last], tokens[:, -last:]
         first = self.transformer_layers[0]
-        tokens = first(tokens, queries=own, before=before)
+        tokens = first(tokens, queries=last, before=before)
         before = first(before, queries=before.shape[1]).expand(c, -1, -1)
         tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
         return self._predict_latents(tokens, action, latents[:, -1], first=1)
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
-        """What the future tokens look at in the asked layers, counted from 0: (B, H, P, N) float32 each.
+        """Attention of the future tokens in these layers, counted from 0: (B, H, P, N) float32 each.
 
-        Takes what `forward` takes. Only these weights are kept, and no layer after the last asked one is run:
-        eight frames are 1,781 tokens, and the weights of all tokens in all layers would be 600 MB.
+        Takes latents and actions as `forward` does. Only these weights are stored, and no layer after the last
+        requested one is run: eight frames are 1,781 tokens, and the weights of all tokens in all layers would be
+        600 MB.
         """
         assert layers and set(layers) <= set(range(self.config.layers)), f"{layers} are not layers of the predictor"
         tokens, action = self._embed_inputs(latents, actions)
         p, last = latents.shape[2], max(layers)
-        found = {}
+        weights = {}
         for index in range(last + 1):
             if index in layers:
-                found[index] = self.transformer_layers[index].self_attn.weights(tokens, queries=p)
+                weights[index] = self.transformer_layers[index].self_attn.weights(tokens, queries=p)
             if index < last:
                 tokens = self._apply_layer(index, tokens, action, queries=tokens.shape[1])
-        return found
+        return weights

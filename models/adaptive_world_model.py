@@ -1,31 +1,38 @@
 """The world model: an autoencoder and a predictor side by side, and the losses that training minimizes.
 
-Owns how the two networks work together. Neither owns the other's parameters. Optimizers, files and threads
-are elsewhere.
+Owns the interplay of the two networks. Neither owns the other's parameters. Optimizers, files and threads are
+elsewhere.
 
 Shapes: B batch, T history, P tokens of a frame (197), D width, A action channels, C candidate actions,
 H and W picture height and width.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.action_predictor import ActionPredictorConfig, TransformerActionConditionedPredictor
+from models.action_predictor import ActionPredictorConfig
 from models.layers import Dropout
-from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
+from models.masked_autoencoder import MaskedAutoencoderConfig
+from models.network import Network, NetworkConfig, NetworkModule, PredictorConfig
+
+# Names that checkpoints store, with the config that builds a network of that name.
+AUTOENCODERS: Mapping[str, type[NetworkConfig]] = MappingProxyType({"masked_autoencoder": MaskedAutoencoderConfig})
+PREDICTORS: Mapping[str, type[PredictorConfig]] = MappingProxyType({"transformer": ActionPredictorConfig})
 
 
 @dataclass(frozen=True)
 class AdaptiveWorldModelConfig:
-    """Sizes of both networks; raises ValueError where they do not fit together."""
+    """Sizes of both networks; raises ValueError if they do not fit together."""
 
     action_channels: int
     autoencoder: MaskedAutoencoderConfig = field(default_factory=MaskedAutoencoderConfig)
-    predictor: ActionPredictorConfig = field(default_factory=ActionPredictorConfig)
+    predictor: PredictorConfig = field(default_factory=ActionPredictorConfig)
 
     def __post_init__(self) -> None:
         if self.action_channels < 1:
@@ -47,13 +54,17 @@ class PredictionLosses(NamedTuple):
 
 
 class AdaptiveWorldModel(nn.Module):
-    """What a robot's camera will see: encode frames, predict latents, decode pictures."""
+    """Prediction of a robot's camera pictures: encode frames, predict latents, decode pictures."""
 
     def __init__(self, config: AdaptiveWorldModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.autoencoder = MaskedAutoencoderViT(config.autoencoder)
-        self.predictor = TransformerActionConditionedPredictor(config.action_channels, config.predictor)
+        self.autoencoder = config.autoencoder.build()
+        self.predictor = config.predictor.build(config.action_channels)
+
+    def network(self, name: Network) -> NetworkModule:
+        """One of the two networks by its name."""
+        return self.autoencoder if name == "autoencoder" else self.predictor
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
         """Draw all learned weights of both networks anew, from `generator` or torch's own."""
@@ -86,9 +97,9 @@ class AdaptiveWorldModel(nn.Module):
 
         Takes one history: latents (1, T, P, D), scaled actions (1, T, A), and scaled candidates (C, A).
         """
-        one, t = latents.shape[:2]
+        b, t = latents.shape[:2]
         c, a = candidates.shape
-        assert one == 1 and actions.shape == (1, t, a), f"one history of {t} expected, got {tuple(actions.shape)}"
+        assert b == 1 and actions.shape == (1, t, a), f"one history of {t} expected, got {tuple(actions.shape)}"
         earlier = actions[:, :-1].expand(c, t - 1, a)
         return self.predictor.sweep(latents, torch.cat([earlier, candidates[:, None]], dim=1))
 
@@ -114,7 +125,7 @@ class AdaptiveWorldModel(nn.Module):
 
         total = image_weight·MSE(picture) + latent_weight·MSE(latents). Gradients reach the predictor, the decoder
         (by the predicted picture) and the encoder, the latter through the target's latents only: the context is
-        encoded as it stands, without gradients.
+        encoded without gradients.
         """
         with torch.no_grad():
             context = self.encode_history(frames)

@@ -1,4 +1,4 @@
-"""Pictures of what the models compute, as arrays; no files, no page."""
+"""Results of the models as colours, in arrays; no files, no page."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ LEAST_DIFFERENCE = 0.05  # brightness from 0 to 1
 class HeatMap:
     """Maps as colours: `pixels` uint8 (..., H, W, 3), and `strip` uint8 (1, N, 3), the scale that ends at `top`.
 
-    It begins at 0 for an error, at −`top` for differences.
+    The scale begins at 0 for an error, at −`top` for differences.
     """
 
     pixels: np.ndarray
@@ -31,14 +31,14 @@ def error_heat_map(error: np.ndarray, top: float) -> np.ndarray:
     """Colours of a squared error (H, W): uint8 (H, W, 3), black for none, bright for `top` and above.
 
     Maps drawn with one `top` share a scale. The colours are matplotlib's "inferno": perceptually uniform,
-    ordered in lightness, and readable with any colour vision. Raises ValueError where `top` is no number ≥ 0.
+    ordered in lightness, and readable with any colour vision. Raises ValueError if `top` is not a number ≥ 0.
     """
     return _coloured(error, top, "inferno", zero=0.0)
 
 
 def draw_differences(differences: np.ndarray, top: float) -> HeatMap:
-    """Signed differences (C, H, W) on one scale from −`top` to `top`, but no finer than ±0.05: what nobody would see in
-    the pictures is pale here as well. Without any difference the scale is 0."""
+    """Signed differences (C, H, W) on one scale from −`top` to `top`, but no finer than ±0.05: differences that are
+    invisible in the pictures are pale here as well. Without any difference the scale is 0."""
     top = max(top, LEAST_DIFFERENCE) if top else top
     strip = difference_map(np.linspace(-1, 1, STRIP_COLOURS, dtype=np.float32)[None], 1.0)
     return HeatMap(difference_map(differences, top), strip, top)
@@ -48,7 +48,7 @@ def difference_map(difference: np.ndarray, top: float) -> np.ndarray:
     """Colours of signed differences (..., H, W): uint8 (..., H, W, 3), white for none.
 
     Orange for positive and purple for negative ones, darkest at `top` and beyond: matplotlib's "PuOr", whose two
-    sides any colour vision tells apart. Raises ValueError where `top` is no number ≥ 0.
+    sides are distinct with any colour vision. Raises ValueError if `top` is not a number ≥ 0.
     """
     return _coloured(difference, top, "PuOr_r", zero=0.5)
 

@@ -1,7 +1,7 @@
-"""Looking without changing: reconstructions and predictions of a shared world model, as arrays to draw.
+"""Inference: reconstructions and predictions of a shared world model, as arrays to draw.
 
-Owns the way from a batch of tensors to pictures and errors, under the model's lock. Tensors end here. Losses
-equal those that training reports in evaluation mode: they are taken before pictures are clipped for display.
+Owns the steps from a batch of tensors to pictures and errors, under the model's lock. Tensors end here. Losses equal
+those that training reports in evaluation mode: they are computed before pictures are clipped for display.
 
 Shapes: T history, P tokens of a frame (197), D width, A action channels, C candidate actions, H and W picture
 height and width.
@@ -16,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 
 class NotFinite(ArithmeticError):
-    """A network's weights give infinities or NaN."""
+    """The output of a network contains infinities or NaN."""
 
     def __init__(self, network: Network) -> None:
         super().__init__(f"The {network}'s weights give numbers that are not finite; load another checkpoint.")
@@ -40,7 +41,7 @@ class Reconstruction:
 
 @dataclass(frozen=True, eq=False)
 class CandidatePrediction:
-    """What one action would lead to: a uint8 picture (H, W, 3), its error (H, W) and mean to the actual frame."""
+    """Prediction for one action: a uint8 picture (H, W, 3), its squared error to the actual frame (H, W), its mean."""
 
     picture: np.ndarray
     error: np.ndarray
@@ -51,9 +52,9 @@ class CandidatePrediction:
 class Prediction:
     """The frame that followed, the one predicted from the recorded action, and one for every candidate action.
 
-    `recorded` and `best` (the lowest MSE) are places in `candidates`, None where there is none. `differences`,
-    float32 (C, H, W), say how much brighter each candidate's picture is than the one predicted from the recorded
-    action: mean over the colours, each 0 to 1, before clipping. `difference_top` is the largest of them, signs aside.
+    `recorded` and `best` (the lowest MSE) are indices of `candidates`, or None. `differences`, float32 (C, H, W), are
+    the brightness of each candidate's picture above that of the one predicted from the recorded action: mean over the
+    colours, each 0 to 1, before clipping. `difference_top` is the largest absolute value of them.
     """
 
     actual: np.ndarray
@@ -70,7 +71,7 @@ class Prediction:
 
 @contextmanager
 def evaluating(shared: SharedWorldModel) -> Iterator[AdaptiveWorldModel]:
-    """The model in evaluation mode, without gradients and under its lock; modes are left as they were found."""
+    """The model in evaluation mode, without gradients and under its lock; the modes are restored afterwards."""
     with shared.lock, torch.inference_mode():
         # Each part's own mode: a trainer may hold one network in training mode and not the other.
         training: list[nn.Module] = [part for part in shared.model.modules() if part.training]
@@ -103,7 +104,7 @@ def run_prediction(
     """Predict the frame after a history, for its recorded action and for every candidate, in one batch.
 
     Takes frames (1, T, 3, H, W) and target (1, 3, H, W) in [0, 1], scaled actions (1, T, A) and candidates
-    (C, A), and the place of the recorded action among the candidates. Raises NotFinite.
+    (C, A), and the index of the recorded action among the candidates. Raises NotFinite.
     """
     frames, actions, target, candidates = (x.to(shared.device) for x in (frames, actions, target, candidates))
     with evaluating(shared) as model:
@@ -114,28 +115,30 @@ def run_prediction(
         latents = require_finite(model.predict_counterfactuals(context, actions, options), "predictor")
         pictures = require_finite(model.decode(latents), "autoencoder")
         compared = tuple(_compare(picture, target[0]) for picture in pictures)
-        place = recorded if is_listed else len(options) - 1
-        differences = _differences(pictures[: len(candidates)], pictures[place])
+        index = recorded if is_listed else len(options) - 1
+        differences = _differences(pictures[: len(candidates)], pictures[index])
         weights = shared.weights
-    own, swept = compared[place], compared[: len(candidates)]
-    best = min(range(len(swept)), key=lambda index: swept[index].mse, default=None)
+    of_recorded, swept = compared[index], compared[: len(candidates)]
+    best = min(range(len(swept)), key=lambda candidate: swept[candidate].mse, default=None)
     top = float(np.abs(differences).max(initial=0.0))
     actual = to_uint8(target[0])
-    return Prediction(actual, own.picture, own.error, own.mse, swept, recorded, best, differences, top, weights)
+    return Prediction(
+        *(actual, of_recorded.picture, of_recorded.error, of_recorded.mse),
+        *(swept, recorded, best, differences, top, weights),
+    )
 
 
 def require_finite(x: Tensor, network: Network) -> Tensor:
-    """`x`, which `network` gave; raises NotFinite where a number of it is not finite."""
+    """Returns `x`, an output of `network`; raises NotFinite if a number of it is not finite."""
     if not torch.isfinite(x).all():
         raise NotFinite(network)
     return x
 
 
 def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:
-    """A float picture (3, H, W) beside the actual one: the error counts what clipping for display would hide."""
-    squared = require_finite(
-        (picture - actual).square(), "autoencoder"
-    )  # finite pictures may be too large to be squared
+    """A float picture (3, H, W) beside the actual one: the error includes what clipping for display would hide."""
+    # Finite pictures may be too large to be squared.
+    squared = require_finite((picture - actual).square(), "autoencoder")
     return CandidatePrediction(to_uint8(picture), squared.mean(dim=0).cpu().numpy(), squared.mean().item())
 
 

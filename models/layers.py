@@ -94,14 +94,14 @@ class Block(nn.Module):
 
 
 def causal_mask(queries: int, keys: int, device: torch.device) -> Tensor:
-    """(Q, N) booleans, true where one of the last Q of N tokens may look: at itself and what came before."""
+    """(Q, N) booleans, true for the keys that each of the last Q of N tokens may attend to: itself and earlier ones."""
     return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(diagonal=keys - queries)
 
 
 class CausalSelfAttention(nn.Module):
     """Attention of the last Q tokens to themselves and everything before: (B, N, D) to (B, Q, D).
 
-    Tokens that come before those of every one of a batch may be given apart, once: `before` (1, M, D).
+    `before` (1, M, D): tokens that precede those of every sequence of a batch, passed once for all.
     """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -113,7 +113,7 @@ class CausalSelfAttention(nn.Module):
         self.out_proj = nn.Linear(width, width)
 
     def reset_weights(self, generator: torch.Generator | None) -> None:
-        """Xavier weights and zero biases for the joint projection (it is no Linear, so nothing else fills it)."""
+        """Xavier weights and zero biases for the joint projection (`initialize_linears` skips what is no Linear)."""
         nn.init.xavier_uniform_(self.in_proj_weight, generator=generator)
         nn.init.zeros_(self.in_proj_bias)
 
@@ -132,7 +132,7 @@ class CausalSelfAttention(nn.Module):
         return F.linear(x, self.in_proj_weight[width:], self.in_proj_bias[width:]).chunk(2, dim=-1)
 
     def weights(self, x: Tensor, queries: int) -> Tensor:
-        """How much each of the last Q tokens looks at each of all tokens: (B, H, Q, N) float32, rows sum to 1."""
+        """Attention of each of the last Q tokens on all tokens: (B, H, Q, N) float32, rows sum to 1."""
         query, key, _ = self._project(x, queries)
         scores = query @ key.transpose(-2, -1) / query.shape[-1] ** 0.5
         is_hidden = ~causal_mask(queries, x.shape[1], x.device)
@@ -155,10 +155,10 @@ class CausalSelfAttention(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout whose random numbers come from `generator` where one is set, else from torch's own.
+    """Dropout whose random numbers come from `generator` if one is set, else from torch's own.
 
-    A training run that draws from a generator of its own can be stopped and resumed to the bit, whatever other
-    threads of the process draw meanwhile; torch's dropout knows only the generator that all share.
+    A training run that draws from a generator of its own can be stopped and resumed to the bit, no matter what other
+    threads of the process draw meanwhile; torch's dropout can use only the generator that all threads share.
     """
 
     def __init__(self, rate: float) -> None:
@@ -169,14 +169,14 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.rate == 0:
             return x
-        kept = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
-        return x * kept.div_(1 - self.rate)
+        mask = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self.generator)
+        return x * mask.div_(1 - self.rate)
 
 
 class CausalLayer(nn.Module):
     """Post-norm transformer layer of the predictor, for the last Q tokens: (B, N, D) to (B, Q, D).
 
-    `before`: tokens (1, M, D) in front of those of every one of the batch.
+    `before`: tokens (1, M, D) that precede those of every sequence of the batch.
     """
 
     def __init__(self, width: int, heads: int, dropout: float, attention_dropout: float) -> None:

@@ -1,10 +1,10 @@
 """The masked autoencoder: pictures to latents and back (He et al. 2021, arXiv 2111.06377).
 
-Owns the network and its losses on pictures. Optimizers, schedules and files are none of its business.
+Owns the network and its losses on pictures. Optimizers, schedules and files are elsewhere.
 Method names follow the paper's published program; the decoder is smaller than there: no attention.
 
 Shapes: B batch, H and W picture height and width, P tokens of a frame (197: class token and 196 patches),
-K kept patches, D width.
+K patches that remain after masking, D width.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layers import TOKEN_STD, Block, initialize_linears, sincos_positions
+from models.network import MAX_LAYERS, MAX_SIZE, NetworkConfig, NetworkModule
 
 
 @dataclass(frozen=True)
-class MaskedAutoencoderConfig:
+class MaskedAutoencoderConfig(NetworkConfig):
     """Sizes of the autoencoder; the defaults are those of existing checkpoints.
 
-    Raises ValueError where the sizes do not fit together.
+    Raises ValueError if the sizes do not fit together.
     """
 
     image_size: int = 224
@@ -31,6 +32,8 @@ class MaskedAutoencoderConfig:
     decoder_width: int = 128
 
     def __post_init__(self) -> None:
+        self.check_sizes(MAX_SIZE, "image_size", "patch_size", "width", "heads", "decoder_width")
+        self.check_sizes(MAX_LAYERS, "blocks")
         if self.image_size % self.patch_size:
             raise ValueError(f"image_size {self.image_size} is not a multiple of patch_size {self.patch_size}.")
         if self.width % self.heads:
@@ -38,6 +41,10 @@ class MaskedAutoencoderConfig:
         for name, width in (("width", self.width), ("decoder_width", self.decoder_width)):
             if width % 4:
                 raise ValueError(f"{name} {width} is not a multiple of 4, which the positions need.")
+
+    def build(self) -> "MaskedAutoencoderViT":
+        """An autoencoder of these sizes with random weights."""
+        return MaskedAutoencoderViT(self)
 
     @property
     def grid(self) -> int:
@@ -66,11 +73,14 @@ class PatchEmbed(nn.Module):
         return self.proj(images).flatten(2).transpose(1, 2)
 
 
-class MaskedAutoencoderViT(nn.Module):
+class MaskedAutoencoderViT(NetworkModule):
     """Masked autoencoder over RGB pictures in [0, 1] (He et al. 2021, arXiv 2111.06377).
 
     It has no dropout: training and evaluation mode compute the same.
     """
+
+    kind = "autoencoder"
+    picture_input = "patch_embed.proj.weight"  # (D, 3, S, S)
 
     def __init__(self, config: MaskedAutoencoderConfig = MaskedAutoencoderConfig()) -> None:
         super().__init__()
@@ -94,11 +104,25 @@ class MaskedAutoencoderViT(nn.Module):
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
         """Draw all learned weights anew, from `generator` or torch's own."""
         initialize_linears(self, generator)
-        # The convolution is a Linear on a flattened patch; Xavier has to see it as one to get the fan-in right.
+        # The convolution is a Linear on a flattened patch: with its own shape Xavier would compute another fan-in.
         nn.init.xavier_uniform_(self.patch_embed.proj.weight.flatten(1), generator=generator)
         nn.init.zeros_(self.patch_embed.proj.bias)
         nn.init.normal_(self.cls_token, std=TOKEN_STD, generator=generator)
         nn.init.normal_(self.mask_token, std=TOKEN_STD, generator=generator)
+
+    def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [
+            ("Patch embedding", ("patch_embed.",)),
+            ("Class and mask token", ("cls_token", "mask_token")),
+            *((f"Block {index + 1}", (f"blocks.{index}.",)) for index in range(self.config.blocks)),
+            ("Final norm", ("norm.",)),
+            ("Decoder", ("decoder_embed.", "decoder_pred.")),
+        ]
+
+    def example_output(self) -> Tensor:
+        """The reconstruction of a grey picture."""
+        size = self.config.image_size
+        return self.reconstruct(torch.full((1, 3, size, size), 0.5))
 
     def patchify(self, images: Tensor) -> Tensor:
         """Pictures (B, 3, H, W) to flattened patches (B, P - 1, 768), each by row, column, colour."""
@@ -119,16 +143,16 @@ class MaskedAutoencoderViT(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Keep int((P - 1)·(1 - mask_ratio)) patches of each picture, chosen at random.
 
-        Takes (B, P - 1, D); returns the kept ones (B, K, D), the mask (B, P - 1) with 1 where a patch was
-        removed, and ids_restore (B, P - 1), which puts kept and removed ones back in place.
+        Takes (B, P - 1, D); returns the remaining ones (B, K, D), the mask (B, P - 1) with 1 for each patch that
+        was removed, and ids_restore (B, P - 1), which puts remaining and removed ones back in place.
         """
         b, patches, width = x.shape
-        kept = int(patches * (1 - mask_ratio))
+        k = int(patches * (1 - mask_ratio))
         ids_shuffle = torch.rand(b, patches, device=x.device, generator=generator).argsort(dim=1)
         ids_restore = ids_shuffle.argsort(dim=1)
-        x_kept = x.gather(1, ids_shuffle[:, :kept, None].expand(b, kept, width))
-        mask = (ids_restore >= kept).to(x.dtype)
-        return x_kept, mask, ids_restore
+        remaining = x.gather(1, ids_shuffle[:, :k, None].expand(b, k, width))
+        mask = (ids_restore >= k).to(x.dtype)
+        return remaining, mask, ids_restore
 
     def _with_class_token(self, patches: Tensor) -> Tensor:
         """(B, K, D) patches that have their positions to (B, 1 + K, D)."""
@@ -149,29 +173,29 @@ class MaskedAutoencoderViT(nn.Module):
     def forward_encoder(
         self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Encode what a random mask leaves of pictures (B, 3, H, W).
+        """Encode the patches of pictures (B, 3, H, W) that a random mask leaves.
 
-        Returns latents (B, 1 + K, D), mask and ids_restore as `random_masking` gives them.
+        Returns latents (B, 1 + K, D), and mask and ids_restore of `random_masking`.
         """
-        kept, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio, generator)
-        return self._transform(self._with_class_token(kept)), mask, ids_restore
+        patches, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio, generator)
+        return self._transform(self._with_class_token(patches)), mask, ids_restore
 
     def forward_decoder(self, latents: Tensor, ids_restore: Tensor) -> Tensor:
-        """Latents of kept patches (B, 1 + K, D) to all flattened patches (B, P - 1, 768)."""
+        """Latents of the remaining patches (B, 1 + K, D) to all flattened patches (B, P - 1, 768)."""
         x = self.decoder_embed(latents)
         b, _, width = x.shape
-        removed = ids_restore.shape[1] + 1 - x.shape[1]
-        shuffled = torch.cat([x[:, 1:], self.mask_token.expand(b, removed, width)], dim=1)
+        masked = ids_restore.shape[1] + 1 - x.shape[1]
+        shuffled = torch.cat([x[:, 1:], self.mask_token.expand(b, masked, width)], dim=1)
         patches = shuffled.gather(1, ids_restore[:, :, None].expand(-1, -1, width))
         return self._decode_patches(patches)
 
     def _decode_patches(self, embedded: Tensor) -> Tensor:
         """Decoder tokens of all patches in place (B, P - 1, decoder width) to (B, P - 1, 768)."""
-        # Each token is decoded by itself, so the class token, which is no part of the picture, is left out.
+        # Each token is decoded by itself, so the class token, which is no part of the picture, is not needed.
         return self.decoder_pred(embedded + self.decoder_pos_embed[:, 1:])
 
     def forward_loss(self, images: Tensor, patches: Tensor) -> Tensor:
-        """Mean squared error over all patches, removed or not (the paper counts removed ones only)."""
+        """Mean squared error over all patches, masked or not (the paper counts masked ones only)."""
         return F.mse_loss(patches, self.patchify(images))
 
     def forward(self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None) -> Tensor:

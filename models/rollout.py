@@ -1,13 +1,13 @@
-"""Imagining: one frame after another from frames that were themselves imagined.
+"""Rollouts: one predicted frame after another, from frames that are predictions themselves.
 
-Owns a dream's context, an immutable value, and the step from one context to the next under a shared model's lock. Where
-a dream begins, which actions are taken and what would really have followed is decided elsewhere.
+Owns a rollout's context, an immutable value, and the step from one context to the next under a shared model's lock. The
+start, the actions and the comparison with what really followed are elsewhere.
 
-Two ways to go on from an imagined frame. Staying in latents: what the predictor gave is the context of the next step.
-Re-encoding: the picture that it decodes to, clipped and rounded as it is shown, is encoded like a camera's.
+There are two modes of continuing from a predicted frame. Mode "latents": the predictor's output is the context of the
+next step. Mode "pictures": the decoded picture, clipped and rounded as displayed, is encoded like a camera's picture.
 
-Weights may change between two steps (training, loading). Latents belong to the weights that gave them, pictures do not:
-latents of other weights are dropped, and their pictures are encoded anew.
+Weights may change between two steps (training, loading). Latents belong to the weights that produced them, pictures do
+not: latents of other weights are dropped, and their pictures are encoded again.
 
 Shapes: T frames of context, P tokens of a frame, D width, A action channels, H and W picture height and width.
 """
@@ -30,11 +30,11 @@ ROLLOUT_MODES: tuple[RolloutMode, ...] = ("latents", "pictures")
 
 @dataclass(frozen=True, eq=False)
 class ContextFrame:
-    """A picture, uint8 (H, W, 3), and its latents, float16 (P, D) on the CPU, with the version of the weights that gave
-    them; None where the picture has yet to be encoded.
+    """A picture, uint8 (H, W, 3), and its latents, float16 (P, D) on the CPU, with the version of the weights that
+    produced them; None if the picture is not encoded yet.
 
-    Half precision, because a visitor may go back through a hundred of them: 100 kB each. It changes a predicted picture
-    by less than one of its 256 levels.
+    Half precision, because a visitor may step back through a hundred of them: 100 kB each. It changes a predicted
+    picture by less than one of its 256 levels.
     """
 
     picture: np.ndarray
@@ -55,14 +55,14 @@ class RolloutContext:
 
     @classmethod
     def of(cls, pictures: Sequence[np.ndarray], actions: Sequence[Tensor]) -> "RolloutContext":
-        """The context of recorded pictures, uint8 (H, W, 3), from which a dream starts."""
+        """The context of recorded pictures, uint8 (H, W, 3), from which a rollout starts."""
         return cls(tuple(map(ContextFrame, pictures)), tuple(actions))
 
 
 @dataclass(frozen=True, eq=False)
 class Imagined:
-    """The context after a step, its last frame the imagined one; `decoded`, float32 (3, H, W) on the CPU, is that frame
-    before clipping; `version` that of the weights."""
+    """The context after a step, its last frame the predicted one; `decoded`, float32 (3, H, W) on the CPU, is that
+    frame before clipping; `version` that of the weights."""
 
     context: RolloutContext
     decoded: Tensor
@@ -70,44 +70,44 @@ class Imagined:
 
     @property
     def picture(self) -> np.ndarray:
-        """The imagined frame as it is shown, uint8 (H, W, 3)."""
+        """The predicted frame as displayed, uint8 (H, W, 3)."""
         return self.context.frames[-1].picture
 
 
 def imagine(
-    shared: SharedWorldModel, context: RolloutContext, action: Tensor, way: RolloutMode, history_length: int
+    shared: SharedWorldModel, context: RolloutContext, action: Tensor, mode: RolloutMode, history_length: int
 ) -> Imagined:
-    """Take a scaled action (A,) after a context, of which the last `history_length` frames count; raises NotFinite."""
-    assert way in ROLLOUT_MODES, f"{way} is not one of {ROLLOUT_MODES}"
+    """Predict the frame after a scaled action (A,) from the last `history_length` frames; raises NotFinite."""
+    assert mode in ROLLOUT_MODES, f"{mode} is not one of {ROLLOUT_MODES}"
     frames = context.frames[-history_length:]
     actions = (*context.actions[len(context.actions) - len(frames) + 1 :], action)
     with evaluating(shared) as model:
         version = shared.version
         frames = _encoded(model, frames, version, shared.device)
         latents = torch.stack([frame.latents for frame in frames])[None].to(shared.device, torch.float32)
-        taken = torch.stack(actions)[None].to(shared.device)
-        predicted = require_finite(model.predict(latents, taken), "predictor")
+        scaled = torch.stack(actions)[None].to(shared.device)
+        predicted = require_finite(model.predict(latents, scaled), "predictor")
         decoded = require_finite(model.decode(predicted), "autoencoder")[0].cpu()
-        own = _half(predicted[0]) if way == "latents" else None
-    frame = ContextFrame(to_uint8(decoded), own, version)
-    kept = (*frames, frame)[-history_length:]
-    return Imagined(RolloutContext(kept, actions[len(actions) - len(kept) + 1 :]), decoded, version)
+        reused = _half(predicted[0]) if mode == "latents" else None
+    frame = ContextFrame(to_uint8(decoded), reused, version)
+    frames = (*frames, frame)[-history_length:]
+    return Imagined(RolloutContext(frames, actions[len(actions) - len(frames) + 1 :]), decoded, version)
 
 
 def _encoded(
     model: AdaptiveWorldModel, frames: tuple[ContextFrame, ...], version: int, device: torch.device
 ) -> tuple[ContextFrame, ...]:
-    """The frames with latents of the weights in use; those that lack them are encoded in one batch."""
-    lacking = [place for place, frame in enumerate(frames) if frame.latents is None or frame.version != version]
-    if not lacking:
+    """The frames with latents of the weights in use; frames without such latents are encoded in one batch."""
+    stale = [index for index, frame in enumerate(frames) if frame.latents is None or frame.version != version]
+    if not stale:
         return frames
-    pictures = torch.from_numpy(np.stack([frames[place].picture for place in lacking]))
+    pictures = torch.from_numpy(np.stack([frames[index].picture for index in stale]))
     images = pictures.to(device).permute(0, 3, 1, 2).float() / 255
     latents = require_finite(model.encode(images), "autoencoder")
-    found = {place: _half(one) for place, one in zip(lacking, latents, strict=True)}
+    encoded = {index: _half(frame) for index, frame in zip(stale, latents, strict=True)}
     return tuple(
-        ContextFrame(frame.picture, found[place], version) if place in found else frame
-        for place, frame in enumerate(frames)
+        ContextFrame(frame.picture, encoded[index], version) if index in encoded else frame
+        for index, frame in enumerate(frames)
     )
 
 

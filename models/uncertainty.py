@@ -1,8 +1,8 @@
-"""What every action would lead to from here, and how unsure the predictor is of each.
+"""Predictions for all candidate actions, with uncertainty.
 
 Uncertainty is Monte-Carlo dropout: passes with dropout active are samples of the predictor's weights, and the variance
-of what they predict is how much those disagree (Gal & Ghahramani 2016, arXiv 1506.02142). It tells what more data would
-teach; noise of the robot itself it does not tell.
+of their predictions is the disagreement of these samples (Gal & Ghahramani 2016, arXiv 1506.02142). It measures the
+uncertainty that more data would reduce, not the noise of the robot itself.
 
 Shapes: T history, A action channels, C candidate actions, H and W picture height and width.
 """
@@ -24,7 +24,7 @@ from models.shared_world_model import SharedWorldModel
 @dataclass(frozen=True, eq=False)
 class UncertainPredictions:
     """For each of C candidates a uint8 picture (H, W, 3), predicted without dropout, and the variance over passes with
-    dropout, mean over pixels and colours; no variances where no passes were asked for."""
+    dropout, mean over pixels and colours; no variances if no passes were requested."""
 
     pictures: tuple[np.ndarray, ...]
     uncertainties: tuple[float, ...]
@@ -38,15 +38,15 @@ def predict_with_uncertainty(
     passes: int = 0,
     generator: torch.Generator | None = None,
 ) -> UncertainPredictions:
-    """Predict what follows the last of `frames` for every candidate action; raises NotFinite.
+    """Predict the frame after the last of `frames` for every candidate action; raises NotFinite.
 
     Takes frames (1, T, 3, H, W) in [0, 1], the scaled actions (1, T − 1, A) between them, and scaled candidates (C, A).
-    `passes`: how many with dropout, at least 2, or 0 for no uncertainties; their random numbers come from `generator`,
-    which must be on the model's device.
+    `passes`: number of passes with dropout, at least 2, or 0 for no uncertainties; their random numbers come from
+    `generator`, which must be on the model's device.
     """
     assert passes != 1, "one pass has no variance"
     frames, actions, candidates = (x.to(shared.device) for x in (frames, actions, candidates))
-    # Counterfactuals replace the last action: any will do in its place.
+    # Counterfactuals replace the last action: its value does not matter.
     actions = torch.cat([actions, candidates[:1, None]], dim=1)
     with evaluating(shared) as model:
         context = require_finite(model.encode_history(frames), "autoencoder")
@@ -64,7 +64,7 @@ def _pictures(model: AdaptiveWorldModel, context: Tensor, actions: Tensor, candi
 
 
 def _variances(samples: Iterator[Tensor]) -> list[float]:
-    """Variance over samples (C, 3, H, W), mean over pixels and colours; two of them are held at a time.
+    """Variance over samples (C, 3, H, W), mean over pixels and colours; two samples are in memory at a time.
 
     By Welford's update: the difference of large sums would lose small variances in float32.
     """
@@ -79,15 +79,15 @@ def _variances(samples: Iterator[Tensor]) -> list[float]:
 
 @contextmanager
 def _dropping_out(model: AdaptiveWorldModel, generator: torch.Generator | None) -> Iterator[None]:
-    """Dropout as in training, everything else as in evaluation; generators and modes are left as they were found.
+    """Dropout as in training, everything else as in evaluation; generators and modes are restored afterwards.
 
     Attention weights are never dropped here: torch draws for them from the numbers that all threads share.
     """
-    found = [(part, part.training, part.generator) for part in model.modules() if isinstance(part, Dropout)]
+    state = [(part, part.training, part.generator) for part in model.modules() if isinstance(part, Dropout)]
     try:
-        for part, _, _ in found:
+        for part, _, _ in state:
             part.training, part.generator = True, generator
         yield
     finally:
-        for part, was_training, its_generator in found:
-            part.training, part.generator = was_training, its_generator
+        for part, was_training, previous in state:
+            part.training, part.generator = was_training, previous

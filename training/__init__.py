@@ -2,18 +2,20 @@
 
 from training.backend import Backend
 from training.checkpoints.errors import (
+    CheckpointConfigDiffers,
     CheckpointDamaged,
     CheckpointError,
     CheckpointKeysDiffer,
     CheckpointNotFinite,
     CheckpointNotFound,
+    CheckpointNotSaved,
     CheckpointOldFormat,
     CheckpointShapesDiffer,
     WrongNetwork,
 )
 from training.checkpoints.paths import checkpoint_path, default_checkpoints, list_checkpoints
 from training.checkpoints.validate import CheckpointInfo, load_checkpoint
-from training.checkpoints.writer import CheckpointNotSaved, SavedCheckpoint, save_checkpoint
+from training.checkpoints.writer import SavedCheckpoint, save_checkpoint
 from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
 from training.evaluation.accuracy import measure_truth
@@ -59,6 +61,7 @@ __all__ = [
     "AutoencoderTrainer",
     "Backend",
     "CannotImagine",
+    "CheckpointConfigDiffers",
     "CheckpointDamaged",
     "CheckpointError",
     "CheckpointInfo",

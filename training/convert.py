@@ -1,12 +1,11 @@
-"""Checkpoints of older kinds into today's: `python -m training.convert OLD NEW`.
+"""Conversion of older checkpoints to today's format: `python -m training.convert OLD NEW`.
 
-Opens what torch wrote before it had archives, archives that somebody compressed, and weights saved from several GPUs
-(`module.` before each name); works offline, with torch's restricted loader alone, after a look at the file's structure.
-Nothing in the file is run, `.pkl` files are not opened, and no existing file is overwritten. Exit codes: 0 written and
-read back, 1 not converted, 2 wrong usage.
+Opens files of the time before torch had archives, compressed archives, and weights saved from several GPUs (`module.`
+before each name); works offline, with torch's restricted loader alone, after a check of the file's structure. Nothing
+in the file is run, `.pkl` files are not opened, and no existing file is overwritten. Exit codes: 0 written and read
+back, 1 not converted, 2 wrong usage.
 """
 
-import argparse
 import contextlib
 import io
 import logging
@@ -16,13 +15,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from training.checkpoints.archive_check import OldFormat, check_structure
-from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNotFinite
+from training.checkpoints.compatibility import PARALLEL_PREFIX, check_size
+from training.checkpoints.errors import CheckpointError, CheckpointNotFinite
 from training.checkpoints.folder import sync_folder
 from training.checkpoints.legacy import check_old_structure, unpack_archive
 from training.checkpoints.manifest import TEMPORARY
@@ -37,23 +37,22 @@ from training.checkpoints.reader import (
     size_of,
     translate_errors,
 )
-from training.checkpoints.validate import PARALLEL_PREFIX
+from training.cli import DONE, NOT_DONE, CommandParser
 from training.values import printable
 
 logger = logging.getLogger(__name__)
 
-DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 PICKLE = ".pkl"
 
 
 class NotConverted(CheckpointError):
-    """A file that is not converted, or not written; the message says why and what to do."""
+    """A file that is not converted, or not written; the message states the reason and a remedy."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was in the old file: its kind in words, how many tensors, at which step it was saved, and whether a prefix
-    was taken from its names."""
+class OldFile:
+    """Contents of the old file: its kind as text, the number of tensors, the step it was saved at, and True if a
+    prefix was removed from its names."""
 
     kind: str
     tensors: int
@@ -61,20 +60,15 @@ class Found:
     had_prefix: bool
 
     def describe(self) -> str:
-        """For people: "of torch's old format, 63 tensors, step 120"."""
+        """Text for the log: "of torch's old format, 63 tensors, step 120"."""
         step = "" if self.step is None else f", step {self.step:,}"
         prefix = f", saved from several GPUs ({PARALLEL_PREFIX} before each name)" if self.had_prefix else ""
         return f"{self.kind}, {self.tensors} tensor{'' if self.tensors == 1 else 's'}{step}{prefix}"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USAGE, f"{message[0].upper()}{message[1:].rstrip('.')}. --help tells what can be given.\n")
-
-
 def main(arguments: list[str]) -> int:
     """Convert as the command line says; returns the exit code."""
-    parser = _Parser(
+    parser = CommandParser(
         prog="python -m training.convert",
         description="Write a checkpoint of an older kind as one that opens today: files of torch's old format, "
         "compressed ones, and weights saved from several GPUs. Nothing in the file is run, and no file is overwritten.",
@@ -91,8 +85,8 @@ def main(arguments: list[str]) -> int:
     return DONE
 
 
-def convert(old: Path, new: Path) -> Found:
-    """Convert one file and read the result back; raises a CheckpointError, and then nothing was written."""
+def convert(old: Path, new: Path) -> OldFile:
+    """Convert one file and read the result back; raises a CheckpointError, and then nothing is written."""
     _check_names(old, new)
     name = printable(old.name)
     kind, content = _load(old, name)
@@ -101,15 +95,15 @@ def convert(old: Path, new: Path) -> Found:
     if kind is None and not has_prefix:
         raise NotConverted(f"{name} is of today's format already; load it as it is.")
     weights = _weights(name, contents, PARALLEL_PREFIX if has_prefix else "")
-    found = Found(kind or "of today's format", len(weights), contents.step, has_prefix)
-    logger.info("%s: %s.", name, found.describe())
+    old_file = OldFile(kind or "of today's format", len(weights), contents.step, has_prefix)
+    logger.info("%s: %s.", name, old_file.describe())
     with translate_errors(name):
-        written = io.BytesIO()
+        buffer = io.BytesIO()
         is_whole = isinstance(content, dict) and "model_state_dict" in content
-        torch.save({**content, "model_state_dict": weights} if is_whole else weights, written)
-    _write(new, written.getvalue(), weights, contents.step)
-    logger.info("%s: written and read back, %d bytes.", printable(new.name), written.tell())
-    return found
+        torch.save({**content, "model_state_dict": weights} if is_whole else weights, buffer)
+    _write(new, buffer.getvalue(), weights, contents.step)
+    logger.info("%s: written and read back, %d bytes.", printable(new.name), buffer.tell())
+    return old_file
 
 
 def _check_names(old: Path, new: Path) -> None:
@@ -122,7 +116,7 @@ def _check_names(old: Path, new: Path) -> None:
 
 
 def _load(old: Path, name: str) -> tuple[str | None, object]:
-    """The kind of an older file, None for one of today's, and its contents."""
+    """The kind of an older file, or None for one of today's, and its contents."""
     with open_checkpoint(old) as handle, translate_errors(name):
         size = size_of(handle)
         try:
@@ -146,10 +140,8 @@ def _unpacked(handle: BinaryIO, size: int) -> object:
 
 
 def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Tensor]:
-    """The network's tensors with numbers of their own, names without the prefix."""
-    # A tensor can claim more numbers than it has, by showing one of them everywhere.
-    if sum(tensor.numel() * tensor.element_size() for tensor in contents.tensors.values()) > MAX_FILE_BYTES:
-        raise CheckpointDamaged(f"{name} holds tensors larger than any of these networks; choose another file.")
+    """The network's tensors, copied, with names without the prefix."""
+    check_size(contents)
     weights = {key.removeprefix(prefix): tensor.detach().clone() for key, tensor in contents.tensors.items()}
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():
@@ -160,7 +152,7 @@ def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Te
 
 
 def _write(new: Path, data: bytes, weights: dict[str, Tensor], step: int | None) -> None:
-    """Write under another name, read that back, and only then give it its own name."""
+    """Write under a temporary name, read that back, and only then rename it."""
     try:
         with _temporary(new, data) as temporary:
             if not _is_same(temporary, weights, step):
@@ -170,15 +162,15 @@ def _write(new: Path, data: bytes, weights: dict[str, Tensor], step: int | None)
             _give_name(temporary, new)
         sync_folder(new.parent)
     except OSError as problem:
-        told = problem.strerror or "input/output error"
+        reason = problem.strerror or "input/output error"
         raise NotConverted(
-            f"{printable(new.name)} was not written ({told}); choose another name or place."
+            f"{printable(new.name)} was not written ({reason}); choose another name or place."
         ) from problem
 
 
 @contextlib.contextmanager
 def _temporary(new: Path, data: bytes) -> Iterator[Path]:
-    """A file beside the one to be, gone in the end; raises OSError."""
+    """A temporary file beside the new one, removed in the end; raises OSError."""
     temporary = new.with_name(f"{new.name}.{os.getpid()}{TEMPORARY}")
     with temporary.open("xb") as file, contextlib.ExitStack() as undo:
         undo.callback(temporary.unlink, missing_ok=True)
@@ -190,14 +182,14 @@ def _temporary(new: Path, data: bytes) -> Iterator[Path]:
 
 def _is_same(path: Path, weights: dict[str, Tensor], step: int | None) -> bool:
     try:
-        found = read_checkpoint(path)
+        checkpoint = read_checkpoint(path)
     except CheckpointError as problem:
         logger.info("%s", problem)
         return False
     return (
-        found.step == step
-        and found.tensors.keys() == weights.keys()
-        and all(torch.equal(found.tensors[key], weights[key]) for key in weights)
+        checkpoint.step == step
+        and checkpoint.tensors.keys() == weights.keys()
+        and all(torch.equal(checkpoint.tensors[key], weights[key]) for key in weights)
     )
 
 
@@ -207,7 +199,7 @@ def _give_name(temporary: Path, new: Path) -> None:
         os.link(temporary, new)
     except FileExistsError:
         raise
-    except OSError:  # some file systems know no links: an empty file of our own is replaced instead
+    except OSError:  # some file systems have no links: a new empty file is replaced instead
         new.open("x").close()
         os.replace(temporary, new)
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import torch
 
-from models import Network
+from models import NETWORKS, Network
 from session.batch import Batch
 from training.config import LossThreshold, StopCondition, TrainingConfig
-from training.steps import NETWORKS, Objective
+from training.steps import Objective
 
 
 class Dataset(Protocol):

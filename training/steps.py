@@ -13,13 +13,12 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from models import AdaptiveWorldModel, Network, PredictionLosses
+from models import NETWORKS, AdaptiveWorldModel, Network, PredictionLosses
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.gradient_share import action_gradient_share
 from training.optim import NetworkOptimizer
 
-NETWORKS: tuple[Network, ...] = ("autoencoder", "predictor")
 SEED = 20250921
 
 
@@ -107,9 +106,8 @@ class TrainState:
         return changed
 
     def _build(self, network: Network, first_step: int = 0) -> NetworkOptimizer:
-        if network == "autoencoder":
-            return NetworkOptimizer(self.model.autoencoder, self.config.autoencoder_lr, self.config, first_step)
-        return NetworkOptimizer(self.model.predictor, self.config.predictor_lr, self.config, first_step)
+        lr = self.config.autoencoder_lr if network == "autoencoder" else self.config.predictor_lr
+        return NetworkOptimizer(self.model.network(network), lr, self.config, first_step)
 
 
 class Objective(Protocol):
@@ -264,16 +262,16 @@ def _backward(
     """Fill the gradients of some networks, and clip them; raises LossNotFinite if they are not finite."""
     if not torch.isfinite(loss):
         raise LossNotFinite
-    loss.backward(
-        inputs=[parameter for network in networks for parameter in _module(state.model, network).parameters()]
-    )
+    loss.backward(inputs=[parameter for network in networks for parameter in state.model.network(network).parameters()])
     named = [(name, one.grad) for name, one in state.model.named_parameters() if one.grad is not None]
     gradients = [gradient for _, gradient in named]
     norms = torch.stack(torch._foreach_norm(gradients))
     norm = torch.linalg.vector_norm(norms)
     if not torch.isfinite(norm):
         raise LossNotFinite
-    share = action_gradient_share([name for name, _ in named], norms) if is_share_due else None
+    share = None
+    if is_share_due:
+        share = action_gradient_share([name for name, _ in named], norms, state.model.predictor.action_parts)
     clip = state.config.clip_norm
     if clip is not None and norm > clip:
         torch._foreach_mul_(gradients, clip / norm)
@@ -305,7 +303,3 @@ def explained_variance(picture: Tensor, actual: Tensor) -> float:
 
 def _device_of(model: AdaptiveWorldModel) -> torch.device:
     return model.autoencoder.cls_token.device
-
-
-def _module(model: AdaptiveWorldModel, network: Network) -> torch.nn.Module:
-    return model.autoencoder if network == "autoencoder" else model.predictor

@@ -9,9 +9,9 @@ import logging
 import sys
 from pathlib import Path
 
-from models import DeviceUnavailable, SharedWorldModel
+from models import DeviceUnavailable, SharedWorldModel, choose_device
 from session import RecordedSession, SessionError, find_session, load_session
-from training.backend import Backend
+from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
@@ -55,12 +55,15 @@ def truth_table(accuracy: CounterfactualAccuracy) -> str:
 
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
-    """The robot's networks with the given files, or with its own; raises CheckpointError."""
-    profile = recording.profile
-    shared = Backend(options.data, options.device).shared_model(profile)
+    """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
+    profile, device = recording.profile, choose_device(options.device)
     folder = options.data / "checkpoints" / profile.name
-    for network, typed in (("autoencoder", options.autoencoder), ("predictor", options.predictor)):
-        load_checkpoint(typed or folder / FILES[network], shared.network(network))
+    typed = {"autoencoder": options.autoencoder, "predictor": options.predictor}
+    files = {network: path or folder / FILES[network] for network, path in typed.items()}
+    config = world_model_config(max(1, len(profile.channels)), files)
+    shared = SharedWorldModel(config, device)
+    for network, path in files.items():
+        load_checkpoint(path, shared.network(network))
     return shared
 
 

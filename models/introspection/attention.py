@@ -1,7 +1,7 @@
-"""What the predictor's future tokens look at: attention weights as arrays, and the numbers that sum them up.
+"""Attention of the predictor's future tokens: weights as arrays, and the numbers that summarize them.
 
-Owns the measures and the way from a history to a layer's weights, under the model's lock. Tensors end here.
-The network that attends is in `action_predictor.py`; pictures are in `attention_figures.py`.
+Owns the measures and the computation of a layer's weights from a history, under the model's lock. Tensors end here.
+The network is in `action_predictor.py`; pictures are in `attention_figures.py`.
 
 Shapes: T history, P tokens of a frame (197), as many future tokens, N tokens of the whole sequence, A action
 channels, H heads. Attention is (P, N): a row for each future token, the query, that sums to 1 over the keys.
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from models.action_predictor import ACTION_TOKEN, FRAME_TOKEN, FUTURE_TOKEN
 from models.inference import evaluating, require_finite
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 RECENT = 16  # key positions that RI@16 counts
 
@@ -24,8 +25,8 @@ RECENT = 16  # key positions that RI@16 counts
 class NoSuchLayer(ValueError):
     """A layer or a head of the predictor that does not exist; people count both from 1."""
 
-    def __init__(self, what: str, index: int, count: int) -> None:
-        super().__init__(f"The predictor has no {what} {index + 1}; choose one from 1 to {count}.")
+    def __init__(self, part: str, index: int, count: int) -> None:
+        super().__init__(f"The predictor has no {part} {index + 1}; choose one from 1 to {count}.")
 
 
 class NoSuchToken(ValueError):
@@ -40,7 +41,7 @@ class AttentionMeasures:
     """Attention in five numbers, heads averaged first, then queries.
 
     `apa`: on the last action token. `alf`: on the last frame's tokens. `ttar`: on all action tokens ÷ on all
-    frame tokens, infinite or NaN where nothing falls on frames. `ri16`: on the last 16 key positions.
+    frame tokens, infinite or NaN if nothing falls on frames. `ri16`: on the last 16 key positions.
     `entropy`: of a query's attention over the keys, in nats.
     """
 
@@ -62,11 +63,11 @@ class AttentionShares:
 
 @dataclass(frozen=True, eq=False)
 class AttentionReport:
-    """What the future tokens look at in one layer: `weights` float32 (P, N) of one head, or the heads' mean.
+    """Attention of the future tokens in one layer: `weights` float32 (P, N) of one head, or the heads' mean.
 
     `kinds` and `places` (N,) are the token layout; `layer` and `head` count from 0, `head` is None for the mean,
-    `layers` and `heads` are how many there are. `shown` measures these weights, `measures` the last layer's
-    heads' mean, `uniform` attention that is spread evenly over all that a query may see; `baseline` is its APA.
+    `layers` and `heads` are their numbers. `shown` measures these weights, `measures` the last layer's heads' mean,
+    `uniform` attention that is spread evenly over all keys of a query; `baseline` is its APA.
     """
 
     weights: np.ndarray
@@ -84,7 +85,7 @@ class AttentionReport:
 
     @property
     def history(self) -> int:
-        """How many context frames there were, T."""
+        """Number of context frames, T."""
         return int(self.places.max()) + 1
 
     @property
@@ -96,7 +97,7 @@ class AttentionReport:
 def run_attention(
     shared: SharedWorldModel, frames: Tensor, actions: Tensor, layer: int | None = None, head: int | None = None
 ) -> AttentionReport:
-    """Look at a layer (None: the last) and head (None: their mean) while predicting the next frame.
+    """Attention of a layer (None: the last) and head (None: their mean) during the prediction of the next frame.
 
     Takes frames (1, T, 3, H, W) in [0, 1] and scaled actions (1, T, A). Raises NoSuchLayer and NotFinite.
     """
@@ -109,9 +110,9 @@ def run_attention(
     frames, actions = frames.to(shared.device), actions.to(shared.device)
     with evaluating(shared) as model:
         latents = require_finite(model.encode_history(frames), "autoencoder")
-        found = model.predictor.attention(latents, actions, {layer, last})
-        mean = require_finite(found[last][0].mean(dim=0), "predictor").cpu().numpy()
-        heads = require_finite(found[layer][0], "predictor")
+        by_layer = model.predictor.attention(latents, actions, {layer, last})
+        mean = require_finite(by_layer[last][0].mean(dim=0), "predictor").cpu().numpy()
+        heads = require_finite(by_layer[layer][0], "predictor")
         weights = (heads.mean(dim=0) if head is None else heads[head].clone()).cpu().numpy()
         t, p = latents.shape[1:3]
         kinds, places = (part.cpu().numpy() for part in model.predictor.token_layout(t, p))
@@ -139,7 +140,7 @@ def measure(attention: np.ndarray, kinds: np.ndarray, places: np.ndarray) -> Att
     on_key = attention.mean(axis=0)  # (N,)
     is_last = places == places.max()
     is_action, is_frame = kinds == ACTION_TOKEN, kinds == FRAME_TOKEN
-    # A share of 0 adds nothing to the entropy, but its logarithm is no number.
+    # A share of 0 adds nothing to the entropy, but its logarithm is not finite.
     logarithms = np.log(attention, out=np.zeros_like(attention), where=attention > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ttar = on_key[is_action].sum() / on_key[is_frame].sum()
@@ -154,55 +155,55 @@ def measure(attention: np.ndarray, kinds: np.ndarray, places: np.ndarray) -> Att
 
 def uniform_attention(queries: int, keys: int) -> np.ndarray:
     """Attention (P, N) that each of the last queries spreads evenly over itself and all before it."""
-    seen = np.arange(keys - queries, keys)[:, None] + 1  # keys that each query may see
-    return np.where(np.arange(keys) < seen, 1 / seen, 0.0)
+    counts = np.arange(keys - queries, keys)[:, None] + 1  # of the keys of each query
+    return np.where(np.arange(keys) < counts, 1 / counts, 0.0)
 
 
 def uniform_baseline(queries: int, keys: int) -> float:
-    """Mean of 1 / (query position + 1): what one key gets of attention that is spread evenly."""
+    """Mean of 1 / (query position + 1): the share of one key if attention is spread evenly."""
     return float((1 / (np.arange(keys - queries, keys) + 1)).mean())
 
 
-def as_uniform(look: AttentionReport) -> AttentionReport:
-    """The same look as it would be if attention were spread evenly, to compare with."""
-    return replace(look, weights=uniform_attention(*look.weights.shape), shown=look.uniform)
+def as_uniform(report: AttentionReport) -> AttentionReport:
+    """The report for attention that is spread evenly, as a reference."""
+    return replace(report, weights=uniform_attention(*report.weights.shape), shown=report.uniform)
 
 
-def breakdown(look: AttentionReport) -> np.ndarray:
+def breakdown(report: AttentionReport) -> np.ndarray:
     """For each future token its attention on the last action, the last frame and all the rest: (P, 3)."""
-    is_last = look.places == look.history - 1
-    is_action, is_frame = is_last & (look.kinds == ACTION_TOKEN), is_last & (look.kinds == FRAME_TOKEN)
+    is_last = report.places == report.history - 1
+    is_action, is_frame = is_last & (report.kinds == ACTION_TOKEN), is_last & (report.kinds == FRAME_TOKEN)
     parts = (is_action, is_frame, ~(is_action | is_frame))
-    return np.stack([look.weights[:, part].sum(axis=1, dtype=np.float64) for part in parts], axis=1)
+    return np.stack([report.weights[:, part].sum(axis=1, dtype=np.float64) for part in parts], axis=1)
 
 
-def attention_by_part(look: AttentionReport) -> AttentionShares:
-    """How attention divides among the frames, the actions and the future tokens, mean of the queries."""
-    on_key = look.weights.mean(axis=0, dtype=np.float64)
-    history = range(look.history)
+def attention_by_part(report: AttentionReport) -> AttentionShares:
+    """Attention on the frames, the actions and the future tokens, mean of the queries."""
+    on_key = report.weights.mean(axis=0, dtype=np.float64)
+    history = range(report.history)
     frames, actions = (
-        np.array([on_key[(look.kinds == kind) & (look.places == place)].sum() for place in history])
+        np.array([on_key[(report.kinds == kind) & (report.places == place)].sum() for place in history])
         for kind in (FRAME_TOKEN, ACTION_TOKEN)
     )
-    return AttentionShares(frames, actions, float(on_key[look.kinds == FUTURE_TOKEN].sum()))
+    return AttentionShares(frames, actions, float(on_key[report.kinds == FUTURE_TOKEN].sum()))
 
 
-def attention_on_frames(look: AttentionReport, token: int | None = None) -> np.ndarray:
-    """Attention on each patch of every context frame, float32 (T, grid, grid); class tokens are left out.
+def attention_on_frames(report: AttentionReport, token: int | None = None) -> np.ndarray:
+    """Attention on each patch of every context frame, float32 (T, grid, grid); without class tokens.
 
     Of one future token (0 is the class token, then the patches row by row), or the mean of all. A patch that was
-    cut because the sequence was too long gets 0: nobody can look at it. Raises NoSuchToken.
+    cut because the sequence was too long gets 0. Raises NoSuchToken.
     """
-    p, n = look.weights.shape
+    p, n = report.weights.shape
     if token is not None and not 0 <= token < p:
         raise NoSuchToken(token, p)
-    on_key = look.weights.mean(axis=0) if token is None else look.weights[token]
-    t, grid = look.history, look.grid
+    on_key = report.weights.mean(axis=0) if token is None else report.weights[token]
+    t, grid = report.history, report.grid
     whole = np.zeros(t * (p + 1), dtype=np.float32)
     whole[t * (p + 1) - (n - p) :] = on_key[: n - p]
     return whole.reshape(t, p + 1)[:, 1:p].reshape(t, grid, grid)
 
 
-def _check(what: str, index: int, count: int) -> None:
+def _check(part: str, index: int, count: int) -> None:
     if not 0 <= index < count:
-        raise NoSuchLayer(what, index, count)
+        raise NoSuchLayer(part, index, count)

@@ -1,6 +1,6 @@
-"""Pictures of what the predictor looks at: where each future token looks, what gets how much, and on which patch.
+"""Pictures of the predictor's attention: by future token, by part of the sequence, and by patch.
 
-Owns drawing alone, from the arrays of `attention.py`. Nothing is computed by a network here, nothing saved.
+Owns drawing alone, from the arrays of `attention.py`: no network is run, and nothing is saved.
 
 Shapes: T history, P tokens of a frame (197), N tokens of the whole sequence, H and W picture height and width.
 """
@@ -42,7 +42,7 @@ OUTLINE = ((4, 0), (2, 255))  # pixels around a patch and their grey: black and 
 
 @dataclass(frozen=True)
 class _Part:
-    """A frame's, an action's or the future's keys: columns of the attention, and where they are drawn, 0 to 1."""
+    """A frame's, an action's or the future's keys: columns of the attention, and their span in the picture, 0 to 1."""
 
     kind: int
     place: int
@@ -55,36 +55,37 @@ class _Part:
         return (self.left + self.right) / 2
 
 
-def _parts(look: AttentionReport) -> list[_Part]:
-    """The parts of the sequence from left to right: actions are drawn wider than they are, the rest to scale."""
-    changes = np.flatnonzero((np.diff(look.kinds) != 0) | (np.diff(look.places) != 0)) + 1
-    spans = list(pairwise([0, *changes.tolist(), len(look.kinds)]))
-    actions = int((look.kinds == ACTION_TOKEN).sum())
-    a_token = (1 - actions * ACTION_WIDTH - (len(spans) - 1) * GAP) / (len(look.kinds) - actions)
+def _parts(report: AttentionReport) -> list[_Part]:
+    """The parts of the sequence from left to right: actions are enlarged, the rest is to scale."""
+    changes = np.flatnonzero((np.diff(report.kinds) != 0) | (np.diff(report.places) != 0)) + 1
+    spans = list(pairwise([0, *changes.tolist(), len(report.kinds)]))
+    actions = int((report.kinds == ACTION_TOKEN).sum())
+    a_token = (1 - actions * ACTION_WIDTH - (len(spans) - 1) * GAP) / (len(report.kinds) - actions)
     parts, left = [], 0.0
     for start, end in spans:
-        kind = int(look.kinds[start])
+        kind = int(report.kinds[start])
         right = left + (ACTION_WIDTH if kind == ACTION_TOKEN else (end - start) * a_token)
-        parts.append(_Part(kind, int(look.places[start]), slice(start, end), left, right))
+        parts.append(_Part(kind, int(report.places[start]), slice(start, end), left, right))
         left = right + GAP
     return parts
 
 
-def draw_attention_map(figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None:
-    """Attention of every future token on every token, on a logarithmic colour scale; grey may not be seen.
+def draw_attention_map(figure: "Figure", report: AttentionReport, frame_names: Sequence[str]) -> None:
+    """Attention of every future token on every token, on a logarithmic colour scale; later tokens, which it cannot
+    attend to, are grey.
 
     Frames are named by `frame_names` (T).
     """
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
-    assert len(frame_names) == look.history, f"expected {look.history} frame names, got {len(frame_names)}"
-    p, n = look.weights.shape
-    attention = np.ma.array(look.weights, mask=np.arange(n) > np.arange(n - p, n)[:, None])
+    assert len(frame_names) == report.history, f"expected {report.history} frame names, got {len(frame_names)}"
+    p, n = report.weights.shape
+    attention = np.ma.array(report.weights, mask=np.arange(n) > np.arange(n - p, n)[:, None])
     norm = LogNorm(*_scale(attention.compressed()), clip=True)
     colours = colormaps["viridis"].with_extremes(bad=UNSEEN)
     axes = figure.add_subplot()
-    parts = _parts(look)
+    parts = _parts(report)
     for part in parts:
         image = axes.imshow(
             attention[:, part.columns],
@@ -98,16 +99,16 @@ def draw_attention_map(figure: "Figure", look: AttentionReport, frame_names: Seq
     axes.set(xlim=(0, 1), ylim=(p - 0.5, -0.5))
     axes.spines[:].set_visible(False)  # they would hide the first frame's class token
     _mark_parts(axes, parts, frame_names)
-    _mark_future_tokens(axes.yaxis, look.grid)
+    _mark_future_tokens(axes.yaxis, report.grid)
     axes.set_ylabel("future token, by patch row", fontsize=LABEL)
     axes.set_xlabel("token it looks at; each action (orange) is one token, drawn wider", fontsize=LABEL)
-    _colour_bar(figure, image, look.baseline, is_cut=bool(attention.min() < norm.vmin))
+    _colour_bar(figure, image, report.baseline, is_cut=bool(attention.min() < norm.vmin))
 
 
-def _scale(seen: np.ndarray) -> tuple[float, float]:
-    """Ends of a logarithmic scale for attention, at least a decade apart: nearly even attention looks even."""
-    top = float(seen.max())
-    low = max(float(seen.min()), top / 10**DECADES)
+def _scale(attention: np.ndarray) -> tuple[float, float]:
+    """Ends of a logarithmic scale for attention, at least a decade apart: nearly even attention appears even."""
+    top = float(attention.max())
+    low = max(float(attention.min()), top / 10**DECADES)
     widening = max(1.0, 10 * low / top) ** 0.5
     return low / widening, top * widening
 
@@ -150,12 +151,12 @@ def _colour_bar(figure: "Figure", image: "AxesImage", baseline: float, is_cut: b
     bar.set_label("share of attention (white line: uniform)", fontsize=LABEL)
 
 
-def draw_breakdown(figure: "Figure", look: AttentionReport) -> None:
-    """For each future token, how its attention divides: on the last frame, the last action, and the rest.
+def draw_breakdown(figure: "Figure", report: AttentionReport) -> None:
+    """Attention of each future token on the last frame, the last action, and the rest.
 
-    The last frame lies at the bottom, so that the dashed line, its share of uniform attention, can be compared.
+    The last frame is at the bottom, to be compared with the dashed line, its share of uniform attention.
     """
-    action, frame, rest = breakdown(look).T
+    action, frame, rest = breakdown(report).T
     edges = np.arange(len(action) + 1) - 0.5
     axes = figure.add_subplot()
     below = np.zeros_like(frame)
@@ -163,11 +164,11 @@ def draw_breakdown(figure: "Figure", look: AttentionReport) -> None:
         label = f"{name}, mean {_percent(shares.mean())}"
         axes.stairs(below + shares, edges, baseline=below, fill=True, color=colour, label=label)
         below = below + shares
-    even = breakdown(as_uniform(look))[:, 1]
+    even = breakdown(as_uniform(report))[:, 1]
     label = f"last frame if uniform, mean {_percent(even.mean())}"
     axes.plot(even, color="black", linestyle="--", linewidth=1.5, label=label)
     axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1))
-    _mark_future_tokens(axes.xaxis, look.grid)
+    _mark_future_tokens(axes.xaxis, report.grid)
     axes.set_xlabel("future token, by patch row", fontsize=LABEL)
     axes.set_ylabel("share of attention", fontsize=LABEL)
     axes.yaxis.set_major_formatter(_in_percent)
@@ -175,13 +176,13 @@ def draw_breakdown(figure: "Figure", look: AttentionReport) -> None:
     figure.legend(loc="outside upper center", ncols=2, fontsize=SMALL, frameon=False)
 
 
-def draw_parts(figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None:
+def draw_parts(figure: "Figure", report: AttentionReport, frame_names: Sequence[str]) -> None:
     """Attention on each frame (named by `frame_names`, T), each action and the future, beside uniform attention."""
-    assert len(frame_names) == look.history, f"expected {look.history} frame names, got {len(frame_names)}"
+    assert len(frame_names) == report.history, f"expected {report.history} frame names, got {len(frame_names)}"
     names = [text for name in frame_names for text in (f"frame {name}", f"action after {name}")]
     names.append("future tokens")
-    kinds = [FRAME_TOKEN, ACTION_TOKEN] * look.history + [FUTURE_TOKEN]
-    shares, even = _in_order(attention_by_part(look)), _in_order(attention_by_part(as_uniform(look)))
+    kinds = [FRAME_TOKEN, ACTION_TOKEN] * report.history + [FUTURE_TOKEN]
+    shares, even = _in_order(attention_by_part(report)), _in_order(attention_by_part(as_uniform(report)))
     axes = figure.add_subplot()
     rows = np.arange(len(names))
     axes.barh(rows, shares, color=[KIND_COLOURS[kind] for kind in kinds], height=0.7)
@@ -199,13 +200,13 @@ def draw_parts(figure: "Figure", look: AttentionReport, frame_names: Sequence[st
 
 
 def _in_order(shares: AttentionShares) -> np.ndarray:
-    """Shares as they stand in the sequence, (2T + 1,): frame, action, frame, action, …, future."""
+    """Shares in the order of the sequence, (2T + 1,): frame, action, frame, action, …, future."""
     pairs = np.stack([shares.frames, shares.actions], axis=1)
     return np.append(pairs.flatten(), shares.future)
 
 
 def _in_percent(share: float, _position: int | None) -> str:
-    """Text of a tick, as matplotlib asks for it."""
+    """Text of a tick, as a formatter of matplotlib."""
     return f"{100 * share:g} %"
 
 
@@ -214,7 +215,7 @@ def _percent(share: float) -> str:
 
 
 def _times(share: float, expected: float) -> str:
-    """How many times what was expected; a part that was cut cannot expect anything."""
+    """The ratio to the expected share, empty for a part that was cut and expects none."""
     if expected == 0:
         return ""
     ratio = share / expected
@@ -246,23 +247,23 @@ def _blend(picture: np.ndarray, colours: np.ndarray) -> np.ndarray:
 
 def outline_patch(picture: np.ndarray, token: int, grid: int = 14) -> np.ndarray:
     """A picture uint8 (H, W, 3) with the patch of a future token outlined; the class token, 0, has no patch."""
-    drawn = picture.copy()
+    copy = picture.copy()
     if token == 0:
-        return drawn
+        return copy
     if not 0 < token <= grid**2:
         raise NoSuchToken(token, grid**2 + 1)
     box = [
-        _inside(place * size // grid, (place + 1) * size // grid, size)
-        for place, size in zip(divmod(token - 1, grid), picture.shape, strict=False)
+        _inside(index * size // grid, (index + 1) * size // grid, size)
+        for index, size in zip(divmod(token - 1, grid), picture.shape, strict=False)
     ]
     for pixels, grey in OUTLINE:
-        drawn[tuple(slice(start - pixels, end + pixels) for start, end in box)] = grey
+        copy[tuple(slice(start - pixels, end + pixels) for start, end in box)] = grey
     patch = tuple(slice(start, end) for start, end in box)
-    drawn[patch] = picture[patch]
-    return drawn
+    copy[patch] = picture[patch]
+    return copy
 
 
 def _inside(start: int, end: int, size: int) -> tuple[int, int]:
-    """A patch's span, with room for its outline: at the picture's edge the outline lies on the patch itself."""
+    """A patch's span, with room for its outline: at the picture's edge the outline covers the patch itself."""
     room = OUTLINE[0][0]
     return max(start, room), min(end, size - room)

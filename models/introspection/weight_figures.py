@@ -1,4 +1,4 @@
-"""Figures of weights and of how training changed them.
+"""Figures of weights and of their change by training.
 
 Each function draws into an empty matplotlib figure, already sized, and returns nothing. Good sizes for a width of
 6.4 in: norms and changes 5.5 in high, distributions 9.5, position similarity 7, position norms 3.2. The numbers come
@@ -13,44 +13,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.introspection.weights import LONGEST_HISTORY, PositionTables, WeightChange, WeightStatistics
-from models.shared_world_model import Network
+from models.network import Network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart with any colour vision.
+# Okabe and Ito's colours: distinct with any colour vision.
 COLOURS: dict[Network, str] = {"autoencoder": "#0072b2", "predictor": "#d55e00"}
 TITLES: dict[Network, str] = {"autoencoder": "Autoencoder", "predictor": "Predictor"}
 SMALL, NORMAL = 8, 9  # points
 LOG_FROM = 30  # ratio of the longest to the shortest bar above which short ones could not be read
-LEFT_OUT = 0.002  # share of the weights beyond the ends of a histogram's panel
+OMITTED = 0.002  # share of the weights beyond the ends of a histogram's panel
 BARS = 40  # of a histogram's panel, about
 COLUMNS = 3
 LEAST_SCALE = 0.25  # of similarities: a finer one would paint the noise of random vectors in full colours
 
 
 def draw_norms(figure: Figure, groups: Sequence[WeightStatistics] | Sequence[WeightChange]) -> None:
-    """Root mean square of the weights of each group, with a mark for before where changes are given."""
+    """Root mean square of the weights of each group, with a mark for the value before if changes are passed."""
     after = [group.after if isinstance(group, WeightChange) else group for group in groups]
     sizes = [group.norm / group.count**0.5 for group in after]
     texts = [f"{size:.3g}" if size else "0 (every weight is 0)" for size in sizes]
     names = [(group.network, group.name) for group in after]
     marks = [group.before.norm / group.before.count**0.5 for group in groups if isinstance(group, WeightChange)]
-    told = " (black mark: before training)" if marks else ""
-    _draw_bars(figure, names, sizes, texts, f"root mean square of the weights{told}", marks)
+    legend = " (black mark: before training)" if marks else ""
+    _draw_bars(figure, names, sizes, texts, f"root mean square of the weights{legend}", marks)
 
 
 def draw_changes(figure: Figure, changes: Sequence[WeightChange]) -> None:
-    """How far each group has moved, in percent of its norm before."""
+    """The change of each group, in percent of its norm before."""
     # A group that was zero has no such share: a bar of 100 % would dwarf the others and mean something else.
     shares = [100 * group.relative if group.before.norm else 0.0 for group in changes]
     names = [(group.after.network, group.after.name) for group in changes]
-    texts = [_told(group, share) for group, share in zip(changes, shares, strict=True)]
+    texts = [_change_text(group, share) for group, share in zip(changes, shares, strict=True)]
     _draw_bars(figure, names, shares, texts, "norm of the change, in % of the norm before")
 
 
-def _told(group: WeightChange, share: float) -> str:
+def _change_text(group: WeightChange, share: float) -> str:
     if not group.change:
         return "unchanged"
     return f"{share:.2g} %" if group.before.norm else "all new (every weight was 0)"
@@ -66,23 +66,23 @@ def _draw_bars(
 ) -> None:
     """Horizontal bars with a text at the end of each, one panel for each network, on one scale."""
     networks = [network for network in TITLES if any(name[0] == network for name in names)]
-    members = [[place for place, name in enumerate(names) if name[0] == network] for network in networks]
-    heights = [len(places) + 1 for places in members]
+    members = [[index for index, name in enumerate(names) if name[0] == network] for network in networks]
+    heights = [len(indices) + 1 for indices in members]
     panels = figure.subplots(len(networks), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     low, high, is_log = _scale(values)
-    for panel, network, places in zip(panels, networks, members, strict=True):
-        panel.barh(range(len(places)), [values[place] for place in places], color=COLOURS[network], height=0.7)
-        panel.set_yticks(range(len(places)), [names[place][1] for place in places], fontsize=NORMAL)
+    for panel, network, indices in zip(panels, networks, members, strict=True):
+        panel.barh(range(len(indices)), [values[index] for index in indices], color=COLOURS[network], height=0.7)
+        panel.set_yticks(range(len(indices)), [names[index][1] for index in indices], fontsize=NORMAL)
         panel.invert_yaxis()
         panel.set_title(TITLES[network], fontsize=NORMAL, loc="left", fontweight="bold")
         _plain(panel)
         panel.set_xscale("log" if is_log else "linear")
         panel.set_xlim(low, high)
-        for row, place in enumerate(places):
-            if marks and marks[place] >= low:
-                panel.plot(marks[place], row, "|", color="black", markersize=9, markeredgewidth=1.5)
-            end = (max(values[place], low), row)
-            panel.annotate(texts[place], end, (3, 0), textcoords="offset points", va="center", fontsize=SMALL)
+        for row, index in enumerate(indices):
+            if marks and marks[index] >= low:
+                panel.plot(marks[index], row, "|", color="black", markersize=9, markeredgewidth=1.5)
+            end = (max(values[index], low), row)
+            panel.annotate(texts[index], end, (3, 0), textcoords="offset points", va="center", fontsize=SMALL)
     panels[-1].xaxis.set_major_formatter("{x:g}")
     figure.supxlabel(label + (", log scale" if is_log else ""), fontsize=NORMAL)
 
@@ -93,16 +93,16 @@ def _plain(panel: Axes) -> None:
 
 
 def _scale(values: Sequence[float]) -> tuple[float, float, bool]:
-    """Ends of the scale, with room for a text beyond the longest bar, and whether it is a logarithmic one."""
-    seen = [value for value in values if value > 0]
-    if not seen or max(seen) < LOG_FROM * min(seen):
-        return 0.0, 1.25 * max(seen, default=1.0), False
-    low = min(seen) / 2
-    return low, max(seen) * (max(seen) / low) ** 0.25, True
+    """Ends of the scale, with room for a text beyond the longest bar, and True if it is logarithmic."""
+    positive = [value for value in values if value > 0]
+    if not positive or max(positive) < LOG_FROM * min(positive):
+        return 0.0, 1.25 * max(positive, default=1.0), False
+    low = min(positive) / 2
+    return low, max(positive) * (max(positive) / low) ** 0.25, True
 
 
 def draw_distributions(figure: Figure, groups: Sequence[WeightStatistics] | Sequence[WeightChange]) -> None:
-    """How the weights of each group are spread: a panel each, with a line for before where changes are given."""
+    """The distribution of each group's weights: a panel each, with a line for the one before if changes are passed."""
     rows = -(-len(groups) // COLUMNS)
     panels = figure.subplots(rows, COLUMNS, squeeze=False).flat
     for panel, group in zip(panels, groups, strict=False):
@@ -110,7 +110,7 @@ def draw_distributions(figure: Figure, groups: Sequence[WeightStatistics] | Sequ
         _draw_histogram(panel, after, group.before if isinstance(group, WeightChange) else None)
     for panel in list(panels)[len(groups) :]:
         panel.set_axis_off()
-    figure.supxlabel(f"weight (the outermost {100 * LEFT_OUT:g} % of each group are left out)", fontsize=NORMAL)
+    figure.supxlabel(f"weight (the outermost {100 * OMITTED:g} % of each group are left out)", fontsize=NORMAL)
     figure.supylabel("share of the group's weights in a bar (%)", fontsize=NORMAL)
     _explain(figure, groups)
 
@@ -130,12 +130,12 @@ def _draw_histogram(panel: Axes, after: WeightStatistics, before: WeightStatisti
     panel.set_title(after.name, fontsize=SMALL)
     panel.tick_params(axis="y", labelsize=SMALL)
     _plain(panel)
-    drawn = [after] if before is None else [after, before]
-    if all(group.low == group.high for group in drawn):
+    groups = [after] if before is None else [after, before]
+    if all(group.low == group.high for group in groups):
         panel.set(xticks=[], yticks=[])
         panel.text(0.5, 0.5, f"all are {after.low:g}", transform=panel.transAxes, ha="center", fontsize=SMALL)
         return
-    start, stop, step = _window(sum(group.histogram for group in drawn))
+    start, stop, step = _window(sum(group.histogram for group in groups))
     edges = after.edges[start : stop + 1 : step]
 
     def shares(group: WeightStatistics) -> np.ndarray:
@@ -143,7 +143,7 @@ def _draw_histogram(panel: Axes, after: WeightStatistics, before: WeightStatisti
 
     panel.stairs(shares(after), edges, fill=True, color=COLOURS[after.network], alpha=0.6)
     if before is not None and before.low == before.high:
-        # A bar of 100 % would leave nothing to be seen of the others.
+        # A bar of 100 % would flatten the other bars.
         panel.axvline(before.low, color="black", linewidth=0.8)
         panel.set_title(f"{after.name} (before: all {before.low:g})", fontsize=SMALL)
     elif before is not None:
@@ -156,17 +156,17 @@ def _draw_histogram(panel: Axes, after: WeightStatistics, before: WeightStatisti
 def _window(counts: np.ndarray) -> tuple[int, int, int]:
     """First bin, end and width in bins of the bars that show all but the outermost weights."""
     passed = np.cumsum(counts) / counts.sum()
-    start = int(np.searchsorted(passed, LEFT_OUT / 2, side="right"))
-    stop = int(np.searchsorted(passed, 1 - LEFT_OUT / 2)) + 1
+    start = int(np.searchsorted(passed, OMITTED / 2, side="right"))
+    stop = int(np.searchsorted(passed, 1 - OMITTED / 2)) + 1
     step = max(1, round((stop - start) / BARS))
-    shown = -(-(stop - start) // step) * step
-    # Whole bars only: where the last would reach over the end, all move towards the beginning.
-    start = max(0, min(start, len(counts) - shown))
-    return start, start + shown, step
+    width = -(-(stop - start) // step) * step
+    # Whole bars only: if the last one would exceed the end, all move towards the beginning.
+    start = max(0, min(start, len(counts) - width))
+    return start, start + width, step
 
 
 def draw_position_similarity(figure: Figure, positions: PositionTables) -> None:
-    """Which positions look alike to the networks: above the autoencoder's patches, below the predictor's tokens."""
+    """Similarity of positions: above of the autoencoder's patches, below of the predictor's tokens."""
     upper, lower = figure.subfigures(2, 1, height_ratios=(1, 2.2))
     _draw_patches(upper, positions)
     _draw_tokens(lower, positions)
@@ -191,8 +191,8 @@ def _draw_patches(figure: Figure, positions: PositionTables) -> None:
 
 def _draw_tokens(figure: Figure, positions: PositionTables) -> None:
     similarity, reach, stride = positions.token_similarity, positions.reach, positions.stride
-    others = np.abs(similarity[~np.eye(len(similarity), dtype=bool)])
-    top = max(LEAST_SCALE, float(np.quantile(others, 0.995))) if others.size else 1.0
+    off_diagonal = np.abs(similarity[~np.eye(len(similarity), dtype=bool)])
+    top = max(LEAST_SCALE, float(np.quantile(off_diagonal, 0.995))) if off_diagonal.size else 1.0
     panel = figure.subplots()
     image = panel.imshow(similarity, cmap="PuOr", vmin=-top, vmax=top, extent=(0, reach, reach, 0))
     starts = np.arange(0, reach, stride)
@@ -209,7 +209,7 @@ def _draw_tokens(figure: Figure, positions: PositionTables) -> None:
 
 
 def draw_position_norms(figure: Figure, positions: PositionTables) -> None:
-    """Length of the predictor's position vectors, and up to where any history reaches."""
+    """Length of the predictor's position vectors, and the end of the longest history."""
     count, reach = len(positions.norms), positions.reach
     panel = figure.subplots()
     panel.plot(positions.norms, color=COLOURS["predictor"], linewidth=0.5, label="norm of a position's vector")

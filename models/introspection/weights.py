@@ -1,10 +1,9 @@
-"""What the weights of both networks look like, layer by layer, and how they differ from those kept before.
+"""Statistics of the weights of both networks, layer by layer, and their difference to an earlier copy.
 
-Owns which learned parameters form a layer for people, and the numbers and pictures told of them. It changes no weight
-and draws no figure (that is `weight_figures.py`). What takes a `SharedWorldModel` takes its lock; who passes a bare
-model holds the lock.
+Owns the numbers and pictures of the layers that each network names. It changes no weight and draws no figure (see
+`weight_figures.py`). A function of a `SharedWorldModel` takes its lock; for a bare model the caller holds the lock.
 
-Shapes: D width, S side of a patch, G patches along a side (14), k compared places, M compared positions.
+Shapes: D width, S side of a patch, G patches along a side (14), k compared patches, M compared positions.
 """
 
 import copy
@@ -18,9 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
+from models.adaptive_world_model import AdaptiveWorldModel
 from models.inference import NotFinite
-from models.shared_world_model import Network, SharedWorldModel, WeightsSource
+from models.network import NETWORKS, Network
+from models.shared_world_model import SharedWorldModel, WeightsSource
 
 BINS = 400  # fine: the ones of a norm stretch the range of a block to ten times that of its other weights
 LONGEST_HISTORY = 8
@@ -31,7 +31,7 @@ GAP = 255  # colour between filters
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """Learned parameters that people see as one layer: `keys` as in the state dict of the world model."""
+    """Learned parameters that form one layer for visitors: `keys` of the state dict of the world model."""
 
     network: Network
     name: str
@@ -40,8 +40,8 @@ class LayerGroup:
 
 @dataclass(frozen=True, eq=False)
 class WeightStatistics:
-    """The weights of one group: how many, their mean, standard deviation (of them all, not of a sample), root of the
-    sum of squares, least and greatest value, and how many lie between each two of `edges`, the last edge included."""
+    """The weights of one group: their number, mean, standard deviation (of them all, not of a sample), root of the sum
+    of squares, least and greatest value, and the counts between each two of `edges`, the last edge included."""
 
     network: Network
     name: str
@@ -57,7 +57,7 @@ class WeightStatistics:
 
 @dataclass(frozen=True)
 class TensorStatistics:
-    """The same of one tensor, for a table: `key` as in the state dict of the world model."""
+    """Statistics of one tensor, for a table: `key` of the state dict of the world model."""
 
     key: str
     shape: tuple[int, ...]
@@ -73,8 +73,8 @@ class TensorStatistics:
 class WeightChange:
     """One group before and after, counted between the same edges; `change` is the norm of the difference.
 
-    `relative` is change ÷ norm before. Where every weight was zero before, there is no such share: it is 0 if nothing
-    changed and 1 if anything did (all of what is there now is new). It is never infinite.
+    `relative` is change ÷ norm before. If every weight was zero before, it is 0 if nothing changed and 1 if anything
+    did (all present weights are new). It is never infinite.
     """
 
     before: WeightStatistics
@@ -103,7 +103,7 @@ class PositionTables:
 
 @dataclass(frozen=True, eq=False)
 class WeightReport:
-    """All that is told of the weights of one moment; `filters` uint8 (H, W, 3), as the function of that name."""
+    """Statistics of the weights of one moment; `filters` uint8 (H, W, 3), as the function of that name returns."""
 
     groups: tuple[WeightStatistics, ...]
     tensors: tuple[TensorStatistics, ...]
@@ -113,12 +113,12 @@ class WeightReport:
 
 
 def inspect_weights(shared: SharedWorldModel) -> WeightReport:
-    """Everything of one moment; raises NotFinite. On a copy, which takes hundredths of a second: nobody who trains or
-    looks waits for the rest."""
+    """Statistics of the weights now; raises NotFinite. They are of a copy, which takes hundredths of a second: training
+    and inference wait for the copy alone."""
     with shared.lock:
-        model, used = copy.deepcopy(shared.model), shared.weights
+        model, sources = copy.deepcopy(shared.model), shared.weights
     return WeightReport(
-        weight_statistics(model), tensor_statistics(model), filters(model), position_tables(model), used
+        weight_statistics(model), tensor_statistics(model), filters(model), position_tables(model), sources
     )
 
 
@@ -126,28 +126,11 @@ def layer_groups(model: AdaptiveWorldModel) -> tuple[LayerGroup, ...]:
     """The layers of both networks in the order of computation; every learned parameter is in exactly one."""
     keys = [key for key, _ in model.named_parameters()]
     groups = []
-    for network, name, starts in _layout(model.config):
-        whole = tuple(f"{network}.{start}" for start in starts)
-        groups.append(LayerGroup(network, name, tuple(key for key in keys if key.startswith(whole))))
+    for network in NETWORKS:
+        for name, starts in model.network(network).layer_groups():
+            prefixes = tuple(f"{network}.{start}" for start in starts)
+            groups.append(LayerGroup(network, name, tuple(key for key in keys if key.startswith(prefixes))))
     return tuple(group for group in groups if group.keys)  # FiLM is an option
-
-
-def _layout(config: AdaptiveWorldModelConfig) -> Iterable[tuple[Network, str, tuple[str, ...]]]:
-    """Network, name for people, and how the parameters' names begin there."""
-    yield "autoencoder", "Patch embedding", ("patch_embed.",)
-    yield "autoencoder", "Class and mask token", ("cls_token", "mask_token")
-    for index in range(config.autoencoder.blocks):
-        yield "autoencoder", f"Block {index + 1}", (f"blocks.{index}.",)
-    yield "autoencoder", "Final norm", ("norm.",)
-    yield "autoencoder", "Decoder", ("decoder_embed.", "decoder_pred.")
-    yield "predictor", "Action embedding", ("action_embed.",)
-    yield "predictor", "FiLM", ("film_layers.",)
-    yield "predictor", "Action token", ("action_token_proj.",)
-    yield "predictor", "Position embedding", ("position_embedding.",)
-    yield "predictor", "Token types, future query", ("token_type_embedding.", "future_query")
-    for index in range(config.predictor.layers):
-        yield "predictor", f"Layer {index + 1}", (f"transformer_layers.{index}.",)
-    yield "predictor", "Output", ("layer_norm.", "output_head.")
 
 
 def weight_statistics(model: AdaptiveWorldModel) -> tuple[WeightStatistics, ...]:
@@ -159,10 +142,10 @@ def weight_statistics(model: AdaptiveWorldModel) -> tuple[WeightStatistics, ...]
 def tensor_statistics(model: AdaptiveWorldModel) -> tuple[TensorStatistics, ...]:
     """Statistics of every learned tensor, in the order of the groups; raises NotFinite."""
     weights = dict(model.named_parameters())
-    places = [(group.network, key) for group in layer_groups(model) for key in group.keys]
+    network_keys = [(group.network, key) for group in layer_groups(model) for key in group.keys]
     return tuple(
         TensorStatistics(key, tuple(weights[key].shape), *_moments(network, _joined((key,), weights)))
-        for network, key in places
+        for network, key in network_keys
     )
 
 
@@ -172,8 +155,10 @@ def copy_weights(model: AdaptiveWorldModel) -> dict[str, Tensor]:
 
 
 def weight_changes(before: Mapping[str, Tensor], model: AdaptiveWorldModel) -> tuple[WeightChange, ...]:
-    """Compare weights that `copy_weights` kept with those of the model now; raises NotFinite, or ValueError where the
-    copy is of a model of another shape."""
+    """Compare a copy of `copy_weights` with the weights of the model now.
+
+    Raises NotFinite, or ValueError if the copy is of a model of another shape.
+    """
     now = dict(model.named_parameters())
     if {key: value.shape for key, value in before.items()} != {key: value.shape for key, value in now.items()}:
         raise ValueError("The weights kept before belong to a model of another shape.")
@@ -207,7 +192,7 @@ def _moments(network: Network, values: Tensor) -> _Moments:
 
 def _statistics(group: LayerGroup, values: Tensor) -> WeightStatistics:
     moments = _moments(group.network, values)
-    return _counted(group, values, moments, _edges(moments.low, moments.high))
+    return _with_histogram(group, values, moments, _edges(moments.low, moments.high))
 
 
 def _change(group: LayerGroup, before: Tensor, after: Tensor) -> WeightChange:
@@ -215,14 +200,14 @@ def _change(group: LayerGroup, before: Tensor, after: Tensor) -> WeightChange:
     edges = _edges(min(first.low, second.low), max(first.high, second.high))
     change = torch.linalg.vector_norm(after - before).item()
     return WeightChange(
-        _counted(group, before, first, edges),
-        _counted(group, after, second, edges),
+        _with_histogram(group, before, first, edges),
+        _with_histogram(group, after, second, edges),
         change,
         change / first.norm if first.norm else float(change > 0),
     )
 
 
-def _counted(group: LayerGroup, values: Tensor, moments: _Moments, edges: np.ndarray) -> WeightStatistics:
+def _with_histogram(group: LayerGroup, values: Tensor, moments: _Moments, edges: np.ndarray) -> WeightStatistics:
     counts = torch.histc(values, BINS, edges[0].item(), edges[-1].item()).cpu().numpy().astype(np.int64)
     return WeightStatistics(group.network, group.name, *moments, counts, edges)
 
@@ -251,27 +236,27 @@ def _tiled(tiles: np.ndarray) -> np.ndarray:
     columns = math.ceil(math.sqrt(count))
     pitch, rows = size + 1, math.ceil(count / columns)
     picture = np.full((rows * pitch - 1, columns * pitch - 1, 3), GAP, np.uint8)
-    for place, tile in enumerate(tiles):
-        top, left = (pitch * number for number in divmod(place, columns))
+    for index, tile in enumerate(tiles):
+        top, left = (pitch * number for number in divmod(index, columns))
         picture[top : top + size, left : left + size] = tile
     scale = math.ceil(FILTER_PICTURE_WIDTH / picture.shape[1])
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def position_tables(model: AdaptiveWorldModel) -> PositionTables:
-    """How alike positions are: the autoencoder's fixed ones, and the predictor's learned ones."""
+    """Similarity of positions: the autoencoder's fixed ones, and the predictor's learned ones."""
     grid, stride = model.config.autoencoder.grid, model.config.autoencoder.tokens + 1
     places = {"corner": (0, 0), "centre": (grid // 2, grid // 2), "edge": (grid // 2, grid - 1)}
-    fixed = model.autoencoder.pos_embed[0, 1:].detach()  # the class token's position is zero: like nothing
-    chosen = fixed[[row * grid + column for row, column in places.values()]]
-    learned = model.predictor.position_embedding.weight.detach()
-    reach = min(LONGEST_HISTORY * stride + stride - 1, len(learned))
+    fixed = model.autoencoder.pos_embed[0, 1:].detach()  # the class token's position is zero: similar to none
+    marked = fixed[[row * grid + column for row, column in places.values()]]
+    embedding = model.predictor.position_embedding.weight.detach()
+    reach = min(LONGEST_HISTORY * stride + stride - 1, len(embedding))
     tokens = np.linspace(0, reach - 1, min(COMPARED_POSITIONS, reach)).round().astype(np.int64)
-    compared = learned[torch.from_numpy(tokens).to(learned.device)]
+    compared = embedding[torch.from_numpy(tokens).to(embedding.device)]
     return PositionTables(
         places=places,
-        patch_similarity=_cosines(chosen, fixed).reshape(len(places), grid, grid),
-        norms=torch.linalg.vector_norm(learned, dim=1).cpu().numpy(),
+        patch_similarity=_cosines(marked, fixed).reshape(len(places), grid, grid),
+        norms=torch.linalg.vector_norm(embedding, dim=1).cpu().numpy(),
         tokens=tokens,
         token_similarity=_cosines(compared, compared),
         reach=reach,
@@ -280,5 +265,5 @@ def position_tables(model: AdaptiveWorldModel) -> PositionTables:
 
 
 def _cosines(first: Tensor, second: Tensor) -> np.ndarray:
-    """Cosine similarity of each row with each, 0 where a vector is zero."""
+    """Cosine similarity of each row with each, 0 if a vector is zero."""
     return (F.normalize(first, dim=1) @ F.normalize(second, dim=1).T).cpu().numpy()

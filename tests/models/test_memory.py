@@ -61,7 +61,7 @@ def test_a_server_gives_back_once_when_it_has_come_to_rest(monkeypatch):
 
 def test_a_server_at_work_gives_back_now_and_then(monkeypatch):
     given = looks_until_given(monkeypatch, range(60))
-    assert len(given) == 3 and given[0] == memory.LOOKS_WHILE_BUSY + 1
+    assert len(given) == 3 and given[0] == memory.CHECKS_WHILE_BUSY + 1
 
 
 def test_another_c_library_is_left_alone(monkeypatch):

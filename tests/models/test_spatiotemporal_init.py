@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models import ActionPredictorConfig, TransformerActionConditionedPredictor
-from models.spatiotemporal_init import LOOKS, initialize_spatiotemporal
+from models.spatiotemporal_init import OFFSETS, initialize_spatiotemporal
 from tests.models.small import PREDICTOR, generator
 
 GRID, FRAME = 14, 14 * 14 + 2
@@ -23,7 +23,7 @@ def test_each_head_looks_at_its_place_of_the_last_frame(predictor, history):
     with torch.inference_mode():
         latents = torch.zeros(1, history, GRID * GRID + 1, 256)
         weights = predictor.attention(latents, torch.zeros(1, history, 1), [0])[0][0]
-    for head, (down, right) in enumerate(LOOKS):
+    for head, (down, right) in enumerate(OFFSETS):
         place = (history - 1) * FRAME + 1 + (row + down) * GRID + column + right
         seen = weights[head, 1 + row * GRID + column]
         assert seen.argmax() == place

@@ -17,7 +17,8 @@ from tests.training.checkpoints.test_validate import are_equal
 from training import CheckpointError, CheckpointOldFormat, TrainingManager, load_checkpoint
 from training import convert as convert_module
 from training.checkpoints.reader import read_checkpoint
-from training.convert import DONE, NOT_DONE, WRONG_USAGE, convert, main
+from training.cli import DONE, NOT_DONE, WRONG_USAGE
+from training.convert import convert, main
 
 
 @pytest.fixture

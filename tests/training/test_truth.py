@@ -5,11 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import models
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
 from session.robots.toroidal_dot import locate_dot
 from tests.training.tiny import shared_model
-from training import backend, truth
+from training import truth
 from training.checkpoints.writer import save_checkpoint
 from training.evaluation import accuracy as accuracy_module
 from training.evaluation.accuracy import NoGroundTruth, measure_truth, summarize
@@ -108,14 +107,8 @@ def test_every_fifth_column_is_held_out():
 
 
 @pytest.fixture
-def command(data, monkeypatch, tmp_path):
-    """The command on a folder with the recording and checkpoints of small networks."""
-
-    class Small(models.WorldModels):
-        def get(self, key, action_channels):
-            return shared_model()
-
-    monkeypatch.setattr(backend, "WorldModels", Small)
+def command(data, tmp_path):
+    """The command on a folder with the recording and checkpoints of small networks, whose sizes the files state."""
     (tmp_path / "sessions").symlink_to(data / "sessions")
     save_checkpoint(tmp_path / "checkpoints" / "toroidal_dot", TrainState(shared_model().model))
 

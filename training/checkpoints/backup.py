@@ -1,7 +1,7 @@
-"""What becomes of a file that a save is about to replace: the backup, or a name of its own, or nothing.
+"""The second name of a file that a save is about to replace: the backup's, a name of its own, or none.
 
-Owns the question where the weights in use come from. No file of unknown origin is lost, and no damaged one takes the
-place of a good backup.
+Owns the record of the files that the weights in use come from. No file of unknown origin is lost, and no damaged one
+replaces a good backup.
 """
 
 import errno
@@ -16,54 +16,56 @@ from training.checkpoints.reader import read_checkpoint
 
 
 class Provenance:
-    """Which file of each network the weights in use come from, known by its digest. A save replaces that one, and makes
-    a backup of it once a run: a bad run must not use up both. Any other file of that name is kept under a name of its
-    own, and the backup then stays as it is."""
+    """The file of each network that the weights in use come from, identified by its digest.
+
+    A save replaces that file, and makes a backup of it once a run: a bad run must not overwrite both. Any other file of
+    that name is preserved under a name of its own, and the backup then remains unchanged.
+    """
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
         self._backed_up: set[str] = set()
 
     def note(self, name: str, digest: str) -> None:
-        """The weights in use, to be saved as `name`, are those of a file with this digest."""
+        """Record that the weights in use, to be saved as `name`, are those of a file with this digest."""
         self._digests[name] = digest
 
     def begin_run(self) -> None:
-        """What is on disk now is what a backup has to hold."""
+        """Record that the files on disk now are those that a backup must hold."""
         self._backed_up.clear()
 
-    def is_own(self, path: Path) -> bool:
-        """Whether the file at `path` is the one that the weights in use come from."""
+    def is_source(self, path: Path) -> bool:
+        """True if the weights in use come from the file at `path`."""
         return self._digests.get(path.name) == file_digest(path)
 
     def needs_backup(self, name: str) -> bool:
-        """Whether what the run began with is not kept yet."""
+        """True if the file that the run began with has no second name yet."""
         return name not in self._backed_up
 
-    def note_kept(self, name: str) -> None:
-        """What the run began with has a second name now."""
+    def note_backup(self, name: str) -> None:
+        """Record that the file that the run began with has a second name."""
         self._backed_up.add(name)
 
 
 def back_up(path: Path, provenance: Provenance | None) -> str | None:
-    """Give a file that is about to be replaced a second name; returns it where it is not the backup's. Raises OSError.
+    """Give a file that is about to be replaced a second name. Raises OSError.
 
-    Without a `provenance` each whole file becomes the backup.
+    Returns that name, or None if it is the backup's. Without a `provenance` each intact file becomes the backup.
     """
     if not path.exists():
         return None
     if not path.is_file():  # a device or a pipe could be read for ever
         raise OSError(errno.EEXIST, f"{path.name} is not an ordinary file")
-    # A damaged file must not take the place of a good backup.
-    is_fit = _is_readable(path) if provenance is None else provenance.is_own(path)
-    if is_fit and (provenance is None or provenance.needs_backup(path.name)):
+    # A damaged file must not replace a good backup.
+    is_good = _is_readable(path) if provenance is None else provenance.is_source(path)
+    if is_good and (provenance is None or provenance.needs_backup(path.name)):
         link_or_copy(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
-    other = None if is_fit else _free_name(path)
-    if other is not None:
-        link_or_copy(path, other)
+    second = None if is_good else _free_name(path)
+    if second is not None:
+        link_or_copy(path, second)
     if provenance is not None:
-        provenance.note_kept(path.name)
-    return None if other is None else other.name
+        provenance.note_backup(path.name)
+    return None if second is None else second.name
 
 
 def _is_readable(path: Path) -> bool:
@@ -75,7 +77,7 @@ def _is_readable(path: Path) -> bool:
 
 
 def _free_name(path: Path) -> Path:
-    """A name with today's date and time that nothing has yet."""
+    """An unused name with today's date and time."""
     stem, number = f"{path.stem}_{datetime.now():%Y%m%d_%H%M%S}", 2
     free = path.with_name(f"{stem}{SUFFIX}")
     while free.exists():

@@ -1,29 +1,29 @@
-"""What can be wrong with a checkpoint, each kind with one sentence for the person who chose the file.
+"""Errors of checkpoints, each with one sentence for the person who chose the file.
 
-Messages name the file, never its folder: they reach visitors. All text that comes from a file or a visitor goes
+Messages name the file, never its folder: they reach visitors. All text that comes from a file or a visitor passes
 through `printable`.
 """
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message says why and, after a semicolon, what to do. The model in use is
-    untouched."""
+    """A checkpoint that cannot be used. The message states the reason and, after a semicolon, a remedy; the model in
+    use is untouched."""
 
     def reason(self) -> str:
-        """The first part of the message: what is wrong, without what to do."""
+        """The first part of the message: the reason without the remedy."""
         return str(self).partition("; ")[0]
 
 
 class CheckpointNotFound(CheckpointError):
-    """No checkpoint there, or none that a visitor may name: the same words for both."""
+    """No checkpoint of this name, or none that a visitor may name: the same message for both."""
 
 
 class CheckpointDamaged(CheckpointError):
-    """No checkpoint at all, a damaged one, or one that holds other things than weights."""
+    """A damaged checkpoint, another kind of file, or one that holds other things than weights."""
 
 
 class CheckpointOldFormat(CheckpointError):
-    """A file that is perhaps whole, of a kind that is converted first."""
+    """A file of an older kind, perhaps intact, that must be converted first."""
 
 
 class WrongNetwork(CheckpointError):
@@ -38,5 +38,13 @@ class CheckpointShapesDiffer(CheckpointError):
     """Weights of another size, or for another number of action channels."""
 
 
+class CheckpointConfigDiffers(CheckpointShapesDiffer):
+    """The file's config states another network than the one in use, or none of this program."""
+
+
 class CheckpointNotFinite(CheckpointError):
-    """Weights that are no ordinary numbers, or not finite."""
+    """Weights that are not real numbers, or not finite."""
+
+
+class CheckpointNotSaved(CheckpointError):
+    """A checkpoint could not be written; the previous one is still there."""

@@ -1,7 +1,7 @@
-"""Files of torch's older kinds, made fit to be opened by the restricted loader: for `convert.py` alone.
+"""Checks of torch's older kinds of files, so that the restricted loader can open them: for `convert.py` alone.
 
 Owns the check of a file that torch wrote before it had archives (pickles one after the other, then the numbers), and
-the unpacking of an archive that somebody compressed. As in `archive_check.py` nothing is run or built.
+the unpacking of compressed archives. As in `archive_check.py` nothing is run or built.
 """
 
 import pickletools
@@ -21,38 +21,38 @@ IGNORED = ("PROTO", "EMPTY_LIST", "BINPUT", "LONG_BINPUT", "MARK", "APPEND", "AP
 
 def check_old_structure(handle: BinaryIO, size: int) -> None:
     """Check a file of torch's old format from its first byte to its last; raises NotAnArchive or ForbiddenContent, or
-    whatever a broken one causes."""
+    any error that a damaged file causes."""
     if handle.read(len(OLD_START)) != OLD_START:
         raise NotAnArchive("not of torch's old format")
     storages: dict[str, StorageReference] = {}
-    place = len(OLD_START)
-    place += PickleChecker(lambda storage: False).walk(_program_at(handle, place))  # the machine it was written on
+    offset = len(OLD_START)
+    offset += PickleChecker(lambda storage: False).check(_program_at(handle, offset))  # the machine it was written on
     content = PickleChecker(lambda storage: storages.setdefault(storage.key, storage) == storage, is_old=True)
-    place += content.walk(_program_at(handle, place))
-    keys, length = _keys(_program_at(handle, place))
-    place += length
+    offset += content.check(_program_at(handle, offset))
+    keys, length = _keys(_program_at(handle, offset))
+    offset += length
     if len(set(keys)) != len(keys) or set(keys) != storages.keys():
         raise ForbiddenContent("other tensors than it names")
     for key in keys:
-        handle.seek(place)
+        handle.seek(offset)
         (count,) = COUNT.unpack(handle.read(COUNT.size))
         if count != storages[key].count or not 0 <= storages[key].size <= size:
             raise ForbiddenContent("a tensor longer than its bytes")
-        place += COUNT.size + storages[key].size
-    if place != size:
+        offset += COUNT.size + storages[key].size
+    if offset != size:
         raise NotAnArchive("longer or shorter than its tensors")
 
 
-def _program_at(handle: BinaryIO, place: int) -> bytes:
-    handle.seek(place)
+def _program_at(handle: BinaryIO, offset: int) -> bytes:
+    handle.seek(offset)
     return handle.read(MAX_PROGRAM_BYTES)
 
 
 def _keys(program: bytes) -> tuple[list[str], int]:
     """A pickled list of names, and the bytes it takes."""
     keys, end = [], 0
-    for operation, argument, place in pickletools.genops(program):
-        end = place + 1
+    for operation, argument, offset in pickletools.genops(program):
+        end = offset + 1
         if operation.name == "BINUNICODE":
             keys.append(argument)
         elif operation.name not in IGNORED:
@@ -61,8 +61,8 @@ def _keys(program: bytes) -> tuple[list[str], int]:
 
 
 def unpack_archive(handle: BinaryIO, size: int, into: BinaryIO, max_bytes: int) -> None:
-    """Write a compressed torch archive as a stored one; raises NotAnArchive or ForbiddenContent, or whatever a broken
-    one causes."""
+    """Write a compressed torch archive as a stored one; raises NotAnArchive or ForbiddenContent, or any error that a
+    damaged file causes."""
     with zipfile.ZipFile(handle) as archive, zipfile.ZipFile(into, "w", zipfile.ZIP_STORED) as stored:
         check_entries(archive)
         if sum(entry.file_size for entry in archive.infolist()) > min(max_bytes, MAX_GROWTH * size):

@@ -1,7 +1,7 @@
 """`state.json` beside the checkpoints: the digests of the files that were saved last, and their random numbers.
 
-It decides which generation of files counts: a save has taken place once this file names what it wrote. And it tells
-whether a file is still that one: random numbers are used again only with the very weights they belong to.
+It decides the validity of a save: a save is complete once this file names what it wrote. It also shows a later change
+of a file: random numbers are used again only with the weights they belong to.
 """
 
 import base64
@@ -24,8 +24,8 @@ TEMPORARY = ".unfinished"
 
 @dataclass(frozen=True, eq=False)
 class ManifestEntry:
-    """What `state.json` tells of a file: the random state that was saved together with it, None where they do not
-    belong together, and what is to be said."""
+    """The entry of a file in `state.json`: the random state that was saved with it, None if they do not belong
+    together, and notes for the visitor."""
 
     random_state: Tensor | None = None
     notes: tuple[str, ...] = ()
@@ -38,10 +38,10 @@ def file_digest(path: Path) -> str:
 
 
 def write_state(directory: Path, digests: dict[str, str], random_state: Tensor) -> None:
-    """Write the temporary file of `state.json`; what is known of other files is kept. Raises OSError."""
-    kept = {name: digest for name, digest in read_state(directory).get("digests", {}).items() if name not in digests}
+    """Write the temporary file of `state.json`; entries of other files remain. Raises OSError."""
+    others = {name: digest for name, digest in read_state(directory).get("digests", {}).items() if name not in digests}
     state = {
-        "digests": {**kept, **digests},
+        "digests": {**others, **digests},
         "random_state": base64.b64encode(random_state.numpy().tobytes()).decode("ascii"),
     }
     with (directory / (STATE_FILE + TEMPORARY)).open("w", encoding="utf-8") as file:
@@ -51,9 +51,9 @@ def write_state(directory: Path, digests: dict[str, str], random_state: Tensor) 
 
 
 def read_state(directory: Path) -> dict[str, dict[str, str]]:
-    """`state.json` as written; empty where it is absent, damaged or something else."""
+    """The contents of `state.json`, or an empty dict if it is absent, damaged or something else."""
     path = directory / STATE_FILE
-    if path.is_symlink() or not path.is_file():  # ours is neither a link nor a pipe that nobody writes into
+    if path.is_symlink() or not path.is_file():  # ours is neither a link nor a pipe, which would block
         return {}
     try:
         with path.open("rb") as file:
@@ -64,12 +64,12 @@ def read_state(directory: Path) -> dict[str, dict[str, str]]:
 
 
 def saved_with(path: Path, digest: str) -> ManifestEntry:
-    """What is known of the checkpoint at `path`, whose contents have this digest."""
+    """The entry of the checkpoint at `path`, whose contents have this digest."""
     state = read_state(path.parent)
-    known, encoded = state.get("digests", {}).get(path.name), state.get("random_state")
-    if known not in (None, digest):
+    saved_digest, encoded = state.get("digests", {}).get(path.name), state.get("random_state")
+    if saved_digest not in (None, digest):
         return ManifestEntry(notes=(f"{printable(path.name)} is not the file that was saved there last.",))
-    if known is None or not isinstance(encoded, str):
+    if saved_digest is None or not isinstance(encoded, str):
         return ManifestEntry()
     try:
         raw = base64.b64decode(encoded, validate=True)
@@ -79,7 +79,7 @@ def saved_with(path: Path, digest: str) -> ManifestEntry:
 
 
 def restore_random_state(generator: torch.Generator, state: Tensor | None) -> None:
-    """Let `generator` go on from a saved state; one of another kind of device, or a damaged one, is left aside."""
+    """Continue `generator` from a saved state; a state of another device, or a damaged one, is ignored."""
     if state is not None and state.shape == generator.get_state().shape:
         with contextlib.suppress(RuntimeError):
             generator.set_state(state)

@@ -1,7 +1,7 @@
-"""Where checkpoints lie, and which of them a visitor may name.
+"""Paths of checkpoints, restricted to those that a visitor may name.
 
-Owns the step from what somebody typed to a file under the checkpoint folder; the file itself is opened elsewhere.
-What is forbidden and what is absent get the same words: an answer must not tell what lies outside.
+Owns the step from a typed path to a file under the checkpoint folder; the file itself is opened elsewhere. A forbidden
+and an absent file get the same message: an answer must not reveal files outside.
 """
 
 import re
@@ -19,7 +19,7 @@ def checkpoint_path(root: Path, typed: str, shown_prefix: str = SHOWN_PREFIX) ->
     """The existing `.pth` file that a visitor means; raises CheckpointNotFound.
 
     `typed` is relative to `root`, may begin with `shown_prefix` (what the page writes before such names), and may be
-    absolute where it lies in `root`.
+    absolute if it is inside `root`.
     """
     try:
         path = _resolved_inside(root, typed.strip(), shown_prefix)
@@ -36,7 +36,7 @@ def checkpoint_path(root: Path, typed: str, shown_prefix: str = SHOWN_PREFIX) ->
 def _resolved_inside(root: Path, typed: str, shown_prefix: str) -> Path | None:
     if not typed or len(typed) > MAX_TYPED or "\0" in typed or PurePath(typed).suffix != SUFFIX:
         return None
-    # Decided on the words first: a path that leads outside is not even looked at on the disk.
+    # Decided by the text first: for a path that leads outside, the disk is not even read.
     relative = _relative(PurePath(typed), root, PurePath(shown_prefix))
     if relative is None or ".." in relative.parts:
         return None
@@ -45,7 +45,7 @@ def _resolved_inside(root: Path, typed: str, shown_prefix: str) -> Path | None:
 
 
 def _relative(typed: PurePath, root: Path, shown_prefix: PurePath) -> PurePath | None:
-    """The typed path as one relative to `root`, None where it names another place."""
+    """The typed path relative to `root`, or None if it is outside."""
     for start in (shown_prefix, root, root.resolve()):
         if typed.is_relative_to(start):
             return typed.relative_to(start)
@@ -72,13 +72,13 @@ def _order(name: str) -> tuple[bool, int, list[tuple[int, str]]]:
     """Backups last, then the autoencoder, predictors and others, numbers by value (predictor_2 before _10)."""
     stem = name.removesuffix(SUFFIX)
     kinds = ("autoencoder", "predictor")
-    kind = next((place for place, start in enumerate(kinds) if stem.startswith(start)), len(kinds))
+    kind = next((index for index, start in enumerate(kinds) if stem.startswith(start)), len(kinds))
     pieces = re.findall(r"\d+|\D+", stem)
     return stem.endswith("_backup"), kind, [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]
 
 
 def default_checkpoints(root: Path, robot_name: str) -> tuple[str, str]:
-    """What to offer for a robot, relative to `root`: its autoencoder and its first predictor, existing or not."""
+    """A robot's default files, relative to `root`: its autoencoder and its first predictor, existing or not."""
     predictors = [name for name in list_checkpoints(root, robot_name) if _is_predictor(PurePath(name).stem)]
     first = predictors[0] if predictors else f"{robot_name}/predictor_0{SUFFIX}"
     return f"{robot_name}/autoencoder{SUFFIX}", first
@@ -89,12 +89,12 @@ def _is_predictor(stem: str) -> bool:
 
 
 def checkpoint_menu(root: Path, robot_name: str, shown_prefix: str) -> list[tuple[list[str], str]]:
-    """For the autoencoder, then the predictor: the files of the robot's folder that may be its own, and the usual one,
-    existing or not; all as they are shown, with `shown_prefix` before them."""
-    found = list_checkpoints(root, robot_name)
+    """For the autoencoder, then the predictor: the files of the robot's folder that may be its checkpoints, and the
+    default one, existing or not; all as displayed, with `shown_prefix` before them."""
+    files = list_checkpoints(root, robot_name)
     menu = []
-    for usual, other in zip(default_checkpoints(root, robot_name), ("predictor", "autoencoder"), strict=True):
-        fitting = [name for name in found if not Path(name).name.startswith(other)]
-        names = fitting if usual in fitting else [usual, *fitting]
-        menu.append(([f"{shown_prefix}/{name}" for name in names], f"{shown_prefix}/{usual}"))
+    for default, other in zip(default_checkpoints(root, robot_name), ("predictor", "autoencoder"), strict=True):
+        candidates = [name for name in files if not Path(name).name.startswith(other)]
+        names = candidates if default in candidates else [default, *candidates]
+        menu.append(([f"{shown_prefix}/{name}" for name in names], f"{shown_prefix}/{default}"))
     return menu

@@ -1,15 +1,15 @@
-"""A look at a pickle program: it is walked operation by operation, and nothing in it is run or built.
+"""Check of a pickle program, operation by operation; nothing in it is run or built.
 
-Owns the question whether the program only names and assembles what weights are made of. torch's restricted loader
-comes after it and is the second wall; this one stands because that loader alone has let through storages longer than
-their bytes, writes into things that are no dict, methods of a dict replaced by text, and seven kinds of exception.
+Owns the decision that the program only names and assembles the parts of weights. torch's restricted loader is the
+second check after this one. Alone it has accepted storages longer than their bytes, writes into objects that are no
+dict, methods of a dict replaced by text, and it raised seven kinds of exception.
 """
 
 import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-MAX_PROGRAM_BYTES = 1 << 18  # the largest known has 64 kB; the slowest of 256 kB is answered in 1.2 s
+MAX_PROGRAM_BYTES = 1 << 18  # the largest known has 64 kB; the slowest of 256 kB takes 1.2 s
 
 ITEM_BYTES = {
     "torch.DoubleStorage": 8,
@@ -35,19 +35,19 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
 class ForbiddenContent(ValueError):
-    """The file asks for something that weights are not made of; the message names it."""
+    """The file contains something that is not part of weights; the message names it."""
 
 
 @dataclass(frozen=True)
-class _Named:
-    """Something the program refers to by its full name."""
+class _Global:
+    """A function or class that the program refers to by its full name."""
 
     name: str
 
 
 @dataclass(frozen=True, eq=False)
-class _Made:
-    """The result of an operation, known by its kind alone; of a dict also the names put into it."""
+class _Value:
+    """The result of an operation, represented by its kind alone; of a dict also the keys put into it."""
 
     kind: str
     keys: set[str | int] = field(default_factory=set)
@@ -55,7 +55,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class StorageReference:
-    """What a program says of the numbers of a tensor: where they lie in the file, their kind and how many."""
+    """A program's statement about the numbers of a tensor: their entry in the file, their kind and their count."""
 
     key: str
     kind: str
@@ -68,10 +68,10 @@ class StorageReference:
 
 
 class PickleChecker:
-    """Walks a pickle program: what is on its stack is constants, tuples, names or kinds.
+    """Simulates a pickle program on a stack of constants, tuples, names and kinds.
 
-    `accepts` is asked of each storage whether the file holds it. References of torch's old format end with a None
-    (`is_old`): a view of another storage, which weights have none of.
+    `accepts` is called for each storage and returns True if the file holds it. References of torch's old format end
+    with a None (`is_old`) in place of a view of another storage, which weights never have.
     """
 
     def __init__(self, accepts: Callable[[StorageReference], bool], is_old: bool = False) -> None:
@@ -81,18 +81,18 @@ class PickleChecker:
         self._marks: list[list[object]] = []
         self._memo: dict[int, object] = {}
 
-    def walk(self, program: bytes) -> int:
-        """Follow every operation; returns the bytes it took, raises ForbiddenContent at the first that weights do not
-        need."""
+    def check(self, program: bytes) -> int:
+        """Simulate every operation; returns the program's length in bytes, raises ForbiddenContent at the first
+        operation that weights do not need."""
         end = 0
-        for operation, argument, place in pickletools.genops(program):
-            name, end = operation.name, place + 1
+        for operation, argument, offset in pickletools.genops(program):
+            name, end = operation.name, offset + 1
             if name in CONSTANTS:
                 self._stack.append(argument)
             elif name in KEYWORDS:
                 self._stack.append(KEYWORDS[name])
             elif name in EMPTY:
-                self._stack.append(_Made(EMPTY[name]))
+                self._stack.append(_Value(EMPTY[name]))
             elif name in ("BINPUT", "LONG_BINPUT"):
                 self._memo[argument] = self._stack[-1]
             elif name in ("BINGET", "LONG_BINGET"):
@@ -116,7 +116,7 @@ class PickleChecker:
         elif name in ("SETITEM", "SETITEMS"):
             self._fill_dict(name)
         elif name == "GLOBAL":
-            self._name(argument.replace(" ", "."))
+            self._push_global(argument.replace(" ", "."))
         elif name == "REDUCE":
             self._call()
         elif name == "BUILD":
@@ -130,7 +130,7 @@ class PickleChecker:
         items, self._stack = self._stack, self._marks.pop()
         return items
 
-    def _taken(self, name: str, count: int) -> list[object]:
+    def _pop_items(self, name: str, count: int) -> list[object]:
         """The items of an operation in one of its two forms: all since the mark, or the last `count`."""
         if name.endswith("S"):
             return self._since_mark()
@@ -138,50 +138,50 @@ class PickleChecker:
         del self._stack[-count:]
         return items
 
-    def _filled(self, kinds: set[str]) -> _Made:
+    def _top(self, kinds: set[str]) -> _Value:
         top = self._stack[-1]
-        if not isinstance(top, _Made) or top.kind not in kinds:
+        if not isinstance(top, _Value) or top.kind not in kinds:
             raise ForbiddenContent("items put into something that holds none")
         return top
 
     def _fill_list(self, name: str) -> None:
-        self._taken(name, 1)
-        self._filled({"list"})
+        self._pop_items(name, 1)
+        self._top({"list"})
 
     def _fill_dict(self, name: str) -> None:
-        keys = self._taken(name, 2)[::2]
-        # A tuple of tuples of tuples … as a name would be hashed for ever.
+        keys = self._pop_items(name, 2)[::2]
+        # A tuple of tuples of tuples … as a key would be hashed for ever.
         if not all(type(key) in (str, int) for key in keys):
             raise ForbiddenContent("names that are neither text nor a number")
-        self._filled({"dict"} | DICTS).keys.update(keys)
+        self._top({"dict"} | DICTS).keys.update(keys)
 
-    def _name(self, full: str) -> None:
+    def _push_global(self, full: str) -> None:
         if full not in CALLABLE and full not in ITEM_BYTES:
             raise ForbiddenContent(full)
-        self._stack.append(_Named(full))
+        self._stack.append(_Global(full))
 
     def _call(self) -> None:
-        arguments, called = self._stack.pop(), self._stack.pop()
-        if not isinstance(called, _Named) or called.name not in CALLABLE or not isinstance(arguments, tuple):
+        arguments, function = self._stack.pop(), self._stack.pop()
+        if not isinstance(function, _Global) or function.name not in CALLABLE or not isinstance(arguments, tuple):
             raise ForbiddenContent("a call of something that is no function of weights")
         # Other codecs could double a string at every call until the memory is gone.
-        if called.name == "_codecs.encode" and not (len(arguments) == 2 and arguments[1] == "latin1"):
+        if function.name == "_codecs.encode" and not (len(arguments) == 2 and arguments[1] == "latin1"):
             raise ForbiddenContent("an unusual text encoding")
-        if called.name in DICTS and not all(isinstance(given, _Made) and given.kind == "dict" for given in arguments):
+        if function.name in DICTS and not all(isinstance(one, _Value) and one.kind == "dict" for one in arguments):
             raise ForbiddenContent("a dict made of something else")
-        self._stack.append(_Made(called.name))
+        self._stack.append(_Value(function.name))
 
     def _build(self) -> None:
-        state, built = self._stack.pop(), self._stack[-1]
-        kind = built.kind if isinstance(built, _Made) else None
-        # Any other attribute could stand in the way of a method: content.items() would call what the file says.
-        is_metadata = isinstance(state, _Made) and state.kind == "dict" and state.keys <= {"_metadata"}
+        state, target = self._stack.pop(), self._stack[-1]
+        kind = target.kind if isinstance(target, _Value) else None
+        # Any other attribute could replace a method: content.items() would then call what the file states.
+        is_metadata = isinstance(state, _Value) and state.kind == "dict" and state.keys <= {"_metadata"}
         if kind not in NUMPY_DTYPES and not (kind == "collections.OrderedDict" and is_metadata):
             raise ForbiddenContent("a state set on something that has none")
 
     def _storage(self) -> None:
         match self._stack.pop():
-            case ("storage", _Named(name=kind), str(key), str(), int(count), *end) if kind in ITEM_BYTES:
+            case ("storage", _Global(name=kind), str(key), str(), int(count), *end) if kind in ITEM_BYTES:
                 # By identity: comparing tuples of tuples … could take for ever.
                 if len(end) != len(self._end) or any(item is not None for item in end):
                     raise ForbiddenContent("a view of another tensor")
@@ -189,4 +189,4 @@ class PickleChecker:
                     raise ForbiddenContent("a tensor longer than its bytes")
             case _:
                 raise ForbiddenContent("a reference to something that is no tensor's storage")
-        self._stack.append(_Made("storage"))
+        self._stack.append(_Value("storage"))

@@ -1,7 +1,7 @@
 """Reads a checkpoint file into named tensors, with torch's restricted loader alone.
 
-Owns the way from a path to `LoadedCheckpoint`; whether they fit a network is decided in `validate.py`. This is
-the one place that catches every exception: a damaged file causes at least seven kinds.
+Owns the steps from a path to a `LoadedCheckpoint`; its fit to a network is checked in `compatibility.py`. This is the
+one module that catches every exception: a damaged file causes at least seven kinds.
 """
 
 import contextlib
@@ -34,18 +34,22 @@ _allowed_names_lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class LoadedCheckpoint:
-    """A file's name and digest, its network's tensors by key, the step it was saved at where the file tells, and the
-    state of its optimizer, None where it has none. The latter is as it was found: not checked, perhaps of no use."""
+    """A file's name and digest, its network's tensors by key, the step it was saved at and the state of its optimizer.
+
+    The step is None if unknown. The optimizer's state is not checked, and None if the file has none. `config`: plain
+    values of the network's architecture, None in files of the notebook and in older ones of ours.
+    """
 
     file: str
     digest: str
     tensors: dict[str, Tensor]
     step: int | None
     optimizer: dict[str, object] | None
+    config: dict[str, object] | None = None
 
 
 class InertFloat64:
-    """Stands in for NumPy's float64 dtype in schedulers of old files: it remembers the byte order, no more."""
+    """Substitute for NumPy's float64 dtype in schedulers of old files: it stores the byte order alone."""
 
     __slots__ = ("order",)
 
@@ -61,7 +65,7 @@ class InertFloat64:
 
 
 def inert_scalar(dtype: InertFloat64, data: bytes) -> float:
-    """Stands in for NumPy's scalar constructor: 8 bytes to a plain float."""
+    """Substitute for NumPy's scalar constructor: 8 bytes to a plain float."""
     if type(dtype) is not InertFloat64 or type(data) is not bytes:
         raise ValueError("only float64 scalars are read")
     return struct.unpack(f"{dtype.order}d", data)[0]
@@ -95,7 +99,7 @@ def size_of(handle: BinaryIO) -> int:
 
 @contextlib.contextmanager
 def translate_errors(name: str) -> Iterator[None]:
-    """Turns whatever a file causes while it is checked and loaded into a CheckpointError."""
+    """Turns any error that a file causes while it is checked and loaded into a CheckpointError."""
     try:
         yield
     except OldFormat as kind:
@@ -115,14 +119,14 @@ def translate_errors(name: str) -> Iterator[None]:
 
 def _open_regular(path: Path, name: str) -> BinaryIO:
     try:
-        # Opening a FIFO would wait for a writer; without blocking it returns, and is turned away below.
+        # Opening a FIFO would wait for a writer; without blocking it returns, and is refused below.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError) as problem:
         raise CheckpointNotFound(f"There is no checkpoint {name}; choose one that exists.") from problem
     except (OSError, ValueError) as problem:
         raise CheckpointDamaged(f"{name} cannot be opened; choose another file.") from problem
-    # Asked before it becomes a file of Python's: of a folder none can be made, and the descriptor would be lost.
+    # Checked before `fdopen`, which fails for a folder: the descriptor would be lost.
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise CheckpointDamaged(f"{name} is not an ordinary file; choose another one.")
@@ -130,16 +134,16 @@ def _open_regular(path: Path, name: str) -> BinaryIO:
 
 
 def restricted_load(handle: BinaryIO) -> object:
-    """What torch's restricted loader makes of an open file, from its first byte; only after a check of its structure.
-    May raise anything."""
+    """The contents of an open file, by torch's restricted loader; only after a check of its structure. May raise any
+    exception."""
     handle.seek(0)
-    stand_ins = [(InertFloat64, name) for name in NUMPY_DTYPES] + [(inert_scalar, name) for name in NUMPY_SCALARS]
-    with _allowed_names_lock, torch.serialization.safe_globals(stand_ins):
+    substitutes = [(InertFloat64, name) for name in NUMPY_DTYPES] + [(inert_scalar, name) for name in NUMPY_SCALARS]
+    with _allowed_names_lock, torch.serialization.safe_globals(substitutes):
         return torch.load(handle, map_location="cpu", weights_only=True, mmap=False)
 
 
 def parse_contents(content: object, name: str, digest: str = "") -> LoadedCheckpoint:
-    """Both forms of a content, a dict with parts and a bare state dict, as one; raises CheckpointDamaged."""
+    """The contents of a file, either a dict with parts or a bare state dict; raises CheckpointDamaged."""
     is_whole = isinstance(content, dict) and "model_state_dict" in content
     tensors = content["model_state_dict"] if is_whole else content
     if not isinstance(tensors, dict) or not tensors or not all(isinstance(key, str) for key in tensors):
@@ -149,11 +153,25 @@ def parse_contents(content: object, name: str, digest: str = "") -> LoadedCheckp
     if not is_whole:
         return LoadedCheckpoint(name, digest, dict(tensors), None, None)
     step, optimizer = _saved_step(content), content.get("optimizer_state_dict")
-    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer if isinstance(optimizer, dict) else None)
+    optimizer = optimizer if isinstance(optimizer, dict) else None
+    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer, _saved_config(content, name))
+
+
+def _saved_config(content: dict[str, object], name: str) -> dict[str, object] | None:
+    """The config, or None if the file has none; raises CheckpointDamaged if it holds anything but plain values."""
+    config = content.get("config")
+    if "config" in content and not (type(config) is dict and all(map(_is_setting, config, config.values()))):
+        raise CheckpointDamaged(f"{name} holds a config that is not made of numbers and text; choose another file.")
+    return config
+
+
+def _is_setting(key: object, value: object) -> bool:
+    items = value if type(value) in (tuple, list) else (value,)
+    return type(key) is str and all(type(item) in (bool, int, float, str) for item in items)
 
 
 def _saved_step(content: dict[str, object]) -> int | None:
-    """The schedule's count of steps, else the highest of the optimizer's, else None."""
+    """The schedule's count of steps, or the highest of the optimizer's, or None."""
     schedule, optimizer = content.get("scheduler_state_dict"), content.get("optimizer_state_dict")
     if isinstance(schedule, dict) and _is_count(schedule.get("last_epoch")):
         return schedule["last_epoch"]

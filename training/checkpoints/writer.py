@@ -1,9 +1,9 @@
-"""Writing checkpoints so that at no moment, whatever kills the process, there is no readable one.
+"""Writing of checkpoints, so that a readable one exists at every moment, even if the process is killed.
 
-Each network's file: a temporary one in the same folder, flushed and read back; once all of them are there, the old
-ones are linked as backups. Then `state.json` names the digest of each file: from here on the save has taken place, and
-the new files are renamed into place, now or by whoever comes next. A lock on a file in the folder keeps threads and
-other programs apart.
+Each network's file is first a temporary one in the same folder, flushed and read back; once all of them are written,
+the old ones are linked as backups. Then `state.json` names the digest of each file: from here on the save is valid, and
+the new files are renamed to their final names, now or by the next save or start. A lock on a file in the folder
+excludes other threads and programs.
 """
 
 import contextlib
@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models import Network
+from models import Architecture, Network, NetworkModule
 from training.checkpoints.backup import Provenance, back_up
-from training.checkpoints.errors import CheckpointError
+from training.checkpoints.errors import CheckpointNotSaved
 from training.checkpoints.folder import (
     HashingFile,
     describe_os_error,
@@ -36,35 +36,30 @@ from training.steps import TrainState
 logger = logging.getLogger(__name__)
 
 FILES: dict[Network, str] = {"autoencoder": f"autoencoder{SUFFIX}", "predictor": f"predictor_0{SUFFIX}"}
-TENSOR_BYTES = 1024  # at most what an archive adds to a tensor's numbers: its header, its place in the list, a gap
-
-
-class CheckpointNotSaved(CheckpointError):
-    """A checkpoint could not be written; the one that was there before still is."""
+TENSOR_BYTES = 1024  # at most what an archive adds to a tensor's numbers: a header, an entry in its list, a gap
 
 
 class _NotInPlace(OSError):
-    """The disk failed after a save had taken place, while its files were renamed."""
+    """The disk failed after a save became valid, while its files were renamed."""
 
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
-    """Names of the files written, each with the step of its network, and under which names others that lay there are
-    kept."""
+    """Names of the files written, each with the step of its network, and new names of other files that were there."""
 
     files: dict[str, int]
-    kept: tuple[str, ...] = ()
+    other_files: tuple[str, ...] = ()
 
     def describe(self) -> str:
-        """For people: "autoencoder.pth (step 120)"."""
-        written = ", ".join(f"{name} (step {step:,})" for name, step in self.files.items())
-        others = f"; what lay there was other weights and is kept as {', '.join(self.kept)}" if self.kept else ""
-        return written + others
+        """Text for visitors: "autoencoder.pth (step 120)"."""
+        files = ", ".join(f"{name} (step {step:,})" for name, step in self.files.items())
+        others = ", ".join(self.other_files)
+        return files + (f"; what lay there was other weights and is kept as {others}" if others else "")
 
 
 @dataclass(frozen=True, eq=False)
 class CheckpointData:
-    """What is to be written, apart from the live tensors: training may go on meanwhile."""
+    """The contents of a save, copied from the live tensors: training may continue meanwhile."""
 
     networks: dict[Network, dict[str, object]]
     steps: dict[Network, int]
@@ -72,24 +67,35 @@ class CheckpointData:
 
 
 def copy_contents(optimizers: TrainState, networks: Iterable[Network]) -> CheckpointData:
-    """Copies of weights, optimizer, schedule and random state; to be called while nobody changes them."""
-    modules = {"autoencoder": optimizers.model.autoencoder, "predictor": optimizers.model.predictor}
+    """Copies of weights, optimizer, schedule and random state; nothing may change them during the call."""
     contents, steps = {}, {}
     for network in networks:
-        module, state = modules[network], optimizers.of(network).state()
-        contents[network] = {
-            "model_state_dict": _copied(module.state_dict()),
-            "optimizer_state_dict": _copied(state.optimizer),
-            "scheduler_state_dict": _copied(state.schedule),
-        }
+        state = optimizers.of(network).state()
+        contents[network] = file_contents(optimizers.model.network(network), state.optimizer, state.schedule)
         steps[network] = state.step
-    if "predictor" in contents:
-        contents["predictor"]["level"] = 0
     return CheckpointData(contents, steps, optimizers.generator.get_state())
 
 
+def file_contents(
+    network: NetworkModule,
+    optimizer: dict[str, object] | None,
+    schedule: dict[str, object],
+    dtype: torch.dtype | None = None,
+) -> dict[str, object]:
+    """The dict that a network's file holds, copied; weights are converted to `dtype` if one is given."""
+    weights = {key: value.to(dtype or value.dtype) for key, value in network.state_dict().items()}
+    level = {"level": 0} if network.kind == "predictor" else {}
+    return {
+        "model_state_dict": _copied(weights),
+        "optimizer_state_dict": _copied(optimizer),
+        "scheduler_state_dict": _copied(schedule),
+        "config": Architecture.of(network).as_dict(),
+        **level,
+    }
+
+
 def _copied(value: object) -> object:
-    """The same nest of dicts and lists with tensors of its own on the CPU."""
+    """A deep copy of nested dicts and lists, with tensors on the CPU."""
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, dict):
@@ -100,21 +106,21 @@ def _copied(value: object) -> object:
 def save_checkpoint(
     directory: Path, optimizers: TrainState, networks: Iterable[Network] = ("autoencoder", "predictor")
 ) -> SavedCheckpoint:
-    """Write the named networks with their optimizers; raises CheckpointNotSaved. Nobody may train meanwhile."""
+    """Write the named networks with their optimizers; raises CheckpointNotSaved. No training may run meanwhile."""
     return write_contents(directory, copy_contents(optimizers, networks))
 
 
 def write_contents(directory: Path, contents: CheckpointData, provenance: Provenance | None = None) -> SavedCheckpoint:
-    """Write copied contents; raises CheckpointNotSaved. Without a `provenance` whole files become backups."""
+    """Write copied contents; raises CheckpointNotSaved. Without a `provenance` all intact files become backups."""
     _require_finite(contents)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with exclusive_access(directory):
-            kept = _write_generation(directory, contents, provenance)
+            other_files = _write_generation(directory, contents, provenance)
     except OSError as problem:
         logger.warning("checkpoint not saved: %s", problem)
-        raise CheckpointNotSaved(_told(problem, directory, contents)) from problem
-    return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()}, kept)
+        raise CheckpointNotSaved(_describe_failure(problem, directory, contents)) from problem
+    return SavedCheckpoint({FILES[name]: step for name, step in contents.steps.items()}, other_files)
 
 
 def _require_finite(contents: CheckpointData) -> None:
@@ -126,7 +132,7 @@ def _require_finite(contents: CheckpointData) -> None:
             )
 
 
-def _told(problem: OSError, directory: Path, contents: CheckpointData) -> str:
+def _describe_failure(problem: OSError, directory: Path, contents: CheckpointData) -> str:
     if isinstance(problem, _NotInPlace):
         return (
             f"The checkpoint was written, but the disk failed while it was put in its place ({problem.strerror}); the "
@@ -143,9 +149,9 @@ def _write_generation(directory: Path, contents: CheckpointData, provenance: Pro
     with contextlib.ExitStack() as undo:
         undo.callback(remove_temporary_files, directory)
         require_free_space(directory, _size_of(contents))
-        # All files are whole on the disk before the first takes its place: a full disk does not part the networks.
+        # All files are complete on the disk before the first is renamed: a full disk does not separate the networks.
         digests = {path.name: _write_temporary(path, part) for path, part in paths.items()}
-        kept = [name for path in paths if (name := back_up(path, provenance))]
+        other_files = [name for path in paths if (name := back_up(path, provenance))]
         state = directory / STATE_FILE
         write_state(directory, digests, contents.random_state)
         os.replace(temporary_path(state), state)
@@ -153,13 +159,13 @@ def _write_generation(directory: Path, contents: CheckpointData, provenance: Pro
     for name, digest in digests.items():
         if provenance is not None:
             provenance.note(name, digest)
-    _put_in_place(directory, list(paths))
-    return tuple(kept)
+    _rename_all(directory, list(paths))
+    return tuple(other_files)
 
 
-def _put_in_place(directory: Path, paths: list[Path]) -> None:
+def _rename_all(directory: Path, paths: list[Path]) -> None:
     try:
-        sync_folder(directory)  # before the names: what counts must not come after what it decides
+        sync_folder(directory)  # before the renames: state.json must not reach the disk after them
         for path in paths:
             os.replace(temporary_path(path), path)
         sync_folder(directory)
@@ -168,19 +174,19 @@ def _put_in_place(directory: Path, paths: list[Path]) -> None:
 
 
 def _write_temporary(path: Path, content: dict[str, object]) -> str:
-    """Returns the digest of the file as read back."""
+    """Write a file under its temporary name; returns the digest of the file as read back."""
     temporary = temporary_path(path)
     with temporary.open("wb") as file:
-        counted = HashingFile(file)
-        torch.save(content, counted)
-        digest = counted.finish()
+        hashing = HashingFile(file)
+        torch.save(content, hashing)
+        digest = hashing.finish()
     if file_digest(temporary) != digest:
         raise OSError(errno.EIO, "the disk gave back other bytes than were written")
     return digest
 
 
 def _size_of(contents: CheckpointData) -> int:
-    """Bytes that the files will take, and a little more."""
+    """Upper estimate of the size of the files, in bytes."""
     tensors = [tensor for part in contents.networks.values() for tensor in _tensors_in(part)]
     return sum(tensor.nbytes + TENSOR_BYTES for tensor in tensors)
 

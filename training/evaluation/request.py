@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource, weights_digest
+from models import NETWORKS, AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource, weights_digest
 from session import NoHistory, RecordedSession
 from training.checkpoints.validate import load_checkpoint
 from training.evaluation.results import EvaluationKey
@@ -48,10 +48,9 @@ def copy_model(shared: SharedWorldModel, files: Mapping[Network, Path]) -> Model
     """A copy of a shared model in its current state, with weights loaded from `files`; raises CheckpointError."""
     with shared.lock:
         model, sources = copy.deepcopy(shared.model), dict(shared.weights)
-    networks = {"autoencoder": model.autoencoder, "predictor": model.predictor}
     for network, path in files.items():
-        info = load_checkpoint(path, networks[network])
+        info = load_checkpoint(path, model.network(network))
         sources[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
     weights = {network: source.describe() for network, source in sources.items()}
-    digests = {network: weights_digest(module) for network, module in networks.items()}
+    digests = {network: weights_digest(model.network(network)) for network in NETWORKS}
     return ModelCopy(model, MappingProxyType(weights), MappingProxyType(digests))

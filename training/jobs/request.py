@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from models import AdaptiveWorldModel, Network
+from models import NETWORKS, AdaptiveWorldModel, Network
 from session import RecordedSession
 from training.config import StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
 from training.jobs.run_log import run_label
 from training.jobs.snapshot import JobSnapshot
 from training.phase import Phase
-from training.steps import NETWORKS, OBJECTIVES
+from training.steps import OBJECTIVES
 
 
 class JobRunning(Exception):

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from models import Network
+from models import NETWORKS, Network
 from session.files import open_folder, open_regular, open_subfolder
 from training.config import MAX_STEPS
 from training.jobs.run_log import RUNS_FOLDER, RunInfo
 from training.jobs.snapshot import Curve, Status
-from training.steps import NETWORKS
 from training.values import printable
 
 NAME = re.compile(r"\d{8}_\d{6}_[a-z]{1,20}(_\d{1,4})?\.jsonl", re.ASCII)

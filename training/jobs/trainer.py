@@ -11,7 +11,7 @@ from typing import Protocol
 
 import torch
 
-from models import Network, SharedWorldModel, WeightsSource
+from models import NETWORKS, Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
 from training.checkpoints.manifest import restore_random_state, saved_with
 from training.checkpoints.validate import CheckpointInfo, ValidatedCheckpoint, require_finite_outputs
@@ -24,7 +24,7 @@ from training.checkpoints.writer import (
     write_contents,
 )
 from training.phase import Phase
-from training.steps import NETWORKS, Evaluation, Objective, StepMetrics, TrainState, train_step
+from training.steps import Evaluation, Objective, StepMetrics, TrainState, train_step
 
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
 

@@ -213,7 +213,7 @@ def test_a_save_by_itself_makes_no_backup_of_a_damaged_file(folder):
     manager.load("autoencoder", folder / NAME)
     damage(folder / NAME)
     before = digests_in(folder)
-    (kept,) = save_checkpoint(folder, manager.trainer.state, ["autoencoder"]).kept
+    (kept,) = save_checkpoint(folder, manager.trainer.state, ["autoencoder"]).other_files
     after = digests_in(folder)
     assert after[BACKUP] == before[BACKUP] and after[kept] == before[NAME]
 
@@ -223,7 +223,7 @@ def test_two_files_kept_in_one_second_have_a_name_each(folder):
     manager.load("autoencoder", folder / NAME)
     for _ in range(3):
         damage(folder / NAME)
-        kept |= set(write_contents(folder, copy_contents(manager.trainer.state, ["autoencoder"])).kept)
+        kept |= set(write_contents(folder, copy_contents(manager.trainer.state, ["autoencoder"])).other_files)
     assert len(kept) == 3 and all((folder / name).exists() for name in kept)
 
 

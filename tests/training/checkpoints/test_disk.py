@@ -276,7 +276,7 @@ def test_a_disk_without_room_is_not_filled_up(tmp_path, generations, monkeypatch
         opened.append((path.name, mode))
         return real(path, mode, *arguments, **options)
 
-    monkeypatch.setattr(checkpoint_folder, "room", lambda directory: 12_345)
+    monkeypatch.setattr(checkpoint_folder, "free_bytes", lambda directory: 12_345)
     monkeypatch.setattr(Path, "open", noted)
     with pytest.raises(CheckpointNotSaved, match=r"\(disk full: need [\d.]+ [kM]B, have 12\.3 kB\)"):
         write_contents(tmp_path / "r", generations[1])

@@ -11,6 +11,7 @@ import threading
 import pytest
 import torch
 
+from models import Architecture
 from tests.promises import count
 from tests.training.tiny import are_equal, make_manager, shared_model, tensors_of, train
 from training import AutoencoderTrainer, CheckpointError, CheckpointNotSaved, load_checkpoint, save_checkpoint
@@ -35,11 +36,12 @@ def contents_of(folder):
 
 def test_a_file_has_the_promised_keys_and_plain_contents(tmp_path, optimizers):
     assert save_checkpoint(tmp_path, optimizers).files == {AUTOENCODER: 2, PREDICTOR: 2}
-    parts = {"model_state_dict", "optimizer_state_dict", "scheduler_state_dict"}
+    parts = {"model_state_dict", "optimizer_state_dict", "scheduler_state_dict", "config"}
     for network, name in FILES.items():
         content = torch.load(tmp_path / name, weights_only=True)
         assert set(content) == parts | ({"level"} if network == "predictor" else set())
-        module = optimizers.model.autoencoder if network == "autoencoder" else optimizers.model.predictor
+        module = optimizers.model.network(network)
+        assert content["config"] == Architecture.of(module).as_dict()
         assert are_equal(content["model_state_dict"], module.state_dict())
         assert content["scheduler_state_dict"]["last_epoch"] == 2
         assert [len(group["params"]) for group in content["optimizer_state_dict"]["param_groups"]] == [

@@ -392,7 +392,7 @@ def test_a_checkpoint_that_another_program_wrote_meanwhile_is_kept(manager, reco
     other.load("autoencoder", manager.directory / "autoencoder.pth")
     train(other, recording)
     newer = digests_in(manager)["autoencoder.pth"]
-    (kept,) = manager.save().kept
+    (kept,) = manager.save().other_files
     assert digests_in(manager)[kept] == newer != digests_in(manager)["autoencoder.pth"]
 
 
