@@ -89,7 +89,7 @@ class Explorer(training.Backend):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
-        self.settings, self.entrance = settings, AccessPolicy(settings)
+        self.settings, self.access = settings, AccessPolicy(settings)
         self.error_tools, self.error_drawing = error_track, error_figures  # page/ does not know training/
 
     def manager_for(self, visitor: Visitor) -> training.TrainingManager:
@@ -561,7 +561,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """What `demo.launch` needs for this page to look and work as it should."""
-    return web_options(explorer.sessions, explorer.run_file, explorer.entrance)
+    return web_options(explorer.sessions, explorer.run_file, explorer.access)
 
 
 # ---- starting ------------------------------------------------------------------------------------------------------
@@ -606,5 +606,5 @@ if __name__ == "__main__":
         prevent_thread_lock=True,
         **launch_options(explorer),
     )
-    announce(demo, explorer.entrance, settings.browser)
+    announce(demo, explorer.access, settings.browser)
     models.trim_memory_forever()

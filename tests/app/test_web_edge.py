@@ -34,7 +34,7 @@ class Edge:
 
     def __init__(self, explorer: script.Explorer, demo: gr.Blocks, session_id: str):
         self.explorer, self.demo, self.session_id = explorer, demo, session_id
-        self.keys, self.port = explorer.entrance.keys, demo.server_port
+        self.keys, self.port = explorer.access.keys, demo.server_port
         self.http = httpx.Client(base_url=demo.local_url, timeout=30)
 
     def cookie(self, key: str) -> dict[str, str]:
@@ -76,7 +76,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     data = tmp_path_factory.mktemp("shared")
     session_id = record_demo(data / "sessions", "toroidal_dot", 12, seed=1)
     with running(script.Settings(data=data, share=True)) as (explorer, demo):
-        explorer.entrance.begin(f"https://{PUBLIC}")
+        explorer.access.begin(f"https://{PUBLIC}")
         yield Edge(explorer, demo, session_id)
 
 
@@ -262,8 +262,8 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
     demo.launch(**options, **script.launch_options(explorer))
     try:
         caplog.set_level("INFO")
-        script.welcome(demo, explorer.entrance, False)
-        key = explorer.entrance.keys.look
+        script.welcome(demo, explorer.access, False)
+        key = explorer.access.keys.look
         assert f"https://{PUBLIC}/?key={key}" in caplog.text
         with httpx.Client(base_url=demo.local_url, headers={"host": PUBLIC}) as visitor:
             assert visitor.get("/").status_code == 401
