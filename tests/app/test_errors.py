@@ -73,7 +73,7 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
 
 def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
     recording = load_session(settings.data / "sessions" / session_id)
-    shared = script.Explorer(settings).shared_model(recording.profile)
+    shared = script.Explorer(settings).manager(recording.profile).shared
     batch = build_batch(recording, recording.history(frame, 3))
     predicted = models.run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
     return predicted.mse, models.run_reconstruction(shared, frame_tensor(recording, frame)).mse
