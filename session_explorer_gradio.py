@@ -29,7 +29,8 @@ from page.opening import open_newest, open_page, open_session, refresh_sessions
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.access_policy import AccessPolicy
 from page.server.blocks import PageBlocks
-from page.server.launch import Settings, announce, exit_now, free_port, parse_command_line
+from page.server.launch import announce, exit_now, free_port
+from page.server.settings import Settings, parse_command_line
 from page.server.web_app import limit_waiting, web_options
 from page.status import checkpoint_choices, describe_status
 from page.tabs.accuracy import truth_view
