@@ -58,7 +58,6 @@ from page.tabs.recording import build_recording_column
 from page.tabs.statistics import statistics_view
 from page.tabs.training import NO_JOB, TRAINER_BUTTONS, build_training_tab, training_view
 from page.tabs.weights import weights_view
-from page.text import BadNumber, whole_number
 from page.visitor import Visitor
 from session import SessionError, list_sessions, record_demo, session_statistics, statistics_figures
 from session.batch import build_batch, frame_tensor, scaled_candidates
@@ -79,7 +78,7 @@ PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 USER_ERRORS = (
-    *(PageError, SessionError, BadNumber, ClipEmpty, ClipTooLong),
+    *(PageError, SessionError, ClipEmpty, ClipTooLong),
     *(models.NotFinite, training.CheckpointError, *training.REFUSALS),
 )
 
@@ -254,7 +253,7 @@ def diagnose_actions(
 ) -> str:
     """Whether the predictor uses the actions: its loss with the true ones, with shuffled ones and with none."""
     recording, _ = selected(explorer, visitor, None)
-    count = whole_number(frames, "The number of frames to look at", 1, 64)
+    count = training.whole_number(frames, "The number of frames to look at", 1, 64)
     shared = explorer.manager_for(visitor).shared
     found = training.diagnose_actions(shared, recording, length_of(history_length), count)
     return diagnostics_view(recording, found, diagnostics_figures)

@@ -5,9 +5,9 @@ from typing import Protocol
 from page import messages
 from page.components import FramePosition
 from page.handlers import PageError, StaleRequest
-from page.text import whole_number
 from page.visitor import Visitor
 from session import History, RecordedSession, RobotProfile, SessionCache, SessionNotFound
+from training import whole_number
 
 USUAL_HISTORY = 3
 REPLACED = "This recording was replaced by one with other actions: press Load Session to open it anew."

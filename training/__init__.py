@@ -45,7 +45,7 @@ from training.jobs.manager import TrainingManager
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
-from training.values import InvalidValue
+from training.values import InvalidValue, invalid_value, is_number, whole_number
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
 REFUSALS = (
@@ -105,6 +105,8 @@ __all__ = [
     "default_checkpoints",
     "diagnose_actions",
     "imagine_next",
+    "invalid_value",
+    "is_number",
     "list_checkpoints",
     "load_checkpoint",
     "measure_truth",
@@ -112,4 +114,5 @@ __all__ = [
     "roll_out",
     "save_checkpoint",
     "start_imagination",
+    "whole_number",
 ]

@@ -17,7 +17,7 @@ from gradio.tunneling import CURRENT_TUNNELS
 from page.server.access_keys import Role
 from page.server.access_policy import AccessPolicy
 from page.server.hosts import LOCAL_NAMES, lan_address
-from page.text import BadNumber, whole_number
+from training import InvalidValue, whole_number
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
     port = typed.port if typed.port is not None else os.environ.get("GRADIO_SERVER_PORT") or PORT
     try:
         port = whole_number(int(port) if str(port).isdecimal() else str(port), "The port", 1, 65535)
-    except BadNumber as problem:
+    except InvalidValue as problem:
         parser.error(str(problem))
     given = (typed.share, not typed.no_browser, typed.read_only, typed.device, typed.wandb_project)
     return Settings(typed.data, host, port, *given, typed.open, tuple(typed.allow_host))

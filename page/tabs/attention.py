@@ -15,8 +15,9 @@ from page.pictures import Picture, colour_bar, picture_grid
 from page.tabs.actions import build_actions_panel
 from page.tabs.networks import UsedWeights, frames_text, untrained_notice, weights_text
 from page.tabs.weights import build_weights_panel
-from page.text import loss_text, whole_number
+from page.text import loss_text
 from session import History, RecordedSession, resize_picture
+from training import whole_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +93,7 @@ def attention_choices(layers: int, heads: int) -> tuple[list, list, list]:
 def parse_attention(
     layer: object, head: object, token: object, layers: int, heads: int
 ) -> tuple[int | None, int | None, int | None]:
-    """What was chosen, counted from 0, each None for the usual; raises BadNumber."""
+    """What was chosen, counted from 0, each None for the usual; raises InvalidValue."""
     layer, head = whole_number(layer, "The layer", 0, layers), whole_number(head, "The head", 0, heads)
     token = whole_number(token, "The future token", -1, PATCHES_ACROSS**2)
     return layer - 1 if layer else None, head - 1 if head else None, None if token < 0 else token

@@ -23,9 +23,10 @@ from page.tabs.errors_view import (
     progress_view,
 )
 from page.tabs.networks import UsedWeights, weights_text
-from page.text import BadNumber, bytes_text, count_text, is_number, loss_text
+from page.text import bytes_text, count_text, loss_text
 from page.visitor import Visitor
 from session import RecordedSession, SessionCache
+from training import InvalidValue, is_number
 
 IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
 CLIP_KINDS = ("WebP", "GIF")
@@ -197,10 +198,10 @@ def evaluation_line(now: EvaluationProgress | None) -> str:
 
 
 def check_clip(speed: object, kind: object) -> None:
-    """Raise BadNumber for a speed or a kind of file that there is not: before any frame is predicted."""
+    """Raise InvalidValue for a speed or a kind of file that there is not: before any frame is predicted."""
     check_speed(speed)
     if kind not in CLIP_KINDS:
-        raise BadNumber(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
+        raise InvalidValue(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
 
 
 def clip_view(
