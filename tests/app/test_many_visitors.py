@@ -127,7 +127,7 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
             client.ask("load_session", session_id)
             client.ask("show_frame", 5)
         one.ask("tick_errors_notice")  # what it tells of the weights is known from here on
-        shared = explorer.shared_model(explorer.sessions.get(session_id).profile)
+        shared = explorer.manager(explorer.sessions.get(session_id).profile).shared
         threads = [
             threading.Thread(target=client.ask, args=(name,)) for client, name in zip(busy, WAITING, strict=True)
         ]

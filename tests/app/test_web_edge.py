@@ -122,7 +122,7 @@ def state_of(edge: Edge) -> tuple:
     folder = edge.explorer.sessions_folder.parent
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != ".training.lock")
     digests = [(path.relative_to(folder).as_posix(), hashlib.sha256(path.read_bytes()).hexdigest()) for path in files]
-    shared = edge.explorer.shared_model(edge.explorer.sessions.get(edge.session_id).profile)
+    shared = edge.explorer.manager(edge.explorer.sessions.get(edge.session_id).profile).shared
     return digests, shared.digests(), edge.explorer.active_jobs()
 
 
@@ -236,7 +236,7 @@ def test_a_flood_of_calls_is_told_that_the_server_is_busy_and_scrubbing_goes_on(
         one = {**body, "session_hash": f"flood{number % 7}"}
         return edge.http.post("gradio_api/queue/join", json=one, headers=edge.cookie("look")).status_code
 
-    with edge.explorer.shared_model(profile).lock, ThreadPoolExecutor(8) as many:  # nothing is answered meanwhile
+    with edge.explorer.manager(profile).shared.lock, ThreadPoolExecutor(8) as many:  # nothing is answered meanwhile
         found = Counter(many.map(call, range(calls)))
         join(edge, "train", functions["stop_training"], [None, False], "flood0")  # Stop does not stand behind them
         frames = [edge.http.get(f"recorded/frame/3/{edge.session_id}", headers=edge.cookie("look")).status_code]
@@ -262,7 +262,7 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
     demo.launch(**options, **script.launch_options(explorer))
     try:
         caplog.set_level("INFO")
-        script.welcome(demo, explorer.entrance, False)
+        script.announce(demo, explorer.entrance, False)
         key = explorer.entrance.keys.look
         assert f"https://{PUBLIC}/?key={key}" in caplog.text
         with httpx.Client(base_url=demo.local_url, headers={"host": PUBLIC}) as visitor:

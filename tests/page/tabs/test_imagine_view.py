@@ -3,6 +3,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from page.tabs import imagine_view
 from page.tabs.imagine import COMMANDS, ImaginePad, Press, pressed, way_of
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
 from session import load_session
@@ -164,7 +165,9 @@ def rolled_view(recording, steps, asked=3):
         drawn.append((curves, is_log, what, unit))
         return f"<svg>{what}</svg>"
 
-    return rollout_view(recording, 4, steps, asked, 3, "pictures", {}, draw), drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imagine_view, "loss_chart", draw)
+        return rollout_view(recording, 4, steps, asked, 3, "pictures", {}), drawn
 
 
 def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
