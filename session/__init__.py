@@ -20,7 +20,7 @@ from session.errors import (
 )
 from session.frames import decode_picture, resize_picture
 from session.ground_truth import TrueFrame
-from session.history import History
+from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
 from session.recorder.live_recording import LiveRecording
@@ -39,13 +39,16 @@ from session.recording import RecordedSession
 from session.robots.profiles import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile, action_name, profile_of
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import SimulatedJetBot
-from session.robots.toroidal_dot import ToroidalDotRobot
+from session.robots.toroidal_dot import NEAR_PX, ToroidalDotRobot
 from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
 from session.summary import SessionSummary
 
 __all__ = [
     "JETBOT",
+    "MAX_LENGTH",
+    "MIN_LENGTH",
+    "NEAR_PX",
     "TOROIDAL_DOT",
     "ActionChannel",
     "ActionPrediction",

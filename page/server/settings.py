@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from page.text import BadNumber, whole_number
+from training import InvalidValue, whole_number
 
 HOST, PORT = "0.0.0.0", 7860
 
@@ -40,7 +40,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
     port = options.port if options.port is not None else os.environ.get("GRADIO_SERVER_PORT") or PORT
     try:
         port = whole_number(int(port) if str(port).isdecimal() else str(port), "The port", 1, 65535)
-    except BadNumber as problem:
+    except InvalidValue as problem:
         parser.error(str(problem))
     return Settings(
         options.data,

@@ -20,7 +20,6 @@ from tests.app.conftest import serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
 from training import FrameErrors
-from training.evaluation import frame_errors as error_track
 
 FRAMES = 24
 
@@ -99,7 +98,7 @@ def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_ta
     track = FrameErrors(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
     weights = {"autoencoder": "untrained", "predictor": "untrained"}
     errors = SimpleNamespace(track=track, weights=weights, history_length=3, made_at="2025-10-14T09:00:00")
-    told = errors_data(session_ids["long"], 2000, errors, None, error_track)
+    told = errors_data(session_ids["long"], 2000, errors, None)
     page = open_tab(f"?session={session_ids['long']}")
     page.evaluate("told => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: told }))", told)
     expect(page.locator("#player .track-note")).to_contain_text("untrained + untrained · history 3")

@@ -23,7 +23,6 @@ from session import (
     list_sessions,
     load_session,
     session_statistics,
-    statistics_figures,
 )
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.promises import count
@@ -94,7 +93,7 @@ def look_at(made: Made, recording: RecordedSession, is_drawn: bool) -> None:
     found = session_statistics(recording)
     texts = [*titles, *(label for label, _ in choices), session_facts(recording), *candidate_labels(recording)[0]]
     if is_drawn:
-        texts.append(statistics_view(recording, found, statistics_figures))
+        texts.append(statistics_view(recording, found))
     look_at_timeline(made.session_id, recording)
     look_at_candidates(recording)
     for index in range(recording.frame_count):
