@@ -54,8 +54,8 @@ class ClipEmpty(ValueError):
 def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: float, kind: Kind) -> bytes:
     """A file of this kind with one frame for each pair of actual and predicted pictures, each with a title below.
 
-    Pictures are uint8 (224, 224, 3); None stands for a frame that nothing could be predicted for. Raises ClipTooLong,
-    ClipEmpty, and InvalidValue for a speed that browsers do not show.
+    Pictures are uint8 (224, 224, 3); the second is None for a frame without a prediction. Raises ClipTooLong,
+    ClipEmpty, and InvalidValue for a speed that browsers do not display.
     """
     assert len(pairs) == len(titles), f"{len(pairs)} pairs and {len(titles)} titles"
     if not pairs:
@@ -71,7 +71,7 @@ def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: fl
 
 
 def check_speed(frames_per_s: object) -> None:
-    """Raise InvalidValue for a speed that is none, or that browsers do not show."""
+    """Raise InvalidValue for a speed that is not a number, or that browsers do not display."""
     if not (is_number(frames_per_s) and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):
         expected = f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second"
         raise invalid_value(expected, frames_per_s)
