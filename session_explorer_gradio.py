@@ -19,8 +19,8 @@ import gradio as gr
 
 import models
 import training
-from models.introspection import attention_figures, weight_figures
 from page import handlers, messages
+from page.backend import PageBackend
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
 from page.facts import frame_facts
@@ -29,7 +29,8 @@ from page.opening import open_newest, open_page, open_session, refresh_sessions
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.access_policy import AccessPolicy
 from page.server.blocks import PageBlocks
-from page.server.launch import Settings, announce, exit_now, free_port, parse_command_line
+from page.server.launch import announce, exit_now, free_port
+from page.server.settings import Settings, parse_command_line
 from page.server.web_app import limit_waiting, web_options
 from page.status import checkpoint_choices, describe_status
 from page.tabs.accuracy import truth_view
@@ -58,14 +59,9 @@ from page.tabs.recording import build_recording_column
 from page.tabs.statistics import statistics_view
 from page.tabs.training import NO_JOB, TRAINER_BUTTONS, build_training_tab, training_view
 from page.tabs.weights import weights_view
-from page.text import BadNumber, whole_number
 from page.visitor import Visitor
-from session import SessionError, list_sessions, record_demo, session_statistics, simulator_names, statistics_figures
+from session import SessionError, list_sessions, record_demo, session_statistics, simulator_names
 from session.batch import build_batch, frame_tensor, scaled_candidates
-from training.evaluation import diagnostics_figures
-from training.evaluation import figures as error_figures
-from training.evaluation import frame_errors as error_track
-from training.jobs.loss_chart import draw_charts, loss_chart
 from training.options import ADVANCED, ONE_FRAME, RANGE, STANDARD, SUBJECT, WHOLE, read_config, read_subject, whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
@@ -79,29 +75,17 @@ PREDICTOR = models.ActionPredictorConfig()
 ERRORS = ("errors_view", "errors_data", "shown_errors", "compared_errors")
 FORM_FIELDS = ("frame", "history_length", "is_log", *SUBJECT, *ADVANCED)
 USER_ERRORS = (
-    *(PageError, SessionError, BadNumber, ClipEmpty, ClipTooLong),
+    *(PageError, SessionError, ClipEmpty, ClipTooLong),
     *(models.NotFinite, training.CheckpointError, *training.REFUSALS),
 )
 
 
-class Explorer(training.Backend):
-    """What the server holds for all visitors, and what they may do."""
+class Explorer(PageBackend):
+    """The shared state of the server, with its settings and its access rules."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
-        self.settings, self.entrance = settings, AccessPolicy(settings)
-        self.error_tools, self.error_drawing = error_track, error_figures  # page/ does not know training/
-
-    def manager_for(self, visitor: Visitor) -> training.TrainingManager:
-        """Where the weights of the visitor's robot change."""
-        if visitor.profile is None:
-            raise PageError(messages.NOTHING_LOADED)
-        return self.loaded_manager(visitor.profile)
-
-    def require_trainer(self, request: gr.Request) -> None:
-        """Turn away who may only look; asked by every function that changes what others see."""
-        if not may_train(request):
-            raise PageError(messages.READ_ONLY if self.is_read_only else messages.MAY_ONLY_LOOK)
+        self.settings, self.access = settings, AccessPolicy(settings)
 
 
 # ---- the functions behind the page ----------------------------------------------------------------------------------
@@ -211,7 +195,7 @@ def roll_out(
     shared, length, way = explorer.manager_for(visitor).shared, length_of(history_length), way_of(way)
     rolled = training.roll_out(shared, recording, start, whole(steps), length)
     found = list(progress.tqdm(rolled, desc="Imagining frames"))
-    return rollout_view(recording, start, found, int(steps), length, way, shared.weights, loss_chart)
+    return rollout_view(recording, start, found, int(steps), length, way, shared.weights)
 
 
 def measure_truth(
@@ -240,13 +224,13 @@ def look_at_attention(
     batch = build_batch(recording, history)
     look = models.run_attention(explorer.manager_for(visitor).shared, batch.frames, batch.actions, layer, head)
     on_frames, shares = models.attention_on_frames(look, looker), models.breakdown(look)
-    return attention_view(recording, history, look, looker, on_frames, shares, attention_figures)
+    return attention_view(recording, history, look, looker, on_frames, shares)
 
 
 def look_at_weights(explorer: Explorer, visitor: Visitor) -> str:
     """Filters, position embeddings and distributions of the weights in use, and what the last training changed."""
     manager = explorer.manager_for(visitor)
-    return weights_view(models.inspect_weights(manager.shared), manager.weight_comparison(), weight_figures)
+    return weights_view(models.inspect_weights(manager.shared), manager.weight_comparison())
 
 
 def diagnose_actions(
@@ -254,16 +238,16 @@ def diagnose_actions(
 ) -> str:
     """Whether the predictor uses the actions: its loss with the true ones, with shuffled ones and with none."""
     recording, _ = selected(explorer, visitor, None)
-    count = whole_number(frames, "The number of frames to look at", 1, 64)
+    count = training.whole_number(frames, "The number of frames to look at", 1, training.MAX_TARGETS)
     shared = explorer.manager_for(visitor).shared
     found = training.diagnose_actions(shared, recording, length_of(history_length), count)
-    return diagnostics_view(recording, found, diagnostics_figures)
+    return diagnostics_view(recording, found)
 
 
 def describe_session(explorer: Explorer, visitor: Visitor) -> str:
     """Statistics of the recording: its actions, its pace, what is missing or repeated, sizes."""
     recording = recording_of(explorer, visitor)
-    return statistics_view(recording, session_statistics(recording), statistics_figures)
+    return statistics_view(recording, session_statistics(recording))
 
 
 def evaluate_recording(
@@ -392,7 +376,7 @@ def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) 
     job = explorer.manager_for(visitor).last_run() if visitor.profile else None
     if job is None:
         return NO_JOB
-    return training_view(job, draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
+    return training_view(job, training.draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
 
 
 def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> Any:
@@ -561,7 +545,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """What `demo.launch` needs for this page to look and work as it should."""
-    return web_options(explorer.sessions, explorer.run_file, explorer.entrance)
+    return web_options(explorer.sessions, explorer.run_file, explorer.access)
 
 
 # ---- starting ------------------------------------------------------------------------------------------------------
@@ -606,5 +590,5 @@ if __name__ == "__main__":
         prevent_thread_lock=True,
         **launch_options(explorer),
     )
-    announce(demo, explorer.entrance, settings.browser)
+    announce(demo, explorer.access, settings.browser)
     models.trim_memory_forever()

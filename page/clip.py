@@ -1,11 +1,10 @@
-"""Actual and predicted frames side by side as one animated picture to take along.
+"""An animated picture of actual and predicted frames side by side, for download.
 
-Owns how a clip looks and how it is encoded, with nothing but Pillow. Which frames it shows, and what is predicted for
-them, is decided elsewhere.
+Owns the layout of a clip and its encoding, with nothing but Pillow. The caller chooses frames and predictions.
 
-Both formats run for ever and for as long as was asked, though not always frame by frame: neither keeps a frame that
-equals the one before it, which is shown longer instead. GIF counts in hundredths of a second, so its frames take turns
-(70, 60, 70 ms at 15 frames a second).
+Both formats loop for ever. A loop has the requested duration, though not always the same number of frames: neither
+format stores a frame that equals the one before it, which is displayed longer instead. GIF counts in hundredths of a
+second, so its frames alternate (70, 60, 70 ms at 15 frames a second).
 """
 
 import io
@@ -17,7 +16,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from page.text import invalid_value, is_number
+from training import invalid_value, is_number
 
 PANEL = 224
 GAP = 8
@@ -28,7 +27,7 @@ CAPTIONS = ("actual", "predicted")
 FONT_SIZE = 15
 PAPER, INK, NEUTRAL = (255, 255, 255), (31, 41, 55), (209, 213, 219)
 MAX_FRAMES = 300
-# Browsers take frames of less than 20 ms for a mistake, and show them for 100 ms.
+# Browsers treat frames of less than 20 ms as a mistake, and display them for 100 ms.
 MIN_FRAMES_PER_S, MAX_FRAMES_PER_S = 0.1, 50
 WEBP_QUALITY, WEBP_METHOD = 85, 2
 # Pillow's own font has no glyphs for these.
@@ -53,10 +52,10 @@ class ClipEmpty(ValueError):
 
 
 def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: float, kind: Kind) -> bytes:
-    """A file of the given kind with one frame for every pair of actual and predicted pictures, and its title below.
+    """A file of this kind with one frame for each pair of actual and predicted pictures, each with a title below.
 
-    Pictures are uint8 (224, 224, 3); None stands for a frame that nothing could be predicted for. Raises ClipTooLong,
-    ClipEmpty, and BadNumber for a speed that browsers do not show.
+    Pictures are uint8 (224, 224, 3); the second is None for a frame without a prediction. Raises ClipTooLong,
+    ClipEmpty, and InvalidValue for a speed that browsers do not display.
     """
     assert len(pairs) == len(titles), f"{len(pairs)} pairs and {len(titles)} titles"
     if not pairs:
@@ -72,14 +71,14 @@ def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: fl
 
 
 def check_speed(frames_per_s: object) -> None:
-    """Raise BadNumber for a speed that is none, or that browsers do not show."""
+    """Raise InvalidValue for a speed that is not a number, or that browsers do not display."""
     if not (is_number(frames_per_s) and MIN_FRAMES_PER_S <= frames_per_s <= MAX_FRAMES_PER_S):
         expected = f"The speed must be {MIN_FRAMES_PER_S} to {MAX_FRAMES_PER_S} frames a second"
         raise invalid_value(expected, frames_per_s)
 
 
 def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:
-    """Milliseconds of each frame, whole units: no frame begins more than half a unit off its time."""
+    """Milliseconds of each frame, in whole units: no frame begins more than half a unit off its time."""
     check_speed(frames_per_s)
     unit_per_frame = 1000 / frames_per_s / unit_ms
     begins = [math.floor(number * unit_per_frame + 0.5) * unit_ms for number in range(count + 1)]
@@ -87,7 +86,7 @@ def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:
 
 
 def _empty_frame(font: ImageFont.FreeTypeFont) -> Image.Image:
-    """What all frames share: the captions, and a panel for those without a prediction."""
+    """The background of all frames: the captions, and a panel for frames without a prediction."""
     frame = Image.new("RGB", SIZE, PAPER)
     draw = ImageDraw.Draw(frame)
     for (left, top), caption in zip(PLACES, CAPTIONS, strict=True):
@@ -105,12 +104,12 @@ def _draw(empty: Image.Image, pair: Pair, title: str, font: ImageFont.FreeTypeFo
             assert pixels.shape == (PANEL, PANEL, 3) and pixels.dtype == np.uint8, f"{pixels.dtype} {pixels.shape}"
             frame.paste(Image.fromarray(pixels), place)
     middle = (SIZE[0] / 2, CAPTION_HEIGHT + PANEL + TITLE_HEIGHT / 2)
-    ImageDraw.Draw(frame).text(middle, _fitted(title, font), fill=INK, font=font, anchor="mm")
+    ImageDraw.Draw(frame).text(middle, _fit(title, font), fill=INK, font=font, anchor="mm")
     return frame
 
 
-def _fitted(title: str, font: ImageFont.FreeTypeFont) -> str:
-    """The title on one line that is no wider than the clip."""
+def _fit(title: str, font: ImageFont.FreeTypeFont) -> str:
+    """The title on one line, shortened to the width of the clip."""
     line = " ".join(title.translate(SPELLED).split())[: SIZE[0]]
     if font.getlength(line) <= SIZE[0]:
         return line
@@ -126,8 +125,8 @@ def _encode(frames: list[Image.Image], durations: list[int], kind: Kind) -> byte
         quality = dict(quality=WEBP_QUALITY, method=WEBP_METHOD)
         frames[0].save(buffer, "WEBP", append_images=frames[1:], **quality, **save)
     else:
-        # 256 colours a frame: 5 ms a frame this way, where Pillow's own choice takes up to 300, for colours that
-        # differ from the true ones by 2.7 levels instead of 2.2.
+        # 256 colours a frame: this method takes 5 ms, Pillow's default up to 300 ms; its colours differ from the true
+        # ones by 2.7 levels instead of 2.2.
         first, *rest = (frame.quantize(256, method=Image.Quantize.FASTOCTREE) for frame in frames)
         first.save(buffer, "GIF", append_images=rest, **save)
     return buffer.getvalue()

@@ -1,7 +1,7 @@
-"""Figures and numbers to take along: drawings as PNG inside the page with a link to keep them, tables as CSV.
+"""Figures and tables for download: drawings as PNG inside the page with a link, tables as CSV.
 
-Owns the paper that rooms draw on (size, resolution, white ground, also in the dark: what is kept looks like what is
-seen) and the links. What is drawn is decided elsewhere.
+Owns size, resolution and background of the figures (white in the dark mode too, so that a downloaded figure looks the
+same as on the page) and the links. The callers draw the content.
 """
 
 import base64
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_IN = 6.4
-RESOLUTION = 150  # dots an inch: 960 wide, sharp where a column is 640 wide on the screen
-# matplotlib's font library is not made for several threads at once; and matplotlib keeps fonts, with their files open,
-# for every thread that ever drew.
+RESOLUTION = 150  # dots an inch: 960 pixels wide, sharp in a column that is 640 wide on the screen
+# matplotlib's font library is not safe for several threads; and matplotlib keeps fonts, with their files open, for
+# every thread that ever drew.
 DRAWING = ThreadPoolExecutor(1, "draw figures")
 
 
 def render_figure(draw: Callable[["Figure"], None], height_in: float) -> bytes:
-    """A PNG of what `draw` puts on a fresh figure."""
-    return DRAWING.submit(_drawn, draw, height_in).result()
+    """A PNG of a new figure after `draw`."""
+    return DRAWING.submit(_render, draw, height_in).result()
 
 
-def _drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
-    from matplotlib.figure import Figure  # takes a few tenths of a second, which the start of the server does not need
+def _render(draw: Callable[["Figure"], None], height_in: float) -> bytes:
+    from matplotlib.figure import Figure  # takes a few tenths of a second, which would delay the start of the server
 
     figure = Figure(figsize=(WIDTH_IN, height_in), dpi=RESOLUTION, layout="constrained", facecolor="white")
     draw(figure)
@@ -41,7 +41,7 @@ def _drawn(draw: Callable[["Figure"], None], height_in: float) -> bytes:
 
 
 def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
-    """HTML of a figure: what it shows, how to read it, the picture, and a link that keeps it as `file_name`.png."""
+    """HTML of a figure: title, a sentence on how to read it, the picture, and a download link for `file_name`.png."""
     picture = f'<img src="{data_address(png, "image/png")}" alt="{escape(title)}. {escape(sentence)}">'
     return (
         f'<figure class="chart"><h3>{escape(title)}</h3><p class="fine">{escape(sentence)}</p>'
@@ -51,7 +51,7 @@ def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
 
 
 def picture_card(pixels: np.ndarray, title: str, sentence: str, file_name: str) -> str:
-    """The same for a picture, uint8 (H, W, 3)."""
+    """HTML of a picture, uint8 (H, W, 3), in the layout of a figure."""
     return figure_card(png_of(pixels), title, sentence, file_name)
 
 
@@ -63,7 +63,7 @@ def png_of(pixels: np.ndarray) -> bytes:
 
 
 def measure_row(title: str, numbers: str, sentence: str, columns: int) -> str:
-    """Two rows of a table: a measure with its cells of `numbers` (HTML), and below, all across, how to read it."""
+    """Two table rows: a measure with its cells of `numbers` (HTML), and a full-width sentence on how to read it."""
     return (
         f'<tr><th scope="row">{escape(title)}</th>{numbers}</tr>'
         f'<tr class="how"><td colspan="{columns}">{escape(sentence)}</td></tr>'
@@ -71,17 +71,17 @@ def measure_row(title: str, numbers: str, sentence: str, columns: int) -> str:
 
 
 def picture_link(file_name: str, words: str = "Download PNG") -> str:
-    """A link that keeps the picture of the figure around it; the script in page/assets/links.js gives it its target,
-    so the bytes travel once."""
+    """A download link for the picture of the enclosing figure. The script in page/assets/links.js sets its target, so
+    that the bytes are sent once."""
     return f'<a class="keep-picture" href="#" download="{escape(file_name)}">{escape(words)}</a>'
 
 
 def table_link(
     header: Sequence[str], rows: Iterable[Sequence[object]], file_name: str, words: str = "Download CSV"
 ) -> str:
-    """A link that keeps numbers as `file_name`.csv."""
+    """A download link for a table as `file_name`.csv."""
     text = io.StringIO()
-    writer = csv.writer(text)  # ends lines with \r\n, and so quotes a \r in a cell, which may not begin a line
+    writer = csv.writer(text)  # ends lines with \r\n, so it quotes a \r in a cell, which must not begin a line
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     address = data_address(text.getvalue().encode("utf-8"), "text/csv;charset=utf-8")
@@ -89,7 +89,8 @@ def table_link(
 
 
 def _cell(value: object) -> object:
-    """Floats with nine digits (all that float32 holds), nothing for NaN, and no text that a spreadsheet would run."""
+    """A value for a table: floats with nine digits (the precision of float32), "" for NaN, no text that a spreadsheet
+    would run as a formula."""
     if isinstance(value, float):
         return "" if value != value else f"{value:.9g}"
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):

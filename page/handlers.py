@@ -4,9 +4,11 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import gradio as gr
+
+from page.visitor import Visitor
 
 MESSAGE_S = 20
 # Of a list's `select`, which comes once where `input` comes twice. By itself Gradio drops what is chosen while the
@@ -32,21 +34,11 @@ def may_train(request: gr.Request) -> bool:
     return request.username == "train"
 
 
-class Traveller(Protocol):
-    """A visitor: `visit` counts the sessions opened, `choices` the choices of errors to show, `panel` is the one that
-    is open inside the model, `seen_evaluation` what the page was last told of an evaluation."""
-
-    visit: int
-    panel: str
-    choices: int
-    seen_evaluation: tuple | None
-
-
 def discard_if_stale(function: Callable) -> Callable:
     """An answer that takes long: dropped where the visitor has gone to another session meanwhile."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         visit = visitor.visit
         try:
             return function(first, visitor, *inputs)
@@ -61,7 +53,7 @@ def on_open(panel: str, function: Callable) -> Callable:
     """The answer of a panel that is being opened."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         visitor.panel = panel
         return function(first, visitor, *inputs)
 
@@ -72,7 +64,7 @@ def if_open(panel: str, function: Callable) -> Callable:
     """The answer of a panel that comes into sight with the tab around it; only the one that is open is computed."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         return function(first, visitor, *inputs) if visitor.panel == panel else gr.skip()
 
     return answer
@@ -82,7 +74,7 @@ def select_outputs(function: Callable, parts: Sequence[int]) -> Callable:
     """The answer to a choice in a list: those `parts` of it that do not overwrite the next choice."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         told = function(first, visitor, *inputs)
         return tuple(told[part] for part in parts)
 
@@ -93,7 +85,7 @@ def as_newest_choice(function: Callable) -> Callable:
     """The answer to a choice of errors to show."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         visitor.choices += 1
         return function(first, visitor, *inputs)
 
@@ -105,7 +97,7 @@ def unless_superseded(function: Callable) -> Callable:
     meanwhile. Its answer may be on its way already, and must not be followed by one to the choice before."""
 
     @functools.wraps(function)
-    def answer(first: object, visitor: Traveller, *inputs: Any) -> Any:
+    def answer(first: object, visitor: Visitor, *inputs: Any) -> Any:
         before, seen = visitor.choices, visitor.seen_evaluation
         told = function(first, visitor, *inputs)
         if visitor.choices == before:

@@ -1,4 +1,4 @@
-"""Sentences and empty states of the page that are more than a word, as HTML."""
+"""Sentences and empty states of the page, as HTML."""
 
 from collections.abc import Sequence
 from html import escape
@@ -61,12 +61,12 @@ TITLE = (
 
 
 def errors_of_others(what: str) -> str:
-    """Errors on the page that are not those of now; `what`: of which weights or history they are."""
+    """The errors on the page are not of the current weights or history; `what`: the ones they are of."""
     return f"The errors shown are of {escape(what)}. Press Evaluate recording for those of now."
 
 
 def checkpoint_advice(prefix: str, robot: str) -> str:
-    """What to do where a robot has no checkpoints yet."""
+    """Advice for a robot that has no checkpoints yet."""
     return (
         f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
         f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
@@ -75,22 +75,22 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
 
 
 def load_first(may_train: bool) -> str:
-    """What to do where there are checkpoints, and none is in use."""
-    todo = (
+    """Advice for a robot whose checkpoints are not in use."""
+    advice = (
         "Press Load Models to see what they know, and to go on from them when you train."
         if may_train
         else "Whoever has the link for training can load them."
     )
-    return f'<p class="fine">There are checkpoints of this robot that are not in use. {todo}</p>'
+    return f'<p class="fine">There are checkpoints of this robot that are not in use. {advice}</p>'
 
 
 def no_checkpoints_here(robot: str) -> str:
-    """The same as `checkpoint_advice` for visitors who may not train or load."""
+    """`checkpoint_advice` for visitors who may not train or load."""
     return f'<p class="fine">There are no checkpoints of {escape(robot)} on this server.</p>'
 
 
 def role_note(is_read_only: bool, may_train: bool) -> str:
-    """The end of the status line: what a visitor may do."""
+    """The end of the status line: the visitor's permissions."""
     if is_read_only:
         return "read-only"
     return "weights are shared by all visitors" if may_train else "your link: look and run the networks"
@@ -105,9 +105,9 @@ def left_as_it_is(network: str) -> str:
 
 
 def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
-    """`weights`: file and step."""
-    told = "".join(f" {escape(note)}" for note in notes)
-    return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{told}</p>"
+    """Message after loading a checkpoint. `weights`: file and step."""
+    text = "".join(f" {escape(note)}" for note in notes)
+    return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{text}</p>"
 
 
 def not_loaded(network: str, problem: Exception) -> str:

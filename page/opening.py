@@ -1,17 +1,16 @@
 """Finding and opening recordings: what the list offers, and what the whole page shows of the one that was opened."""
 
 from html import escape
-from pathlib import Path
-from typing import Any, Protocol
 
 import gradio as gr
 
 from page import messages
+from page.backend import PageBackend
 from page.components import OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import PageError, may_train
-from page.status import Robots, checkpoint_advice, checkpoint_choices, describe_status
-from page.tabs.errors import ErrorsKept, errors_of, no_errors
+from page.status import checkpoint_advice, checkpoint_choices, describe_status
+from page.tabs.errors import errors_of, no_errors
 from page.tabs.training import TRAINER_BUTTONS
 from page.visitor import Visitor
 from session import SessionError, list_sessions
@@ -19,14 +18,7 @@ from session import SessionError, list_sessions
 MAX_DIGITS = 9
 
 
-class Server(Robots, ErrorsKept, Protocol):
-    """What the server holds for all visitors."""
-
-    sessions_folder: Path
-    sessions: Any
-
-
-def refresh_sessions(explorer: Server, visitor: Visitor, robot: str | None = None) -> tuple:
+def refresh_sessions(explorer: PageBackend, visitor: Visitor, robot: str | None = None) -> tuple:
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
     summaries = list_sessions(explorer.sessions_folder)
     titles, robot, choices = session_choices(summaries, robot)
@@ -39,7 +31,7 @@ def refresh_sessions(explorer: Server, visitor: Visitor, robot: str | None = Non
     )
 
 
-def open_session(explorer: Server, visitor: Visitor, session_id: str | None, frame: int) -> tuple:
+def open_session(explorer: PageBackend, visitor: Visitor, session_id: str | None, frame: int) -> tuple:
     """Everything that the page shows anew for a recording, opened at `frame` or at its last; raises PageError and
     SessionError."""
     if not isinstance(session_id, str) or not session_id:
@@ -63,7 +55,7 @@ def open_session(explorer: Server, visitor: Visitor, session_id: str | None, fra
     )
 
 
-def open_page(explorer: Server, visitor: Visitor, request: gr.Request) -> tuple:
+def open_page(explorer: PageBackend, visitor: Visitor, request: gr.Request) -> tuple:
     """First sight of the page: the place its address names, or else the newest recording."""
     wanted, frame = request.query_params.get("session"), request.query_params.get("frame", "0")
     index = int(frame) if frame.isdecimal() and len(frame) < MAX_DIGITS else 0
@@ -79,7 +71,7 @@ def open_page(explorer: Server, visitor: Visitor, request: gr.Request) -> tuple:
     return *buttons, *refresh_sessions(explorer, visitor), *(shown or open_newest(explorer, visitor))
 
 
-def open_newest(explorer: Server, visitor: Visitor) -> tuple:
+def open_newest(explorer: PageBackend, visitor: Visitor) -> tuple:
     """The same for the newest recording; an empty page where there is none."""
     newest = next((summary.session_id for summary in list_sessions(explorer.sessions_folder)), None)
     if newest:

@@ -1,5 +1,7 @@
-"""Pictures with captions as one piece of HTML. The pixels travel inside it as PNG: exact, with nothing left in a
-cache on disk that other visitors could fetch."""
+"""HTML of pictures with captions.
+
+The pixels are embedded as PNG: without loss, and without a cache on disk that other visitors could read.
+"""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ PNG = "image/png"
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels`: uint8 (H, W, 3). `marks`: short words drawn as badges ("recorded", "best")."""
+    """A picture with caption. `pixels`: uint8 (H, W, 3). `marks`: short texts drawn as badges ("recorded", "best")."""
 
     pixels: np.ndarray
     title: str
@@ -23,7 +25,7 @@ class Picture:
 
 
 def picture_row(pictures: list[Picture], elem_id: str) -> str:
-    """HTML of a few pictures to compare: always side by side, all in the same size."""
+    """HTML of a few pictures for comparison: always side by side, all in the same size."""
     return f'<div class="pictures row" id="{escape(elem_id)}">{"".join(map(_figure, pictures))}</div>'
 
 

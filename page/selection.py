@@ -1,23 +1,18 @@
 """Where a visitor is: which recording, which frame, how much history; from what a page or a program sent, checked."""
 
-from typing import Protocol
-
 from page import messages
+from page.backend import PageBackend
 from page.components import FramePosition
 from page.handlers import PageError, StaleRequest
-from page.text import whole_number
 from page.visitor import Visitor
-from session import History, RecordedSession, RobotProfile, SessionCache, SessionNotFound
+from session import History, RecordedSession, RobotProfile, SessionNotFound
+from training import whole_number
 
 USUAL_HISTORY = 3
 REPLACED = "This recording was replaced by one with other actions: press Load Session to open it anew."
 
 
-class HasSessions(Protocol):
-    sessions: SessionCache
-
-
-def recording_of(server: HasSessions, visitor: Visitor) -> RecordedSession:
+def recording_of(server: PageBackend, visitor: Visitor) -> RecordedSession:
     """The visitor's recording; raises PageError where there is none, or none any more."""
     if visitor.session_id is None:
         raise PageError(messages.NOTHING_LOADED)
@@ -35,7 +30,7 @@ def _robot(profile: RobotProfile) -> tuple[str, tuple[str, ...]]:
     return profile.name, profile.channel_names
 
 
-def selected(server: HasSessions, visitor: Visitor, place: FramePosition | None) -> tuple[RecordedSession, int]:
+def selected(server: PageBackend, visitor: Visitor, place: FramePosition | None) -> tuple[RecordedSession, int]:
     """The visitor's recording and frame; where no frame is given, the one last shown. Raises StaleRequest where the
     visitor has gone to another session since the event was sent."""
     if visitor.session_id and place and place.session not in (None, "", visitor.session_id):

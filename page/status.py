@@ -1,11 +1,9 @@
 """The line on top of the page, and what there is to load for the robot of the recording."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
-
 import gradio as gr
 
 from page import messages
+from page.backend import PageBackend
 from page.facts import status_line
 from page.tabs.errors import evaluation_line
 from page.tabs.training import job_line
@@ -13,22 +11,7 @@ from page.visitor import Visitor
 from session import RobotProfile
 
 
-class Robots(Protocol):
-    """What the server holds of the robots' models."""
-
-    is_read_only: bool
-    checkpoint_prefix: str
-    device: Any
-    managers: Any
-    evaluations: Any
-
-    def manager(self, visitor: Visitor) -> Any: ...
-    def shared_model(self, profile: RobotProfile) -> Any: ...
-    def checkpoint_menu(self, profile: RobotProfile) -> Sequence[tuple[list[str], str]]: ...
-    def has_checkpoints(self, profile: RobotProfile) -> bool: ...
-
-
-def describe_status(explorer: Robots, visitor: Visitor) -> str:
+def describe_status(explorer: PageBackend, visitor: Visitor) -> str:
     """The line on top of the page; asked for every two seconds by every visible page, so it opens no file."""
     device = str(explorer.device).upper()
     note = messages.role_note(explorer.is_read_only, visitor.may_train)
@@ -45,15 +28,15 @@ def describe_status(explorer: Robots, visitor: Visitor) -> str:
     return status_line(device, visitor.profile.title, told, note)
 
 
-def checkpoint_choices(explorer: Robots, profile: RobotProfile) -> list[gr.Dropdown]:
+def checkpoint_choices(explorer: PageBackend, profile: RobotProfile) -> list[gr.Dropdown]:
     """For each network the files to choose from, and the usual one chosen."""
     return [gr.Dropdown(choices=choices, value=value) for choices, value in explorer.checkpoint_menu(profile)]
 
 
-def checkpoint_advice(explorer: Robots, visitor: Visitor, profile: RobotProfile) -> str:
+def checkpoint_advice(explorer: PageBackend, visitor: Visitor, profile: RobotProfile) -> str:
     """What to do about checkpoints before anything can be seen of them; empty where there is nothing to do."""
     if explorer.has_checkpoints(profile):
-        weights = explorer.shared_model(profile).weights
+        weights = explorer.manager_for(visitor).shared.weights
         is_any_used = explorer.is_read_only or any(used.is_trained for used in weights.values())
         return "" if is_any_used else messages.load_first(visitor.may_train)
     if not visitor.may_train:

@@ -1,35 +1,8 @@
-"""Numbers that visitors type, checked by us (a browser's limits do not bind a script), and numbers put into words."""
+"""Numbers and durations as text."""
 
 import math
 
 SPACE = "\u00a0"  # does not break a line
-MAX_SHOWN = 1e15  # larger ones would fill a message with digits
-
-
-class BadNumber(ValueError):
-    """A number typed by a visitor cannot be used; the message says which and what would do."""
-
-
-def whole_number(value: object, name: str, low: int, high: int) -> int:
-    """`value` as an int in [low, high]; raises BadNumber for anything else (empty, text, NaN, fractional, huge)."""
-    if not is_number(value) or not low <= value <= high or value != int(value):
-        raise invalid_value(f"{name} must be a whole number from {low} to {high}", value)
-    return int(value)
-
-
-def is_number(value: object) -> bool:
-    """Whether this can be compared with other numbers: no truth value, no NaN."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
-
-
-def invalid_value(expected: str, value: object) -> BadNumber:
-    """The refusal of a value; `expected` says what would do."""
-    if value is None or value == "":
-        return BadNumber(f"{expected}; it is empty.")
-    if not is_number(value):
-        return BadNumber(f"{expected}; what arrived is not a number.")
-    shown = f"{value:.15g}" if abs(value) < MAX_SHOWN else "a number of that size"
-    return BadNumber(f"{expected}, not {shown}.")
 
 
 def loss_text(loss: float) -> str:

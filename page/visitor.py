@@ -1,22 +1,13 @@
 """What the server remembers for one browser tab, and nothing else: which session and which frame it looks at."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from session import RobotProfile
+from training import EvaluationSnapshot, Imagination
 
 # Gradio does not tell that a tab was closed, so its visitor is kept until as many others have come. A tab that is seen
 # asks twice a second: the one that was silent for longest goes first.
 TABS_REMEMBERED = 100
-
-
-class Evaluation(Protocol):
-    """Where an evaluation stands."""
-
-    session_id: str
-    status: str
-    done: int
-    is_active: bool
 
 
 @dataclass
@@ -34,13 +25,13 @@ class Visitor:
     seen_evaluation: tuple | None = None  # and of an evaluation
     seen_weights: tuple | None = None  # and of the weights that errors are of
     choices: int = 0  # of errors to show, made so far
-    dream: object | None = None  # what was imagined in this session, up to 30 MB
+    dream: Imagination | None = None  # what was imagined in this session, up to 30 MB
 
     def go_to_session(self, session_id: str, profile: RobotProfile, frame: int) -> None:
         self.session_id, self.profile, self.frame, self.visit = session_id, profile, frame, self.visit + 1
         self.dream = None
 
-    def has_news_of(self, evaluation: Evaluation | None) -> bool:
+    def has_news_of(self, evaluation: EvaluationSnapshot | None) -> bool:
         """Whether an evaluation has got further since the last time it was asked; of another recording only that it
         began and that it ended are news."""
         if evaluation is None or self.session_id is None:

@@ -18,8 +18,9 @@ from training.checkpoints.validate import CheckpointInfo, load_checkpoint
 from training.checkpoints.writer import SavedCheckpoint, save_checkpoint
 from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
-from training.evaluation.accuracy import measure_truth
-from training.evaluation.diagnostics import ActionDiagnostics, diagnose_actions
+from training.evaluation import frame_errors
+from training.evaluation.accuracy import AccuracySummary, CounterfactualAccuracy, measure_truth
+from training.evaluation.diagnostics import MAX_TARGETS, ActionDiagnostics, diagnose_actions
 from training.evaluation.evaluator import (
     EvaluationJob,
     EvaluationRunning,
@@ -30,6 +31,7 @@ from training.evaluation.evaluator import (
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.imagination import (
     CannotImagine,
+    Command,
     Imagination,
     ImaginedStep,
     RolloutStep,
@@ -38,16 +40,28 @@ from training.evaluation.imagination import (
     roll_out,
     start_imagination,
 )
-from training.evaluation.predicted_frames import predicted_frames
+from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
 from training.evaluation.request import EvaluationRequest
 from training.evaluation.results import EvaluationKey, EvaluationResult
 from training.evaluation.store import EvaluationStore
 from training.jobs.job import TrainingJob
+from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
+from training.jobs.weight_diff import WeightComparison
+from training.options import (
+    ADVANCED,
+    ONE_FRAME,
+    RANGE,
+    STANDARD,
+    WHOLE,
+    read_config,
+    read_subject,
+    whole,
+)
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
-from training.values import InvalidValue
+from training.values import InvalidValue, invalid_value, is_number, whole_number
 
 # What a visitor can ask for at the wrong moment or with a wrong number.
 REFUSALS = (
@@ -56,7 +70,14 @@ REFUSALS = (
 )
 
 __all__ = [
+    "ADVANCED",
+    "MAX_TARGETS",
+    "ONE_FRAME",
+    "RANGE",
     "REFUSALS",
+    "STANDARD",
+    "WHOLE",
+    "AccuracySummary",
     "ActionDiagnostics",
     "AutoencoderTrainer",
     "Backend",
@@ -71,6 +92,8 @@ __all__ = [
     "CheckpointNotSaved",
     "CheckpointOldFormat",
     "CheckpointShapesDiffer",
+    "Command",
+    "CounterfactualAccuracy",
     "EvaluationJob",
     "EvaluationKey",
     "EvaluationRequest",
@@ -86,6 +109,7 @@ __all__ = [
     "Imagination",
     "ImaginedStep",
     "InvalidValue",
+    "JobCharts",
     "JobRunning",
     "JobSnapshot",
     "LossNotFinite",
@@ -93,6 +117,7 @@ __all__ = [
     "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
+    "PredictedFrame",
     "PredictorTrainer",
     "RolloutStep",
     "SavedCheckpoint",
@@ -102,17 +127,27 @@ __all__ = [
     "TrainingJob",
     "TrainingManager",
     "TrainingRequest",
+    "WeightComparison",
     "WrongNetwork",
     "apply_command",
     "checkpoint_path",
     "default_checkpoints",
     "diagnose_actions",
+    "draw_charts",
+    "frame_errors",
     "imagine_next",
+    "invalid_value",
+    "is_number",
     "list_checkpoints",
     "load_checkpoint",
+    "loss_chart",
     "measure_truth",
     "predicted_frames",
+    "read_config",
+    "read_subject",
     "roll_out",
     "save_checkpoint",
     "start_imagination",
+    "whole",
+    "whole_number",
 ]

@@ -8,34 +8,49 @@ MAX_NUMBER = 1e15  # larger ones would fill a message with digits
 
 
 class InvalidValue(ValueError):
-    """A number that training cannot work with; the message says which and what would do."""
+    """A value that cannot be used; the message names it and says what is expected."""
 
 
 def check_number(value: object, name: str, low: float, high: float) -> None:
-    """Raise InvalidValue where `value` is no finite number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or not low <= value <= high:
-        raise _not_this(f"{_words(name)} must be a number from {low:g} to {high:g}", value)
+    """Raise InvalidValue if `value` is not a finite number in [low, high]."""
+    if not is_number(value) or not low <= value <= high:
+        raise invalid_value(f"{_words(name)} must be a number from {low:g} to {high:g}", value, is_text_shown=True)
 
 
 def check_whole(value: object, name: str, low: int, high: int) -> None:
-    """Raise InvalidValue where `value` is no int in [low, high]."""
+    """Raise InvalidValue if `value` is not an int in [low, high]."""
     if type(value) is not int or not low <= value <= high:
-        raise _not_this(f"{_words(name)} must be a whole number from {low} to {high}", value)
+        raise invalid_value(f"{_words(name)} must be a whole number from {low} to {high}", value, is_text_shown=True)
+
+
+def whole_number(value: object, name: str, low: int, high: int) -> int:
+    """`value` as an int in [low, high], also if a browser sent it as a float; raises InvalidValue for anything else."""
+    if not is_number(value) or not low <= value <= high or value != int(value):
+        raise invalid_value(f"{name} must be a whole number from {low} to {high}", value)
+    return int(value)
+
+
+def is_number(value: object) -> bool:
+    """True if the value can be compared with other numbers: neither a bool nor NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+def invalid_value(expected: str, value: object, is_text_shown: bool = False) -> InvalidValue:
+    """The error for a value; `expected` says what is required. Text is shown for values of a command line or a form,
+    where a person typed it; a number field of the page can send none."""
+    if is_text_shown and (value is None or isinstance(value, str)):
+        typed = "".join(letter if letter.isprintable() else " " for letter in (value or "")[:20])
+        return InvalidValue(f"{expected}, not {' '.join(typed.split()) or 'empty'}.")
+    if value is None or value == "":
+        return InvalidValue(f"{expected}; it is empty.")
+    if not is_number(value):
+        return InvalidValue(f"{expected}; what arrived is not a number.")
+    shown = f"{value:.15g}" if abs(value) < MAX_NUMBER else "a number of that size"
+    return InvalidValue(f"{expected}, not {shown}.")
 
 
 def _words(name: str) -> str:
     return name if " " in name else "The " + name.replace("_lr", " learning rate").replace("_", " ")
-
-
-def _not_this(expected: str, value: object) -> InvalidValue:
-    """The refusal of a value: shown where it is what a person types, and never longer than a line."""
-    if value is None or isinstance(value, str):
-        typed = "".join(letter if letter.isprintable() else " " for letter in (value or "")[:20])
-        return InvalidValue(f"{expected}, not {' '.join(typed.split()) or 'empty'}.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return InvalidValue(f"{expected}; what arrived is not a number.")
-    shown = f"{value:.15g}" if abs(value) < MAX_NUMBER else "a number of that size"
-    return InvalidValue(f"{expected}, not {shown}.")
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,6 @@
-"""A Blocks page that takes no files from visitors and keeps nothing of what it has answered them."""
+"""A Blocks page that accepts no files from visitors and keeps none of its answers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlockFunction
@@ -11,23 +10,23 @@ NO_FILES = "This page takes no files."
 
 
 class PageBlocks(gr.Blocks):
-    """`gr.Blocks` that refuses events with a file in any input, and forgets its answers.
+    """`gr.Blocks` that rejects events with a file in any input, and discards its answers.
 
-    Gradio looks into every input for files, whatever the component, and fetches the address that one names: a visitor
-    could have the server ask any host. This page has no use for files.
+    Gradio searches the inputs of every component for files, and downloads the address that a file names: a visitor
+    could make the server send requests to any host. This page needs no files.
 
-    For links to a state of the page Gradio keeps the last value of every component for every tab, pictures and all: up
-    to 4 MB. The addresses of this page name session and frame, and need none of it.
+    For links to a state of the page Gradio stores the last value of every component for every tab, pictures included:
+    up to 4 MB. The addresses of this page name session and frame, and need none of it.
     """
 
-    def validate_inputs(self, block_fn: BlockFunction, inputs: list[Any]) -> None:
+    def validate_inputs(self, block_fn: BlockFunction, inputs: list[object]) -> None:
         if holds_file(inputs):
             raise gr.Error(NO_FILES, print_exception=False)
         super().validate_inputs(block_fn, inputs)
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list | dict, state: SessionState | None
-    ) -> list[Any]:
+    ) -> list[object]:
         answer = await super().postprocess_data(block_fn, predictions, state)
         if state:
             state.config_values.clear()
@@ -35,14 +34,14 @@ class PageBlocks(gr.Blocks):
 
 
 def holds_file(inputs: Sequence[object]) -> bool:
-    """Whether anything in the parsed inputs is what Gradio takes for a file, however deep."""
+    """True if Gradio would take any part of the parsed inputs for a file, at any depth."""
     rest = list(inputs)
     while rest:
-        one = rest.pop()
-        if isinstance(one, dict):
-            if "path" in one and "meta" in one:
+        value = rest.pop()
+        if isinstance(value, dict):
+            if "path" in value and "meta" in value:
                 return True
-            rest += one.values()
-        elif isinstance(one, list | tuple):
-            rest += one
+            rest += value.values()
+        elif isinstance(value, list | tuple):
+            rest += value
     return False

@@ -1,7 +1,9 @@
-"""The page that asks for a key: all that a visitor without one gets to see. Complete in itself, without scripts."""
+"""The page with the form for a key, the only page for visitors without one. Self-contained, without scripts."""
 
 from html import escape
 
+KEY_PATH = "/key"
+KEY_FIELD, NEXT_FIELD = "key", "next"  # of the form; the first also of a link's query
 KEY_PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -24,16 +26,16 @@ button { margin-top: 12px; padding: 10px 20px; font: inherit; border: 0; border-
 """
 
 
-def key_page(sentence: str, following: str) -> str:
-    """HTML; `sentence`: why the key given before was not taken, "" for none, `following`: where to go with a key."""
-    notice = f'<p class="wrong" role="alert">{escape(sentence)}</p>' if sentence else ""
+def key_page(message: str, target: str) -> str:
+    """HTML. `message`: reason why the last key was denied, or "". `target`: address to open once a key is right."""
+    notice = f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>Session Explorer: key</title><style>{STYLE}</style></head>
 <body><main><h1>Session Explorer</h1>
 <p>This server asks for a key. Open the link that you were given, or paste it here. Whoever started the server sees the
 links in its terminal.</p>{notice}
-<form method="post" action="/key"><label for="key">Key or link</label>
-<input id="key" name="key" type="password" autocomplete="off" required autofocus>
-<input type="hidden" name="next" value="{escape(following)}"><button>Open</button></form></main></body></html>
+<form method="post" action="{KEY_PATH}"><label for="key">Key or link</label>
+<input id="key" name="{KEY_FIELD}" type="password" autocomplete="off" required autofocus>
+<input type="hidden" name="{NEXT_FIELD}" value="{escape(target)}"><button>Open</button></form></main></body></html>
 """

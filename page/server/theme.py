@@ -1,8 +1,8 @@
-"""How the page looks as a whole: Gradio's default theme in teal, with system fonts: nothing is fetched."""
+"""Theme of the page: Gradio's default in teal, with system fonts, so that no font is downloaded."""
 
 import gradio as gr
 
-# The hue's usual 500 and 600 leave white text below the contrast that small letters need (4.5).
+# Gradio's default shades, 500 and 600, leave white text below the contrast that small letters need (4.5).
 DARK_TEAL = dict(
     button_primary_background_fill="*primary_700",
     button_primary_background_fill_hover="*primary_800",

@@ -1,48 +1,17 @@
 """What the page shows of predictions compared with the simulator. Knows only the shape of such a result."""
 
-from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Protocol
 
 from page.figures import table_link
-from page.tabs.networks import UsedWeights, untrained_notice, weights_text
+from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
 from session import RecordedSession
+from training import AccuracySummary, CounterfactualAccuracy
 
 NOT_SEEN = "no dot"
 
 
-class AccuracySummary(Protocol):
-    """Of `pairs` predictions: the shares that are near and visible, and the distances in pixels of the visible."""
-
-    pairs: int
-    near: float
-    visible: float
-    mean_pixels: float | None
-    median_pixels: float | None
-
-
-class Deviation(Protocol):
-    """One prediction, from `frame` after one of the actions; `pixels` None where no dot is to be seen."""
-
-    frame: int
-    candidate: int
-    pixels: float | None
-
-
-class Truth(Protocol):
-    """All predictions that were compared; `shares(None)` tells of all actions together."""
-
-    history_length: int
-    actions: Sequence[str]
-    deviations: Sequence[Deviation]
-    weights: Mapping[str, UsedWeights]
-    is_mixed: bool
-
-    def shares(self, candidate: int | None = None) -> AccuracySummary: ...
-
-
-def truth_view(recording: RecordedSession, truth: Truth) -> str:
+def truth_view(recording: RecordedSession, truth: CounterfactualAccuracy) -> str:
     """HTML: one sentence with the share that is right, a row for each action, and every distance to keep."""
     told, frames = truth.shares(), len({one.frame for one in truth.deviations})
     mixed = '<div class="notice">The weights changed meanwhile: measure again for numbers that belong together.</div>'
@@ -77,7 +46,7 @@ def _pixels(distance: float | None) -> str:
     return NOT_SEEN if distance is None else f"{distance:.1f} px"
 
 
-def _link(recording: RecordedSession, truth: Truth) -> str:
+def _link(recording: RecordedSession, truth: CounterfactualAccuracy) -> str:
     rows = [(one.frame, truth.actions[one.candidate], _number(one.pixels)) for one in truth.deviations]
     return table_link(("frame", "action", "distance in pixels"), rows, f"truth_{recording.name}")
 

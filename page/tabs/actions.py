@@ -1,58 +1,26 @@
 """What the page shows of the predictor's use of the actions. Knows only the shape of such a result."""
 
-from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from page import messages
 from page.components import NARROW, OpenNumber
 from page.figures import figure_card, measure_row, render_figure, table_link
-from page.tabs.networks import UsedWeights, untrained_notice, weights_text
+from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text, loss_text
 from session import RecordedSession
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+from training import ActionDiagnostics
+from training.evaluation import diagnostics_figures
 
 MOSTLY = 0.5
 
 
-class ActionDiagnostics(Protocol):
-    """Losses are mean squared errors of pictures; those with `_losses` are one a target."""
-
-    targets: tuple[int, ...]
-    history_length: int
-    true_loss: float
-    shuffled_loss: float
-    zeroed_loss: float
-    true_losses: np.ndarray
-    shuffled_losses: np.ndarray
-    zeroed_losses: np.ndarray
-    asg: float
-    azg: float
-    relative_asg: float | None
-    relative_azg: float | None
-    sensitivity: float
-    sensitivity_share: float | None
-    best_is_recorded: float | None
-    chance: float | None
-    same_share: float
-    weights_in_use: Mapping[str, UsedWeights]
-    is_mixed: bool
-
-
-class DiagnosticsDrawing(Protocol):
-    def draw_losses(self, figure: "Figure", diagnostics: ActionDiagnostics) -> None: ...
-
-
-def diagnostics_view(recording: RecordedSession, found: ActionDiagnostics, drawing: DiagnosticsDrawing) -> str:
+def diagnostics_view(recording: RecordedSession, found: ActionDiagnostics) -> str:
     """HTML: each measure with its value and one sentence, the losses target by target."""
     rows = "".join(_row(*row) for row in _measures(found))
-    figure = render_figure(lambda figure: drawing.draw_losses(figure, found), 3.4)
+    figure = render_figure(lambda figure: diagnostics_figures.draw_losses(figure, found), 3.4)
     sentence = "Error of each looked-at frame when predicted with the true, the shuffled and the zeroed actions."
     looked = f"{count_text(len(found.targets), 'frame')} of {escape(recording.profile.title)} {escape(recording.name)}"
     return (

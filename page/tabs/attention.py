@@ -1,25 +1,24 @@
 """What the page shows of the predictor's attention: measures with how to read them, where it looks, the heat map.
 Knows only the shape of such results; figures arrive as PNG."""
 
-from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from models import AttentionReport
+from models.introspection import attention_figures
 from page import messages
 from page.components import NARROW, OpenDropdown
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.pictures import Picture, colour_bar, picture_grid
 from page.tabs.actions import build_actions_panel
-from page.tabs.networks import UsedWeights, frames_text, untrained_notice, weights_text
+from page.tabs.networks import frames_text, untrained_notice, weights_text
 from page.tabs.weights import build_weights_panel
-from page.text import loss_text, whole_number
+from page.text import loss_text
 from session import History, RecordedSession, resize_picture
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from training import whole_number
 
 PATCHES_ACROSS = 14
 MEASURES = {
@@ -47,39 +46,6 @@ MEASURES = {
 }
 
 
-class AttentionMeasures(Protocol):
-    apa: float
-    alf: float
-    ttar: float
-    ri16: float
-    entropy: float
-
-
-class AttentionReport(Protocol):
-    """`layer` and `head` count from 0, `head` None is the mean of all."""
-
-    layer: int
-    head: int | None
-    layers: int
-    heads: int
-    measures: AttentionMeasures
-    shown: AttentionMeasures
-    uniform: AttentionMeasures
-    baseline: float
-    weights_in_use: dict[str, UsedWeights]
-
-
-class AttentionDrawing(Protocol):
-    """Draws a look; `figure` is an empty matplotlib figure, pictures are uint8 (H, W, 3)."""
-
-    def draw_parts(self, figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None: ...
-    def draw_attention_map(self, figure: "Figure", look: AttentionReport, frame_names: Sequence[str]) -> None: ...
-    def draw_breakdown(self, figure: "Figure", look: AttentionReport) -> None: ...
-    def overlay(self, picture: np.ndarray, attention: np.ndarray, top: float) -> np.ndarray: ...
-    def outline_patch(self, picture: np.ndarray, token: int) -> np.ndarray: ...
-    def overlay_strip(self) -> np.ndarray: ...
-
-
 def attention_choices(layers: int, heads: int) -> tuple[list, list, list]:
     """What to choose from, each a list of (label, value): layer, head, and the future token that looks. The value 0 of
     the first two is the usual one: last layer, mean of all heads; -1 of the last one: all of them."""
@@ -92,7 +58,7 @@ def attention_choices(layers: int, heads: int) -> tuple[list, list, list]:
 def parse_attention(
     layer: object, head: object, token: object, layers: int, heads: int
 ) -> tuple[int | None, int | None, int | None]:
-    """What was chosen, counted from 0, each None for the usual; raises BadNumber."""
+    """What was chosen, counted from 0, each None for the usual; raises InvalidValue."""
     layer, head = whole_number(layer, "The layer", 0, layers), whole_number(head, "The head", 0, heads)
     token = whole_number(token, "The future token", -1, PATCHES_ACROSS**2)
     return layer - 1 if layer else None, head - 1 if head else None, None if token < 0 else token
@@ -112,7 +78,6 @@ def attention_view(
     token: int | None,
     on_frames: np.ndarray,
     breakdown: np.ndarray,
-    drawing: AttentionDrawing,
 ) -> str:
     """HTML of a look at the attention. `on_frames` (T, 14, 14): the attention on the context frames' patches of the
     future token `token`, None for the mean of all; `breakdown` (P, 3): for each future token the share on last action,
@@ -124,9 +89,9 @@ def attention_view(
         f'<div class="result" data-frame="{history.target}">{untrained_notice(look.weights_in_use)}{note}'
         f"<p>Frame {history.target} of {escape(recording.profile.title)} {escape(recording.name)}, predicted from "
         f"{frames_text(history.frames)}: {weights_text(look.weights_in_use)}.</p>"
-        f"{_overlays(recording, history, token, on_frames, shown, drawing)}"
+        f"{_overlays(recording, history, token, on_frames, shown)}"
         f"<h3>Measures</h3>{_measures(look, shown)}"
-        f'<p class="links">{_measures_link(look, name)}</p>{_figures(history, look, shown, name, drawing)}'
+        f'<p class="links">{_measures_link(look, name)}</p>{_figures(history, look, shown, name)}'
         f'<p class="links">{_breakdown_link(breakdown, name)}</p></div>'
     )
 
@@ -137,23 +102,22 @@ def _overlays(
     token: int | None,
     on_frames: np.ndarray,
     shown: str,
-    drawing: AttentionDrawing,
 ) -> str:
     top = float(on_frames.max())
     pictures = []
     for frame, one in zip(history.frames, on_frames, strict=True):
-        seen = drawing.overlay(_pixels(recording, frame), one, top)
+        seen = attention_figures.overlay(_pixels(recording, frame), one, top)
         pictures.append(Picture(seen, f"Context frame {frame}", f"all patches {loss_text(float(one.sum()))}"))
     asker = "the average future token"
     target = _pixels(recording, history.target)
     if token is not None:
-        asker, target = _asker_text(token), drawing.outline_patch(target, token)
+        asker, target = _asker_text(token), attention_figures.outline_patch(target, token)
     pictures.append(Picture(target, f"Frame {history.target}, to be predicted", asker))
     return (
         f"<h3>Where the predictor looks</h3><p class='fine'>How much of its attention {asker} gives each patch of the "
         f"context frames: {shown}. All frames share one scale; actions and class tokens are not drawn here.</p>"
         f"{picture_grid(pictures, 'attention-overlays')}"
-        f"{colour_bar(drawing.overlay_strip(), '0', loss_text(top), 'share of attention on a patch')}"
+        f"{colour_bar(attention_figures.overlay_strip(), '0', loss_text(top), 'share of attention on a patch')}"
     )
 
 
@@ -165,11 +129,13 @@ def _pixels(recording: RecordedSession, frame: int) -> np.ndarray:
     return np.asarray(resize_picture(recording.picture(frame)))
 
 
-def _figures(history: History, look: AttentionReport, shown: str, name: str, drawing: AttentionDrawing) -> str:
+def _figures(history: History, look: AttentionReport, shown: str, name: str) -> str:
     names = [str(frame) for frame in history.frames]
-    parts = render_figure(lambda figure: drawing.draw_parts(figure, look, names), 0.6 + 0.22 * (2 * len(names) + 1))
-    whole = render_figure(lambda figure: drawing.draw_attention_map(figure, look, names), 4.4)
-    tokens = render_figure(lambda figure: drawing.draw_breakdown(figure, look), 3.2)
+    parts = render_figure(
+        lambda figure: attention_figures.draw_parts(figure, look, names), 0.6 + 0.22 * (2 * len(names) + 1)
+    )
+    whole = render_figure(lambda figure: attention_figures.draw_attention_map(figure, look, names), 4.4)
+    tokens = render_figure(lambda figure: attention_figures.draw_breakdown(figure, look), 3.2)
     return (
         figure_card(parts, "Attention by part", PARTS_SENTENCE.format(shown=shown), f"{name}_parts")
         + figure_card(whole, "Attention map", MAP_SENTENCE.format(shown=shown), f"{name}_map")

@@ -2,30 +2,28 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
+from models import WeightsSource
 from page import messages
+from page.backend import PageBackend
 from page.clip import animated_clip, check_speed
 from page.components import NARROW, OpenDropdown, OpenNumber, OpenRadio
 from page.figures import data_address, picture_link
 from page.selection import recording_of
 from page.tabs.errors_view import (
-    ErrorDrawing,
-    ErrorTools,
-    EvaluationProgress,
-    EvaluationResult,
     errors_data,
     errors_label,
     errors_view,
     progress_view,
 )
-from page.tabs.networks import UsedWeights, weights_text
-from page.text import BadNumber, bytes_text, count_text, is_number, loss_text
+from page.tabs.networks import weights_text
+from page.text import bytes_text, count_text, loss_text
 from page.visitor import Visitor
-from session import RecordedSession, SessionCache
+from session import RecordedSession
+from training import EvaluationResult, EvaluationSnapshot, InvalidValue, PredictedFrame, is_number
 
 IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
 CLIP_KINDS = ("WebP", "GIF")
@@ -60,43 +58,21 @@ def build_clip_panel() -> dict[str, Any]:
     return dict(clip_first=first, clip_last=last, clip_speed=speed, clip_kind=kind, make_clip=run, clip_result=result)
 
 
-class ErrorsKept(Protocol):
-    """What the server holds of errors: `evaluations` computes and keeps them, `error_tools` reads them, `error_drawing`
-    draws them."""
-
-    sessions: SessionCache
-    error_tools: ErrorTools
-    error_drawing: ErrorDrawing
-    evaluations: Any
-
-    def manager(self, visitor: Visitor) -> Any: ...
-
-
-class PredictedFrame(Protocol):
-    """Pictures uint8 (H, W, 3); None where there is no prediction."""
-
-    frame: int
-    actual: np.ndarray
-    predicted: np.ndarray | None
-    mse: float | None
-
-
 def evaluation_status(
-    explorer: ErrorsKept, visitor: Visitor, shown: str | None = None, compared: str | None = None
+    explorer: PageBackend, visitor: Visitor, shown: str | None = None, compared: str | None = None
 ) -> tuple:
     """The errors of the recording: `shown` and `compared` name kept results, or else the newest and none."""
     return errors_of(explorer, visitor, (shown, compared), is_drawn=True)
 
 
-def errors_of(explorer: ErrorsKept, visitor: Visitor, picked: tuple, is_drawn: bool) -> tuple:
+def errors_of(explorer: PageBackend, visitor: Visitor, picked: tuple, is_drawn: bool) -> tuple:
     """`errors_answer` for the visitor's recording; raises PageError."""
     recording, now = recording_of(explorer, visitor), explorer.evaluator.snapshot()
     kept = explorer.evaluator.kept(visitor.session_id, recording.version)
-    drawing = explorer.error_drawing if is_drawn else None
-    return errors_answer(recording, visitor.session_id, kept, now, picked, explorer.error_tools, drawing)
+    return errors_answer(recording, visitor.session_id, kept, now, picked, is_drawn)
 
 
-def tick_evaluation(explorer: ErrorsKept, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
+def tick_evaluation(explorer: PageBackend, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
     """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
     now = explorer.evaluator.snapshot()
     if not visitor.has_news_of(now):
@@ -105,7 +81,7 @@ def tick_evaluation(explorer: ErrorsKept, visitor: Visitor, shown: str | None, c
     return evaluation_status(explorer, visitor, now.errors.key if is_here else shown, compared)
 
 
-def tick_errors_notice(explorer: ErrorsKept, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
+def tick_errors_notice(explorer: PageBackend, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
     """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
     if visitor.session_id is None:
         return gr.skip()
@@ -123,13 +99,12 @@ def errors_answer(
     recording: RecordedSession,
     session_id: str,
     kept: Sequence[EvaluationResult],
-    now: EvaluationProgress | None,
+    now: EvaluationSnapshot | None,
     picked: tuple[object, object],
-    tools: ErrorTools,
-    drawing: ErrorDrawing | None,
+    is_drawn: bool,
 ) -> tuple:
     """View, data of the player's track, and both pickers. `picked`: keys of what is to be shown and compared with; the
-    newest, and nothing, where they name nothing kept. Without `drawing` only the track is filled."""
+    newest, and nothing, where they name nothing kept. Unless `is_drawn`, only the track is filled."""
     kept = [one for one in kept if len(one.track.context) == recording.frame_count]
     is_active = now is not None and now.is_active
     is_here = is_active and now.session_id == session_id
@@ -138,16 +113,16 @@ def errors_answer(
     other = _named(kept, picked[1])
     other = None if other is shown else other
     view = progress_view(now, is_here) if is_active else _outcome(now, session_id)
-    if is_here or drawing is None:
+    if is_here or not is_drawn:
         view = view or (messages.EMPTY_ERRORS if shown is None else messages.KEPT_ERRORS)
     elif shown is None:
         view += messages.EMPTY_ERRORS
     else:
-        view += errors_view(recording, session_id, shown, other, tools, drawing)
+        view += errors_view(recording, session_id, shown, other)
     choices = [(errors_label(one), one.key) for one in kept]
     return (
         f'<div class="result">{view}</div>',
-        gr.HTML(value=errors_data(session_id, recording.frame_count, shown, other, tools)),
+        gr.HTML(value=errors_data(session_id, recording.frame_count, shown, other)),
         OpenDropdown(choices=choices, value=shown.key if shown else None),
         OpenDropdown(
             choices=[NOTHING, *(choice for choice in choices if not shown or choice[1] != shown.key)],
@@ -182,14 +157,14 @@ def _named(kept: Sequence[EvaluationResult], key: object) -> EvaluationResult | 
     return next((one for one in kept if one.key == key), None)
 
 
-def _outcome(now: EvaluationProgress | None, session_id: str) -> str:
+def _outcome(now: EvaluationSnapshot | None, session_id: str) -> str:
     if now is None or now.session_id != session_id:
         return ""
     kind = "fine" if now.status == "finished" else "notice"
     return f'<div class="{kind}" id="evaluation-outcome">{escape(now.message)}</div>'
 
 
-def evaluation_line(now: EvaluationProgress | None) -> str:
+def evaluation_line(now: EvaluationSnapshot | None) -> str:
     """For the status line; empty where nothing is evaluated."""
     if now is None or not now.is_active:
         return ""
@@ -197,16 +172,16 @@ def evaluation_line(now: EvaluationProgress | None) -> str:
 
 
 def check_clip(speed: object, kind: object) -> None:
-    """Raise BadNumber for a speed or a kind of file that there is not: before any frame is predicted."""
+    """Raise InvalidValue for a speed or a kind of file that there is not: before any frame is predicted."""
     check_speed(speed)
     if kind not in CLIP_KINDS:
-        raise BadNumber(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
+        raise InvalidValue(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
 
 
 def clip_view(
     recording: RecordedSession,
     frames: Sequence[PredictedFrame],
-    weights: Mapping[str, UsedWeights],
+    weights: Mapping[str, WeightsSource],
     history_length: int,
     speed: float,
     kind: str,

@@ -1,9 +1,9 @@
 """What the page shows of the errors of a whole recording: progress, numbers, worst frames, distributions, and what the
 player's error track draws. Knows only the shape of such results; what is read off them is computed elsewhere."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -13,6 +13,8 @@ from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import count_text, duration_text, loss_text, rate_text
 from session import RecordedSession
+from training import EvaluationResult, EvaluationSnapshot, FrameErrors, frame_errors
+from training.evaluation import figures as error_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,61 +25,6 @@ DIGITS = 4
 MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MSE"}
 
 
-class FrameErrors(Protocol):
-    """float32 (N,) each, NaN where there is none; `context` int8 (N,) counts context frames."""
-
-    reconstruction: np.ndarray
-    prediction: np.ndarray
-    context: np.ndarray
-    evaluated: int
-    is_complete: bool
-    unreadable: int
-
-    def of(self, measure: str) -> np.ndarray: ...
-
-
-class EvaluationResult(Protocol):
-    """The errors of a recording with certain weights; `weights` in words, by network."""
-
-    key: str
-    history_length: int
-    weights: Mapping[str, str]
-    digests: Mapping[str, str]
-    made_at: str
-    track: FrameErrors
-
-
-class EvaluationProgress(Protocol):
-    session_id: str
-    status: str
-    done: int
-    total: int
-    frames_per_s: float
-    seconds_left: float | None
-    started_by: str
-    message: str
-    is_active: bool
-    errors: EvaluationResult | None
-
-
-class ErrorTools(Protocol):
-    """What can be read off errors (N,)."""
-
-    def summary(self, errors: np.ndarray) -> Any: ...
-    def worst_frames(self, errors: np.ndarray, count: int) -> Sequence[tuple[int, float]]: ...
-    def by_action(self, recording: RecordedSession, errors: np.ndarray) -> Sequence[Any]: ...
-    def difference(self, first: np.ndarray, second: np.ndarray) -> Any: ...
-    def columns(self, errors: np.ndarray, width: int) -> Any: ...
-
-
-class ErrorDrawing(Protocol):
-    def draw_track(self, figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None: ...
-    def draw_histogram(self, figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None) -> None: ...
-    def draw_by_action(
-        self, figure: "Figure", labels: Sequence[str], averages: Any, other_averages: Any | None
-    ) -> None: ...
-
-
 def errors_label(errors: EvaluationResult) -> str:
     """One line of the pickers: which weights, how much context, when."""
     weights = " + ".join(errors.weights[network] for network in ("autoencoder", "predictor"))
@@ -86,7 +33,7 @@ def errors_label(errors: EvaluationResult) -> str:
     return f"{weights} · history {errors.history_length} · {when}{part}"
 
 
-def progress_view(now: EvaluationProgress, is_here: bool) -> str:
+def progress_view(now: EvaluationSnapshot, is_here: bool) -> str:
     """HTML of an evaluation in progress; `is_here`: of the recording that is looked at."""
     where = "this recording" if is_here else escape(now.session_id)
     left = f", {duration_text(now.seconds_left)} left" if now.seconds_left else ""
@@ -104,16 +51,14 @@ def errors_view(
     session_id: str,
     errors: EvaluationResult,
     other: EvaluationResult | None,
-    tools: ErrorTools,
-    drawing: ErrorDrawing,
 ) -> str:
     """HTML of the errors of a recording, beside `other` ones of the same recording where they are given."""
-    sections = "".join(_measure(recording, session_id, errors, measure, tools) for measure in MEASURES)
-    compared = _comparison(errors, other, tools) if other else ""
+    sections = "".join(_measure(recording, session_id, errors, measure) for measure in MEASURES)
+    compared = _comparison(errors, other) if other else ""
     return (
         f"<p>{escape(recording.profile.title)} {escape(recording.name)}: {escape(errors_label(errors))}."
-        f"{_note(errors.track)}</p>{_summary_table(errors, other, tools)}{compared}{sections}"
-        f"{_figures(recording, errors, other, tools, drawing)}"
+        f"{_note(errors.track)}</p>{_summary_table(errors, other)}{compared}{sections}"
+        f"{_figures(recording, errors, other)}"
         f'<p class="links">{_frames_link(recording, errors, other)}</p>'
     )
 
@@ -123,15 +68,14 @@ def errors_data(
     frame_count: int,
     errors: EvaluationResult | None,
     other: EvaluationResult | None,
-    tools: ErrorTools,
 ) -> dict[str, Any]:
     """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
     told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
     if errors:
         told["label"] = errors_label(errors) + (f", compared with {errors_label(other)}" if other else "")
     for measure, name in MEASURES.items() if errors else ():
-        columns = tools.columns(errors.track.of(measure), TRACK_COLUMNS)
-        compared = tools.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
+        columns = frame_errors.columns(errors.track.of(measure), TRACK_COLUMNS)
+        compared = frame_errors.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
         known = [*columns.highest, *(compared.highest if compared else ())]
         if not np.isnan(known).all():
             # A click goes to the worst frame of a column; where none has an error, to its first.
@@ -142,7 +86,7 @@ def errors_data(
     return told
 
 
-def _levels(columns: Any) -> dict[str, list[float | None]]:
+def _levels(columns: frame_errors.Columns) -> dict[str, list[float | None]]:
     return {"mean": _numbers(columns.mean), "high": _numbers(columns.highest)}
 
 
@@ -155,12 +99,12 @@ def _note(track: FrameErrors) -> str:
     return told + (f" {count_text(track.unreadable, 'frame')} could not be read." if track.unreadable else "")
 
 
-def _summary_table(errors: EvaluationResult, other: EvaluationResult | None, tools: ErrorTools) -> str:
+def _summary_table(errors: EvaluationResult, other: EvaluationResult | None) -> str:
     rows = []
     for measure, name in MEASURES.items():
-        rows.append(_summary_row(name, tools.summary(errors.track.of(measure))))
+        rows.append(_summary_row(name, frame_errors.summary(errors.track.of(measure))))
         if other:
-            rows.append(_summary_row(f"{name}, compared", tools.summary(other.track.of(measure))))
+            rows.append(_summary_row(f"{name}, compared", frame_errors.summary(other.track.of(measure))))
     head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Median", "95 %", "Highest"))
     table = (
         f'<table class="measures" id="errors-summary"><thead><tr><th scope="col">Error</th>{head}</tr></thead><tbody>'
@@ -172,17 +116,17 @@ def _summary_table(errors: EvaluationResult, other: EvaluationResult | None, too
     )
 
 
-def _summary_row(name: str, found: Any | None) -> str:
+def _summary_row(name: str, found: frame_errors.Summary | None) -> str:
     values = (found.mean, found.median, found.p95, found.highest) if found else ()
     cells = "".join(f'<td class="number">{loss_text(value)}</td>' for value in values) or '<td colspan="4">none</td>'
     frames = f"<small>{count_text(found.count, 'frame')}</small>" if found else ""
     return f'<tr><th scope="row">{name}{frames}</th>{cells}</tr>'
 
 
-def _comparison(errors: EvaluationResult, other: EvaluationResult, tools: ErrorTools) -> str:
+def _comparison(errors: EvaluationResult, other: EvaluationResult) -> str:
     lines = []
     for measure, name in MEASURES.items():
-        found = tools.difference(other.track.of(measure), errors.track.of(measure))
+        found = frame_errors.difference(other.track.of(measure), errors.track.of(measure))
         if found:
             change = f"{loss_text(abs(found.mean))} {'lower' if found.mean < 0 else 'higher'}"
             lines.append(
@@ -195,10 +139,8 @@ def _comparison(errors: EvaluationResult, other: EvaluationResult, tools: ErrorT
     )
 
 
-def _measure(
-    recording: RecordedSession, session_id: str, errors: EvaluationResult, measure: str, tools: ErrorTools
-) -> str:
-    worst = tools.worst_frames(errors.track.of(measure), WORST)
+def _measure(recording: RecordedSession, session_id: str, errors: EvaluationResult, measure: str) -> str:
+    worst = frame_errors.worst_frames(errors.track.of(measure), WORST)
     if not worst:
         return ""
     items = "".join(_worst_item(recording, session_id, frame, value) for frame, value in worst)
@@ -219,17 +161,15 @@ def _figures(
     recording: RecordedSession,
     errors: EvaluationResult,
     other: EvaluationResult | None,
-    tools: ErrorTools,
-    drawing: ErrorDrawing,
 ) -> str:
-    track = render_figure(lambda figure: drawing.draw_track(figure, errors, other), 4.0)
-    spread = render_figure(lambda figure: drawing.draw_histogram(figure, errors, other), 3.2)
+    track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other), 4.0)
+    spread = render_figure(lambda figure: error_figures.draw_histogram(figure, errors, other), 3.2)
     over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
     how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
     return (
         figure_card(track, "Errors over the recording", over, f"errors_over_frames_{recording.name}")
         + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
-        + _by_action(recording, errors, other, tools, drawing)
+        + _by_action(recording, errors, other)
     )
 
 
@@ -237,33 +177,30 @@ def _by_action(
     recording: RecordedSession,
     errors: EvaluationResult,
     other: EvaluationResult | None,
-    tools: ErrorTools,
-    drawing: ErrorDrawing,
 ) -> str:
     labels, common = candidate_labels(recording)
     cards, rows = "", []
     for measure, name in MEASURES.items():
-        averages = tools.by_action(recording, errors.track.of(measure))
-        compared = tools.by_action(recording, other.track.of(measure)) if other else None
+        averages = frame_errors.by_action(recording, errors.track.of(measure))
+        compared = frame_errors.by_action(recording, other.track.of(measure)) if other else None
         rows += [_action_row("shown", labels, one, measure) for one in averages]
         rows += [_action_row("compared", labels, one, measure) for one in compared or ()]
         if averages:
-            cards += _action_card(labels, averages, compared, name, common, recording.name, drawing)
+            cards += _action_card(labels, averages, compared, name, common, recording.name)
     link = table_link(("result", "error", "action", "frames", "mean mse"), rows, f"errors_by_action_{recording.name}")
     return f'{cards}<p class="links">{link}</p>' if rows else ""
 
 
 def _action_card(
     labels: Sequence[str],
-    averages: Any,
-    compared: Any | None,
+    averages: Sequence[frame_errors.ActionAverage],
+    compared: Sequence[frame_errors.ActionAverage] | None,
     name: str,
     common: str,
     recording_name: str,
-    drawing: ErrorDrawing,
 ) -> str:
     def draw(figure: "Figure") -> None:
-        drawing.draw_by_action(figure, labels, averages, compared)
+        error_figures.draw_by_action(figure, labels, averages, compared)
 
     sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
     title = f"{name} by action"
@@ -271,7 +208,9 @@ def _action_card(
     return figure_card(render_figure(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
 
 
-def _action_row(result: str, labels: Sequence[str], one: Any, measure: str) -> tuple[str, str, str, int, float]:
+def _action_row(
+    result: str, labels: Sequence[str], one: frame_errors.ActionAverage, measure: str
+) -> tuple[str, str, str, int, float]:
     action = "other" if one.candidate is None else labels[one.candidate]
     return result, measure, action, one.count, float(one.mean)
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from page import messages
 from page.components import ASSETS, NARROW, OpenNumber, OpenRadio
-from page.text import BadNumber, whole_number
+from training import InvalidValue, whole_number
 
 ROLLOUT_MODES = {"latents": "Stay in latents", "pictures": "Encode each imagined picture anew"}
 USUAL_WAY = "latents"
@@ -77,7 +77,7 @@ def build_truth_panel() -> dict[str, Any]:
 
 
 def pressed(press: Press | None, actions: int) -> int | str:
-    """The action, or the command, of a press; "begin" where there is none. Raises BadNumber for anything else."""
+    """The action, or the command, of a press; "begin" where there is none. Raises InvalidValue for anything else."""
     what = "begin" if press is None or press.what in (None, "") else press.what
     if isinstance(what, str) and what in COMMANDS:
         return what
@@ -87,8 +87,8 @@ def pressed(press: Press | None, actions: int) -> int | str:
 
 
 def way_of(way: object) -> str:
-    """The way to go on that was sent, the usual one where none was; raises BadNumber for another."""
+    """The way to go on that was sent, the usual one where none was; raises InvalidValue for another."""
     way = USUAL_WAY if way is None else way
     if not isinstance(way, str) or way not in ROLLOUT_MODES:
-        raise BadNumber(f"Go on from an imagined frame by one of: {', '.join(ROLLOUT_MODES)}.")
+        raise InvalidValue(f"Go on from an imagined frame by one of: {', '.join(ROLLOUT_MODES)}.")
     return way

@@ -3,17 +3,19 @@ Knows only the shapes of such results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from models import WeightsSource
 from page.clip import animated_clip
 from page.facts import action_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import ROLLOUT_MODES, Press
-from page.tabs.networks import UsedWeights, candidate_labels, untrained_notice, weights_text
+from page.tabs.networks import candidate_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
-from session import RecordedSession, TrueFrame, action_name
+from session import RecordedSession, action_name
+from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 
 STRIP = 8
 NEAR_PX = 2
@@ -23,50 +25,8 @@ NO_DOT = "no dot seen"
 CHANGED = "The weights changed on the way (training or loading): earlier frames were imagined by other weights."
 
 
-class ImaginedStep(Protocol):
-    """uint8 pictures (H, W, 3); distances in pixels."""
-
-    number: int
-    action: int
-    version: int
-    mse: float | None
-    distance_px: float | None
-    is_dot_lost: bool
-    known: int
-    near: int
-    mse_sum: float
-    thumb: np.ndarray
-    true_thumb: np.ndarray | None
-
-
-class ImaginedFrames(Protocol):
-    start: int
-    is_simulated: bool
-    actions: tuple[int, ...]
-    steps: Sequence[ImaginedStep]
-    truth: TrueFrame | None
-
-    @property
-    def picture(self) -> np.ndarray: ...
-
-
-class RolloutStep(Protocol):
-    """uint8 pictures (H, W, 3); by way of going on: pictures, MSE, distances in pixels."""
-
-    number: int
-    frame: int
-    action: int
-    actual: np.ndarray
-    imagined: Mapping[str, np.ndarray]
-    mse: Mapping[str, float]
-    repeat_mse: float
-    distance_px: Mapping[str, float | None]
-    repeat_px: float | None
-    version: int
-
-
 def imagine_answer(
-    recording: RecordedSession, session_id: str, dream: ImaginedFrames, press: Press | None, is_trained: bool
+    recording: RecordedSession, session_id: str, dream: Imagination, press: Press | None, is_trained: bool
 ) -> dict[str, Any]:
     """What the pad needs to know after a press, as JSON; pictures travel in it as PNG."""
     names = action_names(recording)
@@ -109,14 +69,14 @@ def _called(action: Mapping[str, str]) -> str:
     return action["name"] or action["label"]
 
 
-def _imagined_text(dream: ImaginedFrames, names: Sequence[Mapping[str, str]]) -> str:
+def _imagined_text(dream: Imagination, names: Sequence[Mapping[str, str]]) -> str:
     if not dream.actions:
         return f"Frame {dream.start}, as recorded: the dream starts here"
     last = f", after {_called(names[dream.steps[-1].action])}" if dream.steps else ""
     return f"Imagined, step {len(dream.actions)}{last}"
 
 
-def _truth_text(dream: ImaginedFrames) -> str:
+def _truth_text(dream: Imagination) -> str:
     if dream.truth is None:
         return "Another action was recorded here, or none: what would have followed is not known"
     where = "simulated" if dream.truth.frame is None else f"recorded, frame {dream.truth.frame}"
@@ -132,7 +92,7 @@ def _error_text(step: ImaginedStep) -> str:
     return "not known" if step.mse is None else f"MSE {loss_text(step.mse)}"
 
 
-def _summary(dream: ImaginedFrames) -> str:
+def _summary(dream: Imagination) -> str:
     if not dream.steps:
         return f"Starts at frame {dream.start}. Press an action to imagine the next frame."
     last = dream.steps[-1]
@@ -144,7 +104,7 @@ def _summary(dream: ImaginedFrames) -> str:
     return f"{told}truth known for {last.known}, mean MSE {loss_text(last.mse_sum / last.known)}."
 
 
-def _notice(dream: ImaginedFrames, is_trained: bool) -> str:
+def _notice(dream: Imagination, is_trained: bool) -> str:
     told = [] if is_trained else ["Untrained: this is what random weights imagine. Load a checkpoint, or train."]
     if len({step.version for step in dream.steps}) > 1:
         told.append(CHANGED)
@@ -165,20 +125,19 @@ def rollout_view(
     asked: int,
     history_length: int,
     way: str,
-    weights: Mapping[str, UsedWeights],
-    draw: Callable[..., str],
+    weights: Mapping[str, WeightsSource],
 ) -> str:
     """HTML of a rollout: errors by step of both ways and of repeating the start frame, a table to keep, and a clip of
-    the chosen `way`. `draw`: SVG of curves by name, as training/jobs/loss_chart.py has it."""
+    the chosen `way`."""
     note = ""
     if len(steps) < asked:
         words = f"Only {count_text(len(steps), 'step')} of {asked} recorded after frame {start} in a row; using those."
         note = f'<div class="notice">{words}</div>'
     if len({step.version for step in steps}) > 1:
         note += f'<div class="notice">{CHANGED}</div>'
-    charts = f"<h3>MSE by step</h3>{draw(_curves(steps, _mse, 'repeating the start frame'), None, True, 'MSE')}"
+    charts = f"<h3>MSE by step</h3>{loss_chart(_curves(steps, _mse, 'repeating the start frame'), None, True, 'MSE')}"
     if any(step.repeat_px is not None for step in steps):
-        distances = draw(_curves(steps, _distance, "repeating the start frame"), None, False, "Distance", " px")
+        distances = loss_chart(_curves(steps, _distance, "repeating the start frame"), None, False, "Distance", " px")
         charts += f"<h3>Distance of the dot by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'

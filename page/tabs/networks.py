@@ -1,12 +1,13 @@
 """What the page shows of a reconstruction and of a prediction. Knows only the shapes of such results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from models import HeatMap, Prediction, Reconstruction, WeightsSource
 from page import messages
 from page.components import OpenSlider
 from page.facts import action_text, values_text
@@ -22,55 +23,7 @@ TOO_FAINT = " All differences are less than one of a picture's 256 levels: too s
 MAX_NAMED = 4  # channels in the label of a picture
 
 
-class UsedWeights(Protocol):
-    """Where a network's weights come from."""
-
-    is_trained: bool
-
-    def describe(self) -> str: ...
-
-
-class ReconstructionResult(Protocol):
-    """Pictures uint8 (H, W, 3)."""
-
-    input: np.ndarray
-    reconstruction: np.ndarray
-    mse: float
-    weights: UsedWeights
-
-
-class CandidateResult(Protocol):
-    """What one action would lead to: a picture uint8 (H, W, 3)."""
-
-    picture: np.ndarray
-    mse: float
-
-
-class PredictionResult(Protocol):
-    """Pictures uint8 (H, W, 3); `recorded` and `best` are places in `candidates`; `differences` float32 (C, H, W)."""
-
-    actual: np.ndarray
-    predicted: np.ndarray
-    mse: float
-    candidates: Sequence[CandidateResult]
-    recorded: int | None
-    best: int | None
-    differences: np.ndarray
-    weights: Mapping[str, UsedWeights]
-
-
-class HeatMap(Protocol):
-    """An error as colours: `pixels` uint8 (H, W, 3), `strip` uint8 (1, N, 3) the scale from 0 to `top`.
-
-    Of differences: `pixels` uint8 (C, H, W, 3), and the scale from −`top` to `top`.
-    """
-
-    pixels: np.ndarray
-    strip: np.ndarray
-    top: float
-
-
-def reconstruction_view(recording: RecordedSession, index: int, result: ReconstructionResult, heat: HeatMap) -> str:
+def reconstruction_view(recording: RecordedSession, index: int, result: Reconstruction, heat: HeatMap) -> str:
     """Input, reconstruction and error map of a frame, with the MSE."""
     pictures = [
         Picture(result.input, f"Input, frame {index}"),
@@ -86,7 +39,7 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
 
 
 def prediction_view(
-    recording: RecordedSession, history: History, result: PredictionResult, heat: HeatMap, differences: HeatMap
+    recording: RecordedSession, history: History, result: Prediction, heat: HeatMap, differences: HeatMap
 ) -> str:
     """A frame as it was and as predicted from its history, the action sweep, and what the actions change."""
     pictures = [
@@ -112,7 +65,7 @@ def _frame_text(recording: RecordedSession, index: int) -> str:
     return f"Frame {index} of {escape(recording.profile.title)} {escape(recording.name)}"
 
 
-def weights_text(weights: Mapping[str, UsedWeights]) -> str:
+def weights_text(weights: Mapping[str, WeightsSource]) -> str:
     return ", ".join(f"{escape(network)} {escape(used.describe())}" for network, used in weights.items())
 
 
@@ -121,7 +74,7 @@ def frames_text(frames: tuple[int, ...]) -> str:
     return f"frame {names}" if len(frames) == 1 else f"frames {names}"
 
 
-def _sweep(recording: RecordedSession, history: History, result: PredictionResult) -> str:
+def _sweep(recording: RecordedSession, history: History, result: Prediction) -> str:
     labels, common = candidate_labels(recording)
     pictures = []
     for number, candidate in enumerate(result.candidates):
@@ -139,7 +92,7 @@ def _sweep(recording: RecordedSession, history: History, result: PredictionResul
     )
 
 
-def _sweep_link(labels: list[str], history: History, result: PredictionResult) -> str:
+def _sweep_link(labels: list[str], history: History, result: Prediction) -> str:
     rows = [
         (labels[number], float(candidate.mse), _largest(result, number), "yes" if number == result.recorded else "")
         for number, candidate in enumerate(result.candidates)
@@ -148,11 +101,11 @@ def _sweep_link(labels: list[str], history: History, result: PredictionResult) -
     return table_link(header, rows, f"action_sweep_frame_{history.target}")
 
 
-def _largest(result: PredictionResult, number: int) -> float:
+def _largest(result: Prediction, number: int) -> float:
     return float(np.abs(result.differences[number]).max())
 
 
-def _difference_maps(recording: RecordedSession, result: PredictionResult, maps: HeatMap) -> str:
+def _difference_maps(recording: RecordedSession, result: Prediction, maps: HeatMap) -> str:
     """How each prediction of the sweep differs from the one for the recorded action; empty where there is no other."""
     others = [number for number in range(len(result.candidates)) if number != result.recorded]
     if not others:
@@ -175,7 +128,7 @@ def _difference_maps(recording: RecordedSession, result: PredictionResult, maps:
     )
 
 
-def _best_mark(result: PredictionResult, number: int) -> tuple[str, ...]:
+def _best_mark(result: Prediction, number: int) -> tuple[str, ...]:
     """Marks the lowest error, as a tie where others read the same."""
     texts = [loss_text(candidate.mse) for candidate in result.candidates]
     best = texts[result.best]
@@ -200,7 +153,7 @@ def _short(names: np.ndarray, values: np.ndarray) -> str:
     return text if len(names) <= MAX_NAMED else f"{text}, … ({len(names)} channels)"
 
 
-def untrained_notice(weights: Mapping[str, UsedWeights]) -> str:
+def untrained_notice(weights: Mapping[str, WeightsSource]) -> str:
     """Says which networks have learned nothing; empty where both have."""
     untrained = [network for network, used in weights.items() if not used.is_trained]
     if not untrained:

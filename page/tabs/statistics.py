@@ -1,13 +1,13 @@
 """What the page shows of the statistics of a recording: actions, pace, what is missing or repeated, sizes."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from page.facts import facts_table
 from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import bytes_text, count_text
-from session import Intervals, RecordedSession, SessionStatistics
+from session import Intervals, RecordedSession, SessionStatistics, statistics_figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,23 +20,18 @@ PACE = {
 }
 
 
-class StatisticsDrawing(Protocol):
-    def draw_action_counts(self, figure: "Figure", labels: Sequence[str], statistics: SessionStatistics) -> None: ...
-    def draw_intervals(self, figure: "Figure", statistics: SessionStatistics) -> None: ...
-
-
-def statistics_view(recording: RecordedSession, found: SessionStatistics, drawing: StatisticsDrawing) -> str:
+def statistics_view(recording: RecordedSession, found: SessionStatistics) -> str:
     """HTML of a recording's statistics."""
     labels, common = candidate_labels(recording)
     how_often = f"How often each action was taken{common}."
     pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
     actions = _card(
         found.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
-        lambda figure: drawing.draw_action_counts(figure, labels, found),
+        lambda figure: statistics_figures.draw_action_counts(figure, labels, found),
     )  # fmt: skip
     intervals = _card(
         found.frame_count + found.action_count > 1, "Time between events", pace, 5.0,
-        lambda figure: drawing.draw_intervals(figure, found),
+        lambda figure: statistics_figures.draw_intervals(figure, found),
     )  # fmt: skip
     return (
         f'<div class="result">{facts_table(_counts(found))}{actions}{_actions_link(labels, found)}'

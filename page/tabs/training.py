@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from page import messages
 from page.components import OpenNumber, OpenRadio
 from page.pictures import Picture, picture_row
 from page.text import duration_text, loss_text, rate_text
+from training import JobCharts, JobSnapshot
 
 GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # thresholds offered at first
 TRAINER_BUTTONS = (  # the page's buttons that change what others see: for those who may train
@@ -94,47 +94,7 @@ def build_training_buttons(network: str, threshold: float) -> dict[str, Any]:
     return {f"{network}_{name}": component for name, component in names.items()}
 
 
-class ComparedPictures(Protocol):
-    """uint8 (H, W, 3) each, of the same frame."""
-
-    frame: int
-    actual: np.ndarray
-    before: np.ndarray
-    after: np.ndarray
-    before_mse: float
-    after_mse: float
-
-
-class JobProgress(Protocol):
-    """What is read of a snapshot."""
-
-    network: str
-    subject: str
-    started_by: str
-    status: str
-    step: int
-    max_steps: int
-    threshold: float | None
-    first_loss: float | None
-    loss: float | None
-    evaluated_at: int
-    steps_per_s: float
-    seconds: float
-    message: str
-    comparison: ComparedPictures | None
-    saved: str
-    is_active: bool
-    seconds_left: float | None
-
-
-class JobCharts(Protocol):
-    """SVG, each empty where there is nothing to draw."""
-
-    losses: str
-    action_share: str
-
-
-def job_line(job: JobProgress | None) -> str:
+def job_line(job: JobSnapshot | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
         return "none in progress"
@@ -143,7 +103,7 @@ def job_line(job: JobProgress | None) -> str:
     return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
 
 
-def training_view(job: JobProgress | None, charts: JobCharts, log_address: str) -> str:
+def training_view(job: JobSnapshot | None, charts: JobCharts, log_address: str) -> str:
     """HTML of a job; `charts` are drawn elsewhere, `log_address` is where its numbers can be downloaded."""
     if job is None:
         return NO_JOB
@@ -158,7 +118,7 @@ def training_view(job: JobProgress | None, charts: JobCharts, log_address: str) 
     )
 
 
-def _numbers(job: JobProgress) -> str:
+def _numbers(job: JobSnapshot) -> str:
     facts = [("Step", f"{job.step:,} of {job.max_steps:,}")]
     if job.loss is not None:
         facts.append(("Loss", loss_text(job.loss)))
@@ -181,7 +141,7 @@ def _share(charts: JobCharts) -> str:
     return f'<h3>{SHARE_TITLE}</h3>{charts.action_share}<p class="fine">{SHARE_READING}</p>'
 
 
-def _outcome(job: JobProgress) -> str:
+def _outcome(job: JobSnapshot) -> str:
     if job.is_active:
         return ""
     saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
@@ -190,7 +150,7 @@ def _outcome(job: JobProgress) -> str:
     return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
 
 
-def _change(job: JobProgress) -> str:
+def _change(job: JobSnapshot) -> str:
     if job.evaluated_at < 1:
         return ""
     at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
@@ -200,7 +160,7 @@ def _change(job: JobProgress) -> str:
     return change
 
 
-def _pictures(job: JobProgress) -> str:
+def _pictures(job: JobSnapshot) -> str:
     if job.comparison is None or job.is_active:
         return ""
     pictures = [

@@ -1,90 +1,28 @@
 """What the page shows of the weights of both networks: filters, position embeddings, distributions by layer, and what
 the last training job changed. Knows only the shape of such results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import gradio as gr
-import numpy as np
 
+from models import TensorStatistics, WeightChange, WeightReport
+from models.introspection import weight_figures
 from page import messages
 from page.figures import figure_card, picture_card, render_figure, table_link
-from page.tabs.networks import UsedWeights, untrained_notice, weights_text
+from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from training import WeightComparison
 
 
-class WeightStatistics(Protocol):
-    """Of the weights of one layer."""
-
-    network: str
-    name: str
-    count: int
-    mean: float
-    std: float
-    norm: float
-    low: float
-    high: float
-
-
-class TensorStatistics(Protocol):
-    key: str
-    shape: tuple[int, ...]
-    count: int
-    mean: float
-    std: float
-    norm: float
-    low: float
-    high: float
-
-
-class WeightChange(Protocol):
-    before: WeightStatistics
-    after: WeightStatistics
-    change: float
-    relative: float
-
-
-class WeightComparison(Protocol):
-    """What a training job changed, until now where it is still running."""
-
-    network: str
-    subject: str
-    steps: int
-    is_running: bool
-    changes: Sequence[WeightChange]
-
-
-class WeightReport(Protocol):
-    """`filters`: uint8 (H, W, 3); `positions` is only drawn."""
-
-    groups: Sequence[WeightStatistics]
-    tensors: Sequence[TensorStatistics]
-    filters: np.ndarray
-    positions: object
-    weights_in_use: Mapping[str, UsedWeights]
-
-
-class WeightDrawing(Protocol):
-    """Draws on an empty matplotlib figure."""
-
-    def draw_norms(self, figure: "Figure", statistics: Sequence[WeightStatistics]) -> None: ...
-    def draw_distributions(self, figure: "Figure", shown: Sequence[WeightStatistics | WeightChange]) -> None: ...
-    def draw_changes(self, figure: "Figure", changes: Sequence[WeightChange]) -> None: ...
-    def draw_position_similarity(self, figure: "Figure", positions: object) -> None: ...
-    def draw_position_norms(self, figure: "Figure", positions: object) -> None: ...
-
-
-def weights_view(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def weights_view(look: WeightReport, comparison: WeightComparison | None) -> str:
     """HTML of the weights in use; `comparison`: what the last training job did to them."""
     total = sum(group.count for group in look.groups)
     return (
         f'<div class="result">{untrained_notice(look.weights_in_use)}<p>{count_text(total, "learned number")} in both '
-        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(look, comparison, drawing)}"
-        f"{_distributions(look, comparison, drawing)}{_first_layer(look)}{_positions(look, drawing)}</div>"
+        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(look, comparison)}"
+        f"{_distributions(look, comparison)}{_first_layer(look)}{_positions(look)}</div>"
     )
 
 
@@ -96,12 +34,12 @@ def _is_of_these(look: WeightReport, comparison: WeightComparison | None) -> boo
     return after == [group.norm for group in look.groups]
 
 
-def _change(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def _change(look: WeightReport, comparison: WeightComparison | None) -> str:
     if comparison is None:
         return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
     so_far = " so far" if comparison.is_running else ""
     trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
-    figure = render_figure(lambda figure: drawing.draw_changes(figure, comparison.changes), 4.6)
+    figure = render_figure(lambda figure: weight_figures.draw_changes(figure, comparison.changes), 4.6)
     told = f"What the last job changed ({trained}): length of the difference ÷ length before. "
     others = "" if _is_of_these(look, comparison) else " Other weights have been loaded since: the rest is of those."
     sentence = f"{told}Layers near 0 % did not learn.{others}"
@@ -130,12 +68,12 @@ def _change_table(changes: Sequence[WeightChange]) -> str:
     return f'<p class="links">{table_link(header, rows, "weights_change")}</p>'
 
 
-def _distributions(look: WeightReport, comparison: WeightComparison | None, drawing: WeightDrawing) -> str:
+def _distributions(look: WeightReport, comparison: WeightComparison | None) -> str:
     has_before = _is_of_these(look, comparison)
     shown = comparison.changes if has_before else look.groups
-    norms = render_figure(lambda figure: drawing.draw_norms(figure, shown), 5.5)
+    norms = render_figure(lambda figure: weight_figures.draw_norms(figure, shown), 5.5)
     before = ", filled after the last training, outlined before it" if has_before else ""
-    spread = render_figure(lambda figure: drawing.draw_distributions(figure, shown), 9.0)
+    spread = render_figure(lambda figure: weight_figures.draw_distributions(figure, shown), 9.0)
     size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a look."
     distribution = f"How many weights of each layer have which value{before}."
     return (
@@ -174,9 +112,9 @@ def _first_layer(look: WeightReport) -> str:
     return picture_card(look.filters, "Patch-embedding filters", sentence, "weights_filters")
 
 
-def _positions(look: WeightReport, drawing: WeightDrawing) -> str:
-    similar = render_figure(lambda figure: drawing.draw_position_similarity(figure, look.positions), 7.0)
-    norms = render_figure(lambda figure: drawing.draw_position_norms(figure, look.positions), 2.8)
+def _positions(look: WeightReport) -> str:
+    similar = render_figure(lambda figure: weight_figures.draw_position_similarity(figure, look.positions), 7.0)
+    norms = render_figure(lambda figure: weight_figures.draw_position_norms(figure, look.positions), 2.8)
     alike = (
         "How alike the position codes are (cosine). Above: some places of the autoencoder's fixed grid against all "
         "others. Below: the predictor's learned codes against each other; blocks or stripes the length of a frame (198 "

@@ -1,4 +1,4 @@
-"""What no page would send: pieces of JSON text for single fields, and whole bodies of requests."""
+"""Values that no page would send: pieces of JSON text for single fields, and whole bodies of requests."""
 
 import json
 

@@ -57,24 +57,24 @@ def session_ids(data: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
-    """How the picker calls each of the recordings."""
+    """Labels of the recordings in the picker, by name."""
     summaries = list_sessions(data / "sessions")
-    called = dict(zip([s.session_id for s in summaries], session_labels(summaries), strict=True))
-    return {name: called[session_id] for name, session_id in session_ids.items()}
+    label_of = dict(zip([s.session_id for s in summaries], session_labels(summaries), strict=True))
+    return {name: label_of[session_id] for name, session_id in session_ids.items()}
 
 
 RUNNING: list[gr.Blocks] = []  # in this process
 
 
 def own_port(first: int) -> int:
-    """A free port that no other worker of the same run of the tests tries."""
+    """A free port, outside the ranges of other workers of the same test run."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     return script.free_port("127.0.0.1", first + 3000 * worker)
 
 
 @contextmanager
 def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
-    """What a running server holds, and its page."""
+    """Start a server; yields its `Explorer` and its page."""
     for other in RUNNING:
         await_quiet(other)
     explorer = script.Explorer(settings)
@@ -88,8 +88,8 @@ def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blo
 
 
 def await_quiet(demo: gr.Blocks) -> None:
-    """Wait for events of tests before. What they put into components would, in one process, go into the page that is
-    being built: Gradio knows only one such page at a time."""
+    """Wait for events of earlier tests. Otherwise their component updates would be added to the page that is being
+    built in the same process: Gradio supports only one such page at a time."""
     end = time.monotonic() + 60
     while time.monotonic() < end and (len(demo._queue) or any(demo._queue.active_jobs)):
         time.sleep(0.01)
@@ -97,7 +97,7 @@ def await_quiet(demo: gr.Blocks) -> None:
 
 @contextmanager
 def serving(settings: script.Settings) -> Iterator[str]:
-    """Address of a running server, with a slash at its end."""
+    """Start a server; yields its address, with a slash at the end."""
     with running(settings) as (_, demo):
         yield demo.local_url
 
@@ -125,7 +125,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Watch:
-    """What a page must not do: log errors, throw, or ask another host for anything."""
+    """Records forbidden events of a page: logged errors, exceptions, and requests to other hosts."""
 
     def __init__(self, page: Page, server: str):
         self.complaints: list[str] = []
@@ -135,15 +135,15 @@ class Watch:
 
     def _look(self, url: str, server: str) -> None:
         if not url.startswith((server, "data:", "blob:")):
-            self.complaints.append(f"asked {url}")
+            self.complaints.append(f"requested {url}")
 
 
 @pytest.fixture
 def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Opens tabs, each a visitor of its own; the test fails if any of them complains."""
+    """Function that opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
     contexts, watches = [], []
 
-    def opened(query: str = "", address: str = server, awaited: str = "#player canvas.frame[data-frame]", **options):
+    def open_page(query: str = "", address: str = server, awaited: str = "#player canvas.frame[data-frame]", **options):
         context = browser.new_context(viewport=options.pop("viewport", {"width": 1400, "height": 1000}), **options)
         contexts.append(context)
         page = context.new_page()
@@ -152,7 +152,7 @@ def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
         page.wait_for_selector(awaited, timeout=60_000)
         return page
 
-    yield opened
+    yield open_page
     for context in contexts:
         context.close()
     assert [complaint for watch in watches for complaint in watch.complaints] == []

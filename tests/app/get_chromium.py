@@ -1,4 +1,4 @@
-"""Finds a Chromium for the browser tests, or installs one: `python -m tests.app.get_chromium`."""
+"""Find or install a Chromium for the browser tests: `python -m tests.app.get_chromium`."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Nothing of the browser's own may go over the network: tests fail if the page asks another host.
+# The browser itself must not use the network: tests fail on requests to other hosts.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,7 +24,7 @@ log = logging.getLogger("get_chromium")
 
 
 def find_chromium() -> str | None:
-    """Path of a Chromium or Chrome: the system's, or the one Playwright has downloaded."""
+    """Path of a Chromium or Chrome of the system or of Playwright, or None if there is none."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -34,7 +34,7 @@ def find_chromium() -> str | None:
 
 
 def install_chromium() -> None:
-    """From the system's packages where this user may install them, else through Playwright."""
+    """Install the system's package if this user may, otherwise the download of Playwright."""
     is_root = os.geteuid() == 0
     if shutil.which("apt-get") and (is_root or shutil.which("sudo")):
         sudo = [] if is_root else ["sudo", "-n"]

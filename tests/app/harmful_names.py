@@ -1,5 +1,5 @@
-"""Names with HTML and scripts in them, each of which would call `canary()` or ask canary.invalid for something; and
-recordings under such names."""
+"""Names with HTML and scripts, each of which would call `canary()` or send a request to canary.invalid if it were not
+escaped; and recordings with such names."""
 
 import json
 import shutil
@@ -49,18 +49,18 @@ HARMFUL = (
     "<<img src=x onerror=canary()>script>canary()<</script>/script>",
     "\u2028canary()//\u202e<img src=x onerror=canary()>",
 )
-FOR_ACTIONS = [name for name in HARMFUL if name.isprintable()]  # others are left out, with what is named so
+FOR_ACTIONS = [name for name in HARMFUL if name.isprintable()]  # actions with other names are skipped
 FOR_FILES = [name for name in FOR_ACTIONS if not set(name) & set("/\\")]
 
 
 def names_of(number: int) -> tuple[str, ...]:
-    """Harmful names for a robot, a recording, its action, its folder and its files: in turn each in each place."""
+    """Harmful names for a robot, a recording, its action, its folder and its files: each name in each place in turn."""
     kinds = (HARMFUL, HARMFUL, FOR_ACTIONS, FOR_FILES, FOR_FILES)
     return tuple(names[(number + 7 * place) % len(names)] for place, names in enumerate(kinds))
 
 
 def write_session(sessions: Path, model: Path, names: Sequence[str]) -> str:
-    """A copy of a recording under these names; returns the session's id."""
+    """Copy a recording under these names; returns the id of the session."""
     robot, title, channel, folder, file = names
     copy = sessions / f"odd{len(list(sessions.glob('*')))}" / f"session_{folder}"
     shutil.copytree(model, copy)

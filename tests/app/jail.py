@@ -1,4 +1,4 @@
-"""A watched server, files outside of its data folder that nobody may see, and a visitor who asks by the raw API."""
+"""A watched server, forbidden files outside its data folder, and a visitor of the raw API."""
 
 import json
 import os
@@ -17,14 +17,14 @@ from tests.session.session_files import jpeg, meta_of, observation, write_sessio
 from training.evaluation.store import session_folder
 
 ROOT = Path(__file__).parents[2]
-AT_ONCE = 8  # events that wait at the same time
+AT_ONCE = 8  # events in the queue at the same time
 START_S = 60
-KNOWN, ABSENT = "secret", "nobody"  # a name that is there, outside, and one of the same length that is not
+KNOWN, ABSENT = "secret", "nobody"  # an existing name outside, and an absent one of the same length
 
 
 @dataclass
 class Jail:
-    """A watched server over `data`, and the files outside of it that hold `canary`."""
+    """A watched server over `data`, and the files outside that contain `canary`."""
 
     data: Path
     outside: Path
@@ -38,14 +38,14 @@ class Jail:
     read_to: int = 0
 
     def opened(self) -> list[tuple[str, str]]:
-        """What was opened since the last time this was asked: how, and which path."""
+        """Files opened since the last call: audit event and path."""
         content = self.log.read_bytes()
         lines = content[self.read_to :].splitlines()
         self.read_to = len(content)
         return [tuple(json.loads(line)) for line in lines]
 
     def outside_data(self) -> set[tuple[str, str]]:
-        """Of those the ones outside of the data folder that are not the program's own."""
+        """Files opened since the last call, except those in the data folder and the program's own."""
         return {(how, path) for how, path in self.opened() if not self._is_own(path)} - self.usual
 
     def _is_own(self, path: str) -> bool:
@@ -55,17 +55,16 @@ class Jail:
         return is_source or path.startswith(f"{ROOT}/page/assets") or any(Path(path).is_relative_to(one) for one in own)
 
     def complaints(self, answers: list[str]) -> list[str]:
-        """What went wrong since the last time this was asked."""
-        told = [f"{how} {path}" for how, path in sorted(self.outside_data())]
-        told += [f"{name} outside was opened" for name in sorted(self.canaries.looked_at())]
+        """Problems since the last call: files opened outside, and content of such files in the answers."""
+        problems = [f"{how} {path}" for how, path in sorted(self.outside_data())]
+        problems += [f"{name} outside was opened" for name in sorted(self.canaries.looked_at())]
         marks = (self.canary, "root:x:0:0")
-        return told + [
-            f"an answer holds what lies outside: {one[:200]}" for one in answers if any(m in one for m in marks)
-        ]
+        leaks = [answer for answer in answers if any(mark in answer for mark in marks)]
+        return problems + [f"an answer contains data from outside: {answer[:200]}" for answer in leaks]
 
 
 def interrupted_run(numbers: str) -> str:
-    """The record of a run that was killed, whose numbers are said to be in the file `numbers`."""
+    """The record of a killed run that names `numbers` as the file of its numbers."""
     words = {"network": "autoencoder", "subject": "frames", "started_by": "", "began": "2025-09-21T14:21:33"}
     steps = {"step": 1, "max_steps": 5, "first_step": 0, "saved_step": None, "saving_step": None}
     rest = {"threshold": None, "seconds": 1.0, "numbers": numbers, "is_interrupted": True}
@@ -82,16 +81,16 @@ def first_line(process: subprocess.Popen) -> str:
 
 
 def lay_out_canaries(folder: Path, outside: Path, canary: str) -> None:
-    """Outside, beside the data folder, and in a folder whose name begins like that of the data folder."""
-    for place in (outside, folder, folder / "saved_of_others"):
-        write_session(place / KNOWN, [observation(0)], meta_of(robot_type=canary, session_name=canary))
-        (place / KNOWN / "frames" / "frame_000000.jpg").write_bytes(jpeg() + canary.encode())
+    """Write canaries outside, beside the data folder, and in a folder whose name begins like that one's."""
+    for parent in (outside, folder, folder / "saved_of_others"):
+        write_session(parent / KNOWN, [observation(0)], meta_of(robot_type=canary, session_name=canary))
+        (parent / KNOWN / "frames" / "frame_000000.jpg").write_bytes(jpeg() + canary.encode())
         for ending in ("pth", "npz", "jpg", "txt", "jsonl"):
-            (place / f"{KNOWN}.{ending}").write_bytes((jpeg() if ending == "jpg" else b"") + canary.encode())
+            (parent / f"{KNOWN}.{ending}").write_bytes((jpeg() if ending == "jpg" else b"") + canary.encode())
 
 
 def lay_links(data: Path, outside: Path, session_id: str) -> None:
-    """Links of every kind in the data folder, and a recording whose frames are asked for elsewhere."""
+    """Create links of every kind in the data folder, and a recording with frame paths that lead outside."""
     jetbot = data / "sessions" / "jetbot"
     (jetbot / "linked").symlink_to(outside / KNOWN)
     (data / "sessions" / "linked_robot").symlink_to(outside)
@@ -130,7 +129,7 @@ def lay_links(data: Path, outside: Path, session_id: str) -> None:
 
 
 class Asker:
-    """One visitor by the raw API: events through the queue, several at once."""
+    """A visitor of the raw API: sends events through the queue, several at once."""
 
     def __init__(self, jail: Jail) -> None:
         self.http = httpx.Client(base_url=jail.address, timeout=60)
@@ -140,20 +139,20 @@ class Asker:
         self._states = {part["id"] for part in config["components"] if part["type"] == "state"}
 
     def inputs(self, event: dict, values: list[Any] | object) -> list[Any]:
-        """The data of an event: its values in their order, or one value everywhere; states are the server's."""
-        given = iter(values) if isinstance(values, list) else None
-        return [None if one in self._states else next(given, None) if given else values for one in event["inputs"]]
+        """Input data of an event: its values in order, or one value for every input; None for states of the server."""
+        queue = iter(values) if isinstance(values, list) else None
+        return [None if part in self._states else next(queue, None) if queue else values for part in event["inputs"]]
 
     def named(self, name: str) -> dict:
         return next(event for event in self.events if event["api_name"] == name)
 
     def ask(self, calls: list[tuple[dict, Any, str]]) -> list[str]:
-        """The words of the answers to calls: event, values, query of the address."""
+        """Texts of the answers to calls. A call: event, values, query of the address."""
         answers: list[str] = []
         for start in range(0, len(calls), AT_ONCE):
             waiting = [self._join(*call) for call in calls[start : start + AT_ONCE]]
-            told = self._listen({event_id for event_id in waiting if not event_id.startswith("refused")})
-            answers += [told.get(event_id, event_id) for event_id in waiting]
+            texts = self._listen({event_id for event_id in waiting if not event_id.startswith("refused")})
+            answers += [texts.get(event_id, event_id) for event_id in waiting]
         return answers
 
     def _join(self, event: dict, values: Any, query: str) -> str:
@@ -164,16 +163,16 @@ class Asker:
         return answer.json()["event_id"] if answer.status_code == 200 else f"refused {answer.status_code} {answer.text}"
 
     def _listen(self, waiting: set[str]) -> dict[str, str]:
-        told: dict[str, list] = {event_id: [] for event_id in waiting}
+        outputs: dict[str, list] = {event_id: [] for event_id in waiting}
         with self.http.stream("GET", "gradio_api/queue/data", params={"session_hash": self.hash}) as stream:
             lines = stream.iter_lines() if waiting else iter(())
             while waiting:
                 line = next(lines)
                 message = json.loads(line.removeprefix("data: ")) if line else {}
                 if message.get("msg") == "log":
-                    told[message["event_id"]].append(message["log"])
+                    outputs[message["event_id"]].append(message["log"])
                 elif message.get("msg") == "process_completed":
                     output = message["output"]
-                    told[message["event_id"]].append(output.get("error") or output.get("data"))
+                    outputs[message["event_id"]].append(output.get("error") or output.get("data"))
                     waiting.discard(message["event_id"])
-        return {event_id: json.dumps(words, ensure_ascii=False) for event_id, words in told.items()}
+        return {event_id: json.dumps(texts, ensure_ascii=False) for event_id, texts in outputs.items()}

@@ -1,13 +1,13 @@
-"""The events of a page that wait for an answer."""
+"""Events of a page that have not been answered yet."""
 
 from playwright.sync_api import Page, Request
 
 
 class Pending:
-    """Watches a page's requests from the start.
+    """Tracks the requests of a page from the start.
 
-    Gradio's own script may lose the answer of an event that is sent at the very moment when the stream of answers to
-    earlier ones is being closed; who presses many buttons one after the other settles in between.
+    Gradio's own script may lose the answer to an event that is sent at the moment when the stream of earlier answers is
+    being closed. A test that presses many buttons in a row calls `settle` in between.
     """
 
     def __init__(self, page: Page) -> None:
@@ -18,6 +18,6 @@ class Pending:
             page.on(end, lambda request: self._waiting.discard(request))
 
     def settle(self) -> None:
-        """Until every event has been answered."""
+        """Wait until every event has been answered."""
         while self._waiting:
-            self._page.wait_for_timeout(20)  # lets what happens in the page come in
+            self._page.wait_for_timeout(20)  # lets Playwright process events of the page

@@ -1,7 +1,7 @@
-"""Takes the pictures of docs/ and the README: `python -m tests.app.screenshots`.
+"""Screenshots of docs/ and the README: `python -m tests.app.screenshots`.
 
-Records a demo, trains both networks on one of its frames for a few minutes, and photographs the page: light, dark,
-narrow. And the demo that comes with the program, as it imagines.
+Records a demo, trains both networks on one of its frames for a few minutes, and takes screenshots of the page: light,
+dark, narrow; and of the Imagine tab with the demo that comes with the program.
 """
 
 import logging
@@ -32,8 +32,8 @@ def train(data: Path, session_id: str, network: str, steps: int) -> None:
     recording = explorer.sessions.get(session_id)
     job = manager.train(TrainingRequest(network, recording, FrameSelection(FRAME, FRAME), FixedSteps(steps)))
     while not job.wait(10):
-        now = job.snapshot()
-        log.info("%s: step %d, loss %s", network, now.step, now.loss)
+        snapshot = job.snapshot()
+        log.info("%s: step %d, loss %s", network, snapshot.step, snapshot.loss)
 
 
 def opened(browser: Browser, address: str, width: int, height: int, theme: str, networks: str = "") -> Page:
@@ -116,8 +116,8 @@ def photograph_imagine(browser: Browser, address: str) -> None:
 
 
 def photograph(page: Page, name: str, most: int = 2000) -> None:
-    """The page from its top, as high as it is or as a reader will scroll: the window must be that high, since the left
-    column never is higher than it."""
+    """Take a screenshot from the top of the page, with its full height or that of `most`. The window gets that height,
+    because the left column is never higher than the window."""
     height = page.evaluate("document.querySelector('.gradio-container').scrollHeight")
     page.set_viewport_size({"width": page.viewport_size["width"], "height": min(most, height)})
     page.wait_for_timeout(800)

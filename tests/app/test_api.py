@@ -1,4 +1,4 @@
-"""The page as a program uses it: every named endpoint through gradio_client."""
+"""Every named endpoint of the page, called through gradio_client."""
 
 import math
 import re
@@ -36,8 +36,8 @@ def test_refresh_lists_recordings_of_both_robots(client: Client, session_ids):
 
 
 def test_a_session_opens_and_its_frames_are_told(client: Client, session_ids):
-    shown = client.predict(session_ids["jetbot"], api_name="/load_session")
-    assert "40 frames" in shown[1]
+    outputs = client.predict(session_ids["jetbot"], api_name="/load_session")
+    assert "40 frames" in outputs[1]
     facts = client.predict(12, api_name="/show_frame")
     assert "Frame 12 · 13 of 40 · step 24" in facts
     assert "224 × 224" in facts
@@ -67,33 +67,34 @@ def test_a_frame_that_does_not_exist_is_refused_in_words(client: Client, session
 def test_the_autoencoder_reconstructs_the_frame_last_shown(client: Client, session_ids):
     client.predict(session_ids["dot"], api_name="/load_session")
     client.predict(5, api_name="/show_frame")
-    shown = client.predict(api_name="/run_autoencoder")
-    assert "Frame 5 of" in shown
-    assert mse_in(shown) > 0
-    assert mse_in(client.predict(5, api_name="/run_autoencoder")) == mse_in(shown)
+    html = client.predict(api_name="/run_autoencoder")
+    assert "Frame 5 of" in html
+    assert mse_in(html) > 0
+    assert mse_in(client.predict(5, api_name="/run_autoencoder")) == mse_in(html)
 
 
 def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(client: Client, session_ids):
     client.predict(session_ids["jetbot"], api_name="/load_session")
-    shown = client.predict(10, 4, api_name="/run_predictor")
-    assert "frames 6, 7, 8, 9" in shown
-    sweep, changes = shown.split('id="sweep-pictures"')[1].split('id="difference-maps"')
+    html = client.predict(10, 4, api_name="/run_predictor")
+    assert "frames 6, 7, 8, 9" in html
+    sweep, changes = html.split('id="sweep-pictures"')[1].split('id="difference-maps"')
     assert sweep.count("<figure") == 2 and changes.count("<figure") == 1
     assert sweep.count(">recorded<") == 1
     assert sweep.count(">lowest error<") == 1
     recorded = re.search(r">recorded<.*?MSE ([\d.e-]+)", sweep).group(1)
-    assert math.isclose(float(recorded), mse_in(shown), rel_tol=1e-3)
+    assert math.isclose(float(recorded), mse_in(html), rel_tol=1e-3)
 
 
 def test_a_program_imagines_by_numbers_and_commands(client: Client, session_ids):
     client.predict(session_ids["dot"], api_name="/load_session")
-    told = [client.predict(press, 5, 3, "latents", api_name="/imagine") for press in ("begin", "1", "0", "undo")]
-    assert [one["steps"] for one in told] == [0, 1, 2, 1]
-    assert told[0]["actions"][1]["name"] == "move" and told[1]["summary"].startswith("1 step imagined from frame 5")
-    assert told[1]["imagined"] == told[3]["imagined"] != told[2]["imagined"]
+    answers = [client.predict(press, 5, 3, "latents", api_name="/imagine") for press in ("begin", "1", "0", "undo")]
+    begin, first, second, undo = answers
+    assert [answer["steps"] for answer in answers] == [0, 1, 2, 1]
+    assert begin["actions"][1]["name"] == "move" and first["summary"].startswith("1 step imagined from frame 5")
+    assert first["imagined"] == undo["imagined"] != second["imagined"]
     assert "from 0 to 1" in client.predict("2", 5, 3, "latents", api_name="/imagine")["problem"]
-    shown = client.predict(36, 30, 3, "pictures", api_name="/roll_out")
-    assert "3 steps from frame 36" in shown and "Only 3 steps of 30" in shown
+    html = client.predict(36, 30, 3, "pictures", api_name="/roll_out")
+    assert "3 steps from frame 36" in html and "Only 3 steps of 30" in html
     for steps in (0, 51, 2.5):
         with pytest.raises(AppError, match="The number of steps must be a whole number from 1 to 50"):
             client.predict(30, steps, 3, "latents", api_name="/roll_out")
@@ -103,8 +104,8 @@ def test_a_program_imagines_by_numbers_and_commands(client: Client, session_ids)
 
 def test_less_history_than_asked_is_used_and_said(client: Client, session_ids):
     client.predict(session_ids["dot"], api_name="/load_session")
-    shown = client.predict(2, 8, api_name="/run_predictor")
-    assert "2 of 8 context frames" in shown
+    html = client.predict(2, 8, api_name="/run_predictor")
+    assert "2 of 8 context frames" in html
     with pytest.raises(AppError, match="hoose frame 1"):
         client.predict(0, 8, api_name="/run_predictor")
 
@@ -130,17 +131,18 @@ def test_clients_keep_their_own_place(server: str, session_ids):
 
 
 def test_of_choices_in_a_row_the_last_one_counts(client: Client):
-    """By itself Gradio drops what is chosen in a list while the answer to the choice before is on its way; and `input`
-    of a list comes twice."""
+    """By default Gradio drops a choice in a list during the answer to the choice before; and the `input` event of a
+    list is sent twice."""
     lists = {part["id"] for part in client.config["components"] if part["type"] == "dropdown"}
-    events = [(one, event) for one in client.config["dependencies"] for of, event in one["targets"] if of in lists]
+    dependencies = client.config["dependencies"]
+    events = [(item, event) for item in dependencies for source, event in item["targets"] if source in lists]
     assert len(events) == 6
-    for one, event in events:
-        assert (event, one["trigger_mode"]) == ("select", "always_last")
+    for item, event in events:
+        assert (event, item["trigger_mode"]) == ("select", "always_last")
 
 
 def test_the_answer_to_a_choice_leaves_the_list_alone(client: Client):
-    """Another choice may have been made in it meanwhile."""
+    """The visitor may have made another choice in it meanwhile."""
     lists = {part["props"].get("elem_id"): part["id"] for part in client.config["components"]}
     for name in ("robot-filter", "shown-errors", "compared-errors"):
         (event,) = (one for one in client.config["dependencies"] if [lists[name], "select"] in one["targets"])

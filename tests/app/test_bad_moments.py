@@ -1,4 +1,4 @@
-"""Every button at every wrong moment, by the raw API and in a browser: a sentence each time, and nothing is lost."""
+"""Every button at every wrong moment, by the raw API and in a browser: an error message each time, and no loss."""
 
 import re
 from collections.abc import Iterator
@@ -14,9 +14,15 @@ from tests.promises import count
 from training.checkpoints.reader import read_checkpoint
 
 PROMISE = "bad numbers, bad moments"
-ENDING = (*COMMANDS, "cancel_evaluation", "load_session", "open_page", "record_demos")  # end the moment: pressed last
+ENDING = (
+    *COMMANDS,
+    "cancel_evaluation",
+    "load_session",
+    "open_page",
+    "record_demos",
+)  # pressed last
 TABS = ("Predictor", "Training", "Inside the model", "Errors", "Autoencoder")
-# What is logged of a request that was refused, and of those that were broken off because the page was left.
+# Messages of the browser for rejected requests, and for requests that were aborted when the page was left.
 OF_REQUESTS = ("Failed to load resource", "AbortError: signal is aborted", "Unexpected error Connection errored out")
 
 
@@ -25,7 +31,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def words_of(answer: Answer) -> str:
-    """What a visitor reads, without the marks around it."""
+    """Text of an answer for the visitor, without HTML tags."""
     return answer.refusal or re.sub(r"<[^>]*>", " ", answer.text)
 
 
@@ -40,7 +46,7 @@ def complaint(answer: Answer, expected: str | None, data: Path) -> str:
 
 
 def pressed(at: World, moment: Moment) -> Iterator[tuple[str, Answer]]:
-    """Those that the moment is about; in full then every other event of the page, those that end it last."""
+    """Send the events of the moment, and in full every other event of the page; those that end the moment come last."""
     others = [event.name for event in at.visitor.events if event.name not in ENDING]
     for name in dict.fromkeys([*moment.said, *(*others, *ENDING)[: count(0, None)]]):
         yield name, at.visitor.ask(name)
@@ -48,39 +54,39 @@ def pressed(at: World, moment: Moment) -> Iterator[tuple[str, Answer]]:
 
 @pytest.mark.promise(PROMISE)
 def test_every_event_at_every_wrong_moment_is_answered_in_a_sentence(tmp_path, figure):
-    tried, found = 0, []
+    tries, problems = 0, []
     moments = MOMENTS[: count(5, None)]
     for number, moment in enumerate(moments):
         with world(tmp_path / str(number), moment) as at:
             moment.prepare(at)
             before = files_of(at.data / "sessions")
             for name, answer in pressed(at, moment):
-                told = complaint(answer, moment.said.get(name), at.data)
-                found += [f"{moment.name}, {name}: {told}"] if told else []
-                tried += 1
+                problem = complaint(answer, moment.said.get(name), at.data)
+                problems += [f"{moment.name}, {name}: {problem}"] if problem else []
+                tries += 1
             assert at.visitor.ask("describe_status").is_done
         after = files_of(at.data / "sessions")
-        found += [f"{moment.name}: {path} was lost" for path in before if after.get(path) != before[path]]
+        problems += [f"{moment.name}: {path} was lost" for path in before if after.get(path) != before[path]]
         for checkpoint in (at.data / "checkpoints").glob("*/*.pth"):
             read_checkpoint(checkpoint)
-    told = "without a sentence of ours or with a loss"
-    figure(f"{tried} presses by API at {len(moments)} wrong moments: {len(found)} {told}")
-    assert not found, "\n".join(map(str, found))
+    kinds = "without a sentence of ours or with a loss"
+    figure(f"{tries} presses by API at {len(moments)} wrong moments: {len(problems)} {kinds}")
+    assert not problems, "\n".join(problems)
 
 
 class Tab:
-    """A page, and what it has said."""
+    """A page with its messages and errors."""
 
     def __init__(self, browser: Browser) -> None:
         self.context = browser.new_context(viewport={"width": 1400, "height": 1400})
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
-        self.said: set[str] = set()  # in messages over the page, which go away by themselves
+        self.messages: set[str] = set()  # of the toasts over the page, which close by themselves
         self.pending = Pending(self.page)
-        self.page.on("console", lambda said: self._hear(said.type, said.text))
-        self.page.on("pageerror", lambda problem: self._hear("error", str(problem)))
+        self.page.on("console", lambda message: self._record(message.type, message.text))
+        self.page.on("pageerror", lambda problem: self._record("error", str(problem)))
 
-    def _hear(self, kind: str, text: str) -> None:
+    def _record(self, kind: str, text: str) -> None:
         if kind == "error" and not text.startswith(OF_REQUESTS):
             self.complaints.append(text)
 
@@ -90,7 +96,7 @@ class Tab:
         self.pending.settle()
 
     def press_all(self) -> int:
-        """Every button that is in sight and not greyed out, tab by tab."""
+        """Press every visible and enabled button, tab by tab; returns their number."""
         done: set[str] = set()
         for name in TABS:
             self.page.get_by_role("tab", name=name, exact=True).first.click()
@@ -101,28 +107,31 @@ class Tab:
                     with self.page.expect_request("**/queue/join*"):
                         self.page.locator(f"#{button}").click()
                     self.pending.settle()
-                    self.said |= set(self.page.locator("[data-testid=toast-text]").all_inner_texts())
+                    self.messages |= set(self.page.locator("[data-testid=toast-text]").all_inner_texts())
         return len(done)
 
 
 @pytest.mark.promise(PROMISE)
 def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, browser, figure):
-    tried, bad = 0, []
+    tries, problems = 0, []
     moments = MOMENTS[: count(1, None)]
     for number, moment in enumerate(moments):
         with world(tmp_path / str(number), moment) as at:
             tab = Tab(browser)
             tab.show(f"{at.address}?session={at.session_id}&frame=4")
             moment.prepare(at)
-            tried += tab.press_all()
-            bad += [f"{moment.name}: {words}" for words in tab.said if FOREIGN.search(words) or not words.endswith(".")]
+            tries += tab.press_all()
+            problems += [
+                f"{moment.name}: {text}" for text in tab.messages if FOREIGN.search(text) or not text.endswith(".")
+            ]
             tab.page.locator("#refresh").click()
-            tab.page.reload()  # in the middle of that
+            tab.page.reload()  # during the refresh
             tab.show(at.address)
-            bad += [f"{moment.name}: {complaint}" for complaint in tab.complaints]
-            assert tab.said, moment.name
+            problems += [f"{moment.name}: {complaint}" for complaint in tab.complaints]
+            assert tab.messages, moment.name
             tab.context.close()
     figure(
-        f"{tried} buttons in a browser at {len(moments)} wrong moments: {len(bad)} without a sentence or in the console"
+        f"{tries} buttons in a browser at {len(moments)} wrong moments: "
+        f"{len(problems)} without a sentence or in the console"
     )
-    assert not bad, "\n".join(bad)
+    assert not problems, "\n".join(problems)

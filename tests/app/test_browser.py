@@ -1,4 +1,4 @@
-"""The page as a person uses it, in headless Chromium."""
+"""The page in headless Chromium: player, picker, networks and checkpoints."""
 
 import io
 import re
@@ -20,7 +20,7 @@ def settled_at(page: Page, index: int) -> None:
 
 
 def pick(page: Page, label: str) -> None:
-    """Choose a session in the dropdown as a hand would, and load it."""
+    """Choose a session in the dropdown by clicks, and load it."""
     page.locator("#session-picker input").click()
     page.get_by_role("option", name=label, exact=True).click()
     page.get_by_role("button", name="Load Session").click()
@@ -28,7 +28,7 @@ def pick(page: Page, label: str) -> None:
 
 def brightness(page: Page, selector: str, style: str) -> float:
     """Mean of red, green and blue, 0 to 255."""
-    colour = page.locator(selector).evaluate("(one, style) => getComputedStyle(one)[style]", style)
+    colour = page.locator(selector).evaluate("(element, style) => getComputedStyle(element)[style]", style)
     return sum(float(part) for part in re.findall(r"[\d.]+", colour)[:3]) / 3
 
 
@@ -275,4 +275,4 @@ def test_a_checked_box_looks_other_than_an_unchecked_one(open_tab, session_ids):
     checked = box.screenshot()
     assert checked != before
     colours = Image.open(io.BytesIO(checked)).convert("RGB").getcolors(maxcolors=4096)
-    assert len(colours) > 1  # a box of one colour would show nothing of its state
+    assert len(colours) > 1  # a box of a single colour would not show its state

@@ -1,4 +1,4 @@
-"""The command line, and what happens before the server answers."""
+"""The command line, and the preparations before the server starts."""
 
 import socket
 from pathlib import Path
@@ -21,8 +21,8 @@ def test_options_and_environment_are_respected(monkeypatch):
     monkeypatch.setenv("GRADIO_SERVER_PORT", "9000")
     assert (script.parse_command_line([]).host, script.parse_command_line([]).port) == ("127.0.0.2", 9000)
     options = ["--data", "d", "--host", "127.0.0.3", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
-    typed = script.parse_command_line(options)
-    assert typed == script.Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
+    settings = script.parse_command_line(options)
+    assert settings == script.Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
     assert script.parse_command_line(["--open", "--allow-host", "lab", "--allow-host", "x"]).names == ("lab", "x")
 
 
@@ -40,10 +40,10 @@ def test_wrong_options_end_with_a_usage_line(wrong, capsys):
 
 
 def test_a_port_in_use_gives_the_next_free_one():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
         assert script.free_port("127.0.0.1", port) > port
 
 

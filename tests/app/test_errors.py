@@ -1,4 +1,4 @@
-"""The error track from the page: evaluate, watch, jump, compare, keep, restart."""
+"""The Errors tab: evaluate, follow, jump, compare, save, restart."""
 
 import csv
 import io
@@ -20,7 +20,6 @@ from tests.app.conftest import serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
 from training import FrameErrors
-from training.evaluation import frame_errors as error_track
 
 FRAMES = 24
 
@@ -65,7 +64,7 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
         page.close()
     with serving(settings) as address:
         page = open_tab(f"?session={session_id}", address)
-        expect(page.locator("#player [data-part=errors] canvas")).to_have_count(2)  # at first sight, nothing computed
+        expect(page.locator("#player [data-part=errors] canvas")).to_have_count(2)  # loaded from disk, not computed
         page.get_by_role("tab", name="Errors").click()
         expect(page.locator("#errors-summary")).to_be_visible(timeout=LONG_MS)
         page.close()
@@ -73,7 +72,7 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
 
 def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
     recording = load_session(settings.data / "sessions" / session_id)
-    shared = script.Explorer(settings).shared_model(recording.profile)
+    shared = script.Explorer(settings).manager(recording.profile).shared
     batch = build_batch(recording, recording.history(frame, 3))
     predicted = models.run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
     return predicted.mse, models.run_reconstruction(shared, frame_tensor(recording, frame)).mse
@@ -92,16 +91,16 @@ def test_a_click_on_the_track_goes_to_that_frame(open_tab, own):
 
 
 def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_tab, session_ids):
-    """2,000 frames in 1,200 columns, a single peak: its column (841, of 1401 and 1402) is found
-    from the frame, and the frame from it."""
+    """2,000 frames in 1,200 columns with a single peak: the column of the peak (841, of frames 1401 and 1402) leads to
+    its frame, and the frame to its column."""
     peak, prediction, reconstruction = 1402, *(np.full(2000, value, dtype=np.float32) for value in (0.1, 0.2))
     prediction[peak] = 0.3
     track = FrameErrors(reconstruction, prediction, np.full(2000, 3, dtype=np.int8), 2000)
     weights = {"autoencoder": "untrained", "predictor": "untrained"}
     errors = SimpleNamespace(track=track, weights=weights, history_length=3, made_at="2025-10-14T09:00:00")
-    told = errors_data(session_ids["long"], 2000, errors, None, error_track)
+    data = errors_data(session_ids["long"], 2000, errors, None)
     page = open_tab(f"?session={session_ids['long']}")
-    page.evaluate("told => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: told }))", told)
+    page.evaluate("data => document.dispatchEvent(new CustomEvent('recorded-errors', { detail: data }))", data)
     expect(page.locator("#player .track-note")).to_contain_text("untrained + untrained · history 3")
     values, canvas = page.locator("#player .errors .track-value"), page.locator("#player .errors canvas").first
     box = canvas.bounding_box()

@@ -20,10 +20,10 @@ def test_a_frame_arrives_as_the_bytes_on_disk_and_may_be_cached(server, data, se
 
 
 def test_the_timeline_tells_frames_actions_and_who_precedes_whom(server, session_ids):
-    told = httpx.get(f"{server}recorded/timeline/{session_ids['dot']}").json()
-    assert told["frames"] == len(told["steps"]) == len(told["times"]) == 40
-    assert told["previous"][:3] == [-1, 0, 1]
-    assert told["channels"] == [{"name": "action", "low": 0.0, "high": 1.0}]
+    timeline = httpx.get(f"{server}recorded/timeline/{session_ids['dot']}").json()
+    assert timeline["frames"] == len(timeline["steps"]) == len(timeline["times"]) == 40
+    assert timeline["previous"][:3] == [-1, 0, 1]
+    assert timeline["channels"] == [{"name": "action", "low": 0.0, "high": 1.0}]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A recording that is being recorded, as the page shows it while it grows."""
+"""The page during a recording, while the session grows."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from session import SessionRecorder, ToroidalDotRobot
 from tests.app.conftest import serving
 from tests.app.test_browser import at_frame, settled_at
 
-GROWTH_MS = 15_000  # the page looks every two seconds; a busy machine takes its time
+GROWTH_MS = 15_000  # the page checks every two seconds; a busy machine is slower
 
 
 class Growing:
@@ -68,7 +68,7 @@ def test_who_stands_at_the_last_frame_goes_along(address, growing, open_tab):
     expect(page.locator("#player .filmstrip .target")).to_contain_text("selected 9")
     growing.grow(1)
     expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "10", timeout=GROWTH_MS)
-    page.get_by_role("button", name="Run Autoencoder").click()  # the server knows the new frame as well
+    page.get_by_role("button", name="Run Autoencoder").click()  # the server has the new frame too
     expect(page.locator("#autoencoder-result .result")).to_have_attribute("data-frame", "10", timeout=30_000)
     growing.recorder.close()
     expect(extent(page)).not_to_contain_text("being recorded", timeout=GROWTH_MS)
@@ -81,7 +81,7 @@ def test_who_stands_elsewhere_stays_and_has_a_longer_way_ahead(address, growing,
     growing.grow(5)
     expect(page.locator("#player .caption")).to_contain_text("Frame 2 · 3 of 11", timeout=GROWTH_MS)
     expect(page.locator("#player .slider")).to_have_attribute("max", "10")
-    expect(page.locator("#session-facts details")).to_have_attribute("open", "")  # nothing is drawn anew
+    expect(page.locator("#session-facts details")).to_have_attribute("open", "")  # the panel was not rebuilt
     settled_at(page, 2)
     page.get_by_label("Frame number").fill("10")
     page.get_by_role("button", name="Jump").click()
@@ -118,7 +118,7 @@ def test_a_timeline_that_is_known_is_not_sent_again(address, growing):
     growing.grow(2)
     growing.recorder.close()
     grown = whole
-    while grown["version"] == whole["version"]:  # the files are looked at once a second; the test has a time limit
+    while grown["version"] == whole["version"]:  # files are checked once a second; the test has a time limit
         grown = httpx.get(route, params={"known": whole["version"]}).json()
     assert grown["frames"] == 8 and not grown["may_grow"] and "being recorded" not in grown["extent"]
     assert np.array_equal(grown["times"][:6], whole["times"])
@@ -126,8 +126,8 @@ def test_a_timeline_that_is_known_is_not_sent_again(address, growing):
 
 def test_a_finished_recording_is_not_asked_for_again(open_tab, session_ids):
     page = open_tab(f"?session={session_ids['jetbot']}&frame=39")
-    asked = []
-    page.on("request", lambda request: "recorded/timeline" in request.url and asked.append(request.url))
+    requests = []
+    page.on("request", lambda request: "recorded/timeline" in request.url and requests.append(request.url))
     settled_at(page, 39)
-    page.wait_for_timeout(5000)  # two looks would have been due
-    assert asked == []
+    page.wait_for_timeout(5000)  # time for two checks
+    assert requests == []

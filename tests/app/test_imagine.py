@@ -1,4 +1,4 @@
-"""Imagine, as a person uses it: buttons, keys, undo, repeat, the truth beside, rollouts; in headless Chromium."""
+"""The Imagine tab in headless Chromium: buttons, keys, undo, repeat, ground truth, rollouts."""
 
 import base64
 import csv
@@ -22,7 +22,7 @@ from tests.training.evaluation.test_imagination import Calls
 
 @pytest.fixture
 def perfect(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """In place of the networks a predictor that is never wrong about a dot."""
+    """Replace the networks by a predictor that is always right about a dot."""
     calls = Calls()
     monkeypatch.setattr(training.evaluation.imagination, "imagine", calls)
     return calls
@@ -55,7 +55,7 @@ def dot_in(address: str) -> DotPosition:
 
 
 def arrow(page: Page, key: str = "ArrowRight") -> None:
-    """A key of the player, pressed where no tab has the focus: tabs use the arrows themselves."""
+    """Press a key of the player without focus on a tab: tabs use the arrow keys themselves."""
     page.locator("#player .caption").click()
     page.keyboard.press(key)
 
@@ -86,8 +86,8 @@ def test_hasty_presses_all_count_in_their_order(open_tab, session_ids, perfect):
     for index in (1, 1, 0, 1, 0, 1):
         action(page, index).click()
     await_steps(page, 6)
-    told = page.locator("#imagine-pad .imagine-strip b").all_inner_texts()
-    assert told == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
+    captions = page.locator("#imagine-pad .imagine-strip b").all_inner_texts()
+    assert captions == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
 
 
 def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_tab, session_ids, perfect):
@@ -103,19 +103,19 @@ def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_ta
     await_steps(page, 2)
     page.keyboard.press("u")
     await_steps(page, 1)
-    page.keyboard.press("9")  # there is no such action
+    page.keyboard.press("9")  # no such action
     page.keyboard.press("Control+1")
     arrow(page)
     settled_at(page, 8)
     stale = page.locator("#imagine-pad [data-part=stale]")
     expect(stale).to_have_text("Imagined from frame 7. Frame 8 is selected now: Reset starts there.")
-    page.get_by_label("Frame number").fill("2")  # typed, not pressed
+    page.get_by_label("Frame number").fill("2")  # in a field, so not an action
     assert steps(page) == 1
     page.get_by_role("button", name="Reset").click()
     await_steps(page, 0)
     expect(summary(page)).to_contain_text("Starts at frame 8")
     expect(stale).to_be_hidden()
-    arrow(page)  # nothing imagined yet: the dream follows the selected frame
+    arrow(page)  # without imagined steps the start follows the selected frame
     expect(summary(page)).to_contain_text("Starts at frame 9", timeout=LONG_MS)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
     page.get_by_role("tab", name="Predictor").click()
@@ -131,7 +131,7 @@ def test_the_help_names_the_keys(open_tab, session_ids):
 
 
 class Slow(Calls):
-    """Takes its time, and notes how many steps were under way at once."""
+    """A slow predictor."""
 
     def __call__(self, *arguments):
         time.sleep(0.3)
@@ -145,11 +145,11 @@ def test_a_held_key_does_not_pile_up(open_tab, session_ids, monkeypatch):
     imagining(page)
     began = time.monotonic()
     for _ in range(40):
-        page.keyboard.down("2")  # held: the keyboard repeats
+        page.keyboard.down("2")  # repeats, as a held key does
     page.keyboard.up("2")
     held_s = time.monotonic() - began
     await_steps(page, 1)
-    page.keyboard.press("Backspace")  # waits behind all that would have piled up
+    page.keyboard.press("Backspace")  # queued behind any accumulated presses
     page.wait_for_function(
         "() => document.querySelector('#imagine-pad [data-part=rate]').textContent.indexOf('wait') < 0"
     )
@@ -168,7 +168,7 @@ def test_repeat_goes_on_until_the_action_is_pressed_again(open_tab, session_ids,
     expect(page.locator("#imagine-pad [data-part=rate]")).to_contain_text("imagined frames/s")
     action(page, 1).click()
     expect(action(page, 1)).to_have_attribute("aria-pressed", "false")
-    page.wait_for_timeout(500)  # the step under way comes in
+    page.wait_for_timeout(500)  # for the answer to the current step
     stopped = steps(page)
     page.wait_for_timeout(700)
     assert steps(page) == stopped == len(perfect.ways)
@@ -219,7 +219,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkey
     def losing_the_first(*arguments):
         calls.append(arguments)
         if len(calls) == 1:
-            raise StaleRequest  # the page is answered nothing
+            raise StaleRequest  # the page gets no answer
         return real(*arguments)
 
     monkeypatch.setattr(training.evaluation.imagination, "imagine", losing_the_first)

@@ -1,4 +1,4 @@
-"""Inside the model: what a person sees after one or two clicks, in headless Chromium."""
+"""The tab Inside the model in headless Chromium."""
 
 import csv
 import io

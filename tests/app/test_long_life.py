@@ -1,4 +1,4 @@
-"""A server that runs for long: what it holds of the machine stays as it is."""
+"""A server that runs for long: its use of memory, threads, descriptors and files does not grow."""
 
 import threading
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
 from benchmarks.long_life import added_by_second_half, open_many, repeat, resource_use_at_rest, soak, warm_up
 from benchmarks.long_session import LongSession
-from benchmarks.memory_use import BOUND, ResourceUse, is_within
+from benchmarks.memory_use import BOUND, is_within
 from benchmarks.raw_client import RawClient
 from benchmarks.server import Server, running_server
 from page.figures import render_figure
@@ -43,16 +43,16 @@ def test_everything_many_times_over_leaves_nothing_behind(server, figure):
     resident = LongSession(server.address, server.data, 0, count(40, 1200))
     for act, times in TIMES.items():
         warm_up(resident, act, times)
-    open_many(server, resident, 0)  # only as many as are kept on purpose
+    open_many(server, resident, 0)  # as many as the cache keeps
     before = resource_use_at_rest(server, resident, REST_S)
     results = {act.__name__: repeat(server, resident, act, times, HOURS_S, REST_S) for act, times in TIMES.items()}
     results["open_recording"] = open_many(server, resident, count(12, 300))
     growth = resource_use_at_rest(server, resident, REST_S).grown_since(before)
-    done = ", ".join(f"{found['times']:,} {name}" for name, found in results.items())
-    each = ", ".join(f"{found['memory_mb']:+.0f}" for found in results.values())
-    figure(f"{done}: {told(growth)} (MB one after the other: {each})")
-    assert [name for name, found in results.items() if found["problems"]] == []
-    # After a few times the heaps are still growing to the size that the work needs.
+    done = ", ".join(f"{result['times']:,} {name}" for name, result in results.items())
+    each = ", ".join(f"{result['memory_mb']:+.0f}" for result in results.values())
+    figure(f"{done}: {describe(growth)} (MB one after the other: {each})")
+    assert [name for name, result in results.items() if result["problems"]] == []
+    # After few repetitions the heaps are still growing to the size that the work needs.
     assert is_within(growth, replace(BOUND, memory_mb=count(150, BOUND.memory_mb))), growth
 
 
@@ -63,29 +63,30 @@ def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
     readings, problems = soak(server, residents, count(30, 3000), HOURS_S, REST_S)
     actions, late = problems.pop("actions"), added_by_second_half(readings)
     figure(
-        f"{actions:,} mixed actions by {len(residents)} visitors: {problems.total()} wrong; second half {told(late)}"
+        f"{actions:,} mixed actions by {len(residents)} visitors: {problems.total()} wrong; "
+        f"second half {describe(late)}"
     )
     assert dict(problems) == {}
     assert late.files <= BOUND.files and late.threads <= BOUND.threads and late.descriptors <= BOUND.descriptors
-    # A short life has not filled what is kept on purpose.
+    # A short run has not filled the caches.
     assert late.memory_mb <= count(400, BOUND.memory_mb)
 
 
 def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path):
     session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
     with running(script.Settings(data=tmp_path)) as (_, demo):
-        seen, passing = RawClient(demo.local_url), RawClient(demo.local_url)
-        seen.ask("load_session", session_id)
+        active, passing = RawClient(demo.local_url), RawClient(demo.local_url)
+        active.ask("load_session", session_id)
         for number in range(TABS_REMEMBERED + 20):
             passing.reload()
             passing.ask("show_frame", None)
             if number % 50 == 0:
-                seen.ask("tick_training", False)
+                active.ask("tick_training", False)
         assert len(demo.app.state_holder.session_data) == TABS_REMEMBERED
-        assert "Frame 0 · 1 of 9" in seen.ask("show_frame", None)[0]
+        assert "Frame 0 · 1 of 9" in active.ask("show_frame", None)[0]
 
 
-def told(growth: ResourceUse) -> str:
+def describe(growth: Footprint) -> str:
     return (
         f"{growth.memory_mb:+.0f} MB, {growth.descriptors:+d} descriptors, {growth.threads:+d} threads, "
         f"{growth.files:+d} cache files"
@@ -93,9 +94,9 @@ def told(growth: ResourceUse) -> str:
 
 
 def test_figures_are_all_drawn_by_one_thread():
-    drew = set()
+    threads = set()
     for _ in range(3):
-        asking = threading.Thread(target=render_figure, args=(lambda figure: drew.add(threading.get_ident()), 1.0))
-        asking.start()
-        asking.join()
-    assert len(drew) == 1
+        caller = threading.Thread(target=render_figure, args=(lambda figure: threads.add(threading.get_ident()), 1.0))
+        caller.start()
+        caller.join()
+    assert len(threads) == 1

@@ -1,4 +1,4 @@
-"""Many visitors at once: nobody gets another's answer, and nobody's scrubbing waits for what others do."""
+"""Many visitors at once: no visitor gets the answer of another, and scrubbing does not wait for other visitors."""
 
 import threading
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ NEVER_WAITING = {
 
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[VisitorClient]]:
-    """Visitors of a server in a process of its own, one more than come together."""
+    """Visitors of a server in a process of its own, one more than are active at the same time."""
     with running_server(tmp_path_factory.mktemp("many"), own_port(19960)) as server:
         yield [VisitorClient(server.address, server.data, owner) for owner in range(VISITORS[-1] + 1)]
 
 
 @pytest.fixture
 def training(guests: list[VisitorClient]) -> Iterator[None]:
-    """While the first visitor's predictor is being trained."""
+    """Train the predictor of the first visitor during the test."""
     assert start_training_together(guests[:1], ENDLESS) == [""]
     yield
     guests[0].stop_training()
@@ -74,16 +74,16 @@ def test_every_answer_is_the_visitors_own_while_training(guests, training, visit
     check(answers, f"{visitors} visitors, while training", TRAINING_MS, figure)
 
 
-def check(answers, where, bound_ms, figure):
-    told = summarize(answers)
+def check(answers, condition, bound_ms, figure):
+    summary = summarize(answers)
     figure(
-        f"{where}: {told['mismatches']} mismatches and {told['errors']} errors in {told['answers']:,} answers; p95 of "
-        f"scrubbing (frame files, frame facts, timelines) {told['scrubbing p95_ms']:.0f} ms, of running the networks, "
-        f"asked without a pause by all, {told['running the networks p95_ms']:,.0f} ms"
+        f"{condition}: {summary['mismatches']} mismatches and {summary['errors']} errors in {summary['answers']:,} "
+        f"answers; p95 of scrubbing (frame files, frame facts, timelines) {summary['scrubbing p95_ms']:.0f} ms, of "
+        f"running the networks, asked without a pause by all, {summary['running the networks p95_ms']:,.0f} ms"
     )
-    assert [one for one in answers if one.problem] == []
+    assert [answer for answer in answers if answer.problem] == []
     assert len(answers) >= ANSWERS
-    assert told["scrubbing p95_ms"] <= bound_ms
+    assert summary["scrubbing p95_ms"] <= bound_ms
 
 
 @pytest.mark.promise("users do not mix")
@@ -97,14 +97,15 @@ def test_scrubbing_does_not_wait_for_those_who_run_the_networks(guests, figure):
 @pytest.mark.promise("users do not mix")
 def test_all_press_train_at_once_and_one_job_begins(guests, figure):
     same_robot = guests[::2]
-    told = start_training_together(same_robot, ENDLESS)
+    messages = start_training_together(same_robot, ENDLESS)
     scrubbing = scrub(guests[1], count(30, 400))["p95_ms"]
     guests[0].stop_training()
     figure(
-        f"{len(same_robot)} press Train at once: {told.count('')} job; p95 of scrubbing {scrubbing:.0f} ms beside it"
+        f"{len(same_robot)} press Train at once: {messages.count('')} job; "
+        f"p95 of scrubbing {scrubbing:.0f} ms beside it"
     )
-    assert told.count("") == 1
-    assert all("trains the predictor" in words for words in told if words)
+    assert messages.count("") == 1
+    assert all("trains the predictor" in message for message in messages if message)
     assert scrubbing <= TRAINING_MS
 
 
@@ -126,8 +127,8 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
         for client in (one, *busy):
             client.ask("load_session", session_id)
             client.ask("show_frame", 5)
-        one.ask("tick_errors_notice")  # what it tells of the weights is known from here on
-        shared = explorer.shared_model(explorer.sessions.get(session_id).profile)
+        one.ask("tick_errors_notice")  # computes the digest of the weights, which later calls reuse
+        shared = explorer.manager(explorer.sessions.get(session_id).profile).shared
         threads = [
             threading.Thread(target=client.ask, args=(name,)) for client, name in zip(busy, WAITING, strict=True)
         ]

@@ -1,7 +1,6 @@
-"""Names from files, and words that were typed, with HTML and scripts in them, seen in a browser: they stay words.
+"""Names from files and typed texts with HTML and scripts in them stay plain text in a browser.
 
-The browser is told to overlook the page's own content policy, so that nothing but the page's care for what it shows
-stands between a name and a script.
+The browser ignores the content policy of the page, so that only the page's escaping prevents a script from running.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,8 +20,8 @@ from tests.promises import count
 PROMISE = "no script from a name"
 LONG_MS = 60_000
 CANARY = "window.ran = []; window.canary = () => window.ran.push(document.activeElement?.outerHTML ?? '')"
-# What a name would have become: an attribute that acts, a link that leads away or runs, a piece of style or script.
-BORN = """() => {
+# Effects of an unescaped name: an active attribute, a link to another host or to code, a piece of style or script.
+ACTIVE = """() => {
     const leads = value => {
         const url = URL.parse(value, location.href)
         return !(url?.origin === location.origin || /^(blob:|data:image|data:text.csv)/.test(url))
@@ -56,55 +55,55 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 
 
 class Watched:
-    """A page, and whatever ran in it or was asked for that it should not."""
+    """A page with its scripts run and requests sent because of a name."""
 
     def __init__(self, browser: Browser, address: str) -> None:
         self.context = browser.new_context(viewport={"width": 1400, "height": 1400}, bypass_csp=True)
         self.context.add_init_script(CANARY)
         self.page: Page = self.context.new_page()
         self.pending = Pending(self.page)
-        self.address, self.asked = address, []
-        self.context.on("request", self._look)
-        self.page.on("dialog", lambda dialog: self.asked.append(f"dialog {dialog.message}"))
+        self.address, self.requests = address, []
+        self.context.on("request", self._record)
+        self.page.on("dialog", lambda dialog: self.requests.append(f"dialog {dialog.message}"))
 
-    def _look(self, request: Request) -> None:
+    def _record(self, request: Request) -> None:
         is_own = request.url.startswith((self.address, "data:", "blob:"))
         if not is_own or request.url.rstrip("/").endswith("/x"):
-            self.asked.append(request.url)
+            self.requests.append(request.url)
 
     def turn_to(self, name: str) -> None:
         self.page.get_by_role("tab", name=name, exact=True).first.click()
         self.pending.settle()
 
     def press(self, button: str, result: str, words: str) -> None:
-        """Press a button and wait for what it must bring."""
+        """Press a button and wait for its result with these words."""
         self.page.locator(button).click()
         expect(self.page.locator(result).first).to_contain_text(words, timeout=LONG_MS)
         self.pending.settle()
 
     def harm(self) -> list[str]:
-        """What happened in the page so far."""
-        ran = [f"ran {one}" for one in self.page.evaluate("window.ran")]
-        return [*ran, *(f"born {one}" for one in self.page.evaluate(BORN)), *self.asked]
+        """Scripts run, active elements and requests of the page so far."""
+        scripts = [f"ran {one}" for one in self.page.evaluate("window.ran")]
+        return [*scripts, *(f"active {one}" for one in self.page.evaluate(ACTIVE)), *self.requests]
 
 
 @pytest.fixture
 def watched(browser: Browser, named: tuple[Path, list[str]]) -> Iterator[Callable[[], Watched]]:
     folder, _ = named
-    opened: list[Watched] = []
+    tabs: list[Watched] = []
     with serving(script.Settings(data=folder)) as address:
 
         def new() -> Watched:
-            opened.append(Watched(browser, address))
-            return opened[-1]
+            tabs.append(Watched(browser, address))
+            return tabs[-1]
 
         yield new
-        for one in opened:
-            one.context.close()
+        for tab in tabs:
+            tab.context.close()
 
 
 def look_around(tab: Watched) -> None:
-    """Lists, folds and tips."""
+    """Open lists, collapsed parts and tooltips."""
     page = tab.page
     for field in ("#robot-filter", "#session-picker"):
         page.locator(f"{field} input").click()
@@ -121,7 +120,7 @@ def look_around(tab: Watched) -> None:
 
 
 def see_everything(tab: Watched) -> None:
-    """Through the tabs, with all their figures and refusals."""
+    """Visit all tabs, with their figures and error messages."""
     page = tab.page
     tab.turn_to("Autoencoder")
     tab.press("#run-autoencoder", "#autoencoder-result", "MSE")
@@ -140,7 +139,7 @@ def see_everything(tab: Watched) -> None:
     tab.turn_to("Training")
     page.locator("#autoencoder-steps input").fill("100000")
     tab.press("#train-autoencoder-steps", "#training-status", "Training the autoencoder")
-    # Refused, with the recording's name.
+    # Rejected, with the name of the recording in the message.
     tab.press("#train-predictor-steps", "[data-testid=toast-text]", "trains the autoencoder on")
     tab.press("#stop", "#training-outcome", "Stopped")
 
@@ -170,7 +169,7 @@ def test_the_watch_sees_what_a_name_would_do(watched):
     tab = watched()
     for harmful in (HARM, "<link rel=stylesheet href=//canary.invalid/g>", "<a href=javascript:canary()>"):
         tab.page.goto(tab.address)
-        tab.asked.clear()
+        tab.requests.clear()
         assert tab.harm() == []
         tab.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", harmful)
         assert tab.harm() != []
@@ -180,14 +179,14 @@ def test_the_watch_sees_what_a_name_would_do(watched):
 def test_what_is_typed_and_what_an_address_names_stays_words(named, watched, figure):
     tab = watched()
     page, harm = tab.page, []
-    tried = HARMFUL[:: count(20, 1)]
-    for typed in tried:
-        page.goto(f"{tab.address}?{urlencode({'session': typed, 'frame': typed})}")
+    texts = HARMFUL[:: count(20, 1)]
+    for text in texts:
+        page.goto(f"{tab.address}?{urlencode({'session': text, 'frame': text})}")
         expect(page.locator("[data-testid=toast-text]").first).to_contain_text(
             "There is no session of that name", timeout=LONG_MS
         )
         field = page.locator("#autoencoder-path input")
-        field.fill(f"{typed}.pth")
+        field.fill(f"{text}.pth")
         field.press("Enter")
         tab.pending.settle()
         tab.press("#load-models", "#models-message", "There is no checkpoint at")
@@ -196,6 +195,6 @@ def test_what_is_typed_and_what_an_address_names_stays_words(named, watched, fig
         page.locator("#evaluate").click()
         toast = page.locator("[data-testid=toast-text]", has_text="There is no checkpoint at")
         expect(toast.first).to_be_visible(timeout=LONG_MS)
-        harm += [f"{typed}: {one}" for one in tab.harm()]
-    figure(f"{len(tried)} harmful words typed and in addresses: {len(harm)} scripts run or requests sent")
+        harm += [f"{text}: {one}" for one in tab.harm()]
+    figure(f"{len(texts)} harmful words typed and in addresses: {len(harm)} scripts run or requests sent")
     assert not harm, "\n".join(harm)

@@ -34,7 +34,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def damage(session: Path) -> None:
-    """A line cut short, a frame file cut short, one missing, and no metadata."""
+    """Cut a line and a frame file short, remove another frame file, and break the metadata."""
     shard = session / "events_shard_000.jsonl"
     shard.write_bytes(shard.read_bytes()[:-20])
     frames = sorted((session / "frames").iterdir())
@@ -58,9 +58,9 @@ def odd_server(odd: Path):
 
 def test_a_damaged_recording_opens_and_names_what_was_left_out(open_tab, odd_server):
     page = open_tab("?session=odd/session_damaged", odd_server)
-    told = page.locator("#left-out")
+    notice = page.locator("#left-out")
     for words in ("session_meta.json", "events_shard_000.jsonl line", "cut short"):
-        expect(told).to_contain_text(words)
+        expect(notice).to_contain_text(words)
     expect(page.locator("#player .caption")).to_contain_text("Frame 0 · 1 of 9")
 
 
@@ -88,13 +88,13 @@ def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path)
 
 
 def test_a_session_deleted_on_disk_is_told_and_the_page_lives(open_tab, odd, odd_server):
-    gone = odd / "sessions" / record_demo(odd / "sessions", "jetbot_sim", 5, seed=2)
-    page = open_tab(f"?session=jetbot/{gone.name}", odd_server)
-    page.wait_for_function(ALL_FRAMES_LOADED)  # ahead of time; one that is asked for later is rightly complained of
-    shutil.rmtree(gone)
+    session = odd / "sessions" / record_demo(odd / "sessions", "jetbot_sim", 5, seed=2)
+    page = open_tab(f"?session=jetbot/{session.name}", odd_server)
+    page.wait_for_function(ALL_FRAMES_LOADED)  # before the deletion: a later request would be a logged error
+    shutil.rmtree(session)
     page.get_by_role("tab", name="Predictor").click()
     page.locator("#history-length input[type=number]").fill("5")
-    page.wait_for_timeout(2500)  # what the page asks by itself meets the loss first, and complains to nobody
+    page.wait_for_timeout(2500)  # the page's own periodic events come first, and show no error
     page.get_by_role("button", name="Run Predictor").click()
     expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no longer on disk")
     before = page.locator("#session-picker input").input_value()

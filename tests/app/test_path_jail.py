@@ -1,5 +1,7 @@
-"""Nothing that a visitor types, sends or asks for, and no name in a file, makes the server open anything outside of its
-data folder: seen by what Python says it opens, by the system's own watch on files outside, and by the answers."""
+"""No input or address of a visitor, and no name in a file, makes the server open anything outside its data folder.
+
+Checked by Python's audit events, by the system's watch on files outside, and by the answers.
+"""
 
 import http.client
 import json
@@ -21,7 +23,7 @@ from tests.app.traversals import Canaries, traversals
 from tests.promises import count
 
 PROMISE = pytest.mark.promise("nobody leaves the data folder")
-EVERY = count(8, 1)  # of the strings, at each place others
+EVERY = count(8, 1)  # one of so many strings, different ones at each place
 WHOLE = "jetbot/autoencoder.pth"
 
 
@@ -48,10 +50,10 @@ def jail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jail]:
 
 
 def same_words(answer: str) -> str:
-    """An answer without the name that was asked for, which may stand in it as it was typed."""
-    plain = answer.replace(ABSENT, KNOWN)
-    plain = re.sub(r"There is no checkpoint at .*?; choose", "There is no checkpoint at …; choose", plain, flags=re.S)
-    return re.sub(r'\\?"(visit|time_limit)\\?": ?\d+', "", plain)
+    """An answer without the requested name, which it may contain."""
+    text = answer.replace(ABSENT, KNOWN)
+    text = re.sub(r"There is no checkpoint at .*?; choose", "There is no checkpoint at …; choose", text, flags=re.S)
+    return re.sub(r'\\?"(visit|time_limit)\\?": ?\d+', "", text)
 
 
 def checkpoint_strings(jail: Jail, name: str) -> list[str]:
@@ -73,36 +75,36 @@ def session_strings(jail: Jail, name: str) -> list[str]:
     ]
 
 
-def placed(typed: str) -> list[Any]:
+def frame_position(session_id: str) -> list[Any]:
     """A frame of a session, as the player sends it."""
-    return [{"session": typed, "frame": 0}]
+    return [{"session": session_id, "frame": 0}]
 
 
-# Where a name can be typed or sent: what to type there, the event, and its values.
+# Inputs that take a name: strings to send, event, and its values.
 TYPED: dict[str, tuple[Callable[[Jail, str], list[str]], str, Callable[[str], list[Any]]]] = {
-    "load_session": (session_strings, "load_session", lambda typed: [typed]),
-    "the robot of refresh_sessions": (session_strings, "refresh_sessions", lambda typed: [typed]),
-    "the session of show_frame": (session_strings, "show_frame", placed),
-    "the session of run_autoencoder": (session_strings, "run_autoencoder", placed),
-    "load_models, autoencoder": (checkpoint_strings, "load_models", lambda typed: [typed, ""]),
-    "load_models, predictor": (checkpoint_strings, "load_models", lambda typed: ["", typed]),
-    "evaluate_recording, autoencoder": (checkpoint_strings, "evaluate_recording", lambda typed: [3, CHOSEN, typed, ""]),
+    "load_session": (session_strings, "load_session", lambda text: [text]),
+    "the robot of refresh_sessions": (session_strings, "refresh_sessions", lambda text: [text]),
+    "the session of show_frame": (session_strings, "show_frame", frame_position),
+    "the session of run_autoencoder": (session_strings, "run_autoencoder", frame_position),
+    "load_models, autoencoder": (checkpoint_strings, "load_models", lambda text: [text, ""]),
+    "load_models, predictor": (checkpoint_strings, "load_models", lambda text: ["", text]),
+    "evaluate_recording, autoencoder": (checkpoint_strings, "evaluate_recording", lambda text: [3, CHOSEN, text, ""]),
     "evaluate_recording, predictor": (
         checkpoint_strings,
         "evaluate_recording",
-        lambda typed: [3, CHOSEN, WHOLE, typed],
+        lambda text: [3, CHOSEN, WHOLE, text],
     ),
-    "evaluation_status, shown": (session_strings, "evaluation_status", lambda typed: [typed, ""]),
-    "evaluation_status, compared": (session_strings, "evaluation_status", lambda typed: ["", typed]),
+    "evaluation_status, shown": (session_strings, "evaluation_status", lambda text: [text, ""]),
+    "evaluation_status, compared": (session_strings, "evaluation_status", lambda text: ["", text]),
 }
 
 
 @pytest.fixture(scope="module")
 def asker(jail: Jail) -> Asker:
-    """A visitor who has opened a recording and asked for every place once, by a name that leads nowhere."""
+    """A visitor with an open recording who has sent every event once, with a name that does not exist."""
     asker = Asker(jail)
-    (opened,) = asker.ask([(asker.named("load_session"), [jail.session_id], "")])
-    assert "5 frames" in opened
+    (answer,) = asker.ask([(asker.named("load_session"), [jail.session_id], "")])
+    assert "5 frames" in answer
     asker.ask([(asker.named("load_models"), ["jetbot/autoencoder.pth", ""], "")])
     asker.ask([(asker.named(event), make("nothing_here.pth"), "") for _, event, make in TYPED.values()])
     asker.ask([(asker.named("open_page"), [], "?session=nothing_here")])
@@ -115,46 +117,47 @@ def asker(jail: Jail) -> Asker:
 
 @PROMISE
 def test_nothing_typed_or_sent_leaves_the_data_folder(jail: Jail, asker: Asker, figure):
-    tried, differing, answers = 0, [], []
+    answers, differences = [], []
     for place, (place_name, (strings, event, make)) in enumerate(TYPED.items()):
-        usual, *told = asked_twice(
-            asker, jail, place, strings, lambda typed, e=event, m=make: (asker.named(e), m(typed), "")
+        usual, *others = answers_to(
+            asker, jail, place, strings, lambda text, e=event, m=make: (asker.named(e), m(text), "")
         )
-        differing += [f"{place_name}: {one[:200]}" for one in told if same_words(one) != same_words(usual)]
-        answers, tried = answers + told, tried + len(told)
+        differences += [f"{place_name}: {one[:200]}" for one in others if same_words(one) != same_words(usual)]
+        answers += others
     page = asker.named("open_page")
-    usual, *told = asked_twice(asker, jail, 0, session_strings, lambda typed: (page, [], f"?session={quoted(typed)}"))
-    differing += [f"the address: {one[:200]}" for one in told if log_words(one) != log_words(usual)]
-    answers, tried = answers + told, tried + len(told)
+    usual, *others = answers_to(asker, jail, 0, session_strings, lambda text: (page, [], f"?session={quoted(text)}"))
+    differences += [f"the address: {one[:200]}" for one in others if log_words(one) != log_words(usual)]
+    answers += others
     complaints = jail.complaints(answers)
-    told = f"{len(complaints)} looks outside, {len(differing)} answers in other words than for an absent name"
-    figure(f"{tried} events at {len(TYPED) + 1} places: {told}")
-    assert not complaints and not differing, "\n".join([*complaints, *differing][:20])
+    counts = f"{len(complaints)} looks outside, {len(differences)} answers in other words than for an absent name"
+    figure(f"{len(answers)} events at {len(TYPED) + 1} places: {counts}")
+    assert not complaints and not differences, "\n".join([*complaints, *differences][:20])
 
 
-def asked_twice(asker: Asker, jail: Jail, place: int, strings: Callable, call: Callable[[str], tuple]) -> list[str]:
-    """The answers for a name that leads nowhere, and for the strings with a name that is there and one that is not."""
-    typed = ["nothing_here.pth"]
+def answers_to(asker: Asker, jail: Jail, place: int, strings: Callable, call: Callable[[str], tuple]) -> list[str]:
+    """The answer for a name that does not exist, then those for the strings with an existing and an absent name."""
+    texts = ["nothing_here.pth"]
     for name in (KNOWN, ABSENT):
-        typed += strings(jail, name)[place % EVERY :: EVERY]
-    return asker.ask([call(one) for one in typed])
+        texts += strings(jail, name)[place % EVERY :: EVERY]
+    return asker.ask([call(text) for text in texts])
 
 
 def log_words(answer: str) -> str:
     return json.loads(answer)[0]
 
 
-def quoted(typed: str) -> str:
-    return quote(typed, safe="", errors="replace")
+def quoted(text: str) -> str:
+    return quote(text, safe="", errors="replace")
 
 
 @PROMISE
 def test_no_file_can_be_smuggled_in_as_an_input(jail: Jail, asker: Asker, figure):
-    """Gradio's own form of a file, in every input of every event, the hidden ones too."""
+    """Gradio's own form of a file, in every input of every event, hidden ones included."""
     strings = [*traversals("../outside/secret.txt", str(jail.outside / "secret.txt")), "http://canary.invalid/x"]
     kinds = [{"meta": {"_type": "gradio.FileData"}}, {"meta": {"_type": "gradio.FileData"}, "is_stream": True}]
     calls = []
-    for number, event in enumerate(one for one in asker.events if asker.inputs(one, 0) != asker.inputs(one, None)):
+    events = [event for event in asker.events if asker.inputs(event, 0) != asker.inputs(event, None)]
+    for number, event in enumerate(events):
         for place, path in list(enumerate(strings))[number % 41 :: count(41, 1)]:
             payload = {"path": path, "url": path, **kinds[(number + place) % 2]}
             calls.append((event, payload, ""))
@@ -178,7 +181,7 @@ ROUTES = (
 OURS = ROUTES[:2]
 
 
-def got(connection: http.client.HTTPConnection, target: str) -> str:
+def get(connection: http.client.HTTPConnection, target: str) -> str:
     try:
         connection.request("GET", target)
         answer = connection.getresponse()
@@ -191,36 +194,36 @@ def got(connection: http.client.HTTPConnection, target: str) -> str:
 @PROMISE
 def test_no_address_leads_out_of_the_data_folder(jail: Jail, asker: Asker, figure):
     connection = http.client.HTTPConnection(urlsplit(jail.address).netloc, timeout=30)
-    tried, differing, complaints = 0, [], []
+    tries, differences, complaints = 0, [], []
     for place, route in enumerate(ROUTES):
         kinds = [(f"../../outside/{name}.txt", str(jail.outside / f"{name}.txt")) for name in (KNOWN, ABSENT)]
-        known, absent = (
+        known_strings, absent_strings = (
             [*session_strings(jail, name), *traversals(*kind)][place % EVERY :: EVERY]
             for name, kind in zip((KNOWN, ABSENT), kinds, strict=True)
         )
         answers = []
-        for there, gone in zip(known, absent, strict=True):
-            for form in (quoted, lambda typed: typed):
-                told, other = got(connection, route.format(form(there))), got(connection, route.format(form(gone)))
-                answers += [told, other]
-                if told.replace(quoted(KNOWN), quoted(ABSENT)).replace(KNOWN, ABSENT) != other.replace(KNOWN, ABSENT):
-                    differing.append(f"{route} {there[:60]!r}: {told[:120]} / {other[:120]}")
-                if route in OURS and form is quoted and "There is no session of that name" not in told:
-                    differing.append(f"{route} {there[:60]!r}: {told[:120]}")
-        tried += len(answers)
+        for known, absent in zip(known_strings, absent_strings, strict=True):
+            for form in (quoted, lambda text: text):
+                answer, other = (get(connection, route.format(form(text))) for text in (known, absent))
+                answers += [answer, other]
+                if answer.replace(quoted(KNOWN), quoted(ABSENT)).replace(KNOWN, ABSENT) != other.replace(KNOWN, ABSENT):
+                    differences.append(f"{route} {known[:60]!r}: {answer[:120]} / {other[:120]}")
+                if route in OURS and form is quoted and "There is no session of that name" not in answer:
+                    differences.append(f"{route} {known[:60]!r}: {answer[:120]}")
+        tries += len(answers)
         complaints += [f"{route}: {one}" for one in jail.complaints(answers)]
-    told = f"{len(complaints)} looks outside, {len(differing)} answers in other words than for an absent name"
-    figure(f"{tried} addresses of {len(ROUTES)} kinds: {told}")
-    assert not complaints and not differing, "\n".join([*complaints, *differing][:20])
+    counts = f"{len(complaints)} looks outside, {len(differences)} answers in other words than for an absent name"
+    figure(f"{tries} addresses of {len(ROUTES)} kinds: {counts}")
+    assert not complaints and not differences, "\n".join([*complaints, *differences][:20])
 
 
 @PROMISE
 def test_no_name_in_a_file_leads_out_of_the_data_folder(jail: Jail, asker: Asker, figure):
-    load, listed = asker.named("load_session"), asker.ask([(asker.named("refresh_sessions"), ["All robots"], "")])[0]
-    assert "jetbot/mixed" in listed and "linked" not in listed
+    load, listing = asker.named("load_session"), asker.ask([(asker.named("refresh_sessions"), ["All robots"], "")])[0]
+    assert "jetbot/mixed" in listing and "linked" not in listing
     (mixed,) = asker.ask([(load, ["jetbot/mixed"], "")])
     assert "1 frame " in mixed and "leads outside the session" in mixed
-    answers = [listed, mixed]
+    answers = [listing, mixed]
     for name in ("bare", "named"):
         answers += asker.ask([(load, [f"jetbot/{name}"], ""), (asker.named("evaluation_status"), ["", ""], "")])
         answers += asker.ask([(asker.named("load_models"), ["jetbot/linked.pth", "linked_robot/secret.pth"], "")])
@@ -241,7 +244,7 @@ def test_no_name_in_a_file_leads_out_of_the_data_folder(jail: Jail, asker: Asker
 
 
 def test_a_look_outside_would_be_noticed(jail: Jail, asker: Asker):
-    """The watch itself: what this test opens is seen by the system, and what the server opens is written down."""
+    """The watches themselves: the system reports files that this test opens, the log those that the server opens."""
     assert jail.canary in (jail.outside / "secret.txt").read_text()
     assert jail.canaries.looked_at() == {"secret.txt", "outside"}
     asker.http.get(f"recorded/frame/0/{jail.session_id}")

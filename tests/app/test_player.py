@@ -1,4 +1,4 @@
-"""The player where things are large, late or broken."""
+"""The player with large frames, late answers and broken files."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.app.test_browser import at_frame, pick, settled_at
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Forty frames of 1920 × 1080, as a common camera gives them."""
+    """A recording of forty frames of 1920 × 1080, the size of a common camera."""
     folder = tmp_path_factory.mktemp("large")
     with SessionRecorder(folder / "sessions", "ToroidalDotRobot", [{"action": 0}, {"action": 1}]) as recorder:
         for shade in range(40):
@@ -117,7 +117,7 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(script.models, "run_reconstruction", leave_meanwhile)
-    handler = bind(explorer, discard_if_stale(script.run_autoencoder), (), ())  # as the page is wired
+    handler = bind(explorer, discard_if_stale(script.run_autoencoder), (), ())  # as the page does
     assert handler(visitor, FramePosition(first, 5)) == gr.skip()
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a job when visitors leave, when it is stopped, when its server ends, when another one is there."""
+"""Training jobs when visitors leave, when a job is stopped, when the server ends, and when another job is active."""
 
 import contextlib
 import random
@@ -32,7 +32,7 @@ LONG_S = 300.0
 LARGE = dict(batch_size=64, history_length=8, train_on="Range of frames", first=8, last=9, held_out=0)
 WHOLE = dict(train_on="Whole recording", held_out=0.5)
 ENDLESS = 1_000_000
-SLOW_STEP_S = 1.0  # of the autoencoder, on a busy machine
+SLOW_STEP_S = 1.0  # a step of the autoencoder on a busy machine
 
 
 @pytest.fixture
@@ -43,15 +43,15 @@ def settings(tmp_path):
 
 
 def until(condition):
-    """Ask again and again, and leave the machine to the training meanwhile."""
+    """Poll a condition with short pauses, which leave the processor to the training."""
     end, pause = time.monotonic() + LONG_S, threading.Event()
     while not condition():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, "the condition did not become true"
         pause.wait(0.05)
 
 
 class Visit:
-    """A visitor who looks at frame 9 of the recording."""
+    """A visitor with frame 9 of the recording selected."""
 
     def __init__(self, address, settings):
         self.client = Client(address, verbose=False)
@@ -68,31 +68,31 @@ class Visit:
         return self.ask(f"train_{network}_steps", steps, **form)
 
     def refusal(self):
-        """What is said to who presses Train now."""
-        with pytest.raises(AppError) as caught:
+        """The error message after a press of Train."""
+        with pytest.raises(AppError) as error:
             self.train()
-        return str(caught.value)
+        return str(error.value)
 
     def until_step(self, step):
         until(lambda: step_in(self.status()) >= step)
 
     def until_said(self, words):
-        """The page once it says so."""
-        seen = []
-        until(lambda: words in (seen.append(self.status()) or seen[-1]))
-        return seen[-1]
+        """Wait for these words in the training status; returns the status."""
+        pages = []
+        until(lambda: words in (pages.append(self.status()) or pages[-1]))
+        return pages[-1]
 
     def leave(self):
         self.client.close()
 
 
 def step_in(html):
-    found = re.search(r"<b>Step</b> ([\d,]+) of", html)
-    return int(found[1].replace(",", "")) if found else -1
+    match = re.search(r"<b>Step</b> ([\d,]+) of", html)
+    return int(match[1].replace(",", "")) if match else -1
 
 
 def points_in(html):
-    """Points of the longest curve."""
+    """Number of points of the longest curve."""
     return max((len(line.split()) for line in re.findall(r'<polyline points="([^"]*)"', html)), default=0)
 
 
@@ -111,7 +111,7 @@ def saved_step(settings, network):
 
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
 def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
-    tries, slowest, lost, chance, taken = count(2, 20), 0.0, [], random.Random(3), {"autoencoder": 0, "predictor": 0}
+    tries, slowest, lost, chance, total = count(2, 20), 0.0, [], random.Random(3), {"autoencoder": 0, "predictor": 0}
     with serving(settings) as address:
         watcher = Visit(address, settings)
         for number in range(tries):
@@ -122,7 +122,7 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
             starter.leave()
             watcher.ask("pause_training")
             paused = watcher.until_said("Paused: the")
-            again = Visit(address, settings)  # a reload is a new visitor, as far as the server knows
+            again = Visit(address, settings)  # for the server a reload is a new visitor
             if again.status() != paused or points_in(paused) < step_in(paused):
                 lost.append(f"{number}: after a reload the page differs")
             again.ask("resume_training")
@@ -134,14 +134,14 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
             stopped = watcher.until_said("Stopped after")
             slowest = max(slowest, time.monotonic() - began - 2 / float(rate[1]))
             for name in CHANGED_BY[network]:
-                taken[name] += step_in(stopped)
-                if saved_step(settings, name) != taken[name]:
-                    lost.append(f"{number}: {taken[name]} steps of the {name}, saved {saved_step(settings, name)}")
+                total[name] += step_in(stopped)
+                if saved_step(settings, name) != total[name]:
+                    lost.append(f"{number}: {total[name]} steps of the {name}, saved {saved_step(settings, name)}")
     figure(
         f"{tries} jobs left, reloaded and stopped at random steps: {len(lost)} lost anything; saved and idle at most "
         f"{slowest:.1f} s and a step after Stop"
     )
-    assert lost == [] and (slowest <= 2 or not IS_FULL)  # seconds, as promised, on a machine left to it
+    assert lost == [] and (slowest <= 2 or not IS_FULL)  # seconds, on a machine without other work
 
 
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
@@ -154,22 +154,22 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
             starter = Visit(server.address, settings)
             starter.train()
             starter.until_step(chance.randrange(1, count(6, 40)))
-            told_at = time.time()
+            requested_at = time.time()
             server.process.send_signal(how)
             server.process.wait(60)
         last = numbers_of(settings).count("grad_norm")
-        saved = how != signal.SIGKILL
-        if saved:
-            slowest = max(slowest, (folder_of(settings) / "autoencoder.pth").stat().st_mtime - told_at)
+        is_saved = how != signal.SIGKILL
+        if is_saved:
+            slowest = max(slowest, (folder_of(settings) / "autoencoder.pth").stat().st_mtime - requested_at)
         with serving(settings) as address:
             visitor = Visit(address, settings)
             page = visitor.status()
             expected = f"Training of the autoencoder on frame 9 of {(settings.data / 'id').read_text().split('/')[-1]} "
             expected += f"was interrupted at step {last} (begun by a visitor at 127.0.0.1, "
-            words = "load it under Models to train on." if saved else "Nothing was saved."
+            words = "load it under Models to train on." if is_saved else "Nothing was saved."
             if expected not in page or words not in page or points_in(page) < last:
                 wrong.append(f"{number}, {how.name}: {page}")
-            if saved and saved_step(settings, "autoencoder") != last:
+            if is_saved and saved_step(settings, "autoencoder") != last:
                 wrong.append(f"{number}: {last} steps, saved {saved_step(settings, 'autoencoder')}")
             if httpx.get(f"{address}runs/toroidal_dot").text != numbers_of(settings):
                 wrong.append(f"{number}: its numbers are not offered")
@@ -185,7 +185,7 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
 
 @pytest.fixture
 def own_signals():
-    """Handlers that a command sets in this process are put back."""
+    """Restore the signal handlers that a command sets in this process."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -210,7 +210,7 @@ def arguments_of(settings, steps):
 
 @contextlib.contextmanager
 def command_line(settings):
-    """A training without a browser, in a process of its own."""
+    """Run training from the command line, in a process of its own."""
     command = [sys.executable, "-m", "training.train", *arguments_of(settings, str(ENDLESS))]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         try:
@@ -231,7 +231,7 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
                 words = (
                     r"Another program trains .*\(the command line: autoencoder on frame 12 of .*, step \d+ of at most"
                 )
-                wrong += [said for said in (here.refusal(), there.refusal()) if not re.search(words, said)]
+                wrong += [message for message in (here.refusal(), there.refusal()) if not re.search(words, message)]
                 process.kill()
                 process.wait(30)
             page = here.until_said("was interrupted at step")
@@ -240,10 +240,10 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
             here.train()
             here.until_step(1)
             words = r"Another program trains .*\(a visitor at 127.0.0.1: autoencoder on frame 9 of .*, step \d+ of "
-            wrong += [said for said in (there.refusal(),) if not re.search(words, said)]
+            wrong += [message for message in (there.refusal(),) if not re.search(words, message)]
             if train.main(arguments_of(settings, "5")) != train.NOT_DONE:
                 wrong.append("the command line says it has trained")
-            wrong += [said for said in (capsys.readouterr().err,) if not re.search(words, said)]
+            wrong += [message for message in (capsys.readouterr().err,) if not re.search(words, message)]
             if "Another program trains the autoencoder" not in there.status():
                 wrong.append(there.status())
             here.ask("stop_training")
@@ -254,7 +254,7 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
 
 @pytest.mark.promise("two press Train")
 def test_visitors_who_press_train_at_once_get_exactly_one_job(settings, figure):
-    rounds, pressed, jobs, wrong = count(2, 50), 0, 0, []
+    rounds, presses, jobs, wrong = count(2, 50), 0, 0, []
     with serving(settings) as address:
         visitors = [Visit(address, settings) for _ in range(count(4, 8))]
         for number in range(rounds):
@@ -273,29 +273,29 @@ def test_visitors_who_press_train_at_once_get_exactly_one_job(settings, figure):
                 thread.start()
             for thread in threads:
                 thread.join(60)
-            refused = [str(answer) for answer in answers if isinstance(answer, AppError)]
+            refusals = [str(answer) for answer in answers if isinstance(answer, AppError)]
             words = r"A visitor at 127.0.0.1 trains the autoencoder on frame 9 of .*: step \d+ of at most 1,000,000"
-            wrong += [said for said in refused if not re.search(words, said)]
-            pressed, jobs = pressed + len(answers), jobs + len(answers) - len(refused)
+            wrong += [message for message in refusals if not re.search(words, message)]
+            presses, jobs = presses + len(answers), jobs + len(answers) - len(refusals)
             visitors[0].until_step(1)
             visitors[0].ask("stop_training")
             visitors[0].until_said("Stopped after")
         runs = len(list(folder_of(settings).glob("runs/*.jsonl")))
     figure(
-        f"{rounds} times 2 to {len(visitors)} visitors at once, {pressed} in all: {jobs} jobs, {len(wrong)} not told so"
+        f"{rounds} times 2 to {len(visitors)} visitors at once, {presses} in all: {jobs} jobs, {len(wrong)} not told so"
     )
     assert jobs == rounds == runs and wrong == []
 
 
 def size_of(process):
-    """Bytes of address space."""
+    """Size of a process's address space in bytes."""
     (line,) = re.findall(r"VmSize:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
     return 1024 * int(line)
 
 
 @pytest.mark.promise("out of memory")
 def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure):
-    runs, survived, told = count(1, 10), 0, 0
+    runs, survived, reports = count(1, 10), 0, 0
     with running_server(settings.data, own_port(19860)) as server:
         visitor, process = Visit(server.address, settings), server.process
         visitor.train(steps=2)
@@ -305,7 +305,7 @@ def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure)
             network = ("autoencoder", "predictor")[number % 2]
             resource.prlimit(process.pid, resource.RLIMIT_AS, (size_of(process) + (100 << 20), -1))
             visitor.train(network, **LARGE)
-            told += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"Failed {network}")
+            reports += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"Failed {network}")
             same = visitor.ask("run_autoencoder") == before
             same &= (folder_of(settings) / "autoencoder.pth").read_bytes() == files
             resource.prlimit(process.pid, resource.RLIMIT_AS, (-1, -1))
@@ -313,5 +313,7 @@ def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure)
             visitor.until_said("Done after 1 step")
             before, files = visitor.ask("run_autoencoder"), (folder_of(settings) / "autoencoder.pth").read_bytes()
             survived += same and process.poll() is None
-    figure(f"RLIMIT_AS, {runs} runs: {told} told of memory, the page, the weights and the files survived {survived}")
-    assert told == survived == runs
+    figure(
+        f"RLIMIT_AS, {runs} runs: {reports} named the memory, the page, the weights and the files survived {survived}"
+    )
+    assert reports == survived == runs

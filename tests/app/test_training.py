@@ -1,4 +1,4 @@
-"""Training from the page: one visitor trains, another watches, tabs and servers come and go."""
+"""Training from the page: with a second visitor, reloaded tabs and restarted servers."""
 
 import re
 from pathlib import Path

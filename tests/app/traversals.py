@@ -1,4 +1,4 @@
-"""Ways to write a path that should lead out of a folder, and files outside that nobody may ever see."""
+"""Spellings of a path that leads out of a folder, and a watch on forbidden files outside."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ FIRST_LOOK = 0x20 | 0x1  # IN_OPEN | IN_ACCESS
 
 
 def traversals(relative: str, absolute: str) -> list[str]:
-    """40 ways to write the path of something outside, given from the folder that it should be below and as a whole."""
+    """40 spellings of a path outside, from its path relative to the folder and its absolute path."""
     up = "../" * relative.count("../")
     rest = relative.removeprefix(up)
     encoded = quote(relative, safe="").replace(".", "%2e")
@@ -30,7 +30,7 @@ def traversals(relative: str, absolute: str) -> list[str]:
 
 
 class Canaries:
-    """Watches files and folders by the system itself: whatever opens one of them is noticed."""
+    """Watches files and folders through the operating system (inotify): every access to one of them is noticed."""
 
     def __init__(self, paths: list[Path]) -> None:
         self._system = ctypes.CDLL(None, use_errno=True)
@@ -44,16 +44,16 @@ class Canaries:
         return watch
 
     def looked_at(self) -> set[str]:
-        """The names of those that were opened since the last time this was asked."""
-        found: set[str] = set()
+        """Names of the files and folders opened since the last call."""
+        names: set[str] = set()
         while True:
             try:
                 events = os.read(self._file, 1 << 16)
             except BlockingIOError:
-                return found
+                return names
             while events:
                 watch, _, _, length = struct.unpack("iIII", events[:16])
-                found.add(self._paths[watch].name)
+                names.add(self._paths[watch].name)
                 events = events[16 + length :]
 
     def __enter__(self) -> "Canaries":

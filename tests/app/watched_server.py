@@ -1,7 +1,7 @@
-"""A server in a process of its own that writes down what it opens: `python -m tests.app.watched_server DATA LOG`.
+"""A server in a process of its own that logs its file accesses: `python -m tests.app.watched_server DATA LOG`.
 
-One JSON line in LOG for every file or folder that Python opens, lists or changes, with links followed, and for every
-program it starts. The address comes first on standard output; the end of standard input ends the server.
+LOG gets one JSON line for every file or folder that Python opens, lists or changes, with links resolved, and for every
+program it starts. The first line of standard output is the address; the end of standard input ends the server.
 """
 
 import json
@@ -25,7 +25,7 @@ def note(event: str, path: str) -> None:
 
 
 def open_and_note(path, flags, mode=0o777, *, dir_fd=None):
-    """Python does not tell below which folder a name was opened: the system does, afterwards."""
+    """Open a file and log its path as the system resolves it: the audit event does not name the folder of `dir_fd`."""
     if dir_fd is None:
         return open_for_real(path, flags, mode)
     below.is_opening = True

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from page.clip import GAP, MAX_FRAMES, NEUTRAL, PANEL, PLACES, SIZE, ClipEmpty, ClipTooLong, animated_clip
-from page.text import BadNumber
+from training import InvalidValue
 
 KINDS = pytest.mark.parametrize("kind", ["webp", "gif"])
 
@@ -113,5 +113,5 @@ def test_more_frames_than_a_clip_may_have_are_refused_in_words():
 
 @pytest.mark.parametrize("speed", [0, -1, 51, float("nan"), float("inf")])
 def test_a_speed_that_browsers_do_not_show_is_refused(speed):
-    with pytest.raises(BadNumber, match=r"The speed must be 0\.1 to 50 frames a second"):
+    with pytest.raises(InvalidValue, match=r"The speed must be 0\.1 to 50 frames a second"):
         animated_clip([(shade(0, 0, 0), None)], [""], speed, "gif")

@@ -8,9 +8,9 @@ import pytest
 from page.components import FramePosition
 from page.handlers import PageError, StaleRequest
 from page.selection import history_of, length_of, recording_of, selected
-from page.text import BadNumber
 from page.visitor import Visitor
 from session import SessionCache, record_demo
+from training import InvalidValue
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_place_in_a_session_that_was_left_is_dropped(server, opened):
 
 @pytest.mark.parametrize("frame", [-1, 6, 2.5, "2", True, [], float("nan"), 10**400])
 def test_a_frame_that_is_none_is_refused_and_the_visitor_stays(server, opened, frame):
-    with pytest.raises(BadNumber, match="The frame number must be a whole number from 0 to 5"):
+    with pytest.raises(InvalidValue, match="The frame number must be a whole number from 0 to 5"):
         selected(server, opened, FramePosition(opened.session_id, frame))
     assert opened.frame == 3
 
@@ -77,5 +77,5 @@ def test_the_usual_history_where_none_was_sent(server, opened):
     assert length_of(None) == 3
     assert history_of(recording, 4, 2).target == 4
     for length in (1, 9, "3", 2.5):
-        with pytest.raises(BadNumber, match="The history length must be a whole number from 2 to 8"):
+        with pytest.raises(InvalidValue, match="The history length must be a whole number from 2 to 8"):
             length_of(length)

@@ -23,7 +23,6 @@ from session import (
     list_sessions,
     load_session,
     session_statistics,
-    statistics_figures,
 )
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from tests.promises import count
@@ -98,7 +97,7 @@ def use(generated: GeneratedRecording, recording: RecordedSession, is_drawn: boo
     statistics = session_statistics(recording)
     texts = [*titles, *(label for label, _ in choices), session_facts(recording), *candidate_labels(recording)[0]]
     if is_drawn:
-        texts.append(statistics_view(recording, statistics, statistics_figures))
+        texts.append(statistics_view(recording, statistics))
     check_timeline(generated.session_id, recording)
     check_candidates(recording)
     for index in range(recording.frame_count):

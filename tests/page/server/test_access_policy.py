@@ -1,11 +1,10 @@
-"""Who may come in, by the headers and the sender of a request."""
+"""Roles of requests, by their headers and sender."""
 
 import pytest
 from starlette.requests import HTTPConnection
 
-from page.server.access_keys import TooManyWrongKeys, WrongKey
 from page.server.access_policy import AccessDenied, AccessPolicy, cookie_name, is_known_path
-from page.server.launch import Settings
+from page.server.settings import Settings
 
 HOST = ("host", "localhost:7860")
 LAN, HERE = "192.168.1.7", "127.0.0.1"
@@ -18,130 +17,132 @@ def connection(*headers, client=LAN, path="/config"):
     )
 
 
-def entrance(**settings):
+def make_policy(**settings):
     return AccessPolicy(Settings(**settings))
 
 
-def role(made, *headers, **where):
-    return made.role_of(connection(HOST, *headers, **where))
+def role(policy, *headers, **sender):
+    return policy.role_of(connection(HOST, *headers, **sender))
 
 
-def test_on_this_machine_nobody_needs_a_key():
-    assert role(entrance(), client=HERE) == role(entrance(), client="::1") == "train"
+def test_on_this_machine_no_key_is_needed():
+    assert role(make_policy(), client=HERE) == role(make_policy(), client="::1") == "train"
 
 
-def test_from_elsewhere_a_key_is_needed():
-    with pytest.raises(AccessDenied) as refusal:
-        role(entrance())
-    assert refusal.value.status == 401 and refusal.value.asks_key
+def test_from_other_machines_a_key_is_needed():
+    with pytest.raises(AccessDenied) as denial:
+        role(make_policy())
+    assert denial.value.status == 401 and denial.value.needs_key
 
 
 @pytest.mark.parametrize(
     "header",
     ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-Host", "x-forwarded-proto", "cf-connecting-ip"],
 )
-def test_who_comes_through_a_proxy_on_this_machine_is_somewhere_else(header):
+def test_a_visitor_through_a_proxy_on_this_machine_needs_a_key(header):
     with pytest.raises(AccessDenied):
-        role(entrance(), (header.lower(), "127.0.0.1"), client=HERE)
+        role(make_policy(), (header.lower(), "127.0.0.1"), client=HERE)
 
 
-def test_with_a_public_link_everybody_needs_a_key():
+def test_with_a_public_link_every_visitor_needs_a_key():
     """Through the tunnel all visitors look local."""
     with pytest.raises(AccessDenied):
-        role(entrance(share=True), client=HERE)
-    turned_public = entrance()
-    turned_public.begin("https://abc.gradio.live")
+        role(make_policy(share=True), client=HERE)
+    policy = make_policy()
+    policy.begin("https://abc.gradio.live")
     with pytest.raises(AccessDenied):
-        role(turned_public, client=HERE)
+        role(policy, client=HERE)
 
 
-@pytest.mark.parametrize("wanted", ["look", "train"])
-def test_a_key_opens_its_role_as_a_cookie_or_for_programs(wanted):
-    made = entrance()
-    token, key = made.keys.token(wanted), made.keys.of(wanted)
-    assert role(made, ("cookie", f"session_explorer_7860={token}")) == wanted
-    assert role(made, ("authorization", f"Bearer {key}")) == wanted
+@pytest.mark.parametrize("expected", ["look", "train"])
+def test_a_key_gives_its_role_as_a_cookie_or_a_bearer_token(expected):
+    policy = make_policy()
+    token, key = policy.keys.token(expected), policy.keys.of(expected)
+    assert role(policy, ("cookie", f"session_explorer_7860={token}")) == expected
+    assert role(policy, ("authorization", f"Bearer {key}")) == expected
 
 
-def test_a_cookie_of_another_start_or_another_server_asks_for_the_key_again():
-    made, other = entrance(), entrance()
+def test_a_cookie_of_another_start_or_another_server_is_denied():
+    policy, other = make_policy(), make_policy()
     for cookie in (
         f"session_explorer_7860={other.keys.token('train')}",
-        f"session_explorer_7861={made.keys.token('train')}",
+        f"session_explorer_7861={policy.keys.token('train')}",
     ):
         with pytest.raises(AccessDenied):
-            role(made, ("cookie", cookie))
+            role(policy, ("cookie", cookie))
     assert cookie_name(connection()) == "session_explorer_7860"
 
 
-def test_wrong_keys_of_programs_are_counted():
-    made = entrance()
+def test_wrong_bearer_tokens_are_counted():
+    policy = make_policy()
     for _ in range(5):
-        with pytest.raises(WrongKey):
-            role(made, ("authorization", "Bearer wrong"))
-    with pytest.raises(TooManyWrongKeys):
-        role(made, ("authorization", "Bearer wrong"))
-    assert role(made, ("authorization", f"Bearer {made.keys.train}")) == "train"
+        with pytest.raises(AccessDenied) as denial:
+            role(policy, ("authorization", "Bearer wrong"))
+        assert (denial.value.status, denial.value.wait_s) == (401, 0)
+    with pytest.raises(AccessDenied) as denial:
+        role(policy, ("authorization", "Bearer wrong"))
+    assert denial.value.status == 429 and denial.value.wait_s >= 1
+    assert role(policy, ("authorization", f"Bearer {policy.keys.train}")) == "train"
 
 
-def test_without_keys_everybody_may_train():
-    assert role(entrance(open=True)) == "train"
-    assert entrance(open=True).roles == ()
+def test_on_an_open_server_every_visitor_may_train():
+    assert role(make_policy(open=True)) == "train"
+    assert make_policy(open=True).roles == ()
 
 
-def test_on_a_read_only_server_nobody_may_train():
-    made = entrance(read_only=True)
-    assert role(made, client=HERE) == "look"
-    assert role(made, ("authorization", f"Bearer {made.keys.train}")) == "look"
-    assert role(entrance(read_only=True, open=True)) == "look"
-    assert made.roles == ("look",)
+def test_on_a_read_only_server_no_visitor_may_train():
+    policy = make_policy(read_only=True)
+    assert role(policy, client=HERE) == "look"
+    assert role(policy, ("authorization", f"Bearer {policy.keys.train}")) == "look"
+    assert role(make_policy(read_only=True, open=True)) == "look"
+    assert policy.roles == ("look",)
 
 
-def test_gradios_own_first_question_is_answered_until_the_server_has_begun():
-    made = entrance(share=True)
-    assert role(made, client=HERE, path="/gradio_api/startup-events") == "look"
-    for where in (dict(client=HERE, path="/config"), dict(path="/gradio_api/startup-events")):
+def test_gradios_startup_check_needs_no_key_until_the_server_has_begun():
+    policy = make_policy(share=True)
+    assert role(policy, client=HERE, path="/gradio_api/startup-events") == "look"
+    for sender in (dict(client=HERE, path="/config"), dict(path="/gradio_api/startup-events")):
         with pytest.raises(AccessDenied):
-            role(made, **where)
-    made.begin("https://abc.gradio.live")
+            role(policy, **sender)
+    policy.begin("https://abc.gradio.live")
     with pytest.raises(AccessDenied):
-        role(made, client=HERE, path="/gradio_api/startup-events")
+        role(policy, client=HERE, path="/gradio_api/startup-events")
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:7860", "[::1]:7860", "192.168.1.5:7860", "LOCALHOST:1"])
-def test_the_server_answers_to_its_names_and_addresses(host):
-    entrance().check_place(connection(("host", host)))
+def test_own_names_and_addresses_are_accepted_as_hosts(host):
+    make_policy().check_source(connection(("host", host)))
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example:7860", "", "abc.gradio.live", "a b", "x@localhost"]
 )
-def test_it_does_not_answer_to_others(host):
-    with pytest.raises(AccessDenied) as refusal:
-        entrance().check_place(connection(("host", host)))
-    assert refusal.value.status == 403 and "evil" not in refusal.value.sentence
+def test_other_hosts_are_denied(host):
+    with pytest.raises(AccessDenied) as denial:
+        make_policy().check_source(connection(("host", host)))
+    assert denial.value.status == 403 and "evil" not in denial.value.message
 
 
-def test_it_answers_to_a_name_that_it_was_given_and_to_its_public_link():
-    made = entrance(names=("Lab.Example",))
-    made.begin("https://abc.gradio.live")
-    made.check_place(connection(("host", "lab.example:7860"), ("origin", "http://lab.example:7860")))
-    made.check_place(connection(("host", "abc.gradio.live"), ("origin", "https://abc.gradio.live")))
-    made.check_place(connection(HOST, ("origin", "https://lab.example")))  # behind a proxy that changes the name
+def test_names_of_the_command_line_and_of_the_public_link_are_accepted():
+    policy = make_policy(names=("Lab.Example",))
+    policy.begin("https://abc.gradio.live")
+    policy.check_source(connection(("host", "lab.example:7860"), ("origin", "http://lab.example:7860")))
+    policy.check_source(connection(("host", "abc.gradio.live"), ("origin", "https://abc.gradio.live")))
+    policy.check_source(connection(HOST, ("origin", "https://lab.example")))  # behind a proxy that changes the name
     with pytest.raises(AccessDenied):
-        made.check_place(connection(HOST, ("origin", "https://abc.gradio.live")))
+        policy.check_source(connection(HOST, ("origin", "https://abc.gradio.live")))
 
 
 @pytest.mark.parametrize(
     "origin", ["null", "http://evil.example", "http://localhost:3000", "file://", "", "chrome-extension://a"]
 )
-def test_what_a_page_of_another_site_asks_is_refused(origin):
-    with pytest.raises(AccessDenied) as refusal:
-        entrance().check_place(connection(HOST, ("origin", origin)))
-    assert refusal.value.status == 403
+def test_requests_from_pages_of_other_sites_are_denied(origin):
+    with pytest.raises(AccessDenied) as denial:
+        make_policy().check_source(connection(HOST, ("origin", origin)))
+    assert denial.value.status == 403
 
 
-def fetched(site, mode, dest):
+def fetch_headers(site, mode, dest):
     return (("sec-fetch-site", site), ("sec-fetch-mode", mode), ("sec-fetch-dest", dest))
 
 
@@ -149,16 +150,17 @@ def fetched(site, mode, dest):
 @pytest.mark.parametrize(
     "mode, dest", [("no-cors", "image"), ("navigate", "iframe"), ("cors", "empty"), ("no-cors", "script")]
 )
-def test_pictures_frames_and_scripts_for_other_sites_are_refused(site, mode, dest):
+def test_pictures_frames_and_scripts_for_other_sites_are_denied(site, mode, dest):
     with pytest.raises(AccessDenied):
-        entrance().check_place(connection(HOST, *fetched(site, mode, dest)))
+        make_policy().check_source(connection(HOST, *fetch_headers(site, mode, dest)))
 
 
 @pytest.mark.parametrize(
-    "how", [("cross-site", "navigate", "document"), ("none", "navigate", "document"), ("same-origin", "cors", "empty")]
+    "fetch",
+    [("cross-site", "navigate", "document"), ("none", "navigate", "document"), ("same-origin", "cors", "empty")],
 )
-def test_a_link_from_elsewhere_may_be_followed(how):
-    entrance().check_place(connection(HOST, *fetched(*how)))
+def test_a_link_from_another_site_may_be_followed(fetch):
+    make_policy().check_source(connection(HOST, *fetch_headers(*fetch)))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_a_link_from_elsewhere_may_be_followed(how):
         "/assets/x.js",
     ],
 )
-def test_what_the_page_needs_is_there(path):
+def test_paths_of_the_page_are_known(path):
     assert is_known_path(path)
 
 
@@ -184,5 +186,5 @@ def test_what_the_page_needs_is_there(path):
         "/gradio_api/vibe-edit", "/login",
     ],
 )  # fmt: skip
-def test_the_rest_of_gradios_server_is_not(path):
+def test_other_paths_of_gradio_are_not_known(path):
     assert not is_known_path(path)

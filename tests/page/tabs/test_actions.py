@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models import WeightsSource
+from page.tabs import actions
 from page.tabs.actions import diagnostics_view
 from session import load_session
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
@@ -39,7 +40,9 @@ def diagnosed(true=(0.1, 0.3), shuffled=(0.2, 0.5), zeroed=(0.1, 0.2), **changes
 
 
 def view(recording, found, drawing=None):
-    return diagnostics_view(recording, found, drawing or Drawing())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(actions, "diagnostics_figures", drawing or Drawing())
+        return diagnostics_view(recording, found)
 
 
 def measures(html):

@@ -7,6 +7,7 @@ import pytest
 from models import WeightsSource
 from models.introspection import attention_figures
 from models.introspection.attention import attention_on_frames, breakdown, uniform_attention
+from page.tabs import attention
 from page.tabs.attention import MEASURES, attention_choices, attention_view, token_text
 from session import load_session
 from tests.models.introspection.test_attention import look_of
@@ -50,8 +51,9 @@ class Overlays(Drawing):
 
 def view(recording, look, token=None, drawing=None, frame=3):
     history = recording.history(frame, T)
-    given = (attention_on_frames(look, token), breakdown(look), drawing or Overlays())
-    return attention_view(recording, history, look, token, *given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "attention_figures", drawing or Overlays())
+        return attention_view(recording, history, look, token, attention_on_frames(look, token), breakdown(look))
 
 
 def test_every_measure_has_its_value_its_uniform_value_and_its_sentence(recording, look):
@@ -96,8 +98,7 @@ def test_the_frames_and_the_weights_are_named(recording, look):
 
 def test_a_history_shorter_than_asked_says_so(recording, look):
     short = look_of(uniform_attention(P, 198 + P), 1)
-    history = recording.history(1, T)
-    html = attention_view(recording, history, short, None, attention_on_frames(short), breakdown(short), Overlays())
+    history, html = recording.history(1, T), view(recording, short, frame=1)
     assert history.note and history.note in Html(html).text and "predicted from frame 0:" in html
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from page.tabs.errors import check_clip, errors_notice
-from page.text import BadNumber
+from training import InvalidValue
 
 DIGESTS = {"autoencoder": "a", "predictor": "b"}
 KEPT = [SimpleNamespace(key="k", digests=DIGESTS, history_length=3)]
@@ -29,11 +29,11 @@ def test_a_history_that_is_none_is_not_told_back(sent):
 
 @pytest.mark.parametrize("kind", [None, "webp", "MP4", 1, [], {}, "WebP "])
 def test_a_clip_of_another_kind_is_refused_by_name(kind):
-    with pytest.raises(BadNumber, match="The file must be one of: WebP, GIF"):
+    with pytest.raises(InvalidValue, match="The file must be one of: WebP, GIF"):
         check_clip(5, kind)
 
 
 @pytest.mark.parametrize("speed", [None, "", "5", True, [], 0, 51, float("nan"), 10**400])
 def test_a_clip_at_a_speed_that_is_none_is_refused_by_name(speed):
-    with pytest.raises(BadNumber, match=r"The speed must be 0\.1 to 50 frames a second"):
+    with pytest.raises(InvalidValue, match=r"The speed must be 0\.1 to 50 frames a second"):
         check_clip(speed, "GIF")

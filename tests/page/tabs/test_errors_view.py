@@ -6,12 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from page.tabs import errors_view as page_errors
 from page.tabs.errors_view import TRACK_COLUMNS, errors_data, errors_label, errors_view, progress_view
 from session import load_session
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 from training.evaluation import figures as error_figures
-from training.evaluation import frame_errors as error_track
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.results import EvaluationKey, EvaluationResult
 
@@ -60,8 +60,10 @@ def recording(tmp_path):
 FIVE = errors_of([NAN, 0.2, 0.4, 0.1, 0.3], [0.01, 0.02, 0.05, 0.04, 0.03])
 
 
-def view(recording, errors, other=None, drawing=None):
-    return errors_view(recording, ID, errors, other, error_track, drawing or Drawing())
+def view(recording, errors, other=None, drawing=None, session_id=ID):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_errors, "error_figures", drawing or Drawing())
+        return errors_view(recording, session_id, errors, other)
 
 
 def summary(html):
@@ -185,7 +187,7 @@ def test_a_recording_without_a_prediction_is_told_as_it_is(tmp_path, letters, dr
     assert rows["Prediction MSE"] == ["none"] and len(table(html, f"errors_of_frames_{recording.name}.csv")) == 1 + n
     assert "worst-prediction" not in html and "prediction_mse_by_action" not in html
     assert len(Html(html).all("button")) == n
-    told = errors_data(ID, n, errors, errors, error_track)
+    told = errors_data(ID, n, errors, errors)
     assert len(told["rows"]) == (n > 0) and told["frames"] == n
 
 
@@ -194,7 +196,7 @@ def test_long_recordings_are_drawn_in_columns():
     random = np.random.default_rng(2)
     prediction = random.random(5000).astype(np.float32)
     prediction[:40] = NAN
-    told = errors_data(ID, 5000, errors_of(prediction), None, error_track)
+    told = errors_data(ID, 5000, errors_of(prediction), None)
     first, second = told["rows"]
     assert (first["name"], second["name"]) == ("Prediction MSE", "Reconstruction MSE")
     assert told["columns"] == len(first["at"]) == len(first["mean"]) == len(first["high"]) == TRACK_COLUMNS
@@ -214,7 +216,7 @@ def test_long_recordings_are_drawn_in_columns():
 
 def test_a_track_holds_nothing_that_json_does_not_know():
     errors = errors_of([NAN, 0.123456789, 1e-9])
-    told = errors_data(ID, 3, errors, errors_of([NAN, NAN, 0.5]), error_track)
+    told = errors_data(ID, 3, errors, errors_of([NAN, NAN, 0.5]))
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     row = told["rows"][0]
     assert row["high"] == [None, 0.1235, 1e-9] and row["other"]["high"] == [None, None, 0.5] and row["top"] == 0.5
@@ -223,13 +225,13 @@ def test_a_track_holds_nothing_that_json_does_not_know():
 
 def test_without_predictions_a_click_goes_to_the_worst_reconstruction():
     reconstruction = np.linspace(0, 1, 2400)  # two frames a column, the later one is worse
-    told = errors_data(ID, 2400, errors_of([NAN] * 2400, reconstruction), None, error_track)
+    told = errors_data(ID, 2400, errors_of([NAN] * 2400, reconstruction), None)
     assert [row["name"] for row in told["rows"]] == ["Reconstruction MSE"]
     assert told["rows"][0]["at"] == list(range(1, 2400, 2))
 
 
 def test_without_errors_there_is_no_track():
-    told = errors_data(ID, 7, None, None, error_track)
+    told = errors_data(ID, 7, None, None)
     assert told == {"session": ID, "frames": 7, "columns": 0, "rows": [], "label": ""}
 
 
@@ -270,7 +272,7 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path, evil):
     recording = opened(tmp_path, events, name=evil, robot_type=evil, action_space=space)
     named = {"autoencoder": f"auto{evil}", "predictor": f"pre{evil}"}
     errors = errors_of([NAN, 0.2, 0.3], weights=named)
-    html = errors_view(recording, f"robots/{evil}", errors, errors, error_track, Drawing())
+    html = view(recording, errors, errors, session_id=f"robots/{evil}")
     shown = (
         f"{recording.profile.title} {evil}: auto{evil} + pre{evil}",
         f"(auto{evil} + pre{evil}",

@@ -3,13 +3,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from page.tabs import imagine_view
 from page.tabs.imagine import COMMANDS, ImaginePad, Press, pressed, way_of
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
-from page.text import BadNumber
 from session import load_session
 from session.ground_truth import TrueFrame
 from session.robots.toroidal_dot import DotPosition
 from tests.session.session_files import STAY, action, events_of, meta_of, observation, write_session
+from training import InvalidValue
 
 HARM = "<img src=x onerror=canary()>"
 
@@ -107,8 +108,8 @@ def test_only_a_count_of_the_browser_is_answered_to(jetbot, number):
 
 
 def test_a_refusal_has_the_form_of_an_answer():
-    assert imagine_refusal(BadNumber("No such action.")) == {"answered": None, "problem": "No such action."}
-    assert imagine_refusal(BadNumber("\ud800."))["problem"] == "?."
+    assert imagine_refusal(InvalidValue("No such action.")) == {"answered": None, "problem": "No such action."}
+    assert imagine_refusal(InvalidValue("\ud800."))["problem"] == "?."
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,14 @@ def test_a_press_is_an_action_or_a_command(sent, what):
 
 @pytest.mark.parametrize("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
 def test_anything_else_is_refused_in_words(sent):
-    with pytest.raises(BadNumber, match="The action must be a whole number from 0 to 1"):
+    with pytest.raises(InvalidValue, match="The action must be a whole number from 0 to 1"):
         pressed(ImaginePad().preprocess(sent), 2)
 
 
 def test_ways_to_go_on():
     assert (way_of(None), way_of("pictures")) == ("latents", "pictures")
     for other in ("", "Stay in latents", 1, ["latents"], {}):
-        with pytest.raises(BadNumber, match="one of: latents, pictures"):
+        with pytest.raises(InvalidValue, match="one of: latents, pictures"):
             way_of(other)
 
 
@@ -164,7 +165,9 @@ def rolled_view(recording, steps, asked=3):
         drawn.append((curves, is_log, what, unit))
         return f"<svg>{what}</svg>"
 
-    return rollout_view(recording, 4, steps, asked, 3, "pictures", {}, draw), drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imagine_view, "loss_chart", draw)
+        return rollout_view(recording, 4, steps, asked, 3, "pictures", {}), drawn
 
 
 def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from page.tabs import statistics
 from page.tabs.statistics import statistics_view
 from session import load_session, session_statistics, statistics_figures
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
@@ -13,7 +14,9 @@ def opened(folder, events, **meta):
 
 
 def view(recording, drawing=None):
-    return statistics_view(recording, session_statistics(recording), drawing or Drawing())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "statistics_figures", drawing or Drawing())
+        return statistics_view(recording, session_statistics(recording))
 
 
 def facts(html):

@@ -6,6 +6,7 @@ import pytest
 from models import WeightsSource
 from models.introspection import weight_figures
 from models.introspection.weights import copy_weights, inspect_weights, weight_changes
+from page.tabs import weights
 from page.tabs.weights import weights_view
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.training.tiny import shared_model
@@ -18,6 +19,12 @@ class Comparison:
     subject: str = "frames 3 to 11 of session_1"
     steps: int = 2000
     is_running: bool = False
+
+
+def view(look, comparison, drawing):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights, "weight_figures", drawing)
+        return weights_view(look, comparison)
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +47,21 @@ def changes(shared):
 
 def test_all_learned_numbers_are_counted(shared, look):
     count = sum(weights.numel() for weights in shared.model.parameters())
-    found = Html(weights_view(look, None, Drawing()))
+    found = Html(view(look, None, Drawing()))
     assert f"{count:,} learned numbers in both networks: autoencoder untrained, predictor untrained." in found.text
     assert "Untrained: the autoencoder and the predictor" in found.text
 
 
 def test_the_weights_in_use_are_named(look):
-    weights = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource(None, 3)}
-    found = Html(weights_view(replace(look, weights_in_use=weights), None, Drawing()))
+    used = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource(None, 3)}
+    found = Html(view(replace(look, weights_in_use=used), None, Drawing()))
     assert "autoencoder autoencoder.pth, step 1,200, predictor step 3" in found.text
     assert "Untrained" not in found.text
 
 
 def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
     drawing = Drawing()
-    found = Html(weights_view(look, None, drawing))
+    found = Html(view(look, None, drawing))
     assert "Train a network, and this page shows what the training changed" in found.text
     assert "draw_changes" not in drawing.asked and "outlined" not in found.text
     assert drawing.asked["draw_distributions"] == (look.groups,)
@@ -70,7 +77,7 @@ def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
 )
 def test_a_training_says_which_it_was_and_how_long(look, changes, given, words):
     drawing = Drawing()
-    found = Html(weights_view(look, Comparison(changes, **given), drawing))
+    found = Html(view(look, Comparison(changes, **given), drawing))
     assert words in found.text and "filled after the last training, outlined before it" in found.text
     assert drawing.asked["draw_changes"] == drawing.asked["draw_distributions"] == (changes,)
 
@@ -78,14 +85,14 @@ def test_a_training_says_which_it_was_and_how_long(look, changes, given, words):
 def test_weights_loaded_since_a_training_are_told_apart_from_what_it_made(look, changes):
     drawing = Drawing()
     others = [replace(one, after=replace(one.after, norm=one.after.norm + 1)) for one in changes]
-    found = Html(weights_view(look, Comparison(others), drawing))
+    found = Html(view(look, Comparison(others), drawing))
     assert "Other weights have been loaded since" in found.text and "outlined" not in found.text
     assert drawing.asked["draw_norms"] == drawing.asked["draw_distributions"] == (look.groups,)
     assert drawing.asked["draw_changes"] == (others,)
 
 
 def test_the_table_of_changes_has_every_layer_before_and_after(look, changes):
-    header, *rows = table(weights_view(look, Comparison(changes), Drawing()), "weights_change.csv")
+    header, *rows = table(view(look, Comparison(changes), Drawing()), "weights_change.csv")
     assert header[:3] == ["network", "layer", "weights"] and header[-2:] == ["change", "relative"]
     assert [row[:2] for row in rows] == [[one.after.network, one.after.name] for one in changes]
     by_layer = {row[1]: dict(zip(header, row, strict=True)) for row in rows}
@@ -97,37 +104,37 @@ def test_the_table_of_changes_has_every_layer_before_and_after(look, changes):
 
 
 def test_the_table_of_weights_has_every_tensor(shared, look):
-    html = weights_view(look, None, Drawing())
+    html = view(look, None, Drawing())
     header, *rows = table(html, "weights.csv")
     assert header == ["tensor", "shape", "weights", "mean", "std", "norm", "lowest", "highest"]
-    weights = dict(shared.model.named_parameters())
-    assert {row[0] for row in rows} == set(weights)
+    tensors = dict(shared.model.named_parameters())
+    assert {row[0] for row in rows} == set(tensors)
     by_name = {row[0]: row for row in rows}
-    row, tensor = by_name["predictor.output_head.weight"], weights["predictor.output_head.weight"].detach()
+    row, tensor = by_name["predictor.output_head.weight"], tensors["predictor.output_head.weight"].detach()
     assert row[1:3] == ["32 × 32", "1024"]
     expected = [tensor.mean(), tensor.std(correction=0), tensor.norm(), tensor.min(), tensor.max()]
     assert [float(value) for value in row[3:]] == pytest.approx([float(value) for value in expected], rel=1e-4)
-    assert f"All {len(weights)} tensors" in Html(html).text
+    assert f"All {len(tensors)} tensors" in Html(html).text
     assert Html(html).text.count("predictor.output_head.weight") == 1
 
 
 def test_the_filters_are_shown_pixel_by_pixel(look):
-    found = Html(weights_view(look, None, Drawing()))
+    found = Html(view(look, None, Drawing()))
     (alt,) = (one["alt"] for one in found.all("img") if one["alt"].startswith("Patch-embedding filters"))
     assert np.array_equal(picture(found.bytes_at("img", "src", alt=alt)), look.filters)
 
 
 @evil_names
 def test_names_from_files_are_text_and_nothing_else(look, changes, evil):
-    weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
+    used = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     comparison = Comparison(changes, subject=f"frames of {evil}")
-    html = weights_view(replace(look, weights_in_use=weights), comparison, Drawing())
+    html = view(replace(look, weights_in_use=used), comparison, Drawing())
     for words in (f"auto{evil}", f"pre{evil}", f"frames of {evil}"):
         assert_harmless(html, words)
 
 
 def test_the_real_drawings_fit_the_view(look, changes):
-    found = Html(weights_view(look, Comparison(changes), weight_figures))
+    found = Html(view(look, Comparison(changes), weight_figures))
     drawn = [one["alt"] for one in found.all("img") if not one["alt"].startswith("Patch-embedding")]
     assert len(drawn) == len(set(drawn)) == 5
     for alt in drawn:

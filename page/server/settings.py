@@ -1,0 +1,71 @@
+"""Settings of the server, and the command line that sets them."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from training import InvalidValue, whole_number
+
+HOST, PORT = "0.0.0.0", 7860
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Data folder, address, device and access of one server; `names` are further host names it accepts."""
+
+    data: Path = Path("saved")
+    host: str = HOST
+    port: int = PORT
+    share: bool = False
+    browser: bool = True
+    read_only: bool = False
+    device: str = "auto"
+    wandb_project: str | None = None
+    open: bool = False
+    names: tuple[str, ...] = ()
+
+
+def parse_command_line(arguments: list[str], wandb_project: str | None = None) -> Settings:
+    """Settings from the command line; Gradio's own environment variables and `wandb_project` are defaults."""
+    parser = _parser(wandb_project)
+    options = parser.parse_args(arguments)
+    if options.data.exists() and not options.data.is_dir():
+        parser.error("--data names a file; give the folder that holds sessions/ and checkpoints/.")
+    if options.open and options.share:
+        parser.error("--open and --share exclude each other: through a public link everybody needs a key.")
+    host = options.host or os.environ.get("GRADIO_SERVER_NAME") or HOST
+    if ":" in host:
+        parser.error("IPv6 addresses are not served; give an IPv4 address or a name of this machine as --host.")
+    port = options.port if options.port is not None else os.environ.get("GRADIO_SERVER_PORT") or PORT
+    try:
+        port = whole_number(int(port) if str(port).isdecimal() else str(port), "The port", 1, 65535)
+    except InvalidValue as problem:
+        parser.error(str(problem))
+    return Settings(
+        options.data,
+        host,
+        port,
+        share=options.share,
+        browser=not options.no_browser,
+        read_only=options.read_only,
+        device=options.device,
+        wandb_project=options.wandb_project,
+        open=options.open,
+        names=tuple(options.allow_host),
+    )
+
+
+def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Explore recorded robot sessions in the browser.")
+    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--host", help=f"address to listen on; 127.0.0.1 for this machine alone (default {HOST})")
+    parser.add_argument("--port", help=f"port to listen on; the next free one if it is taken (default {PORT})")
+    parser.add_argument("--share", action="store_true", help="also a public link; then everybody needs a key")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--read-only", action="store_true", help="nobody trains, loads, records or saves")
+    parser.add_argument("--open", action="store_true", help="a trusted network: nobody needs a key")
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name of this server")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    parser.add_argument("--wandb-project", default=wandb_project, help="send the numbers of training runs to wandb")
+    return parser
