@@ -1,5 +1,5 @@
-"""Pictures with captions as one piece of HTML. The pixels travel inside it as PNG: exact, with nothing left in a
-cache on disk that other visitors could fetch."""
+"""Pictures with captions as HTML. The pixels are embedded as PNG: exact, and without a cache on disk that other
+visitors could read."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PNG = "image/png"
 
 @dataclass(frozen=True)
 class Picture:
-    """`pixels`: uint8 (H, W, 3). `marks`: short words drawn as badges ("recorded", "best")."""
+    """A picture with its caption. `pixels`: uint8 (H, W, 3). `marks`: badges ("recorded", "best")."""
 
     pixels: np.ndarray
     title: str

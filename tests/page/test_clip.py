@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from page.clip import GAP, MAX_FRAMES, NEUTRAL, PANEL, PLACES, SIZE, ClipEmpty, ClipTooLong, animated_clip
+from page.clip import CORNERS, GAP, MAX_FRAMES, NEUTRAL, PANEL, SIZE, ClipEmpty, ClipTooLong, animated_clip
 from training import InvalidValue
 
 KINDS = pytest.mark.parametrize("kind", ["webp", "gif"])
@@ -27,11 +27,11 @@ def decoded(clip):
 
 def halves(frame):
     """The actual and the predicted picture of a frame, without the pixels at their borders."""
-    return [frame[top + 4 : top + PANEL - 4, left + 4 : left + PANEL - 4] for left, top in PLACES]
+    return [frame[top + 4 : top + PANEL - 4, left + 4 : left + PANEL - 4] for left, top in CORNERS]
 
 
 def below(frame):
-    return frame[PLACES[0][1] + PANEL + 2 :]
+    return frame[CORNERS[0][1] + PANEL + 2 :]
 
 
 @KINDS
@@ -64,7 +64,7 @@ def test_a_frame_without_history_has_a_grey_panel_with_words(kind):
 def test_captions_and_title_are_readable_on_white(kind):
     pairs = [(shade(90, 90, 90), shade(90, 90, 90))] * 2
     frames, *_ = decoded(animated_clip(pairs, ["frame 12 · MSE 0.0123", ""], 5, kind))
-    for left, _ in PLACES:
+    for left, _ in CORNERS:
         caption = frames[0][:22, left : left + PANEL]
         assert caption.min() < 90 and np.median(caption) > 245
     assert below(frames[0]).min() < 90 and np.median(below(frames[0])) > 245

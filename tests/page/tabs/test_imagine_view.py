@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from page.tabs import imagine_view
-from page.tabs.imagine import COMMANDS, ImaginePad, Press, pressed, way_of
+from page.tabs.imagine import COMMANDS, ImaginePad, PadInput, parse_command, parse_mode
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
 from session import load_session
 from session.ground_truth import TrueFrame
@@ -52,8 +52,8 @@ def jetbot(tmp_path):
     return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
 
 
-def answer(recording, dream, press=Press(1, 7), is_trained=True):
-    return imagine_answer(recording, "jetbot/session_1", dream, press, is_trained)
+def answer(recording, imagination, pad_input=PadInput(1, 7), is_trained=True):
+    return imagine_answer(recording, "jetbot/session_1", imagination, pad_input, is_trained)
 
 
 def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
@@ -104,7 +104,7 @@ def test_actions_have_the_names_people_use_and_the_values_beside(jetbot):
 
 @pytest.mark.parametrize("number", [None, "7", 1.5, [1]])
 def test_only_a_count_of_the_browser_is_answered_to(jetbot, number):
-    assert answer(jetbot, Dream([]), Press("begin", number))["answered"] is None
+    assert answer(jetbot, Dream([]), PadInput("begin", number))["answered"] is None
 
 
 def test_a_refusal_has_the_form_of_an_answer():
@@ -116,22 +116,22 @@ def test_a_refusal_has_the_form_of_an_answer():
     ("sent", "what"), [(0, 0), (1.0, 1), ("1", 1), (None, "begin"), ("", "begin"), *((one, one) for one in COMMANDS)]
 )
 def test_a_press_is_an_action_or_a_command(sent, what):
-    assert pressed(ImaginePad().preprocess(sent), 2) == what
-    assert pressed(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
-    assert pressed(None, 2) == "begin"
+    assert parse_command(ImaginePad().preprocess(sent), 2) == what
+    assert parse_command(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
+    assert parse_command(None, 2) == "begin"
 
 
 @pytest.mark.parametrize("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
 def test_anything_else_is_refused_in_words(sent):
     with pytest.raises(InvalidValue, match="The action must be a whole number from 0 to 1"):
-        pressed(ImaginePad().preprocess(sent), 2)
+        parse_command(ImaginePad().preprocess(sent), 2)
 
 
 def test_ways_to_go_on():
-    assert (way_of(None), way_of("pictures")) == ("latents", "pictures")
+    assert (parse_mode(None), parse_mode("pictures")) == ("latents", "pictures")
     for other in ("", "Stay in latents", 1, ["latents"], {}):
         with pytest.raises(InvalidValue, match="one of: latents, pictures"):
-            way_of(other)
+            parse_mode(other)
 
 
 @dataclass
