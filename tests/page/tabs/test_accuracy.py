@@ -22,7 +22,7 @@ def recording(tmp_path):
     return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
 
 
-def test_shares_and_distances_of_each_action_and_of_all_are_told(recording):
+def test_shares_and_distances_of_each_action_and_of_all_are_shown(recording):
     text = Html(accuracy_view(recording, TRUTH)).text
     assert "67% within 2 px of the truth. From 3 frames" in text and "predictor_0.pth, step 1,200" in text
     assert "action 03100%100%1.2 px1.2 px" in text
@@ -30,7 +30,7 @@ def test_shares_and_distances_of_each_action_and_of_all_are_told(recording):
     assert "all667%83%1.7 px1.2 px" in text
 
 
-def test_every_distance_can_be_kept(recording):
+def test_every_distance_can_be_downloaded(recording):
     rows = table(accuracy_view(recording, TRUTH), f"truth_{recording.name}.csv")
     assert rows[0] == ["frame", "action", "distance in pixels"]
     assert rows[1:5] == [
@@ -55,5 +55,5 @@ def test_a_model_that_shows_no_dot_has_no_distance(recording):
 
 def test_names_from_files_are_nothing_but_text(tmp_path):
     evil = "<img src=x onerror=alert(1)>"
-    found = load_session(write_session(tmp_path / "jetbot" / "session_2", events_of("oao")))
-    assert_harmless(accuracy_view(found, replace(TRUTH, actions=(evil, "b"))), evil)
+    recorded = load_session(write_session(tmp_path / "jetbot" / "session_2", events_of("oao")))
+    assert_harmless(accuracy_view(recorded, replace(TRUTH, actions=(evil, "b"))), evil)
