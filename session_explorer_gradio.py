@@ -27,13 +27,13 @@ from page.components import FramePosition
 from page.facts import frame_facts
 from page.handlers import Answer, On, PageError, may_train, name_of
 from page.opening import TRAINER_BUTTONS, open_newest, open_page, open_session, refresh_sessions
-from page.parts import PageParts
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.access_policy import AccessPolicy
 from page.server.blocks import PageBlocks
 from page.server.launch import Settings, announce, exit_now, free_port, parse_command_line
 from page.server.web_app import limit_waiting, web_options
 from page.status import checkpoint_choices, describe_status
+from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
 from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view

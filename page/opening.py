@@ -9,25 +9,17 @@ from page.components import OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import Answer, PageError, may_train
 from page.status import checkpoint_advice, checkpoint_choices, describe_status
-from page.tabs import actions, attention, errors, imagine, networks, recording, training, weights
+from page.tabs import cleared
+from page.tabs.errors import errors_of
 from page.visitor import Visitor
 from session import SessionError, list_sessions
 
 MAX_DIGITS = 9
-TABS = (recording, networks, imagine, training, attention, weights, actions, errors)
 TRAINER_BUTTONS = (  # they change what others see, so they are enabled for visitors who may train
     *("recording.demo", "models.load", "training.save", "training.pause", "training.resume", "training.stop"),
     *("training.autoencoder.to_threshold", "training.autoencoder.for_steps"),
     *("training.predictor.to_threshold", "training.predictor.for_steps"),
 )
-
-
-def cleared() -> Answer:
-    """Everything that belongs to a session, as the page shows it without one."""
-    answer: Answer = {}
-    for tab in TABS:
-        answer |= tab.cleared()
-    return answer
 
 
 def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = None) -> Answer:
@@ -48,19 +40,19 @@ def open_session(backend: PageBackend, visitor: Visitor, session_id: str | None,
     SessionError."""
     if not isinstance(session_id, str) or not session_id:
         raise PageError("Pick a session first, then press Load Session.")
-    recorded = backend.sessions.get(session_id)
-    frame = min(frame, max(0, recorded.frame_count - 1))
-    visitor.go_to_session(session_id, recorded.profile, frame)
+    recording = backend.sessions.get(session_id)
+    frame = min(frame, max(0, recording.frame_count - 1))
+    visitor.go_to_session(session_id, recording.profile, frame)
     return {
         **cleared(),
-        "recording.player": go_to(session_id, recorded.version, frame, visitor.visit),
-        "recording.facts": session_facts(recorded),
-        "recording.about_frame": frame_facts_or_notice(recorded, frame),
-        **checkpoint_choices(backend, recorded.profile),
+        "recording.player": go_to(session_id, recording.version, frame, visitor.visit),
+        "recording.facts": session_facts(recording),
+        "recording.about_frame": frame_facts_or_notice(recording, frame),
+        **checkpoint_choices(backend, recording.profile),
         "status": describe_status(backend, visitor),
         "models.message": checkpoint_advice(backend, visitor),
-        "training.form.last": OpenNumber(value=max(0, recorded.frame_count - 1)),
-        **errors.errors_of(backend, visitor, (None, None), is_drawn=False),
+        "training.form.last": OpenNumber(value=max(0, recording.frame_count - 1)),
+        **errors_of(backend, visitor, (None, None), is_drawn=False),
     }
 
 

@@ -8,6 +8,7 @@ import gradio as gr
 from page import messages
 from page.components import NARROW, OpenNumber
 from page.figures import table_link
+from page.handlers import Answer
 from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
 from session import NEAR_PX, RecordedSession
@@ -29,6 +30,11 @@ def build() -> AccuracyPanel:
             frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
             run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
         return AccuracyPanel(frames, run, gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result"))
+
+
+def cleared() -> Answer:
+    """The panel without a recording."""
+    return {"imagine.accuracy.result": messages.EMPTY_TRUTH}
 
 
 def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:

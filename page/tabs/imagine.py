@@ -95,7 +95,7 @@ def build_rollout() -> RolloutPanel:
 
 def cleared() -> Answer:
     """The tab without a recording; the pad clears itself."""
-    return {"imagine.rollout.result": messages.EMPTY_ROLLOUT, "imagine.accuracy.result": messages.EMPTY_TRUTH}
+    return {"imagine.rollout.result": messages.EMPTY_ROLLOUT, **accuracy.cleared()}
 
 
 def parse_command(pad_input: PadInput | None, action_count: int) -> int | Command:
