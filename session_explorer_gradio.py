@@ -38,6 +38,7 @@ from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
 from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.tabs.networks import prediction_view, reconstruction_view
+from page.tabs.training import tick_training, training_status
 from page.visitor import Visitor
 from session import SessionError, list_sessions, record_demo, session_statistics
 from session.batch import build_batch, frame_tensor, scaled_candidates
@@ -254,8 +255,9 @@ def evaluate_recording(
         raise PageError(f"Evaluate with one of: {IN_USE}, {CHOSEN}.")
     paths = {"autoencoder": autoencoder_path, "predictor": predictor_path} if weights == CHOSEN else {}
     files = {network: explorer.typed_path(path) for network, path in paths.items()}
+    length, is_kept = length_of(history_length), may_train(request)
     evaluation_request = training.EvaluationRequest(
-        *(visitor.session_id, recording, length_of(history_length), name_of(request), files), may_train(request)
+        visitor.session_id, recording, length, name_of(request), files, is_kept
     )
     evaluation = explorer.evaluator.start(explorer.manager_for(visitor).shared, evaluation_request)
     visitor.last_evaluation = (evaluation.done, evaluation.status)  # its end is news even if it comes at once
@@ -363,24 +365,6 @@ def training_answer(explorer: Explorer, visitor: Visitor, is_log: bool) -> Answe
         "training.view": training_status(explorer, visitor, is_log),
         "status": describe_status(explorer, visitor),
     }
-
-
-def training_status(explorer: Explorer, visitor: Visitor, is_log: bool = False) -> str:
-    """The state of this robot's training job: bar, numbers, curve, outcome."""
-    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
-    if job is None:
-        return tabs.training.NO_JOB
-    return tabs.training.training_view(job, training.draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
-
-
-def tick_training(explorer: Explorer, visitor: Visitor, is_log: bool) -> str | dict[str, Any]:
-    """The same twice a second: skipped while nothing changes."""
-    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
-    state = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
-    if state == visitor.last_job:
-        return gr.skip()
-    visitor.last_job = state
-    return training_status(explorer, visitor, is_log)
 
 
 def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> Answer:

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
 from page import messages
+from page.backend import PageBackend
 from page.components import OpenNumber, OpenRadio
 from page.handlers import Answer
 from page.pictures import Picture, picture_row
 from page.text import duration_text, loss_text, rate_text
-from training import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, JobCharts, JobSnapshot
+from page.visitor import Visitor
+from training import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, JobCharts, JobSnapshot, draw_charts
 
 GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # standard thresholds
 COMMANDS = {"pause": "Pause", "resume": "Resume", "stop": "Stop", "save": "Save Models"}
@@ -140,6 +143,24 @@ def build_command(name: str, label: str) -> gr.Button:
     return gr.Button(label, variant=variant, elem_id=elem_id, size="sm", min_width=80)
 
 
+def training_status(explorer: PageBackend, visitor: Visitor, is_log: bool = False) -> str:
+    """The state of this robot's training job: bar, numbers, curve, outcome."""
+    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
+    if job is None:
+        return NO_JOB
+    return training_view(job, draw_charts(job, bool(is_log)), f"runs/{visitor.profile.name}")
+
+
+def tick_training(explorer: PageBackend, visitor: Visitor, is_log: bool) -> str | dict[str, Any]:
+    """The same twice a second: skipped while nothing changes."""
+    job = explorer.manager_for(visitor).last_run() if visitor.profile else None
+    state = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
+    if state == visitor.last_job:
+        return gr.skip()
+    visitor.last_job = state
+    return training_status(explorer, visitor, is_log)
+
+
 def job_line(job: JobSnapshot | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
@@ -149,10 +170,8 @@ def job_line(job: JobSnapshot | None) -> str:
     return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
 
 
-def training_view(job: JobSnapshot | None, charts: JobCharts, log_address: str) -> str:
+def training_view(job: JobSnapshot, charts: JobCharts, log_address: str) -> str:
     """HTML of a job; `log_address` is the address of its numbers."""
-    if job is None:
-        return NO_JOB
     share = job.step / job.max_steps
     download = f'<p class="fine"><a href="{escape(log_address)}" download>Download the numbers of this run</a></p>'
     return (
