@@ -24,7 +24,7 @@ from benchmarks.page_speed import report
 from benchmarks.server import PORT, running_server
 from models import ROLLOUT_MODES, RolloutMode, SharedWorldModel, choose_device, imagine
 from models.adaptive_world_model import AdaptiveWorldModelConfig
-from page.tabs.imagine import Press
+from page.tabs.imagine import PadInput
 from page.tabs.imagine_view import imagine_answer
 from session import RecordedSession, load_session, record_demo
 from session.batch import build_batch, scaled_candidates
@@ -68,7 +68,7 @@ def measure_steps(shared: SharedWorldModel, recording: RecordedSession, mode: Ro
     def press() -> None:
         nonlocal imagination
         imagination = apply_command(shared, recording, imagination, 6, MOVE, mode, HISTORY)
-        imagine_answer(recording, "session", imagination, Press(MOVE, 1), False)
+        imagine_answer(recording, "session", imagination, PadInput(MOVE, 1), False)
 
     for _ in range(HISTORY):
         press()

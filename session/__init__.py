@@ -19,7 +19,7 @@ from session.errors import (
     SessionNotFound,
 )
 from session.frames import decode_picture, resize_picture
-from session.ground_truth import TrueFrame
+from session.ground_truth import NEAR_PX, TrueFrame
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
@@ -41,7 +41,7 @@ from session.robots.profiles import ActionChannel, RobotProfile
 from session.robots.registry import action_name, simulated_truth, simulator_names
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import JETBOT, SimulatedJetBot
-from session.robots.toroidal_dot import NEAR_PX, TOROIDAL_DOT, ToroidalDotRobot
+from session.robots.toroidal_dot import TOROIDAL_DOT, ToroidalDotRobot
 from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
 from session.summary import SessionSummary

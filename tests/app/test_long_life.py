@@ -10,7 +10,7 @@ import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
 from benchmarks.long_life import added_by_second_half, open_many, repeat, resource_use_at_rest, soak, warm_up
 from benchmarks.long_session import LongSession
-from benchmarks.memory_use import BOUND, is_within
+from benchmarks.memory_use import BOUND, ResourceUse, is_within
 from benchmarks.raw_client import RawClient
 from benchmarks.server import Server, running_server
 from page.figures import render_figure
@@ -86,7 +86,7 @@ def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path
         assert "Frame 0 · 1 of 9" in active.ask("show_frame", None)[0]
 
 
-def describe(growth: Footprint) -> str:
+def describe(growth: ResourceUse) -> str:
     return (
         f"{growth.memory_mb:+.0f} MB, {growth.descriptors:+d} descriptors, {growth.threads:+d} threads, "
         f"{growth.files:+d} cache files"
