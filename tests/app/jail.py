@@ -63,12 +63,12 @@ class Jail:
         return problems + [f"an answer contains data from outside: {answer[:200]}" for answer in leaks]
 
 
-def interrupted_run(numbers: str) -> str:
-    """The record of a killed run that names `numbers` as the file of its numbers."""
-    words = {"network": "autoencoder", "subject": "frames", "started_by": "", "began": "2025-09-21T14:21:33"}
-    steps = {"step": 1, "max_steps": 5, "first_step": 0, "saved_step": None, "saving_step": None}
-    rest = {"threshold": None, "seconds": 1.0, "numbers": numbers, "is_interrupted": True}
-    return json.dumps(words | steps | rest)
+def interrupted_run(path: str) -> str:
+    """The log of a killed run in whose texts a path is named."""
+    run = {"label": path, "subject": path, "started_by": "", "began": "2025-09-21T14:21:33", "max_steps": 5}
+    begun = {"phase": path, "network": "autoencoder", "offset": 0, "step": 0}
+    lines = [{"run": run, "config": {"numbers": path}}, begun, {"step": 1, "grad_norm": 1.0, "numbers": path}]
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def first_line(process: subprocess.Popen) -> str:
@@ -120,7 +120,9 @@ def lay_links(data: Path, outside: Path, session_id: str) -> None:
     (data / "checkpoints" / "jetbot" / "linked.pth").symlink_to(outside / f"{KNOWN}.pth")
     (data / "checkpoints" / "linked_robot").symlink_to(outside)
     (data / "checkpoints" / "jetbot" / "runs").mkdir()
-    (data / "checkpoints" / "jetbot" / "runs" / "linked.jsonl").symlink_to(outside / f"{KNOWN}.jsonl")
+    (data / "checkpoints" / "jetbot" / "runs" / "29991231_235959_autoencoder.jsonl").symlink_to(
+        outside / f"{KNOWN}.jsonl"
+    )
     results = session_folder(data / "evaluations", session_id)
     results.mkdir(parents=True)
     (results / "linked.npz").symlink_to(outside / f"{KNOWN}.npz")

@@ -47,7 +47,7 @@ def noting_orders() -> Iterator[list[training.TrainingRequest]]:
 
 def is_sensible(order: training.TrainingRequest) -> bool:
     """Judged by rules of the test's own, not by those that let the order through."""
-    config, goal, subject = vars(order.config), vars(order.condition), order.subject
+    config, goal, subject = vars(order.config), vars(order.condition), order.selection
     numbers = (*config.values(), *goal.values(), subject.batch_size, subject.held_out)
     if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
         return False

@@ -233,8 +233,9 @@ def test_no_name_in_a_file_leads_out_of_the_data_folder(jail: Jail, asker: Asker
             [(asker.named("evaluation_status"), ["", ""], ""), (asker.named("describe_session"), [], "")]
         )
         answers += [asker.http.get(f"recorded/{kind}/{session_id}").text for kind in ("timeline", "frame/0", "frame/1")]
-    for path in ("linked.jsonl", "../../../outside/secret.jsonl", str(jail.outside / "secret.jsonl")):
-        (jail.data / "checkpoints" / "jetbot" / "run.json").write_text(interrupted_run(path))
+    for number, path in enumerate(("../../../outside/secret.jsonl", str(jail.outside / "secret.jsonl"))):
+        log = jail.data / "checkpoints" / "jetbot" / "runs" / f"20250921_14213{number}_autoencoder.jsonl"
+        log.write_text(interrupted_run(path))
         (status,) = asker.ask([(asker.named("training_status"), [False], "")])
         assert "interrupted at step 1" in status
         answers += [status, asker.http.get("runs/jetbot").text]

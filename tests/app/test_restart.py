@@ -25,7 +25,7 @@ from training import train
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
 from training.failures import OUT_OF_MEMORY
-from training.jobs.request import CHANGED_BY
+from training.steps import OBJECTIVES
 
 ROOT = Path(__file__).parents[2]
 LONG_S = 300.0
@@ -133,7 +133,7 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
             watcher.ask("stop_training")
             stopped = watcher.until_said("Stopped after")
             slowest = max(slowest, time.monotonic() - began - 2 / float(rate[1]))
-            for name in CHANGED_BY[network]:
+            for name in OBJECTIVES[network].trained:
                 total[name] += step_in(stopped)
                 if saved_step(settings, name) != total[name]:
                     lost.append(f"{number}: {total[name]} steps of the {name}, saved {saved_step(settings, name)}")
