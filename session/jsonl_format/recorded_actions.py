@@ -48,7 +48,7 @@ class RecordedActions:
         return tuple(name for name, used in zip(names, is_used, strict=True) if used), values[:, is_used]
 
     def select(self, channels: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
-        """All actions as float32 (M, A) in the order of ``channels``, and why an action at an index is unusable.
+        """All actions as float32 (M, A) in the order of ``channels``, and the reasons for unusable ones by index.
 
         Further channels are ignored.
         """

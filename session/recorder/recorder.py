@@ -37,7 +37,7 @@ METADATA_BYTES = 4096
 
 
 class SessionRecorder:
-    """Records one session into a new folder below ``root_folder``/<robot>; use it in a ``with`` statement.
+    """A recorder of one session, into a new folder below ``root_folder``/<robot>; use it in a ``with`` statement.
 
     ``robot_type`` is the robot's class name, ``action_space`` the actions it chooses from. When the sessions of that
     robot would exceed ``max_disk_gb`` (10^9 bytes each), the oldest that are not being recorded are deleted. ``clock``

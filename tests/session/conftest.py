@@ -9,7 +9,7 @@ from tests.session.session_files import events_of, write_session
 
 @pytest.fixture
 def open_letters(tmp_path: Path) -> Callable[[str], RecordedSession]:
-    """Opens a session written from letters, see events_of()."""
+    """A function that opens a session written from letters, see events_of()."""
 
     def open_it(letters: str) -> RecordedSession:
         return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of(letters)))
