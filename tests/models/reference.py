@@ -38,18 +38,18 @@ def gelu(x):
     return 0.5 * x * (1 + erf(x / math.sqrt(2)).astype(float))
 
 
-def attend(query, key, value, heads, sees):
-    """Each token by itself over the tokens that `sees(i)` lets it look at, head by head."""
+def attend(query, key, value, heads, visible):
+    """Each token by itself over the first `visible(i)` tokens, head by head."""
     n, width = query.shape
     size = width // heads
     out = np.zeros((n, width))
     for h in range(heads):
         part = slice(h * size, (h + 1) * size)
         for i in range(n):
-            visible = sees(i)
-            scores = key[:visible, part] @ query[i, part] / math.sqrt(size)
+            count = visible(i)
+            scores = key[:count, part] @ query[i, part] / math.sqrt(size)
             shares = np.exp(scores - scores.max())
-            out[i, part] = (shares / shares.sum()) @ value[:visible, part]
+            out[i, part] = (shares / shares.sum()) @ value[:count, part]
     return out
 
 
@@ -73,30 +73,30 @@ def patch(image, index, size, grid):
     return np.array([image[c, top + y, left + x] for y in range(size) for x in range(size) for c in range(3)])
 
 
-def encode(image, w, kept, heads, blocks, size, grid):
+def encode(image, w, remaining, heads, blocks, size, grid):
     """Latents of one picture (3, H, W) from the patches named in `kept`, class token first."""
     width = w["cls_token"].shape[-1]
     where = positions(grid, width)
     kernel = w["patch_embed.proj.weight"].transpose(0, 2, 3, 1).reshape(width, -1)
     tokens = [w["cls_token"][0, 0]]
-    tokens += [kernel @ patch(image, i, size, grid) + w["patch_embed.proj.bias"] + where[1 + i] for i in kept]
+    tokens += [kernel @ patch(image, i, size, grid) + w["patch_embed.proj.bias"] + where[1 + i] for i in remaining]
     x = np.array(tokens)
     for b in range(blocks):
         name = f"blocks.{b}"
         query, key, value = np.split(linear(layer_norm(x, w, f"{name}.norm1", 1e-6), w, f"{name}.attn.qkv"), 3, axis=1)
-        x = x + linear(attend(query, key, value, heads, lambda i: 1 + len(kept)), w, f"{name}.attn.proj")
+        x = x + linear(attend(query, key, value, heads, lambda i: 1 + len(remaining)), w, f"{name}.attn.proj")
         hidden = gelu(linear(layer_norm(x, w, f"{name}.norm2", 1e-6), w, f"{name}.mlp.fc1"))
         x = x + linear(hidden, w, f"{name}.mlp.fc2")
     return layer_norm(x, w, "norm", 1e-5)
 
 
-def decode_patches(latents, w, kept, grid):
-    """All flattened patches of one picture, the mask token where a patch was not kept."""
+def decode_patches(latents, w, remaining, grid):
+    """All flattened patches of one picture, with the mask token for patches that are not in `remaining`."""
     embedded = linear(latents, w, "decoder_embed")
     where = positions(grid, embedded.shape[1])
     rows = []
     for i in range(grid * grid):
-        token = embedded[1 + kept.index(i)] if i in kept else w["mask_token"][0, 0]
+        token = embedded[1 + remaining.index(i)] if i in remaining else w["mask_token"][0, 0]
         hidden = np.maximum(linear(token + where[1 + i], w, "decoder_pred.0"), 0)
         rows.append(linear(hidden, w, "decoder_pred.2"))
     return np.array(rows)

@@ -36,7 +36,7 @@ def gap_to_reference(predictor, latents, actions):
 
 
 @pytest.mark.parametrize(("channels", "t"), [(3, 2), (1, 3)])
-def test_the_full_size_gives_the_numbers_of_a_plain_reference(channels, t):
+def test_the_full_size_computes_the_numbers_of_a_plain_reference(channels, t):
     predictor = random_predictor(ActionPredictorConfig(), channels)
     assert gap_to_reference(predictor, *latents_and_actions(t, 197, 256, channels)) < 1e-4
 
@@ -51,7 +51,7 @@ def test_the_full_size_gives_the_numbers_of_a_plain_reference(channels, t):
         replace(PREDICTOR, layers=1, film_after=(0,)),
     ],
 )
-def test_every_option_gives_the_numbers_of_a_plain_reference(config):
+def test_every_option_computes_the_numbers_of_a_plain_reference(config):
     assert gap_to_reference(random_predictor(config), *latents_and_actions(4)) < 1e-4
 
 
@@ -86,12 +86,12 @@ def test_future_tokens_do_not_reach_the_past():
     assert not torch.allclose(before[:, 12:], after[:, 12:], atol=1e-3)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_the_prediction_changes_with_every_action(place):
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_the_prediction_changes_with_every_action(index):
     predictor = random_predictor()
     latents, actions = latents_and_actions(3)
     changed = actions.clone()
-    changed[:, place, 1] += 0.5
+    changed[:, index, 1] += 0.5
     assert (predictor(latents, actions) - predictor(latents, changed)).abs().max() > 1e-3
 
 
@@ -142,19 +142,19 @@ def test_a_robot_without_actions_is_refused():
         Predictor(action_channels=0)
 
 
-def test_the_kept_tokens_of_all_frames_are_predicted_as_if_there_were_no_others():
+def test_a_subset_of_the_tokens_is_predicted_as_if_there_were_no_others():
     predictor = random_predictor()
     latents, actions = latents_and_actions(3, p=6, b=2)
-    kept = torch.tensor([[0, 2, 5], [0, 1, 3]])
+    subset = torch.tensor([[0, 2, 5], [0, 1, 3]])
     with torch.inference_mode():
-        found = predictor(latents, actions, kept)
-        for row, own in enumerate(kept):
-            # The same network where the sequence has no others: each token keeps the position it has among all six.
-            positions = [frame * 7 + token for frame in range(4) for token in (*own.tolist(), 6)]
+        predicted = predictor(latents, actions, subset)
+        for row, tokens in enumerate(subset.tolist()):
+            # The same network if the sequence has no other tokens: each token keeps the position it has among all six.
+            positions = [frame * 7 + token for frame in range(4) for token in (*tokens, 6)]
             alone = random_predictor()
             alone.position_embedding.weight[: len(positions)] = predictor.position_embedding.weight[positions]
-            expected = alone(latents[row : row + 1, :, own], actions[row : row + 1])
-            assert (found[row] - expected[0]).abs().max() < 1e-5
+            expected = alone(latents[row : row + 1, :, tokens], actions[row : row + 1])
+            assert (predicted[row] - expected[0]).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("delta", [False, True])
@@ -162,8 +162,8 @@ def test_keeping_all_tokens_changes_nothing(delta):
     predictor = random_predictor(replace(PREDICTOR, delta_latent=delta))
     latents, actions = latents_and_actions(2, p=6)
     with torch.inference_mode():
-        kept = predictor(latents, actions, torch.arange(6)[None])
-        assert torch.equal(kept, predictor(latents, actions))
+        predicted = predictor(latents, actions, torch.arange(6)[None])
+        assert torch.equal(predicted, predictor(latents, actions))
 
 
 def test_a_history_that_is_cut_cannot_be_thinned():

@@ -35,10 +35,10 @@ def test_counterfactuals_share_what_is_before_the_last_action_and_equal_one_by_o
     candidates = torch.rand(4, 2, generator=generator(3)) * 2 - 1
     together = world_model.predict_counterfactuals(latents, actions, candidates)
     assert together.shape == (4, 17, 32)
-    for candidate, found in zip(candidates, together, strict=True):
+    for candidate, actual in zip(candidates, together, strict=True):
         replaced = actions.clone()
         replaced[0, -1] = candidate
-        assert torch.allclose(world_model.predict(latents, replaced)[0], found, atol=1e-5)
+        assert torch.allclose(world_model.predict(latents, replaced)[0], actual, atol=1e-5)
 
 
 @torch.inference_mode()
@@ -92,12 +92,12 @@ def test_gradients_reach_predictor_decoder_and_encoder(world_model):
 def test_the_encoder_learns_through_the_targets_latents_only(world_model):
     frames, actions, target = history()
     world_model.prediction_losses(frames, actions, target).total.backward()
-    found = world_model.autoencoder.patch_embed.proj.weight.grad.clone()
+    actual = world_model.autoencoder.patch_embed.proj.weight.grad.clone()
     world_model.zero_grad()
     with torch.no_grad():
         predicted = world_model.predict(world_model.encode_history(frames), actions)
     (0.2 * F.mse_loss(world_model.encode(target), predicted)).backward()
-    assert torch.allclose(world_model.autoencoder.patch_embed.proj.weight.grad, found, atol=1e-6)
+    assert torch.allclose(world_model.autoencoder.patch_embed.proj.weight.grad, actual, atol=1e-6)
 
 
 def test_a_generator_alone_decides_masks_and_dropout(world_model):
@@ -117,8 +117,8 @@ def test_a_generator_alone_decides_masks_and_dropout(world_model):
 
 def test_a_stated_mask_ratio_is_used(world_model):
     images = torch.rand(1, 3, 32, 32)
-    found = world_model.autoencoder_loss(images, mask_ratio=0.0).item()
-    assert found == pytest.approx(world_model.autoencoder.reconstruction_loss(images).item(), rel=1e-5)
+    actual = world_model.autoencoder_loss(images, mask_ratio=0.0).item()
+    assert actual == pytest.approx(world_model.autoencoder.reconstruction_loss(images).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(

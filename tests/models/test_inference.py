@@ -25,57 +25,57 @@ def modes(shared):
 
 def test_a_reconstruction_shows_frame_picture_and_error(shared):
     image = history()[2]
-    found = run_reconstruction(shared, image)
+    result = run_reconstruction(shared, image)
     with torch.inference_mode():
         picture = shared.model.reconstruct(image)[0]
-    assert np.array_equal(found.input, to_uint8(image[0]))
-    assert np.array_equal(found.reconstruction, to_uint8(picture))
-    assert found.error.shape == (32, 32) and found.error.dtype == np.float32
-    assert np.allclose(found.error, ((picture - image[0]) ** 2).mean(dim=0).numpy(), atol=1e-7)
-    assert found.mse == pytest.approx(shared.model.autoencoder.reconstruction_loss(image).item(), rel=1e-5)
-    assert found.mse == pytest.approx(float(found.error.mean()), rel=1e-5)
-    assert found.weights.describe() == "untrained"
+    assert np.array_equal(result.input, to_uint8(image[0]))
+    assert np.array_equal(result.reconstruction, to_uint8(picture))
+    assert result.error.shape == (32, 32) and result.error.dtype == np.float32
+    assert np.allclose(result.error, ((picture - image[0]) ** 2).mean(dim=0).numpy(), atol=1e-7)
+    assert result.mse == pytest.approx(shared.model.autoencoder.reconstruction_loss(image).item(), rel=1e-5)
+    assert result.mse == pytest.approx(float(result.error.mean()), rel=1e-5)
+    assert result.weights.describe() == "untrained"
 
 
 def test_the_shown_loss_is_the_one_training_reports_in_evaluation_mode(shared):
     frames, actions, target = history()
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
     with torch.inference_mode():
         losses = shared.model.prediction_losses(frames, actions, target)
-    assert found.mse == pytest.approx(losses.image.item(), rel=1e-5)
+    assert result.mse == pytest.approx(losses.image.item(), rel=1e-5)
 
 
 def test_the_error_counts_what_clipping_hides(shared):
-    """The random networks leave [0, 1] by far: an error of the shown picture would be smaller."""
+    """The random networks leave [0, 1] by far: an error of the displayed picture would be smaller."""
     frames, actions, target = history()
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
-    shown = ((found.predicted / 255.0 - target[0].permute(1, 2, 0).numpy()) ** 2).mean()
-    assert found.mse > 1.01 * shown
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    displayed = ((result.predicted / 255.0 - target[0].permute(1, 2, 0).numpy()) ** 2).mean()
+    assert result.mse > 1.01 * displayed
 
 
 def test_each_candidate_equals_a_prediction_with_that_action(shared):
     frames, actions, target = history()
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
-    assert len(found.candidates) == 3 and found.recorded is None
-    for candidate, swept in zip(CANDIDATES, found.candidates, strict=True):
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert len(result.candidates) == 3 and result.recorded is None
+    for candidate, swept in zip(CANDIDATES, result.candidates, strict=True):
         replaced = actions.clone()
         replaced[0, -1] = candidate
         alone = run_prediction(shared, frames, replaced, target, CANDIDATES, None)
         assert alone.mse == pytest.approx(swept.mse, rel=1e-5)
         assert np.abs(alone.predicted.astype(int) - swept.picture.astype(int)).max() <= 1
-    assert found.best == int(np.argmin([swept.mse for swept in found.candidates]))
+    assert result.best == int(np.argmin([swept.mse for swept in result.candidates]))
 
 
 @pytest.mark.parametrize("is_exact", [True, False])
 def test_the_recorded_action_has_its_own_prediction(shared, is_exact):
-    """Also where it differs a little from the candidate that stands for it."""
+    """Also if it differs a little from the candidate that represents it."""
     frames, actions, target = history()
     actions[0, -1] = CANDIDATES[1] + (0.0 if is_exact else 0.25)
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, 1)
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, 1)
     with torch.inference_mode():
         expected = shared.model.prediction_losses(frames, actions, target).image.item()
-    assert found.recorded == 1 and found.mse == pytest.approx(expected, rel=1e-5)
-    assert (found.mse == found.candidates[1].mse) is is_exact
+    assert result.recorded == 1 and result.mse == pytest.approx(expected, rel=1e-5)
+    assert (result.mse == result.candidates[1].mse) is is_exact
 
 
 @pytest.mark.parametrize("recorded", [1, None])
@@ -83,7 +83,7 @@ def test_differences_are_candidate_minus_recorded_in_brightness_before_clipping(
     """With the recorded action listed as candidate 1, and with one that no candidate is."""
     frames, actions, target = history()
     actions[0, -1] = torch.tensor([0.3, 0.7]) if recorded is None else CANDIDATES[recorded]
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, recorded)
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, recorded)
 
     def picture_of(action):
         replaced = actions.clone()
@@ -94,10 +94,10 @@ def test_differences_are_candidate_minus_recorded_in_brightness_before_clipping(
     pictures, own = np.stack([picture_of(action) for action in CANDIDATES]), picture_of(actions[0, -1])
     assert pictures.max() > 1  # so clipping would show
     expected = (pictures[:, 0] + pictures[:, 1] + pictures[:, 2] - own[0] - own[1] - own[2]) / 3
-    assert found.differences.shape == (3, 32, 32) and found.differences.dtype == np.float32
-    assert np.allclose(found.differences, expected, atol=1e-4)
-    assert found.difference_top == pytest.approx(np.abs(expected).max(), abs=1e-4) and found.difference_top > 0.01
-    assert [bool(difference.any()) for difference in found.differences] == [True, recorded is None, True]
+    assert result.differences.shape == (3, 32, 32) and result.differences.dtype == np.float32
+    assert np.allclose(result.differences, expected, atol=1e-4)
+    assert result.difference_top == pytest.approx(np.abs(expected).max(), abs=1e-4) and result.difference_top > 0.01
+    assert [bool(difference.any()) for difference in result.differences] == [True, recorded is None, True]
 
 
 def test_a_predictor_that_ignores_the_action_shows_no_difference(shared):
@@ -105,9 +105,9 @@ def test_a_predictor_that_ignores_the_action_shows_no_difference(shared):
         for parameter in part.parameters():
             torch.nn.init.zeros_(parameter)
     frames, actions, target = history()
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
     # The rows of one batch may differ in the last digit.
-    assert found.difference_top == np.abs(found.differences).max() < 1e-6
+    assert result.difference_top == np.abs(result.differences).max() < 1e-6
 
 
 def test_pictures_too_large_to_be_compared_are_refused_by_name(shared):
@@ -121,18 +121,18 @@ def test_pictures_too_large_to_be_compared_are_refused_by_name(shared):
 
 def test_no_candidates_is_no_best_one(shared):
     frames, actions, target = history()
-    found = run_prediction(shared, frames, actions, target, torch.empty(0, 2), None)
-    assert found.candidates == () and found.best is None and found.mse > 0
-    assert found.differences.shape == (0, 32, 32) and found.difference_top == 0.0
+    result = run_prediction(shared, frames, actions, target, torch.empty(0, 2), None)
+    assert result.candidates == () and result.best is None and result.mse > 0
+    assert result.differences.shape == (0, 32, 32) and result.difference_top == 0.0
 
 
 def test_results_name_the_weights_they_come_from(shared):
     frames, actions, target = history()
     shared.set_weights_source({"autoencoder": WeightsSource("autoencoder.pth", 3)})
     assert run_reconstruction(shared, target).weights == WeightsSource("autoencoder.pth", 3)
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
     shared.set_weights_source({"predictor": WeightsSource("predictor_0.pth", 9)})
-    assert found.weights["autoencoder"].step == 3 and not found.weights["predictor"].is_trained
+    assert result.weights["autoencoder"].step == 3 and not result.weights["predictor"].is_trained
 
 
 def test_inference_computes_as_in_evaluation_mode_and_leaves_modes_as_found(shared):
@@ -141,8 +141,8 @@ def test_inference_computes_as_in_evaluation_mode_and_leaves_modes_as_found(shar
     shared.model.predictor.train()
     shared.model.predictor.dropout.eval()
     before = modes(shared)
-    found = run_prediction(shared, frames, actions, target, CANDIDATES, None)
-    assert np.array_equal(found.predicted, expected.predicted) and found.mse == expected.mse
+    result = run_prediction(shared, frames, actions, target, CANDIDATES, None)
+    assert np.array_equal(result.predicted, expected.predicted) and result.mse == expected.mse
     assert modes(shared) == before and True in before
 
 
@@ -164,11 +164,11 @@ def test_inference_beside_a_thread_that_trains_equals_inference_alone(shared):
     trainer = threading.Thread(target=train)
     trainer.start()
     try:
-        found = [run_prediction(shared, frames, actions, target, CANDIDATES, None) for _ in range(40)]
+        result = [run_prediction(shared, frames, actions, target, CANDIDATES, None) for _ in range(40)]
     finally:
         stop.set()
         trainer.join()
-    assert all(np.array_equal(one.predicted, expected.predicted) and one.mse == expected.mse for one in found)
+    assert all(np.array_equal(one.predicted, expected.predicted) and one.mse == expected.mse for one in result)
     assert harmed == []
 
 
@@ -199,6 +199,6 @@ def test_inference_leaves_no_gradients_and_no_changes(shared):
 def test_the_full_size_predicts_from_eight_frames():
     shared = WorldModels(torch.device("cpu")).get("dot", 1)
     frames, actions, target = history(t=8, channels=1, size=224)
-    found = run_prediction(shared, frames, actions, target, torch.tensor([[-1.0], [1.0]]), None)
-    assert found.predicted.shape == (224, 224, 3) and found.predicted.dtype == np.uint8
-    assert found.error.shape == (224, 224) and len(found.candidates) == 2
+    result = run_prediction(shared, frames, actions, target, torch.tensor([[-1.0], [1.0]]), None)
+    assert result.predicted.shape == (224, 224, 3) and result.predicted.dtype == np.uint8
+    assert result.error.shape == (224, 224) and len(result.candidates) == 2

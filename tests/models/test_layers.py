@@ -9,9 +9,9 @@ from tests.models.small import generator
 
 @pytest.mark.parametrize("width", [256, 128])
 def test_positions_are_those_of_the_formula(width):
-    found = sincos_positions(14, width)
-    assert found.shape == (1, 197, width) and found.dtype == torch.float32
-    assert np.abs(found[0].double().numpy() - reference.positions(14, width)).max() < 1e-6
+    positions = sincos_positions(14, width)
+    assert positions.shape == (1, 197, width) and positions.dtype == torch.float32
+    assert np.abs(positions[0].double().numpy() - reference.positions(14, width)).max() < 1e-6
 
 
 def test_the_class_token_has_position_zero():

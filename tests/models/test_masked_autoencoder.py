@@ -24,8 +24,8 @@ def small():
     return MaskedAutoencoderViT(AUTOENCODER)
 
 
-def gap(found, expected):
-    return np.abs(found.detach().double().numpy() - expected).max()
+def gap(actual, expected):
+    return np.abs(actual.detach().double().numpy() - expected).max()
 
 
 @torch.inference_mode()
@@ -41,14 +41,14 @@ def test_encode_and_decode_give_the_numbers_of_a_plain_reference(network, image)
 
 
 @torch.inference_mode()
-def test_a_masked_step_gives_the_loss_of_a_plain_reference(network, image):
+def test_a_masked_step_has_the_loss_of_a_plain_reference(network, image):
     w = reference.weights_of(network)
     torch.manual_seed(3)
     _, mask, _ = network.forward_encoder(image, 0.6)
-    kept = [i for i in range(196) if mask[0, i] == 0]
-    assert len(kept) == int(196 * 0.4)
+    remaining = [i for i in range(196) if mask[0, i] == 0]
+    assert len(remaining) == int(196 * 0.4)
     pixels = image[0].double().numpy()
-    decoded = reference.decode_patches(reference.encode(pixels, w, kept, **SIZES), w, kept, 14)
+    decoded = reference.decode_patches(reference.encode(pixels, w, remaining, **SIZES), w, remaining, 14)
     expected = ((reference.picture(decoded, 16, 14) - pixels) ** 2).mean()
     torch.manual_seed(3)
     assert network(image, 0.6).item() == pytest.approx(expected, abs=1e-4)
@@ -60,24 +60,24 @@ def test_unpatchify_inverts_patchify(small):
 
 
 def test_a_patch_is_flattened_by_row_column_colour(network, image):
-    found = network.patchify(image)[0]
+    patches = network.patchify(image)[0]
     pixels = image[0].numpy()
     for index in (0, 1, 14, 195):
-        assert np.array_equal(found[index].numpy(), reference.patch(pixels, index, 16, 14))
+        assert np.array_equal(patches[index].numpy(), reference.patch(pixels, index, 16, 14))
 
 
-@pytest.mark.parametrize(("ratio", "kept"), [(0.30, 137), (0.5, 98), (0.85, 29)])
-def test_masking_keeps_the_stated_number_of_patches(network, ratio, kept):
+@pytest.mark.parametrize(("ratio", "remaining"), [(0.30, 137), (0.5, 98), (0.85, 29)])
+def test_masking_keeps_the_stated_number_of_patches(network, ratio, remaining):
     x = torch.randn(2, 196, 4)
-    x_kept, mask, ids_restore = network.random_masking(x, ratio)
-    assert x_kept.shape == (2, kept, 4) and mask.sum(dim=1).tolist() == [196 - kept] * 2
+    x_remaining, mask, ids_restore = network.random_masking(x, ratio)
+    assert x_remaining.shape == (2, remaining, 4) and mask.sum(dim=1).tolist() == [196 - remaining] * 2
     assert torch.equal(ids_restore.sort(dim=1).values, torch.arange(196).expand(2, 196))
 
 
 def test_masking_puts_kept_patches_back_where_they_were(network):
     x = torch.randn(2, 196, 4)
-    x_kept, mask, ids_restore = network.random_masking(x, 0.5)
-    padded = torch.cat([x_kept, torch.zeros(2, 98, 4)], dim=1)
+    x_remaining, mask, ids_restore = network.random_masking(x, 0.5)
+    padded = torch.cat([x_remaining, torch.zeros(2, 98, 4)], dim=1)
     restored = padded.gather(1, ids_restore[:, :, None].expand(2, 196, 4))
     assert torch.equal(restored, x * (1 - mask[:, :, None]))
 
@@ -132,6 +132,6 @@ def test_sizes_that_do_not_fit_are_refused(wrong):
 @torch.inference_mode()
 def test_patches_decoded_alone_are_those_of_the_whole_picture(network, image):
     latents = network.encode(image)
-    chosen = torch.tensor([[0, 17, 195]])
+    subset = torch.tensor([[0, 17, 195]])
     whole = network.patchify(network.decode(latents))
-    assert (network.decode_patches(latents[:, chosen[0] + 1], chosen) - whole[:, chosen[0]]).abs().max() < 1e-5
+    assert (network.decode_patches(latents[:, subset[0] + 1], subset) - whole[:, subset[0]]).abs().max() < 1e-5

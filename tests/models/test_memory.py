@@ -26,42 +26,42 @@ print(used - before, kept - before, resident_mb() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc's heaps are told anything")
-def test_freed_memory_is_kept_until_it_is_given_back():
-    said = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True).stdout
-    used, kept, left = map(float, said.split())
-    assert used > 300 and kept > 300 and left < 30
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc's heap is configured")
+def test_freed_memory_is_held_until_it_is_trimmed():
+    output = subprocess.run([sys.executable, "-c", RESIDENT], capture_output=True, text=True, check=True).stdout
+    peak, held, left = map(float, output.split())
+    assert peak > 300 and held > 300 and left < 30
 
 
 class Enough(Exception):
     """Ends what has no end."""
 
 
-def looks_until_given(monkeypatch, spent):
-    """At which looks memory is given back, where the process has spent so many seconds at each of them."""
-    clock, looks, given = iter(spent), [], []
+def checks_at_trims(monkeypatch, cpu_times):
+    """The numbers of the checks at which memory is trimmed, for CPU times of the process at each check."""
+    clock, checks, trims = iter(cpu_times), [], []
 
     def process_time():
-        looks.append(next(clock, None))
-        if looks[-1] is None:
+        checks.append(next(clock, None))
+        if checks[-1] is None:
             raise Enough
-        return looks[-1]
+        return checks[-1]
 
     monkeypatch.setattr(memory.time, "process_time", process_time)
     monkeypatch.setattr(memory.gc, "freeze", lambda: None)
-    monkeypatch.setattr(memory, "trim_memory", lambda: given.append(len(looks) - 1))
+    monkeypatch.setattr(memory, "trim_memory", lambda: trims.append(len(checks) - 1))
     with pytest.raises(Enough):
         memory.trim_memory_forever(0.001)
-    return given
+    return trims
 
 
-def test_a_server_gives_back_once_when_it_has_come_to_rest(monkeypatch):
-    assert looks_until_given(monkeypatch, [0, 0, 0, 5, 9, 9, 9, 9, 9]) == [5]  # its own time is looked at once more
+def test_a_server_trims_once_when_it_has_become_idle(monkeypatch):
+    assert checks_at_trims(monkeypatch, [0, 0, 0, 5, 9, 9, 9, 9, 9]) == [5]  # the trim itself reads the time once more
 
 
-def test_a_server_at_work_gives_back_now_and_then(monkeypatch):
-    given = looks_until_given(monkeypatch, range(60))
-    assert len(given) == 3 and given[0] == memory.CHECKS_WHILE_BUSY + 1
+def test_a_busy_server_trims_now_and_then(monkeypatch):
+    trims = checks_at_trims(monkeypatch, range(60))
+    assert len(trims) == 3 and trims[0] == memory.CHECKS_WHILE_BUSY + 1
 
 
 def test_another_c_library_is_left_alone(monkeypatch):

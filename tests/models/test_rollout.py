@@ -14,7 +14,7 @@ PRESSED = torch.tensor([[1.0, -1.0], [-0.5, 0.5], [0.0, 1.0], [1.0, 1.0], [-1.0,
 def shared():
     shared = SharedWorldModel(small_config(), torch.device("cpu"))
     randomize(shared.model, generator())
-    # Pictures within [0, 1], as trained networks give them: where all is clipped, re-encoding sees nothing.
+    # Pictures within [0, 1], as of trained networks: if all were clipped, re-encoding would have no input.
     with torch.no_grad():
         shared.model.autoencoder.decoder_pred[2].weight.mul_(0.05)
         shared.model.autoencoder.decoder_pred[2].bias.fill_(0.5)
@@ -26,28 +26,28 @@ def start(t=3):
     return RolloutContext.of([to_uint8(frame) for frame in frames[0]], list(actions[0, : t - 1]))
 
 
-def dreamed(shared, way, context=None, pressed=PRESSED, length=3):
-    found = []
+def rollout(shared, mode, context=None, pressed=PRESSED, length=3):
+    results = []
     context = context or start()
     for action in pressed:
-        found.append(imagine(shared, context, action, way, length))
-        context = found[-1].context
-    return found
+        results.append(imagine(shared, context, action, mode, length))
+        context = results[-1].context
+    return results
 
 
 @torch.inference_mode()
-def plainly(shared, way, pressed=PRESSED, t=3):
-    """The same loop in the plainest words, in full precision."""
+def plainly(shared, mode, pressed=PRESSED, t=3):
+    """The same loop without any reuse, in full precision."""
     begun = start(t)
     latents = [shared.model.encode(as_image(frame.picture))[0] for frame in begun.frames]
     actions, pictures = list(begun.actions), []
     for action in pressed:
         actions.append(action)
-        context, taken = torch.stack(latents[-3:])[None], torch.stack(actions[-len(latents[-3:]) :])[None]
-        predicted = shared.model.predict(context, taken)
+        context, scaled = torch.stack(latents[-3:])[None], torch.stack(actions[-len(latents[-3:]) :])[None]
+        predicted = shared.model.predict(context, scaled)
         pictures.append(shared.model.decode(predicted)[0])
         again = shared.model.encode(as_image(to_uint8(pictures[-1])))[0]
-        latents.append(predicted[0] if way == "latents" else again)
+        latents.append(predicted[0] if mode == "latents" else again)
     return pictures
 
 
@@ -55,48 +55,48 @@ def as_image(picture):
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255
 
 
-@pytest.mark.parametrize("way", ROLLOUT_MODES)
+@pytest.mark.parametrize("mode", ROLLOUT_MODES)
 @pytest.mark.parametrize("t", [1, 2, 3])
-def test_a_dream_is_the_plain_loop_within_a_level_of_a_picture(shared, way, t):
-    found = dreamed(shared, way, start(t))
-    for one, picture in zip(found, plainly(shared, way, t=t), strict=True):
+def test_a_rollout_is_the_plain_loop_within_a_level_of_a_picture(shared, mode, t):
+    results = rollout(shared, mode, start(t))
+    for one, picture in zip(results, plainly(shared, mode, t=t), strict=True):
         assert torch.allclose(one.decoded, picture, atol=1 / 255)
         assert np.array_equal(one.picture, to_uint8(one.decoded))
 
 
 def test_the_two_ways_agree_on_the_first_step_and_part_afterwards(shared):
-    latents, pictures = (dreamed(shared, way) for way in ROLLOUT_MODES)
+    latents, pictures = (rollout(shared, mode) for mode in ROLLOUT_MODES)
     assert torch.equal(latents[0].decoded, pictures[0].decoded)
     assert not torch.allclose(latents[-1].decoded, pictures[-1].decoded, atol=1e-3)
 
 
-def test_another_action_gives_another_frame(shared):
+def test_another_action_leads_to_another_frame(shared):
     one, other = (imagine(shared, start(), action, "latents", 3) for action in PRESSED[:2])
     assert not torch.equal(one.decoded, other.decoded)
 
 
-@pytest.mark.parametrize("way", ROLLOUT_MODES)
-def test_a_step_leaves_its_context_as_it_was_so_that_going_back_gives_the_same_again(shared, way):
-    found = dreamed(shared, way)
-    again = imagine(shared, found[1].context, PRESSED[2], way, 3)
-    assert torch.equal(again.decoded, found[2].decoded)
+@pytest.mark.parametrize("mode", ROLLOUT_MODES)
+def test_a_step_leaves_its_context_as_it_was_so_that_going_back_leads_to_the_same_again(shared, mode):
+    results = rollout(shared, mode)
+    again = imagine(shared, results[1].context, PRESSED[2], mode, 3)
+    assert torch.equal(again.decoded, results[2].decoded)
 
 
 @pytest.mark.parametrize("length", [2, 5])
 def test_only_as_much_context_is_kept_as_counts(shared, length):
-    found = dreamed(shared, "latents", length=length)
-    assert [len(one.context.frames) for one in found] == [min(length, 4 + i) for i in range(len(PRESSED))]
-    assert all(len(one.context.actions) == len(one.context.frames) - 1 for one in found)
-    assert torch.equal(found[-1].context.actions[-1], PRESSED[-1])
+    results = rollout(shared, "latents", length=length)
+    assert [len(one.context.frames) for one in results] == [min(length, 4 + i) for i in range(len(PRESSED))]
+    assert all(len(one.context.actions) == len(one.context.frames) - 1 for one in results)
+    assert torch.equal(results[-1].context.actions[-1], PRESSED[-1])
 
 
-def test_a_longer_history_from_here_on_grows_with_the_dream(shared):
-    context = dreamed(shared, "latents", length=2)[-1].context
+def test_a_longer_history_from_here_on_grows_with_the_rollout(shared):
+    context = rollout(shared, "latents", length=2)[-1].context
     assert len(imagine(shared, context, PRESSED[0], "latents", 8).context.frames) == 3
 
 
 def test_after_a_change_of_weights_pictures_stay_and_latents_are_made_anew(shared):
-    before = dreamed(shared, "latents")[-1]
+    before = rollout(shared, "latents")[-1]
     with shared.lock:
         randomize(shared.model.autoencoder, generator(9))
         shared.set_weights_source({"autoencoder": WeightsSource(step=1)})
@@ -104,8 +104,8 @@ def test_after_a_change_of_weights_pictures_stay_and_latents_are_made_anew(share
     fresh = RolloutContext.of([frame.picture for frame in before.context.frames], before.context.actions)
     assert after.version == before.version + 1
     assert torch.equal(after.decoded, imagine(shared, fresh, PRESSED[0], "latents", 3).decoded)
-    kept = zip(before.context.frames[1:], after.context.frames[:-1], strict=True)
-    assert all(np.array_equal(one.picture, other.picture) for one, other in kept)
+    pairs = zip(before.context.frames[1:], after.context.frames[:-1], strict=True)
+    assert all(np.array_equal(one.picture, other.picture) for one, other in pairs)
 
 
 @pytest.mark.parametrize("network", ["autoencoder", "predictor"])

@@ -54,18 +54,18 @@ def test_networks_are_found_by_name():
 
 
 def test_all_who_ask_at_once_get_one_model():
-    registry, barrier, found = WorldModels(CPU), threading.Barrier(4), []
+    registry, barrier, models = WorldModels(CPU), threading.Barrier(4), []
 
     def ask():
         barrier.wait()
-        found.append(registry.get("wheels", 1))
+        models.append(registry.get("wheels", 1))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({id(shared) for shared in found}) == 1 and len(found) == 4
+    assert len({id(shared) for shared in models}) == 1 and len(models) == 4
 
 
 def test_robots_do_not_share_a_model_nor_do_other_channels():

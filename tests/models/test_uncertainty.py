@@ -18,7 +18,7 @@ def shared():
     return shared
 
 
-def look(shared, passes=0, seed=0, t=3, candidates=CANDIDATES):
+def uncertain_predictions(shared, passes=0, seed=0, t=3, candidates=CANDIDATES):
     frames, actions, _ = history(t)
     return predict_with_uncertainty(shared, frames, actions[:, : t - 1], candidates, passes, generator(seed))
 
@@ -26,19 +26,19 @@ def look(shared, passes=0, seed=0, t=3, candidates=CANDIDATES):
 @pytest.mark.parametrize("t", [1, 3])
 def test_pictures_are_the_predictions_of_every_candidate(shared, t):
     frames, actions, _ = history(t)
-    found = look(shared, t=t)
-    assert found.uncertainties == ()
+    result = uncertain_predictions(shared, t=t)
+    assert result.uncertainties == ()
     with torch.inference_mode():
         context = shared.model.encode_history(frames)
-        for candidate, picture in zip(CANDIDATES, found.pictures, strict=True):
+        for candidate, picture in zip(CANDIDATES, result.pictures, strict=True):
             whole = torch.cat([actions[:, : t - 1], candidate[None, None]], dim=1)
             expected = to_uint8(shared.model.decode(shared.model.predict(context, whole))[0])
             assert np.abs(picture.astype(int) - expected.astype(int)).max() <= 1
 
 
 def test_uncertainty_is_the_variance_over_passes_with_dropout(shared):
-    """The same passes taken by hand, their variance by torch."""
-    found = look(shared, passes=6, seed=4)
+    """The same passes by hand, their variance by torch."""
+    result = uncertain_predictions(shared, passes=6, seed=4)
     frames, actions, _ = history(3)
     for part in shared.model.modules():
         if isinstance(part, Dropout):
@@ -48,19 +48,25 @@ def test_uncertainty_is_the_variance_over_passes_with_dropout(shared):
         context = shared.model.encode_history(frames)
         passes = [shared.model.predict_counterfactuals(context, actions, CANDIDATES) for _ in range(6)]
         samples = torch.stack([shared.model.decode(latents) for latents in passes])
-    assert np.allclose(found.uncertainties, samples.var(dim=0).mean(dim=(1, 2, 3)).numpy(), rtol=1e-4)
-    assert min(found.uncertainties) > 0
+    assert np.allclose(result.uncertainties, samples.var(dim=0).mean(dim=(1, 2, 3)).numpy(), rtol=1e-4)
+    assert min(result.uncertainties) > 0
 
 
 def test_the_seed_decides_and_pictures_do_not_depend_on_it(shared):
-    first, same, other = look(shared, 4, 1), look(shared, 4, 1), look(shared, 4, 2)
+    first, same, other = (
+        uncertain_predictions(shared, 4, 1),
+        uncertain_predictions(shared, 4, 1),
+        uncertain_predictions(shared, 4, 2),
+    )
     assert first.uncertainties == same.uncertainties != other.uncertainties
-    assert all(np.array_equal(a, b) for a, b in zip(first.pictures, look(shared).pictures, strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(first.pictures, uncertain_predictions(shared).pictures, strict=True)
+    )
 
 
 def test_torchs_own_random_numbers_are_left_alone(shared):
     before = torch.get_rng_state()
-    look(shared, passes=3)
+    uncertain_predictions(shared, passes=3)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -70,14 +76,14 @@ def test_modes_and_generators_are_left_as_they_were_found(shared):
     shared.model.predictor.train()
     parts = list(shared.model.modules())
     before = [part.training for part in parts]
-    look(shared, passes=3)
+    uncertain_predictions(shared, passes=3)
     assert [part.training for part in parts] == before
     assert all(part.generator is mine for part in parts if isinstance(part, Dropout))
     shared.model.eval()
     with torch.no_grad():
         shared.model.predictor.output_head.weight.fill_(float("nan"))
     with pytest.raises(NotFinite):
-        look(shared, passes=3)
+        uncertain_predictions(shared, passes=3)
     assert not any(part.training for part in parts)
 
 
@@ -85,17 +91,17 @@ def test_without_dropout_nothing_is_uncertain():
     config = small_config()
     still = type(config.predictor)(**{**vars(config.predictor), "dropout": 0.0})
     shared = SharedWorldModel(type(config)(2, config.autoencoder, still), torch.device("cpu"))
-    assert look(shared, passes=3).uncertainties == (0.0, 0.0, 0.0)
+    assert uncertain_predictions(shared, passes=3).uncertainties == (0.0, 0.0, 0.0)
 
 
 def test_the_models_lock_is_held_meanwhile(shared):
-    seen = []
+    modes = []
     real = shared.model.predict_counterfactuals
 
     def watched(*arguments):
-        seen.append(shared.lock._is_owned())
+        modes.append(shared.lock._is_owned())
         return real(*arguments)
 
     shared.model.predict_counterfactuals = watched
-    look(shared, passes=2)
-    assert seen == [True] * 3
+    uncertain_predictions(shared, passes=2)
+    assert modes == [True] * 3

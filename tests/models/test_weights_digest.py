@@ -55,7 +55,7 @@ def test_saved_and_loaded_weights_have_the_same_digest(shared, tmp_path):
     assert weights_digest(other.model.autoencoder) == weights_digest(shared.model.autoencoder)
 
 
-def test_a_shared_model_knows_the_digests_of_both_networks(shared):
+def test_a_shared_model_has_the_digests_of_both_networks(shared):
     digests = shared.digests()
     assert digests["autoencoder"] == weights_digest(shared.model.autoencoder)
     assert digests["predictor"] == weights_digest(shared.model.predictor)

@@ -28,7 +28,7 @@ def good(tmp_path):
 
 
 def content_of(path):
-    """As whoever wrote the file would read it, NumPy's numbers included."""
+    """The contents as the notebook would read them, NumPy's numbers included."""
     return torch.load(path, weights_only=False)
 
 
@@ -85,11 +85,11 @@ def test_an_old_file_opens_after_it_was_converted(tmp_path, good, make):
 @kinds
 def test_optimizer_and_schedule_are_carried_along(tmp_path, good, make):
     convert(make(good), tmp_path / "new.pth")
-    found, expected = torch.load(tmp_path / "new.pth", weights_only=True), content_of(good)
-    (rate,), (known,) = (content["scheduler_state_dict"]["_last_lr"] for content in (found, expected))
+    result, expected = torch.load(tmp_path / "new.pth", weights_only=True), content_of(good)
+    (rate,), (known,) = (content["scheduler_state_dict"]["_last_lr"] for content in (result, expected))
     assert type(rate) is float and rate == float(known)
     for index, state in expected["optimizer_state_dict"]["state"].items():
-        assert are_equal(found["optimizer_state_dict"]["state"][index], state)
+        assert are_equal(result["optimizer_state_dict"]["state"][index], state)
 
 
 def test_a_bare_state_dict_stays_one(tmp_path):
@@ -196,7 +196,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, good, monkey
     assert read_checkpoint(new).step == 5
 
 
-def test_the_command_tells_what_it_found_and_wrote(tmp_path, good):
+def test_the_command_reports_the_old_and_the_new_file(tmp_path, good):
     old = in_old_format(good)
 
     def run(*arguments):
@@ -205,13 +205,13 @@ def test_the_command_tells_what_it_found_and_wrote(tmp_path, good):
         assert "Traceback" not in done.stderr
         return done.returncode, done.stdout + done.stderr
 
-    code, told = run(old, tmp_path / "new.pth")
+    code, output = run(old, tmp_path / "new.pth")
     size = (tmp_path / "new.pth").stat().st_size
     assert code == DONE
-    assert told == f"old.pth: {KINDS[in_old_format]}.\nnew.pth: written and read back, {size} bytes.\n"
+    assert output == f"old.pth: {KINDS[in_old_format]}.\nnew.pth: written and read back, {size} bytes.\n"
 
 
-def test_the_exit_code_tells_how_it_ended(tmp_path, good, capsys):
+def test_the_exit_code_is_the_outcome(tmp_path, good, capsys):
     old = in_old_format(good)
     assert main([str(old), str(tmp_path / "new.pth")]) == DONE
     assert main([str(old), str(tmp_path / "new.pth")]) == NOT_DONE
@@ -219,5 +219,5 @@ def test_the_exit_code_tells_how_it_ended(tmp_path, good, capsys):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == code
-    told = capsys.readouterr()
-    assert "OLD" in told.out and "NEW" in told.out and "--help tells what can be given." in told.err
+    output = capsys.readouterr()
+    assert "OLD" in output.out and "NEW" in output.out and "--help tells what can be given." in output.err

@@ -92,9 +92,9 @@ def test_norms_far_apart_get_a_logarithmic_scale_that_says_so():
 
 def test_changes_are_drawn_in_percent():
     # (3, 4) has norm 5; moved to (3, 4.1) by 0.1: 2 %. (1) to (1.03): 3 %.
-    found = [change("Block 1", [3, 4], [3, 4.1]), change("Block 2", [1, 0], [1, 0]), change("Decoder", [1], [1.03])]
+    changes = [change("Block 1", [3, 4], [3, 4.1]), change("Block 2", [1, 0], [1, 0]), change("Decoder", [1], [1.03])]
     drawing = figure()
-    draw_changes(drawing, found)
+    draw_changes(drawing, changes)
     (panel,) = rendered(drawing).axes
     assert bars(panel) == pytest.approx({"Block 1": 2.0, "Block 2": 0.0, "Decoder": 3.0})
     assert texts(panel) == ["2 %", "unchanged", "3 %"]
@@ -121,7 +121,7 @@ def heights(patch):
 
 
 def test_a_panel_shows_the_share_of_each_bar():
-    # A quarter at -0.5 and three quarters at 0.5, which 40 bars and a bit still tell apart.
+    # A quarter at -0.5 and three quarters at 0.5, which some 40 bars still separate.
     drawing = figure()
     draw_distributions(drawing, [group("Block 1", [-0.5, 0.5, 0.5, 0.5])])
     panel = rendered(drawing).axes[0]
@@ -135,10 +135,10 @@ def test_distributions_have_a_panel_for_each_group_and_no_other(shared):
     groups = weight_statistics(shared.model)
     drawing = figure()
     draw_distributions(drawing, groups)
-    shown = [panel for panel in rendered(drawing).axes if panel.axison]
-    assert [panel.get_title() for panel in shown] == [found.name for found in groups]
-    for panel, found in zip(shown, groups, strict=True):
-        if found.low == found.high:
+    visible = [panel for panel in rendered(drawing).axes if panel.axison]
+    assert [panel.get_title() for panel in visible] == [group.name for group in groups]
+    for panel, group in zip(visible, groups, strict=True):
+        if group.low == group.high:
             assert texts(panel) == ["all are 0"]
         else:
             assert 99.8 <= heights(panel.patches[0]).sum() <= 100.0001
@@ -184,8 +184,10 @@ def test_similarities_of_positions_mark_each_place_and_each_frame(shared):
     panels = rendered(drawing).axes
     maps = [panel for panel in panels if panel.images]
     assert len(maps) == 4
-    for panel, (row, column), shown in zip(maps, positions.places.values(), positions.patch_similarity, strict=False):
-        assert np.array_equal(panel.images[0].get_array(), shown)
+    for panel, (row, column), similarity in zip(
+        maps, positions.places.values(), positions.patch_similarity, strict=False
+    ):
+        assert np.array_equal(panel.images[0].get_array(), similarity)
         (mark,) = panel.lines
         assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (column, row)
     tokens = maps[-1]

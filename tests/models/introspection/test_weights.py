@@ -31,8 +31,8 @@ def fill(parameter, values):
         parameter.copy_(torch.tensor(values, dtype=torch.float32).reshape(parameter.shape))
 
 
-def named(found, name):
-    (one,) = [group for group in found if group.name == name]
+def named(groups, name):
+    (one,) = [group for group in groups if group.name == name]
     return one
 
 
@@ -73,30 +73,30 @@ def test_statistics_of_a_group_are_those_worked_out_by_hand(shared):
     # norm sqrt(32·9 + 32·1) = sqrt(320).
     fill(shared.model.autoencoder.norm.weight, [3.0] * 32)
     fill(shared.model.autoencoder.norm.bias, [-1.0] * 32)
-    found = named(weight_statistics(shared.model), "Final norm")
-    assert (found.network, found.count, found.low, found.high) == ("autoencoder", 64, -1.0, 3.0)
-    assert (found.mean, found.std) == (1.0, 2.0) and found.norm == pytest.approx(math.sqrt(320))
-    assert found.edges[0] == -1.0 and found.edges[-1] == 3.0
-    assert found.histogram[0] == found.histogram[-1] == 32 and found.histogram.sum() == 64
+    result = named(weight_statistics(shared.model), "Final norm")
+    assert (result.network, result.count, result.low, result.high) == ("autoencoder", 64, -1.0, 3.0)
+    assert (result.mean, result.std) == (1.0, 2.0) and result.norm == pytest.approx(math.sqrt(320))
+    assert result.edges[0] == -1.0 and result.edges[-1] == 3.0
+    assert result.histogram[0] == result.histogram[-1] == 32 and result.histogram.sum() == 64
 
 
 def test_histograms_count_every_weight_where_it_lies(shared):
     weights = dict(shared.model.named_parameters())
-    for group, found in zip(layer_groups(shared.model), weight_statistics(shared.model), strict=True):
+    for group, result in zip(layer_groups(shared.model), weight_statistics(shared.model), strict=True):
         values = torch.cat([weights[key].detach().flatten() for key in group.keys]).double().numpy()
-        assert found.histogram.sum() == found.count == values.size
-        assert len(found.edges) == len(found.histogram) + 1 and (np.diff(found.edges) > 0).all()
-        half = len(found.histogram) // 2
-        middle, width = found.edges[half], found.edges[1] - found.edges[0]
+        assert result.histogram.sum() == result.count == values.size
+        assert len(result.edges) == len(result.histogram) + 1 and (np.diff(result.edges) > 0).all()
+        half = len(result.histogram) // 2
+        middle, width = result.edges[half], result.edges[1] - result.edges[0]
         surely_below = (values < middle - width / 10).sum()
         surely_above = (values > middle + width / 10).sum()
-        assert surely_below <= found.histogram[:half].sum() <= values.size - surely_above
+        assert surely_below <= result.histogram[:half].sum() <= values.size - surely_above
 
 
 def test_a_group_of_zeros_has_a_histogram_all_the_same(shared):
-    found = named(weight_statistics(shared.model), "FiLM")
-    assert (found.mean, found.std, found.norm, found.low, found.high) == (0, 0, 0, 0, 0)
-    assert found.histogram.sum() == found.count and found.edges[0] < 0 < found.edges[-1]
+    result = named(weight_statistics(shared.model), "FiLM")
+    assert (result.mean, result.std, result.norm, result.low, result.high) == (0, 0, 0, 0, 0)
+    assert result.histogram.sum() == result.count and result.edges[0] < 0 < result.edges[-1]
 
 
 def test_a_table_tells_of_each_tensor(shared):
@@ -112,18 +112,18 @@ def test_a_table_tells_of_each_tensor(shared):
 def test_weights_that_are_no_numbers_are_refused_with_the_network_named(shared, bad):
     before = copy_weights(shared.model)
     fill(shared.model.predictor.output_head.bias, [bad] * 32)
-    for look in (weight_statistics, tensor_statistics, lambda model: weight_changes(before, model)):
+    for report in (weight_statistics, tensor_statistics, lambda model: weight_changes(before, model)):
         with pytest.raises(NotFinite, match="predictor's weights"):
-            look(shared.model)
+            report(shared.model)
 
 
 def test_a_copy_stays_as_it_was(shared):
     before = copy_weights(shared.model)
     assert set(before) == {key for key, _ in shared.model.named_parameters()}
     assert all(not value.requires_grad and value.device.type == "cpu" for value in before.values())
-    kept = before["autoencoder.norm.weight"].clone()
+    copy = before["autoencoder.norm.weight"].clone()
     fill(shared.model.autoencoder.norm.weight, [5.0] * 32)
-    assert torch.equal(before["autoencoder.norm.weight"], kept)
+    assert torch.equal(before["autoencoder.norm.weight"], copy)
 
 
 def test_exactly_the_group_that_was_edited_changes(shared):
@@ -133,15 +133,15 @@ def test_exactly_the_group_that_was_edited_changes(shared):
     with torch.no_grad():
         for key in group.keys:
             weights[key].add_(0.25)
-    for found in weight_changes(before, shared.model):
-        if found.after.name == "Block 2":
+    for result in weight_changes(before, shared.model):
+        if result.after.name == "Block 2":
             # Every weight moved by 0.25, so the norm of the change is sqrt(count · 0.25²) = 0.25 · sqrt(count).
-            assert found.change == pytest.approx(0.25 * math.sqrt(found.before.count), rel=1e-6)
-            assert found.relative == pytest.approx(found.change / found.before.norm)
-            assert found.after.mean == pytest.approx(found.before.mean + 0.25, abs=1e-6)
+            assert result.change == pytest.approx(0.25 * math.sqrt(result.before.count), rel=1e-6)
+            assert result.relative == pytest.approx(result.change / result.before.norm)
+            assert result.after.mean == pytest.approx(result.before.mean + 0.25, abs=1e-6)
         else:
-            assert found.change == found.relative == 0.0
-            assert np.array_equal(found.before.histogram, found.after.histogram)
+            assert result.change == result.relative == 0.0
+            assert np.array_equal(result.before.histogram, result.after.histogram)
 
 
 @pytest.mark.parametrize("shift", [-7.0, 7.0])
@@ -167,9 +167,9 @@ def test_a_change_from_nothing_is_all_new_and_never_infinite(shared):
     assert named_change(before, shared, "FiLM").relative == 0.0
     with torch.no_grad():
         shared.model.predictor.film_layers["0"].to_beta.bias += 0.5
-    found = named_change(before, shared, "FiLM")
-    assert found.before.norm == 0.0 and found.relative == 1.0
-    assert found.change == pytest.approx(0.5 * math.sqrt(32))  # 32 biases moved by 0.5
+    result = named_change(before, shared, "FiLM")
+    assert result.before.norm == 0.0 and result.relative == 1.0
+    assert result.change == pytest.approx(0.5 * math.sqrt(32))  # 32 biases moved by 0.5
 
 
 def test_a_copy_of_another_model_is_refused(shared):
@@ -178,10 +178,10 @@ def test_a_copy_of_another_model_is_refused(shared):
         weight_changes(copy_weights(other), shared.model)
 
 
-def tile(picture, place, size=8, columns=6, scale=10):
+def tile(picture, index, size=8, columns=6, scale=10):
     """One filter of the small model's picture: 32 in 6 columns, 6·9 - 1 = 53 pixels wide, so ten times as large."""
     small = picture[::scale, ::scale]
-    row, column = divmod(place, columns)
+    row, column = divmod(index, columns)
     top, left = row * (size + 1), column * (size + 1)
     return small[top : top + size, left : left + size]
 
@@ -202,8 +202,8 @@ def test_filters_come_by_norm_each_in_its_own_scale(shared):
     first = np.delete(first.reshape(-1, 3), 2 * 8 + 5, axis=0)
     assert (first == 128).all()
     assert (tile(picture, 31) == 128).all()  # a filter of zeros is last, and mid-grey
-    shown = [tile(picture, place) for place in range(1, 31)]
-    assert all(one.min() == 0 or one.max() == 255 for one in shown)
+    tiles = [tile(picture, index) for index in range(1, 31)]
+    assert all(one.min() == 0 or one.max() == 255 for one in tiles)
     assert (picture[80:90] == 255).all() and (picture[:, 80:90] == 255).all()  # the first gaps
     assert (tile(picture, 32) == 255).all()  # no such filter
 
@@ -214,46 +214,46 @@ def test_the_standard_filters_are_a_square_of_sixteen():
 
 
 def test_position_similarities_are_cosines(shared):
-    learned = shared.model.predictor.position_embedding.weight
+    embedding = shared.model.predictor.position_embedding.weight
     with torch.no_grad():
-        learned[:3] = 0.0
-        learned[0, :2] = torch.tensor([3.0, 4.0])  # norm 5
-        learned[1, 0] = 2.0  # cosine with the first: 3·2 / (5·2) = 0.6
-    found = position_tables(shared.model)
-    assert found.norms.shape == (4096,) and found.norms[:3] == pytest.approx([5.0, 2.0, 0.0])
-    assert found.stride == 18 and found.reach == 8 * 18 + 17  # a frame has 16 patches, a class token and an action
-    assert found.tokens.tolist() == list(range(161)) and found.token_similarity.shape == (161, 161)
-    assert found.token_similarity[0, 1] == pytest.approx(0.6)
-    assert found.token_similarity[0, 2] == 0.0  # a vector of zeros is like nothing
-    assert np.diag(found.token_similarity)[3:] == pytest.approx(1.0)
+        embedding[:3] = 0.0
+        embedding[0, :2] = torch.tensor([3.0, 4.0])  # norm 5
+        embedding[1, 0] = 2.0  # cosine with the first: 3·2 / (5·2) = 0.6
+    result = position_tables(shared.model)
+    assert result.norms.shape == (4096,) and result.norms[:3] == pytest.approx([5.0, 2.0, 0.0])
+    assert result.stride == 18 and result.reach == 8 * 18 + 17  # a frame has 16 patches, a class token and an action
+    assert result.tokens.tolist() == list(range(161)) and result.token_similarity.shape == (161, 161)
+    assert result.token_similarity[0, 1] == pytest.approx(0.6)
+    assert result.token_similarity[0, 2] == 0.0  # a vector of zeros is like nothing
+    assert np.diag(result.token_similarity)[3:] == pytest.approx(1.0)
 
 
 def test_patches_are_most_like_themselves_and_those_nearby(shared):
-    found = position_tables(shared.model)
-    assert found.patch_similarity.shape == (3, 4, 4)
-    assert found.places == {"corner": (0, 0), "centre": (2, 2), "edge": (2, 3)}
-    for (row, column), similarity in zip(found.places.values(), found.patch_similarity, strict=True):
+    result = position_tables(shared.model)
+    assert result.patch_similarity.shape == (3, 4, 4)
+    assert result.places == {"corner": (0, 0), "centre": (2, 2), "edge": (2, 3)}
+    for (row, column), similarity in zip(result.places.values(), result.patch_similarity, strict=True):
         assert similarity[row, column] == similarity.max() == pytest.approx(1.0)
-    corner = found.patch_similarity[0]
+    corner = result.patch_similarity[0]
     assert (np.diff(corner, axis=0) < 0).all() and (np.diff(corner, axis=1) < 0).all()
 
 
 def test_standard_positions_are_thinned_out_from_end_to_end():
-    found = position_tables(AdaptiveWorldModel(AdaptiveWorldModelConfig(1)))
-    assert (found.reach, found.stride) == (1781, 198) and found.patch_similarity.shape == (3, 14, 14)
-    assert found.token_similarity.shape == (200, 200)
-    assert found.tokens[0] == 0 and found.tokens[-1] == 1780 and (np.diff(found.tokens) > 0).all()
+    result = position_tables(AdaptiveWorldModel(AdaptiveWorldModelConfig(1)))
+    assert (result.reach, result.stride) == (1781, 198) and result.patch_similarity.shape == (3, 14, 14)
+    assert result.token_similarity.shape == (200, 200)
+    assert result.tokens[0] == 0 and result.tokens[-1] == 1780 and (np.diff(result.tokens) > 0).all()
 
 
 def test_positions_reach_no_further_than_there_are_any():
     predictor = ActionPredictorConfig(width=32, layers=1, heads=4, film_after=(), max_tokens=40)
-    found = position_tables(AdaptiveWorldModel(AdaptiveWorldModelConfig(1, AUTOENCODER, predictor)))
-    assert found.reach == 40 and len(found.norms) == 40 and found.tokens[-1] == 39
+    result = position_tables(AdaptiveWorldModel(AdaptiveWorldModelConfig(1, AUTOENCODER, predictor)))
+    assert result.reach == 40 and len(result.norms) == 40 and result.tokens[-1] == 39
 
 
-def test_a_look_tells_all_of_one_moment(shared):
-    look = inspect_weights(shared)
-    assert [group.name for group in look.groups] == [group.name for group in layer_groups(shared.model)]
-    assert sum(row.count for row in look.tensors) == sum(group.count for group in look.groups)
-    assert np.array_equal(look.filters, filters(shared.model)) and look.positions.reach == 161
-    assert look.weights_in_use == shared.weights
+def test_a_report_is_of_one_moment(shared):
+    report = inspect_weights(shared)
+    assert [group.name for group in report.groups] == [group.name for group in layer_groups(shared.model)]
+    assert sum(row.count for row in report.tensors) == sum(group.count for group in report.groups)
+    assert np.array_equal(report.filters, filters(shared.model)) and report.positions.reach == 161
+    assert report.weights_in_use == shared.weights

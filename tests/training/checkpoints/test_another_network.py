@@ -106,7 +106,7 @@ def trained(steps=2):
     return trainer.optimizers, metrics
 
 
-def test_it_is_trained_and_its_action_parameters_are_told_apart():
+def test_it_is_trained_and_its_action_parameters_are_recognized():
     optimizers, metrics = trained()
     assert 0 < metrics[0].action_gradient_share < 1
     own = (2 * 16 + 16) / (2 * 16 + 16 + 64 * 32 + 16 * 32 + 32)
@@ -124,7 +124,7 @@ def test_it_is_saved_and_built_again_from_its_file(tmp_path):
     assert are_equal(tensors_of(other.model), tensors_of(optimizers.model))
 
 
-def test_its_file_and_those_of_other_networks_are_told_apart(tmp_path):
+def test_its_file_and_those_of_other_networks_are_distinguished(tmp_path):
     optimizers, _ = trained()
     save_checkpoint(tmp_path, optimizers)
     path, own = tmp_path / FILES["predictor"], optimizers.model.predictor

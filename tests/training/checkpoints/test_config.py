@@ -66,12 +66,12 @@ def test_a_config_is_plain_and_names_the_network(tmp_path):
     ],
 )
 def test_another_architecture_is_refused_with_what_differs(tmp_path, saved, message):
-    """Also where all names and shapes are the same, as with another number of heads."""
+    """Also if all names and shapes are the same, as with another number of heads."""
     path = write(tmp_path / "p.pth", TransformerActionConditionedPredictor(2, saved))
     assert message in refused(path, predictor(), CheckpointConfigDiffers)
 
 
-def test_other_action_channels_and_the_other_network_are_said_as_ever(tmp_path):
+def test_other_action_channels_and_the_other_network_have_the_same_message_as_without_config(tmp_path):
     path = write(tmp_path / "p.pth", predictor(channels=3))
     message = refused(path, predictor(channels=1), CheckpointShapesDiffer)
     assert "a predictor for 3 action channels, this robot has 1" in message

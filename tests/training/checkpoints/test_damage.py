@@ -43,7 +43,7 @@ def damaged_forms(original):
         "bit flips": [flipped() for _ in range(200)],
         "truncations": [original[:length] for length in cuts],
         "with garbage before or behind": [
-            some + original if place % 2 else original + some for place, some in enumerate(garbage)
+            some + original if offset % 2 else original + some for offset, some in enumerate(garbage)
         ],
     }
 
@@ -52,7 +52,7 @@ def damaged_forms(original):
 def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
     path, manager = folder / NAME, make_manager(folder)
     good, backup = read_checkpoint(path), read_checkpoint(folder / BACKUP)
-    told = "autoencoder.pth is damaged or not a checkpoint; its backup of step 2 was loaded instead."
+    message = "autoencoder.pth is damaged or not a checkpoint; its backup of step 2 was loaded instead."
     for kind, forms in damaged_forms(path.read_bytes()).items():
         tried = forms[:: count(8, 1)]
         refused = equal = wrong = unsaid = 0
@@ -62,7 +62,7 @@ def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
             loaded = tensors_of(manager.shared.model.autoencoder)
             if are_equal(loaded, backup.tensors) and info.step == 2:
                 refused += 1
-                unsaid += not info.notes[0].startswith("autoencoder.pth ") or not info.notes[0].endswith(told[-46:])
+                unsaid += not info.notes[0].startswith("autoencoder.pth ") or not info.notes[0].endswith(message[-46:])
             elif are_equal(loaded, good.tensors) and info.step == 4:
                 equal += 1
                 unsaid += info.notes[0] != "autoencoder.pth is not the file that was saved there last."
@@ -75,7 +75,7 @@ def test_damage_is_noticed_and_the_backup_loaded(folder, figure):
         assert (wrong, unsaid) == (0, 0) and refused + equal == len(tried) and refused >= len(tried) // 2
 
 
-def test_what_is_in_use_is_told_to_be_the_backup(folder):
+def test_the_weights_in_use_are_named_as_the_backup(folder):
     (folder / NAME).write_bytes(b"")
     manager = make_manager(folder)
     manager.load_defaults()
@@ -98,8 +98,8 @@ def test_numbers_that_are_not_finite_are_refused_wherever_they_stand(folder, fig
             manager.load("autoencoder", folder / "bad.pth")
         refused += are_equal(tensors_of(manager.shared.model.autoencoder), before)
     states = content["optimizer_state_dict"]["state"]
-    places = [(index, name) for index in states for name in ("exp_avg", "exp_avg_sq")][:: count(8, 1)]
-    for index, name in places:
+    offsets = [(index, name) for index in states for name in ("exp_avg", "exp_avg_sq")][:: count(8, 1)]
+    for index, name in offsets:
         old = states[index][name].clone()
         states[index][name].view(-1)[0] = float("nan")
         torch.save(content, folder / "bad.pth")
@@ -109,9 +109,9 @@ def test_numbers_that_are_not_finite_are_refused_wherever_they_stand(folder, fig
     tried = len(list(content["model_state_dict"])[:: count(4, 1)]) * len(bad)
     figure(
         f"{tried} checkpoints with NaN or an infinity in a weight: {tried - refused} changed the weights in use; "
-        f"{len(places)} with NaN in the optimizer's state: {len(places) - fresh} kept it"
+        f"{len(offsets)} with NaN in the optimizer's state: {len(offsets) - fresh} kept it"
     )
-    assert refused == tried and fresh == len(places)
+    assert refused == tried and fresh == len(offsets)
 
 
 @pytest.mark.promise("NaN")
@@ -180,9 +180,9 @@ def test_saves_after_a_backup_was_loaded_keep_it_and_the_damaged_file(folder, re
     damage(folder / NAME)
     before, manager = digests_in(folder), make_manager(folder)
     manager.load("autoencoder", folder / NAME)
-    told = train(manager, recording).saved
+    message = train(manager, recording).saved
     (kept,) = [name for name in digests_in(folder) if name not in before]
-    assert f"what lay there was other weights and is kept as {kept}" in told
+    assert f"what lay there was other weights and is kept as {kept}" in message
     assert digests_in(folder)[kept] == before[NAME] and digests_in(folder)[BACKUP] == before[BACKUP]
     assert make_manager(folder).load("autoencoder", folder / NAME).step == 4
     manager.save()  # the second one of a run would have made a backup otherwise
@@ -199,7 +199,7 @@ def test_many_saves_of_a_run_that_began_with_the_backup_leave_it(folder, recordi
 
 
 def test_weights_of_a_chosen_backup_do_not_replace_the_newer_file(folder, recording):
-    """Somebody goes back behind a bad run: neither its file nor what came before may be lost."""
+    """After a bad run its backup is loaded: neither the file of the run nor the one before may be lost."""
     manager, before = make_manager(folder), digests_in(folder)
     manager.load("autoencoder", folder / NAME)
     manager.load("autoencoder", folder / BACKUP)
@@ -227,7 +227,7 @@ def test_two_files_kept_in_one_second_have_a_name_each(folder):
     assert len(kept) == 3 and all((folder / name).exists() for name in kept)
 
 
-def test_a_file_put_there_by_hand_is_told(folder):
+def test_a_file_put_there_by_hand_is_reported(folder):
     shutil.copy(folder / BACKUP, folder / NAME)
     info = make_manager(folder).load("autoencoder", folder / NAME)
     assert (info.step, info.notes) == (2, ("autoencoder.pth is not the file that was saved there last.",))

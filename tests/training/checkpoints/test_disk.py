@@ -1,4 +1,4 @@
-"""A disk that fails or is full, at every step of a save: old or new files, never some of each, and plain words."""
+"""A disk that fails or is full, at every step of a save: old or new files, never some of each, and a plain message."""
 
 import errno
 import functools
@@ -35,11 +35,11 @@ SAID = re.compile(
 
 
 class Killed(BaseException):
-    """The process is no more: nothing catches it."""
+    """The end of the process: nothing catches it."""
 
 
 class Disk:
-    """Stands between a save and the system: counts its calls by kind, and lets one of them fail, or all from there."""
+    """System calls of a save: counted by kind, and one of them fails, or all from there."""
 
     def __init__(self, kind="", number=0, problem=None, is_for_good=False):
         self.kind, self.number, self.problem, self.is_for_good = kind, number, problem, is_for_good
@@ -64,8 +64,8 @@ class Disk:
 
     def open(self, file, mode="r", *arguments, **options):
         self.touch("open to write" if set(mode) & set("wax") else "open to read")
-        opened = io_open(file, mode, *arguments, **options)
-        return Watched(self, opened) if set(mode) & set("wax") else opened
+        stream = io_open(file, mode, *arguments, **options)
+        return Watched(self, stream) if set(mode) & set("wax") else stream
 
     def put_under(self, patch):
         patch.setattr(io, "open", self.open)
@@ -108,7 +108,7 @@ def small_manager(folder):
 
 @pytest.fixture(scope="module")
 def generations(tmp_path_factory):
-    """A folder with a checkpoint and its backup, the contents to be saved next, and the files that they give."""
+    """A folder with a checkpoint and its backup, the contents to be saved next, and their files."""
     folder = tmp_path_factory.mktemp("generations")
     optimizers = small_manager(folder / "old").trainer.state
     for _ in range(2):
@@ -130,24 +130,24 @@ def points(generations, folder, monkeypatch):
     with monkeypatch.context() as patch:
         disk.put_under(patch)
         write_contents(folder, generations[1])
-    found = []
+    numbered = []
     for kind, times in disk.calls.items():
         step = max(1, times // WRITES) if kind == "write" else 1
-        found += [(kind, number) for number in sorted({*range(1, times + 1, step), times})]
-    return found
+        numbered += [(kind, number) for number in sorted({*range(1, times + 1, step), times})]
+    return numbered
 
 
-def look(folder, generations):
-    """Which generation lies there now: "old", "new", or something else."""
-    found = generation_of(folder)
+def generation_name(folder, generations):
+    """The generation in the folder: "old", "new", or "parted" for files of both."""
+    files = generation_of(folder)
     for name, one in (("old", generations[0]), ("new", generations[2])):
-        if found == generation_of(one):
+        if files == generation_of(one):
             return name
     return "parted"
 
 
 def try_save(folder, generations, disk, monkeypatch):
-    """What was said by a save on a bad disk; empty where it succeeded all the same."""
+    """The message of a save on a bad disk; empty if it succeeded nevertheless."""
     shutil.copytree(generations[0], folder)
     with monkeypatch.context() as patch:
         disk.put_under(patch)
@@ -172,23 +172,23 @@ def test_every_step_of_a_save_may_fail(tmp_path, generations, monkeypatch, figur
     for number, ((kind, nth), name, is_for_good) in enumerate(cases[:: count(11, 1)]):
         folder = tmp_path / str(number)
         problem = OSError(ERRORS[name], os.strerror(ERRORS[name]))
-        told = try_save(folder, generations, Disk(kind, nth, problem, is_for_good), monkeypatch)
+        message = try_save(folder, generations, Disk(kind, nth, problem, is_for_good), monkeypatch)
         files = [
             generation_of(folder)[name] in (generation_of(one)[name] for one in generations[::2]) for name in NAMES
         ]
         small_manager(folder)  # the next start
-        state = look(folder, generations)
-        is_told = bool(SAID.fullmatch(told)) if told else state == "new"
-        is_true = not told or told.startswith("The checkpoint was not saved") == (state == "old")
+        state = generation_name(folder, generations)
+        is_explained = bool(SAID.fullmatch(message)) if message else state == "new"
+        is_true = not message or message.startswith("The checkpoint was not saved") == (state == "old")
         litter = [path.name for path in folder.glob("*.unfinished")]
         backup = (folder / "autoencoder_backup.pth").read_bytes()
         has_backup = backup in [(one / "autoencoder_backup.pth").read_bytes() for one in generations[::2]]
         write_contents(folder, generations[1])
-        is_well = look(folder, generations) == "new"
-        if state in ends and all(files) and is_told and is_true and not litter and has_backup and is_well:
+        is_well = generation_name(folder, generations) == "new"
+        if state in ends and all(files) and is_explained and is_true and not litter and has_backup and is_well:
             ends[state] += 1
         else:
-            bad.append((kind, nth, name, is_for_good, state, told, litter, files, has_backup, is_well))
+            bad.append((kind, nth, name, is_for_good, state, message, litter, files, has_backup, is_well))
         shutil.rmtree(folder)
     figure(
         f"{len(where)} points of a save (open, write, flush, fsync, link, replace, lock, folder, state.json), "
@@ -211,7 +211,7 @@ def test_a_kill_at_every_step_of_a_save_leaves_one_generation(tmp_path, generati
         for name in FILES.values():
             assert read_checkpoint(folder / name)  # even before the next start
         small_manager(folder)
-        ends[look(folder, generations)] += 1
+        ends[generation_name(folder, generations)] += 1
         litter += any(folder.glob("*.unfinished"))
         shutil.rmtree(folder)
     figure(
@@ -245,7 +245,7 @@ sys.stdout.write(f"{manager.save().describe()}\\n")
 def test_a_full_disk_leaves_the_old_file_and_the_next_save_works(tmp_path, generations, figure):
     size = (generations[0] / FILES["autoencoder"]).stat().st_size
     limits = [size // 2, 0, 1, 5_000, size // 4, size - 1][: count(1, 6)]
-    intact = told = saved = 0
+    intact = reported = saved = 0
     for limit in limits:
         folder = tmp_path / str(limit)
         shutil.copytree(generations[0], folder)
@@ -255,32 +255,32 @@ def test_a_full_disk_leaves_the_old_file_and_the_next_save_works(tmp_path, gener
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         message, stayed, described = done.stdout.splitlines()
-        needed, there = re.search(r"\(disk full: need ([\d.]+) kB, have ([\d.]+) kB\); the one", message).groups()
-        told += size <= float(needed) * 1000 <= 1.5 * size and there == f"{limit / 1000:.1f}"
+        needed, available = re.search(r"\(disk full: need ([\d.]+) kB, have ([\d.]+) kB\); the one", message).groups()
+        reported += size <= float(needed) * 1000 <= 1.5 * size and available == f"{limit / 1000:.1f}"
         intact += int(stayed) == time and (folder / "autoencoder_backup.pth").read_bytes() == before
         saved += described == "autoencoder.pth (step 2)" and read_checkpoint(path).step == 2
     figure(
         f"{len(limits)} limits to the size of a file, each in a process of its own: {len(limits) - intact} touched the "
-        f'old checkpoint, {len(limits) - told} without "disk full: need X, have Y", {len(limits) - saved} next '
+        f'old checkpoint, {len(limits) - reported} without "disk full: need X, have Y", {len(limits) - saved} next '
         "saves failed"
     )
-    assert intact == told == saved == len(limits)
+    assert intact == reported == saved == len(limits)
 
 
 def test_a_disk_without_room_is_not_filled_up(tmp_path, generations, monkeypatch):
     shutil.copytree(generations[0], tmp_path / "r")
-    before, opened = contents_of(tmp_path / "r"), []
+    before, opens = contents_of(tmp_path / "r"), []
     real = Path.open
 
-    def noted(path, mode="r", *arguments, **options):
-        opened.append((path.name, mode))
+    def recorded(path, mode="r", *arguments, **options):
+        opens.append((path.name, mode))
         return real(path, mode, *arguments, **options)
 
     monkeypatch.setattr(checkpoint_folder, "free_bytes", lambda directory: 12_345)
-    monkeypatch.setattr(Path, "open", noted)
+    monkeypatch.setattr(Path, "open", recorded)
     with pytest.raises(CheckpointNotSaved, match=r"\(disk full: need [\d.]+ [kM]B, have 12\.3 kB\)"):
         write_contents(tmp_path / "r", generations[1])
-    assert [name for name, mode in opened if mode != "rb"] == [".saving.lock"]
+    assert [name for name, mode in opens if mode != "rb"] == [".saving.lock"]
     assert contents_of(tmp_path / "r") == before
 
 
@@ -289,6 +289,6 @@ def test_what_is_said_to_be_needed_is_enough_and_not_much_more(generations):
     assert sizes <= _size_of(generations[1]) <= 1.5 * sizes
 
 
-def test_a_share_of_a_disk_that_is_used_up_is_told_without_a_wrong_number(tmp_path):
+def test_a_quota_that_is_used_up_is_reported_without_a_wrong_number(tmp_path):
     problem = OSError(errno.EDQUOT, "Disk quota exceeded")
     assert checkpoint_folder.describe_os_error(problem, tmp_path, 21_400_000) == "disk full: need 21.4 MB"

@@ -1,4 +1,4 @@
-"""Files made to harm, each read in a process of its own: none runs anything, none stalls, none eats the memory."""
+"""Harmful files, each read in a process of its own: none runs anything, none stalls, none eats the memory."""
 
 import json
 import subprocess
@@ -78,7 +78,7 @@ class Reader:
     def __init__(self, process):
         self._process = process
 
-    def look(self, path, what="read"):
+    def run(self, path, what="read"):
         self._process.stdin.write(json.dumps([what, str(path)]) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
@@ -93,11 +93,11 @@ def reader(tmp_path_factory):
         process.stdin.close()
 
 
-def is_plain(told, path):
+def is_plain(message, path):
     """One sentence without a folder, a traceback or the name of an exception."""
     return (
-        told.endswith(".") and "\n" not in told and len(told) < 400 and str(path.parent) not in told
-        and path.name in told and not any(word in told for word in ("Traceback", "Error", "Exception"))
+        message.endswith(".") and "\n" not in message and len(message) < 400 and str(path.parent) not in message
+        and path.name in message and not any(name in message for name in ("Traceback", "Error", "Exception"))
     )  # fmt: skip
 
 
@@ -107,9 +107,9 @@ def test_no_code_of_a_file_is_run(tmp_path, reader, figure, what):
     canary = tmp_path / "canary"
     files = checkpoint_files.evil_files(tmp_path, canary)
     tried = dict(list(files.items())[:: count(4, 1)])
-    found = {name: reader.look(path, what) for name, path in tried.items()}
-    ran = [name for name, one in found.items() if one.get("events")]
-    unplain = [name for name, one in found.items() if not is_plain(one.get("told", ""), tried[name])]
+    answers = {name: reader.run(path, what) for name, path in tried.items()}
+    ran = [name for name, one in answers.items() if one.get("events")]
+    unplain = [name for name, one in answers.items() if not is_plain(one.get("told", ""), tried[name])]
     canaries = int(canary.exists())
     how = "opened" if what == "read" else "converted"
     figure(
@@ -130,23 +130,23 @@ def test_a_canary_would_be_noticed(tmp_path):
 
 
 def test_the_process_sees_what_a_file_does(tmp_path, reader):
-    """Else it could not tell whether anything was run: a conversion writes its file."""
+    """Otherwise it could not notice that something was run: a conversion writes its file."""
     torch.save(checkpoint_files.autoencoder().state_dict(), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
-    found = reader.look(tmp_path / "old.pth", "convert")
-    assert found["told"] == "loaded" and any("new_old.pth" in event for event in found["events"])
+    answers = reader.run(tmp_path / "old.pth", "convert")
+    assert answers["told"] == "loaded" and any("new_old.pth" in event for event in answers["events"])
 
 
 @pytest.mark.promise("no stall from a file")
 @pytest.mark.parametrize("what", ["read", "convert"])
 def test_no_file_stalls_or_eats_the_memory(tmp_path, reader, figure, what):
     traps = TRAPS + HEAVY if IS_FULL else TRAPS[what == "convert" :: 3]
-    found = {}
+    answers = {}
     for trap in traps:
         folder = tmp_path / trap.__name__
         folder.mkdir()
-        found[trap.__name__] = reader.look(trap(folder), what)
-    died = [name for name, one in found.items() if "died" in one]
-    answered = [one for one in found.values() if "died" not in one]
+        answers[trap.__name__] = reader.run(trap(folder), what)
+    died = [name for name, one in answers.items() if "died" in one]
+    answered = [one for one in answers.values() if "died" not in one]
     slowest, largest = max(one["cpu"] for one in answered), max(one["megabytes"] for one in answered)
     waited = max(one["wall"] for one in answered)
     how = "opened" if what == "read" else "converted"
@@ -156,8 +156,8 @@ def test_no_file_stalls_or_eats_the_memory(tmp_path, reader, figure, what):
     )
     assert died == []
     # Of the process alone: how busy the machine is must not decide. One that waits for ever is killed, and has died.
-    assert {name: one["cpu"] for name, one in found.items() if one["cpu"] > SECONDS} == {}
-    assert {name: one["megabytes"] for name, one in found.items() if one["megabytes"] > MEGABYTES} == {}
-    fit = {"old_format"} & found.keys() if what == "convert" else set()
-    unplain = {name for name, one in found.items() if not is_plain(one["told"], tmp_path / "a.pth")}
+    assert {name: one["cpu"] for name, one in answers.items() if one["cpu"] > SECONDS} == {}
+    assert {name: one["megabytes"] for name, one in answers.items() if one["megabytes"] > MEGABYTES} == {}
+    fit = {"old_format"} & answers.keys() if what == "convert" else set()
+    unplain = {name for name, one in answers.items() if not is_plain(one["told"], tmp_path / "a.pth")}
     assert unplain == fit

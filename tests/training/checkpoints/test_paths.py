@@ -76,7 +76,7 @@ def test_what_is_forbidden_and_what_is_absent_get_the_same_words(root, typed):
 
 
 @pytest.mark.parametrize("start", ["{outside}", "wheels/../../..", "../..", "saved/checkpoints/../.."])
-def test_a_place_outside_is_not_even_looked_at(root, monkeypatch, start):
+def test_a_path_outside_is_not_even_read(root, monkeypatch, start):
     looked = []
     real = os.lstat
     monkeypatch.setattr(os, "lstat", lambda path, **options: looked.append(str(path)) or real(path, **options))
@@ -95,12 +95,12 @@ def test_no_way_to_write_a_path_opens_anything_outside(root, tmp_path, figure):
             with pytest.raises(CheckpointNotFound, match=r"(?s)^There is no checkpoint at .*; choose one under saved"):
                 checkpoint_path(root, typed)
         assert [name for folder in folders for name in list_checkpoints(root, folder)] == []
-        opened = canaries.looked_at()
-    figure(f"{len(strings)} paths and {len(folders)} folders of checkpoints: {len(opened)} opened outside")
-    assert opened == set()
+        paths = canaries.looked_at()
+    figure(f"{len(strings)} paths and {len(folders)} folders of checkpoints: {len(paths)} opened outside")
+    assert paths == set()
 
 
-def test_checkpoints_are_listed_in_the_order_one_looks_for_them(root):
+def test_checkpoints_are_listed_in_the_order_of_a_search(root):
     for name in ("predictor_10", "predictor_2", "predictor_0", "predictor_0_backup", "autoencoder_backup", "mine"):
         (root / "wheels" / f"{name}.pth").write_bytes(b"x")
     assert list_checkpoints(root, "wheels") == [

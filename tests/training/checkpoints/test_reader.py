@@ -1,4 +1,4 @@
-"""Files that are damaged, crafted or no files at all: each is answered in words, soon, and runs nothing."""
+"""Files that are damaged, crafted or no files at all: each is refused with a sentence, soon, and runs nothing."""
 
 import os
 import pickle
@@ -71,7 +71,7 @@ def test_the_allowed_names_are_allowed_during_a_load_only(good):
 
 
 NAMES = sorted(checkpoint_files.evil_programs("canary"))
-# Its own loader would ask for a terabyte, wait for a hash for years, or believe what a dict says of its methods.
+# torch's loader would allocate a terabyte, compute a hash for years, or call the methods that a dict states.
 ONLY_THE_FIRST_WALL = {
     "bytearray bomb",
     "a dict with a key of tuples",
@@ -258,7 +258,7 @@ def test_no_file_fools_the_reader(tmp_path, trap):
 
 
 @pytest.mark.parametrize(("trap", "kind"), [(old_format, "of torch's old format"), (deflate_bomb, "compressed")])
-def test_an_older_kind_is_told_with_the_tool_that_converts_it(tmp_path, trap, kind):
+def test_an_older_kind_is_named_with_the_tool_that_converts_it(tmp_path, trap, kind):
     message = refused(trap(tmp_path), checkpoint_files.autoencoder(), CheckpointOldFormat)
     assert message.startswith(f"a.pth is {kind}; convert it with `python -m training.convert`")
 

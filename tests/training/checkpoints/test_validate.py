@@ -203,7 +203,7 @@ def test_a_refused_file_leaves_a_shared_model_as_it_was(tmp_path, manager):
     assert shared.weights is weights and shared.version == version and are_equal(tensors_of(shared.model), before)
 
 
-def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, manager):
+def test_inference_during_a_load_has_old_or_new_weights(tmp_path, manager):
     shared = manager.shared
     image, expected, stop, failures = history()[2], {}, threading.Event(), []
     for seed in (1, 2):
@@ -223,10 +223,10 @@ def test_whoever_looks_during_a_load_sees_old_or_new_weights(tmp_path, manager):
     threads = [threading.Thread(target=swap) for _ in range(2)]
     for thread in threads:
         thread.start()
-    found = [run_reconstruction(shared, image) for _ in range(150)]
+    results = [run_reconstruction(shared, image) for _ in range(150)]
     stop.set()
     for thread in threads:
         thread.join()
     assert failures == []
-    assert all(one.mse == expected[one.weights.file] for one in found)
-    assert len({one.weights.file for one in found}) == 2
+    assert all(one.mse == expected[one.weights.file] for one in results)
+    assert len({one.weights.file for one in results}) == 2
