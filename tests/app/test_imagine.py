@@ -154,7 +154,7 @@ def test_a_held_key_does_not_pile_up(open_tab, session_ids, monkeypatch):
         "() => document.querySelector('#imagine-pad [data-part=rate]').textContent.indexOf('wait') < 0"
     )
     page.wait_for_timeout(700)
-    assert len(slow.ways) <= 2 + held_s / 0.3 < 40
+    assert len(slow.modes) <= 2 + held_s / 0.3 < 40
 
 
 def test_repeat_goes_on_until_the_action_is_pressed_again(open_tab, session_ids, perfect):
@@ -171,7 +171,7 @@ def test_repeat_goes_on_until_the_action_is_pressed_again(open_tab, session_ids,
     page.wait_for_timeout(500)  # for the answer to the current step
     stopped = steps(page)
     page.wait_for_timeout(700)
-    assert steps(page) == stopped == len(perfect.ways)
+    assert steps(page) == stopped == len(perfect.modes)
 
 
 def test_of_a_robot_the_truth_is_known_as_far_as_it_was_recorded(open_tab, session_ids, perfect, server):
