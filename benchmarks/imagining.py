@@ -24,7 +24,7 @@ from benchmarks.page_speed import report
 from benchmarks.server import PORT, running_server
 from models import ROLLOUT_MODES, RolloutMode, SharedWorldModel, choose_device, imagine
 from models.adaptive_world_model import AdaptiveWorldModelConfig
-from page.tabs.imagine import Press
+from page.tabs.imagine import PadInput
 from page.tabs.imagine_view import imagine_answer
 from session import RecordedSession, load_session, record_demo
 from session.batch import build_batch, scaled_candidates
@@ -68,7 +68,7 @@ def measure_steps(shared: SharedWorldModel, recording: RecordedSession, way: Rol
     def answered() -> None:
         nonlocal dream
         dream = apply_command(shared, recording, dream, 6, MOVE, way, HISTORY)
-        imagine_answer(recording, "session", dream, Press(MOVE, 1), False)
+        imagine_answer(recording, "session", dream, PadInput(MOVE, 1), False)
 
     for _ in range(HISTORY):
         answered()

@@ -1,5 +1,5 @@
-"""Gradio components of our own: the frame player, whose HTML, CSS and JavaScript are the files in page/assets, and
-fields whose content the handlers check themselves."""
+"""Gradio components of this page: the frame player, whose HTML, CSS and JavaScript are files in page/assets, and fields
+whose values are checked by the handlers."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +25,18 @@ NARROW = dict(min_width=120)
 
 @dataclass(frozen=True)
 class FramePosition:
-    """A frame as it arrives from a browser or a program, not yet checked; `session` None: that of the visitor."""
+    """A frame as a browser or a program sends it, unchecked; `session` is None for the visitor's own."""
 
     session: str | None
     frame: object
 
 
 class FramePlayer(gr.HTML):
-    """Shows the frames of one recording. Its value is a place: session, version of its files, frame, count of visits.
+    """The frames of one recording. Its value is a position: session, version of its files, frame, count of visits.
 
-    The event `moved` fires when the visitor has settled on a frame; moving itself stays in the browser. Programs may
-    send a plain index. No constructor of its own: Gradio makes an update of a component by calling it with whatever
-    arguments changed.
+    The event `moved` fires when the selected frame has stopped changing; the browser handles each move alone. Programs
+    may send a plain index. It has no constructor: Gradio makes an update of a component by calling the class with the
+    changed arguments.
     """
 
     def preprocess(self, payload: object) -> FramePosition:
@@ -52,7 +52,7 @@ class FramePlayer(gr.HTML):
 
 
 def build_frame_player(elem_id: str) -> FramePlayer:
-    """The player as it stands on the page, with no recording yet."""
+    """The player without a recording."""
     return FramePlayer(
         html_template=(ASSETS / "player.html").read_text(encoding="utf-8"),
         css_template=(ASSETS / "player.css").read_text(encoding="utf-8"),
@@ -63,7 +63,7 @@ def build_frame_player(elem_id: str) -> FramePlayer:
 
 
 def build_error_data(elem_id: str) -> gr.HTML:
-    """Not seen itself: hands the errors of a recording to the player, whose own value is the visitor's place."""
+    """An invisible component that passes the errors of a recording to the player, whose own value is the position."""
     return gr.HTML(
         html_template="<i></i>",
         js_on_load=(ASSETS / "error_data.js").read_text(encoding="utf-8"),
@@ -73,13 +73,13 @@ def build_error_data(elem_id: str) -> gr.HTML:
 
 
 def go_to(session_id: str, version: str, frame: int, visit: int) -> FramePlayer:
-    """The update that opens a session in the player, "" for none; `visit` tells it from the update before."""
+    """The update that opens a session in the player, "" for none; `visit` makes it differ from the previous update."""
     return FramePlayer(value={"session": session_id, "version": version, "frame": frame, "visit": visit})
 
 
 class OpenDropdown(gr.Dropdown):
-    """A dropdown whose choices change while the server runs: what arrives is checked by the handler, against the disk,
-    not against the choices that were known when the page was built."""
+    """A dropdown whose choices change while the server runs: the handler checks the value against the disk, not against
+    the choices at the time when the page was built."""
 
     def preprocess(self, payload: object) -> object:
         return payload
@@ -89,7 +89,7 @@ class OpenDropdown(gr.Dropdown):
 
 
 class OpenSlider(gr.Slider):
-    """A slider whose number is checked by the handler, in our own words."""
+    """A slider whose number is checked by the handler, which also words the error."""
 
     def preprocess(self, payload: object) -> object:
         return payload
@@ -99,7 +99,7 @@ class OpenSlider(gr.Slider):
 
 
 class OpenNumber(gr.Number):
-    """A number field whose content is checked by the handler, in our own words: nothing is rounded on the way."""
+    """A number field whose value is checked by the handler, which also words the error: nothing is rounded before."""
 
     def preprocess(self, payload: object) -> object:
         return payload
@@ -109,7 +109,7 @@ class OpenNumber(gr.Number):
 
 
 class OpenRadio(gr.Radio):
-    """A choice that is checked by the handler, in our own words."""
+    """A choice that is checked by the handler, which also words the error."""
 
     def preprocess(self, payload: object) -> object:
         return payload

@@ -1,7 +1,5 @@
-"""Facts about recordings, frames and weights, as sentences and small HTML tables.
-
-Everything that comes from a file is escaped: a session can have any name.
-"""
+"""Facts about recordings, frames and weights as sentences and small HTML tables. All text from files is escaped: a
+session may have any name."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,15 +16,16 @@ ALL_ROBOTS = "All robots"
 
 
 def session_choices(summaries: list[SessionSummary], robot: str | None) -> tuple[list[str], str, list[tuple[str, str]]]:
-    """For the pickers: all robots, the selected one, and label and id of each of its recordings."""
+    """The contents of the lists: all robots, the chosen one, and label and id of each of its recordings."""
     titles = [ALL_ROBOTS, *sorted({summary.robot_title for summary in summaries})]
     robot = robot if robot in titles else ALL_ROBOTS
-    selected = [summary for summary in summaries if robot in (ALL_ROBOTS, summary.robot_title)]
-    return titles, robot, list(zip(session_labels(selected), [summary.session_id for summary in selected], strict=True))
+    chosen = [summary for summary in summaries if robot in (ALL_ROBOTS, summary.robot_title)]
+    ids = [summary.session_id for summary in chosen]
+    return titles, robot, list(zip(session_labels(chosen), ids, strict=True))
 
 
 def session_labels(summaries: list[SessionSummary]) -> list[str]:
-    """Lines of the picker: robot, date and length, and the name of the folder if two lines would be equal."""
+    """A line of the list for each recording: robot, date, length; and the folder's name if lines would be the same."""
     labels = [_label(summary) for summary in summaries]
     counts = Counter(labels)
     return [
@@ -44,7 +43,7 @@ def _label(summary: SessionSummary) -> str:
 
 
 def session_facts(recording: RecordedSession) -> str:
-    """HTML: a recording in one line, the events skipped while opening it, and, collapsed, a table of all facts."""
+    """HTML of a recording: one line, the entries skipped while it was opened, and a folded table of all facts."""
     rows = [
         ("Recording", recording.name),
         ("Robot", _robot_text(recording)),
@@ -64,7 +63,7 @@ def session_facts(recording: RecordedSession) -> str:
 
 
 def session_extent(recording: RecordedSession) -> str:
-    """Size, start and duration of a recording on one line: the facts that change while it grows."""
+    """The extent of a recording in one line: the facts that change while it grows."""
     parts = [count_text(recording.frame_count, "frame"), count_text(recording.action_count, "action")]
     parts += [f"began {_date_text(recording.start_time)}", duration_text(recording.duration_s)]
     return " · ".join([*parts, "being recorded"] if recording.is_being_recorded else parts)
@@ -85,7 +84,7 @@ def _skipped(recording: RecordedSession) -> str:
 
 
 def frame_facts(recording: RecordedSession, index: int) -> str:
-    """HTML table of one frame: the line under the player, its file, and the actions around it."""
+    """HTML table of one frame: the line under the player, its file, and the actions before and after it."""
     data, media_type = recording.frame_bytes(index)
     picture = decode_picture(data)
     into, after = int(recording.action_into[index]), int(recording.action_after[index])
@@ -101,7 +100,7 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
 
 
 def frame_facts_or_notice(recording: RecordedSession, index: int) -> str:
-    """HTML table of one frame, or a notice with the error if the frame cannot be read."""
+    """The same, or a notice if the frame cannot be read."""
     try:
         return frame_facts(recording, index)
     except SessionError as problem:
@@ -109,10 +108,10 @@ def frame_facts_or_notice(recording: RecordedSession, index: int) -> str:
 
 
 def clock_text(recording: RecordedSession, index: int) -> str:
-    """Time of a frame on the recording machine's own clock, to the millisecond."""
+    """The time of a frame by the clock of the recording machine, to the millisecond."""
     try:
         local = datetime.fromtimestamp(float(recording.times[index]), UTC) + timedelta(seconds=recording.utc_offset_s)
-    except (OverflowError, ValueError, OSError):  # a damaged recording can hold any number as a time
+    except (OverflowError, ValueError, OSError):  # a damaged recording may hold any number as a time
         return "time not known"
     return local.strftime("%Y-%m-%d %H:%M:%S.") + f"{local.microsecond // 1000:03d}"
 
@@ -122,7 +121,7 @@ def action_text(recording: RecordedSession, action: int) -> str:
 
 
 def values_text(names: Sequence[str], values: np.ndarray) -> str:
-    """Text of an action. `values`: raw values of the channels in `names`."""
+    """Raw values of the channels in `names` as text."""
     pairs = zip(names, values, strict=True)
     return ", ".join(f"{name} {float(value):.4g}" for name, value in pairs)
 
@@ -147,7 +146,7 @@ def facts_table(rows: list[tuple[str, str]]) -> str:
 
 
 def status_line(device: str, robot: str, weights: dict[str, str], note: str) -> str:
-    """HTML of the status line: device, robot, weights in use, and a note on the visitor's permissions."""
+    """HTML of the status line: device, robot, weights in use, and a note on who may change them."""
     parts = [("Device", device), ("Robot", robot), *((name, text) for name, text in weights.items()), ("", note)]
     chips = "".join(f"<span>{f'<b>{escape(name)}</b> ' if name else ''}{escape(text)}</span>" for name, text in parts)
     return f'<div class="status-line" role="status">{chips}</div>'

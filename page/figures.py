@@ -1,7 +1,7 @@
-"""Figures and tables for download: drawings as PNG inside the page with a link, tables as CSV.
+"""Figures and tables with download links: drawings as PNG inside the page, tables as CSV.
 
-Owns size, resolution and background of the figures (white in the dark mode too, so that a downloaded figure looks the
-same as on the page) and the links. The callers draw the content.
+Owns the size, resolution and white background of figures (white also in dark mode, so that a downloaded figure equals
+the displayed one) and the links. The modules named *figures draw.
 """
 
 import base64
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH_IN = 6.4
-RESOLUTION = 150  # dots an inch: 960 pixels wide, sharp in a column that is 640 wide on the screen
-# matplotlib's font library is not safe for several threads; and matplotlib keeps fonts, with their files open, for
-# every thread that ever drew.
+RESOLUTION = 150  # dots an inch: 960 wide, for sharp figures in a column of 640
+# matplotlib's font library is not thread-safe; and matplotlib keeps fonts, with their files open, for every thread that
+# has drawn.
 DRAWING = ThreadPoolExecutor(1, "draw figures")
 
 
 def render_figure(draw: Callable[["Figure"], None], height_in: float) -> bytes:
-    """A PNG of a new figure after `draw`."""
-    return DRAWING.submit(_render, draw, height_in).result()
+    """A PNG of an empty figure after `draw`."""
+    return DRAWING.submit(_draw, draw, height_in).result()
 
 
-def _render(draw: Callable[["Figure"], None], height_in: float) -> bytes:
-    from matplotlib.figure import Figure  # takes a few tenths of a second, which would delay the start of the server
+def _draw(draw: Callable[["Figure"], None], height_in: float) -> bytes:
+    from matplotlib.figure import Figure  # takes a few tenths of a second at the start of the server
 
     figure = Figure(figsize=(WIDTH_IN, height_in), dpi=RESOLUTION, layout="constrained", facecolor="white")
     draw(figure)
@@ -41,7 +41,7 @@ def _render(draw: Callable[["Figure"], None], height_in: float) -> bytes:
 
 
 def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
-    """HTML of a figure: title, a sentence on how to read it, the picture, and a download link for `file_name`.png."""
+    """HTML of a figure: title, sentence on how to read it, picture, and a link to download it as `file_name`.png."""
     picture = f'<img src="{data_address(png, "image/png")}" alt="{escape(title)}. {escape(sentence)}">'
     return (
         f'<figure class="chart"><h3>{escape(title)}</h3><p class="fine">{escape(sentence)}</p>'
@@ -51,7 +51,7 @@ def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
 
 
 def picture_card(pixels: np.ndarray, title: str, sentence: str, file_name: str) -> str:
-    """HTML of a picture, uint8 (H, W, 3), in the layout of a figure."""
+    """The same for a picture, uint8 (H, W, 3)."""
     return figure_card(png_of(pixels), title, sentence, file_name)
 
 
@@ -63,34 +63,34 @@ def png_of(pixels: np.ndarray) -> bytes:
 
 
 def measure_row(title: str, numbers: str, sentence: str, columns: int) -> str:
-    """Two table rows: a measure with its cells of `numbers` (HTML), and a full-width sentence on how to read it."""
+    """Two rows of a table: a measure with its cells of `numbers` (HTML), and a sentence across on how to read it."""
     return (
         f'<tr><th scope="row">{escape(title)}</th>{numbers}</tr>'
         f'<tr class="how"><td colspan="{columns}">{escape(sentence)}</td></tr>'
     )
 
 
-def picture_link(file_name: str, words: str = "Download PNG") -> str:
-    """A download link for the picture of the enclosing figure. The script in page/assets/links.js sets its target, so
-    that the bytes are sent once."""
-    return f'<a class="keep-picture" href="#" download="{escape(file_name)}">{escape(words)}</a>'
+def picture_link(file_name: str, label: str = "Download PNG") -> str:
+    """A link that downloads the picture of the figure around it. The script in page/assets/links.js sets its target, so
+    the picture is sent once."""
+    return f'<a class="keep-picture" href="#" download="{escape(file_name)}">{escape(label)}</a>'
 
 
 def table_link(
-    header: Sequence[str], rows: Iterable[Sequence[object]], file_name: str, words: str = "Download CSV"
+    header: Sequence[str], rows: Iterable[Sequence[object]], file_name: str, label: str = "Download CSV"
 ) -> str:
-    """A download link for a table as `file_name`.csv."""
+    """A link that downloads rows as `file_name`.csv."""
     text = io.StringIO()
-    writer = csv.writer(text)  # ends lines with \r\n, so it quotes a \r in a cell, which must not begin a line
+    writer = csv.writer(text)  # ends lines with \r\n, and so quotes a \r in a cell, which may not begin a line
     writer.writerow(header)
     writer.writerows([_cell(value) for value in row] for row in rows)
     address = data_address(text.getvalue().encode("utf-8"), "text/csv;charset=utf-8")
-    return f'<a href="{address}" download="{escape(file_name)}.csv">{words}</a>'
+    return f'<a href="{address}" download="{escape(file_name)}.csv">{label}</a>'
 
 
 def _cell(value: object) -> object:
-    """A value for a table: floats with nine digits (the precision of float32), "" for NaN, no text that a spreadsheet
-    would run as a formula."""
+    """A cell of a table: floats with nine digits (the precision of float32), empty for NaN, and no text that a
+    spreadsheet would run."""
     if isinstance(value, float):
         return "" if value != value else f"{value:.9g}"
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):

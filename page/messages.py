@@ -21,7 +21,7 @@ EMPTY_ATTENTION = (
     "predictor looks at.</div>"
 )
 EMPTY_WEIGHTS = (
-    '<div class="empty">Press <b>Look again</b> to see filters, position embeddings, and how the weights of both '
+    '<div class="empty">Press <b>Recompute</b> to see filters, position embeddings, and how the weights of both '
     "networks are distributed.</div>"
 )
 EMPTY_ACTIONS = (
@@ -40,12 +40,10 @@ EMPTY_ROLLOUT = (
     '<div class="empty">Press <b>Roll out</b> to imagine what was recorded after the selected frame, under the '
     "recorded actions, and see how the error grows with each step.</div>"
 )
-EMPTY_IMAGINE = (EMPTY_ROLLOUT, EMPTY_TRUTH)
 KEPT_ERRORS = (
     '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '
     "choose under <b>Shown</b>, for their numbers and figures.</div>"
 )
-EMPTY_INSIDE = (EMPTY_ATTENTION, EMPTY_WEIGHTS, EMPTY_ACTIONS, "", "")  # the last two: statistics and clip
 ADVANCED_NOTE = (
     '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '
     "Predictor, and jointly with the autoencoder.</p>"
@@ -61,12 +59,12 @@ TITLE = (
 
 
 def errors_of_others(what: str) -> str:
-    """The errors on the page are not of the current weights or history; `what`: the ones they are of."""
+    """The sentence above errors that are not those of the weights and history in use, but of `what`."""
     return f"The errors shown are of {escape(what)}. Press Evaluate recording for those of now."
 
 
 def checkpoint_advice(prefix: str, robot: str) -> str:
-    """Advice for a robot that has no checkpoints yet."""
+    """Advice for a robot without checkpoints."""
     return (
         f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
         f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
@@ -76,21 +74,21 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
 
 def load_first(may_train: bool) -> str:
     """Advice for a robot whose checkpoints are not in use."""
-    advice = (
+    todo = (
         "Press Load Models to see what they know, and to go on from them when you train."
         if may_train
         else "Whoever has the link for training can load them."
     )
-    return f'<p class="fine">There are checkpoints of this robot that are not in use. {advice}</p>'
+    return f'<p class="fine">There are checkpoints of this robot that are not in use. {todo}</p>'
 
 
 def no_checkpoints_here(robot: str) -> str:
-    """`checkpoint_advice` for visitors who may not train or load."""
+    """The same as `checkpoint_advice` for visitors who may not train or load."""
     return f'<p class="fine">There are no checkpoints of {escape(robot)} on this server.</p>'
 
 
 def role_note(is_read_only: bool, may_train: bool) -> str:
-    """The end of the status line: the visitor's permissions."""
+    """The end of the status line: the rights of the visitor."""
     if is_read_only:
         return "read-only"
     return "weights are shared by all visitors" if may_train else "your link: look and run the networks"
@@ -105,7 +103,7 @@ def left_as_it_is(network: str) -> str:
 
 
 def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
-    """Message after loading a checkpoint. `weights`: file and step."""
+    """The result of loading a network; `weights`: file and step."""
     text = "".join(f" {escape(note)}" for note in notes)
     return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{text}</p>"
 

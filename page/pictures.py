@@ -1,7 +1,5 @@
-"""HTML of pictures with captions.
-
-The pixels are embedded as PNG: without loss, and without a cache on disk that other visitors could read.
-"""
+"""Pictures with captions as HTML. The pixels are embedded as PNG: exact, and without a cache on disk that other
+visitors could read."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ PNG = "image/png"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with caption. `pixels`: uint8 (H, W, 3). `marks`: short texts drawn as badges ("recorded", "best")."""
+    """A picture with its caption. `pixels`: uint8 (H, W, 3). `marks`: badges ("recorded", "best")."""
 
     pixels: np.ndarray
     title: str
@@ -25,7 +23,7 @@ class Picture:
 
 
 def picture_row(pictures: list[Picture], elem_id: str) -> str:
-    """HTML of a few pictures for comparison: always side by side, all in the same size."""
+    """HTML of a few pictures to compare: always side by side, all in the same size."""
     return f'<div class="pictures row" id="{escape(elem_id)}">{"".join(map(_figure, pictures))}</div>'
 
 

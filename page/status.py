@@ -1,44 +1,49 @@
-"""The line on top of the page, and what there is to load for the robot of the recording."""
+"""The status line of the page, and the checkpoints that can be loaded for the robot of a recording."""
 
 import gradio as gr
 
 from page import messages
 from page.backend import PageBackend
 from page.facts import status_line
+from page.handlers import Answer
 from page.tabs.errors import evaluation_line
 from page.tabs.training import job_line
 from page.visitor import Visitor
 from session import RobotProfile
 
 
-def describe_status(explorer: PageBackend, visitor: Visitor) -> str:
-    """The line on top of the page; asked for every two seconds by every visible page, so it opens no file."""
-    device = str(explorer.device).upper()
-    note = messages.role_note(explorer.is_read_only, visitor.may_train)
+def describe_status(backend: PageBackend, visitor: Visitor) -> str:
+    """The status line. Every visible page requests it every two seconds, so it opens no file."""
+    device = str(backend.device).upper()
+    note = messages.role_note(backend.is_read_only, visitor.may_train)
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
-    manager = explorer.manager_for(visitor)
+    manager = backend.manager_for(visitor)
     weights = manager.shared.weights
-    told = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
-    told["Training"] = job_line(manager.snapshot())
-    if evaluation := evaluation_line(explorer.evaluator.snapshot()):
-        told["Evaluating"] = evaluation
-    others = [job for name, job in explorer.active_jobs() if name != visitor.profile.name]
-    told |= {f"Also, {job.subject}": job_line(job) for job in others}
-    return status_line(device, visitor.profile.title, told, note)
+    parts = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
+    parts["Training"] = job_line(manager.snapshot())
+    if evaluation := evaluation_line(backend.evaluator.snapshot()):
+        parts["Evaluating"] = evaluation
+    others = [job for name, job in backend.active_jobs() if name != visitor.profile.name]
+    parts |= {f"Also, {job.subject}": job_line(job) for job in others}
+    return status_line(device, visitor.profile.title, parts, note)
 
 
-def checkpoint_choices(explorer: PageBackend, profile: RobotProfile) -> list[gr.Dropdown]:
-    """For each network the files to choose from, and the usual one chosen."""
-    return [gr.Dropdown(choices=choices, value=value) for choices, value in explorer.checkpoint_menu(profile)]
+def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
+    """The checkpoints to choose from for each network, with the default one chosen."""
+    autoencoder, predictor = (
+        gr.Dropdown(choices=choices, value=value) for choices, value in backend.checkpoint_menu(profile)
+    )
+    return {"models.autoencoder_path": autoencoder, "models.predictor_path": predictor}
 
 
-def checkpoint_advice(explorer: PageBackend, visitor: Visitor, profile: RobotProfile) -> str:
-    """What to do about checkpoints before anything can be seen of them; empty where there is nothing to do."""
-    if explorer.has_checkpoints(profile):
-        weights = explorer.manager_for(visitor).shared.weights
-        is_any_used = explorer.is_read_only or any(used.is_trained for used in weights.values())
+def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:
+    """HTML of what to do until trained networks are in use for the visitor's robot; empty if they are."""
+    profile = visitor.profile
+    if backend.has_checkpoints(profile):
+        weights = backend.manager_for(visitor).shared.weights
+        is_any_used = backend.is_read_only or any(source.is_trained for source in weights.values())
         return "" if is_any_used else messages.load_first(visitor.may_train)
     if not visitor.may_train:
         return messages.no_checkpoints_here(profile.title)
-    return messages.checkpoint_advice(explorer.checkpoint_prefix, profile.name)
+    return messages.checkpoint_advice(backend.checkpoint_prefix, profile.name)

@@ -1,30 +1,51 @@
-"""What the page shows of predictions compared with the simulator. Knows only the shape of such a result."""
+"""Accuracy: the comparison of one-step predictions with the simulator, part of the Imagine tab."""
 
+from dataclasses import dataclass
 from html import escape
 
+import gradio as gr
+
+from page import messages
+from page.components import NARROW, OpenNumber
 from page.figures import table_link
 from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
-from session import RecordedSession
+from session import NEAR_PX, RecordedSession
 from training import AccuracySummary, CounterfactualAccuracy
 
-NOT_SEEN = "no dot"
+NO_DOT = "no dot"
 
 
-def truth_view(recording: RecordedSession, truth: CounterfactualAccuracy) -> str:
-    """HTML: one sentence with the share that is right, a row for each action, and every distance to keep."""
-    told, frames = truth.shares(), len({one.frame for one in truth.deviations})
+@dataclass(frozen=True)
+class AccuracyPanel:
+    frames: OpenNumber
+    run: gr.Button
+    result: gr.HTML
+
+
+def build() -> AccuracyPanel:
+    with gr.Accordion("Truth: one step, beside the simulator", open=True, elem_id="truth"):
+        with gr.Row(elem_id="truth-row"):
+            frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
+            run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
+        return AccuracyPanel(frames, run, gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result"))
+
+
+def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:
+    """HTML: one sentence with the share of correct predictions, a row for each action, and a table of all distances."""
+    total, frame_count = accuracy.shares(), len({error.frame for error in accuracy.deviations})
     mixed = '<div class="notice">The weights changed meanwhile: measure again for numbers that belong together.</div>'
-    rows = "".join(_row(action, truth.shares(number)) for number, action in enumerate(truth.actions))
-    rows += _row("all", told)
+    rows = "".join(_row(action, accuracy.shares(index)) for index, action in enumerate(accuracy.actions))
+    rows += _row("all", total)
     return (
-        f'<div class="result">{untrained_notice(truth.weights)}{mixed if truth.is_mixed else ""}'
-        f'<p id="truth-figure"><b>{told.near:.0%} within 2 px of the truth.</b> From {count_text(frames, "frame")} of '
+        f'<div class="result">{untrained_notice(accuracy.weights)}{mixed if accuracy.is_mixed else ""}'
+        f'<p id="truth-figure"><b>{total.near:.0%} within {NEAR_PX:g} px of the truth.</b> '
+        f"From {count_text(frame_count, 'frame')} of "
         f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: where the model puts the dot, "
-        f"and where the simulator puts it. History {truth.history_length}, {weights_text(truth.weights)}.</p>"
+        f"and where the simulator puts it. History {accuracy.history_length}, {weights_text(accuracy.weights)}.</p>"
         '<table class="measures" id="truth-table"><thead><tr><th scope="col">Action</th>'
-        f"{_heads('Predictions', 'Within 2 px', 'Visible dot', 'Mean distance', 'Median')}</tr></thead>"
-        f"<tbody>{rows}</tbody></table><p class='links'>{_link(recording, truth)}</p></div>"
+        f"{_heads('Predictions', f'Within {NEAR_PX:g} px', 'Visible dot', 'Mean distance', 'Median')}</tr></thead>"
+        f"<tbody>{rows}</tbody></table><p class='links'>{_link(recording, accuracy)}</p></div>"
     )
 
 
@@ -32,22 +53,19 @@ def _heads(*titles: str) -> str:
     return "".join(f'<th scope="col" class="number">{title}</th>' for title in titles)
 
 
-def _row(name: str, told: AccuracySummary) -> str:
-    cells = (f"{told.pairs:,}", f"{told.near:.0%}", f"{told.visible:.0%}", *map(_pixels, _distances(told)))
+def _row(name: str, summary: AccuracySummary) -> str:
+    distances = map(_pixels, (summary.mean_pixels, summary.median_pixels))
+    cells = (f"{summary.pairs:,}", f"{summary.near:.0%}", f"{summary.visible:.0%}", *distances)
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     return f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
 
 
-def _distances(told: AccuracySummary) -> tuple[float | None, float | None]:
-    return told.mean_pixels, told.median_pixels
-
-
 def _pixels(distance: float | None) -> str:
-    return NOT_SEEN if distance is None else f"{distance:.1f} px"
+    return NO_DOT if distance is None else f"{distance:.1f} px"
 
 
-def _link(recording: RecordedSession, truth: CounterfactualAccuracy) -> str:
-    rows = [(one.frame, truth.actions[one.candidate], _number(one.pixels)) for one in truth.deviations]
+def _link(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:
+    rows = [(error.frame, accuracy.actions[error.candidate], _number(error.pixels)) for error in accuracy.deviations]
     return table_link(("frame", "action", "distance in pixels"), rows, f"truth_{recording.name}")
 
 

@@ -1,6 +1,7 @@
-"""The tabs Inside the model and Errors: their fields and buttons. What they do is decided by those who connect them."""
+"""The Errors tab: evaluations of a whole recording, the choice of results to show, and clips."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,6 +13,7 @@ from page.backend import PageBackend
 from page.clip import animated_clip, check_speed
 from page.components import NARROW, OpenDropdown, OpenNumber, OpenRadio
 from page.figures import data_address, picture_link
+from page.handlers import Answer
 from page.selection import recording_of
 from page.tabs.errors_view import (
     errors_data,
@@ -22,7 +24,7 @@ from page.tabs.errors_view import (
 from page.tabs.networks import weights_text
 from page.text import bytes_text, count_text, loss_text
 from page.visitor import Visitor
-from session import RecordedSession
+from session import MAX_LENGTH, MIN_LENGTH, RecordedSession
 from training import EvaluationResult, EvaluationSnapshot, InvalidValue, PredictedFrame, is_number
 
 IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
@@ -30,10 +32,34 @@ CLIP_KINDS = ("WebP", "GIF")
 NOTHING = ("Nothing", "")
 
 
-def build_errors_tab() -> dict[str, Any]:
-    """The error track of a whole recording, and clips."""
+@dataclass(frozen=True)
+class ClipPanel:
+    first: OpenNumber
+    last: OpenNumber
+    speed: OpenNumber
+    kind: OpenRadio
+    run: gr.Button
+    result: gr.HTML
+
+
+@dataclass(frozen=True)
+class ErrorsTab:
+    """The Errors tab. `weights`: the weights to evaluate; `shown` and `compared`: lists of stored results."""
+
+    tab: gr.Tab
+    weights: OpenRadio
+    run: gr.Button
+    cancel: gr.Button
+    shown: OpenDropdown
+    compared: OpenDropdown
+    notice: gr.HTML
+    view: gr.HTML
+    clip: ClipPanel
+
+
+def build() -> ErrorsTab:
     with gr.Tab("Errors", id="errors") as tab:
-        which = OpenRadio([IN_USE, CHOSEN], value=IN_USE, label="Evaluate with", elem_id="evaluated-weights")
+        weights = OpenRadio([IN_USE, CHOSEN], value=IN_USE, label="Evaluate with", elem_id="evaluated-weights")
         with gr.Row():
             run = gr.Button("Evaluate recording", variant="primary", elem_id="evaluate", min_width=160, scale=3)
             cancel = gr.Button("Cancel", variant="stop", elem_id="cancel-evaluation", min_width=80, scale=1)
@@ -41,12 +67,10 @@ def build_errors_tab() -> dict[str, Any]:
         compared = OpenDropdown([], label="Compared with", elem_id="compared-errors")
         notice = gr.HTML(elem_id="errors-notice")
         view = gr.HTML(messages.EMPTY_ERRORS, elem_id="errors-view")
-        parts = build_clip_panel()
-    names = dict(errors_tab=tab, errors_notice=notice, evaluated_weights=which, evaluate=run, cancel_evaluation=cancel)
-    return dict(parts, **names, shown_errors=shown, compared_errors=compared, errors_view=view)
+        return ErrorsTab(tab, weights, run, cancel, shown, compared, notice, view, build_clip())
 
 
-def build_clip_panel() -> dict[str, Any]:
+def build_clip() -> ClipPanel:
     with gr.Accordion("Clip: actual and predicted side by side", open=True, elem_id="clip"):
         with gr.Row():
             first = OpenNumber(0, label="From frame", elem_id="clip-first", **NARROW)
@@ -54,125 +78,138 @@ def build_clip_panel() -> dict[str, Any]:
             speed = OpenNumber(5, label="Frames a second", elem_id="clip-speed", **NARROW)
             kind = OpenRadio(CLIP_KINDS, value=CLIP_KINDS[0], label="File", elem_id="clip-kind", **NARROW)
         run = gr.Button("Make clip", elem_id="make-clip")
-        result = gr.HTML(elem_id="clip-result")
-    return dict(clip_first=first, clip_last=last, clip_speed=speed, clip_kind=kind, make_clip=run, clip_result=result)
+        return ClipPanel(first, last, speed, kind, run, gr.HTML(elem_id="clip-result"))
+
+
+def cleared() -> Answer:
+    """The tab, and the player's error track, without a recording."""
+    return {
+        "errors.view": messages.EMPTY_ERRORS,
+        "recording.errors_data": gr.HTML(value=None),
+        "errors.shown": OpenDropdown(choices=[], value=None),
+        "errors.compared": OpenDropdown(choices=[], value=None),
+        "errors.clip.result": "",
+    }
 
 
 def evaluation_status(
     explorer: PageBackend, visitor: Visitor, shown: str | None = None, compared: str | None = None
-) -> tuple:
-    """The errors of the recording: `shown` and `compared` name kept results, or else the newest and none."""
+) -> Answer:
+    """The errors of the recording: `shown` and `compared` name stored results; the newest, and none, by default."""
     return errors_of(explorer, visitor, (shown, compared), is_drawn=True)
 
 
-def errors_of(explorer: PageBackend, visitor: Visitor, picked: tuple, is_drawn: bool) -> tuple:
+def errors_of(backend: PageBackend, visitor: Visitor, keys: tuple[object, object], is_drawn: bool) -> Answer:
     """`errors_answer` for the visitor's recording; raises PageError."""
-    recording, now = recording_of(explorer, visitor), explorer.evaluator.snapshot()
-    kept = explorer.evaluator.kept(visitor.session_id, recording.version)
-    return errors_answer(recording, visitor.session_id, kept, now, picked, is_drawn)
+    recording, evaluation = recording_of(backend, visitor), backend.evaluator.snapshot()
+    results = backend.evaluator.kept(visitor.session_id, recording.version)
+    return errors_answer(recording, visitor.session_id, results, evaluation, keys, is_drawn)
 
 
-def tick_evaluation(explorer: PageBackend, visitor: Visitor, shown: str | None, compared: str | None) -> Any:
-    """The same for a page that is watching, once a second: nothing is sent unless its recording is being evaluated."""
-    now = explorer.evaluator.snapshot()
-    if not visitor.has_news_of(now):
+def tick_evaluation(backend: PageBackend, visitor: Visitor, shown: str | None, compared: str | None) -> Answer:
+    """The same once a second: skipped unless the evaluation of the recording has progressed."""
+    evaluation = backend.evaluator.snapshot()
+    if not visitor.has_news_of(evaluation):
         return gr.skip()
-    is_here = now.errors is not None and now.session_id == visitor.session_id
-    return evaluation_status(explorer, visitor, now.errors.key if is_here else shown, compared)
+    is_here = evaluation.errors is not None and evaluation.session_id == visitor.session_id
+    return evaluation_status(backend, visitor, evaluation.errors.key if is_here else shown, compared)
 
 
-def tick_errors_notice(explorer: PageBackend, visitor: Visitor, shown: str | None, history_length: int | None) -> Any:
-    """Whether the errors shown are of the weights and the history in use; nothing is sent while neither changes."""
+def tick_errors_notice(
+    backend: PageBackend, visitor: Visitor, shown: str | None, history_length: int | None
+) -> str | dict[str, Any]:
+    """The difference between the errors on the page and the weights and history in use; skipped if nothing changed."""
     if visitor.session_id is None:
         return gr.skip()
-    manager, job = explorer.manager_for(visitor), explorer.manager_for(visitor).snapshot()
+    manager, job = backend.manager_for(visitor), backend.manager_for(visitor).snapshot()
     is_training = job is not None and job.is_active  # other weights at every step
-    seen = (visitor.visit, shown, history_length, is_training or manager.shared.version)
-    if seen == visitor.seen_weights:
+    state = (visitor.visit, shown, history_length, is_training or manager.shared.version)
+    if state == visitor.last_errors:
         return gr.skip()
-    visitor.seen_weights = seen
-    kept = explorer.evaluator.kept(visitor.session_id, recording_of(explorer, visitor).version)
-    return errors_notice(kept, shown, None if is_training else manager.shared.digests(), history_length)
+    visitor.last_errors = state
+    results = backend.evaluator.kept(visitor.session_id, recording_of(backend, visitor).version)
+    return errors_notice(results, shown, None if is_training else manager.shared.digests(), history_length)
 
 
 def errors_answer(
     recording: RecordedSession,
     session_id: str,
-    kept: Sequence[EvaluationResult],
-    now: EvaluationSnapshot | None,
-    picked: tuple[object, object],
+    results: Sequence[EvaluationResult],
+    evaluation: EvaluationSnapshot | None,
+    keys: tuple[object, object],
     is_drawn: bool,
-) -> tuple:
-    """View, data of the player's track, and both pickers. `picked`: keys of what is to be shown and compared with; the
-    newest, and nothing, where they name nothing kept. Unless `is_drawn`, only the track is filled."""
-    kept = [one for one in kept if len(one.track.context) == recording.frame_count]
-    is_active = now is not None and now.is_active
-    is_here = is_active and now.session_id == session_id
-    kept = [now.errors, *(one for one in kept if one.key != now.errors.key)] if is_here and now.errors else list(kept)
-    shown = kept[0] if is_here and kept else _named(kept, picked[0]) or next(iter(kept), None)
-    other = _named(kept, picked[1])
-    other = None if other is shown else other
-    view = progress_view(now, is_here) if is_active else _outcome(now, session_id)
+) -> Answer:
+    """The view, the data of the player's track, and both lists. `keys`: those of the results to show and to compare
+    with; the newest, and none, if they name no stored result. Unless `is_drawn`, only the track is filled."""
+    results = [result for result in results if len(result.track.context) == recording.frame_count]
+    is_active = evaluation is not None and evaluation.is_active
+    is_here = is_active and evaluation.session_id == session_id
+    if is_here and evaluation.errors:
+        current = evaluation.errors
+        results = [current, *(result for result in results if result.key != current.key)]
+    first = results[0] if is_here and results else _named(results, keys[0]) or next(iter(results), None)
+    other = _named(results, keys[1])
+    other = None if other is first else other
+    view = progress_view(evaluation, is_here) if is_active else _outcome(evaluation, session_id)
     if is_here or not is_drawn:
-        view = view or (messages.EMPTY_ERRORS if shown is None else messages.KEPT_ERRORS)
-    elif shown is None:
-        view += messages.EMPTY_ERRORS
+        view = view or (messages.EMPTY_ERRORS if first is None else messages.KEPT_ERRORS)
     else:
-        view += errors_view(recording, session_id, shown, other)
-    choices = [(errors_label(one), one.key) for one in kept]
-    return (
-        f'<div class="result">{view}</div>',
-        gr.HTML(value=errors_data(session_id, recording.frame_count, shown, other)),
-        OpenDropdown(choices=choices, value=shown.key if shown else None),
-        OpenDropdown(
-            choices=[NOTHING, *(choice for choice in choices if not shown or choice[1] != shown.key)],
-            value=other.key if other else NOTHING[1],
-        ),
-    )
+        view += messages.EMPTY_ERRORS if first is None else errors_view(recording, session_id, first, other)
+    return {
+        "errors.view": f'<div class="result">{view}</div>',
+        "recording.errors_data": gr.HTML(value=errors_data(session_id, recording.frame_count, first, other)),
+        **_lists(results, first, other),
+    }
 
 
-def no_errors() -> tuple:
-    """The same where there is no recording."""
-    pickers = (OpenDropdown(choices=[], value=None) for _ in range(2))
-    return messages.EMPTY_ERRORS, gr.HTML(value=None), *pickers
+def _lists(
+    results: Sequence[EvaluationResult], first: EvaluationResult | None, other: EvaluationResult | None
+) -> Answer:
+    choices = [(errors_label(result), result.key) for result in results]
+    others = [choice for choice in choices if not first or choice[1] != first.key]
+    return {
+        "errors.shown": OpenDropdown(choices=choices, value=first.key if first else None),
+        "errors.compared": OpenDropdown(choices=[NOTHING, *others], value=other.key if other else NOTHING[1]),
+    }
 
 
 def errors_notice(
-    kept: Sequence[EvaluationResult], key: object, in_use: Mapping[str, str] | None, history_length: object
+    results: Sequence[EvaluationResult], key: object, digests: Mapping[str, str] | None, history_length: object
 ) -> str:
-    """What differs between the errors shown and the weights, by their digests, and the history in use; `in_use` None:
-    weights that change at this moment."""
-    errors = _named(kept, key)
+    """HTML of the difference between the errors of a result and the weights and history in use; empty if there is none.
+    `digests`: of the weights in use, None while they change."""
+    errors = _named(results, key)
     if errors is None:
         return ""
-    told = (
-        [] if in_use is not None and dict(errors.digests) == dict(in_use) else ["other weights than those in use now"]
-    )
-    if is_number(history_length) and 2 <= history_length <= 8 and errors.history_length != history_length:
-        told.append(f"a history of {errors.history_length}, not of {history_length:g} as chosen under Predictor")
-    return f'<div class="notice">{messages.errors_of_others(" and ".join(told))}</div>' if told else ""
+    differences = []
+    if digests is None or dict(errors.digests) != dict(digests):
+        differences.append("other weights than those in use now")
+    is_length = is_number(history_length) and MIN_LENGTH <= history_length <= MAX_LENGTH
+    if is_length and errors.history_length != history_length:
+        differences.append(f"a history of {errors.history_length}, not of {history_length:g} as chosen under Predictor")
+    return f'<div class="notice">{messages.errors_of_others(" and ".join(differences))}</div>' if differences else ""
 
 
-def _named(kept: Sequence[EvaluationResult], key: object) -> EvaluationResult | None:
-    return next((one for one in kept if one.key == key), None)
+def _named(results: Sequence[EvaluationResult], key: object) -> EvaluationResult | None:
+    return next((result for result in results if result.key == key), None)
 
 
-def _outcome(now: EvaluationSnapshot | None, session_id: str) -> str:
-    if now is None or now.session_id != session_id:
+def _outcome(evaluation: EvaluationSnapshot | None, session_id: str) -> str:
+    if evaluation is None or evaluation.session_id != session_id:
         return ""
-    kind = "fine" if now.status == "finished" else "notice"
-    return f'<div class="{kind}" id="evaluation-outcome">{escape(now.message)}</div>'
+    kind = "fine" if evaluation.status == "finished" else "notice"
+    return f'<div class="{kind}" id="evaluation-outcome">{escape(evaluation.message)}</div>'
 
 
-def evaluation_line(now: EvaluationSnapshot | None) -> str:
-    """For the status line; empty where nothing is evaluated."""
-    if now is None or not now.is_active:
+def evaluation_line(evaluation: EvaluationSnapshot | None) -> str:
+    """The evaluation in a few words, for the status line; empty if none is active."""
+    if evaluation is None or not evaluation.is_active:
         return ""
-    return f"{now.session_id}, frame {now.done:,} of {now.total:,}"
+    return f"{evaluation.session_id}, frame {evaluation.done:,} of {evaluation.total:,}"
 
 
 def check_clip(speed: object, kind: object) -> None:
-    """Raise InvalidValue for a speed or a kind of file that there is not: before any frame is predicted."""
+    """Raise InvalidValue for an invalid speed or kind of file, before any frame is predicted."""
     check_speed(speed)
     if kind not in CLIP_KINDS:
         raise InvalidValue(f"The file must be one of: {', '.join(CLIP_KINDS)}.")
@@ -186,15 +223,17 @@ def clip_view(
     speed: float,
     kind: str,
 ) -> str:
-    """HTML of a clip of actual and predicted frames, of what it is made, and a link to keep it; raises ClipEmpty and
+    """HTML of a clip of actual and predicted frames, its contents in words, and a download link; raises ClipEmpty and
     ClipTooLong."""
-    titles = [f"frame {one.frame}" + (f" · MSE {loss_text(one.mse)}" if one.mse is not None else "") for one in frames]
-    content = animated_clip([(one.actual, one.predicted) for one in frames], titles, speed, kind.lower())
+    titles = [
+        f"frame {frame.frame}" + (f" · MSE {loss_text(frame.mse)}" if frame.mse is not None else "") for frame in frames
+    ]
+    content = animated_clip([(frame.actual, frame.predicted) for frame in frames], titles, speed, kind.lower())
     name = f"{recording.name}_{frames[0].frame}_{frames[-1].frame}.{kind.lower()}"
     address = data_address(content, f"image/{kind.lower()}")
-    told = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}, history {history_length}, "
+    caption = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}, history {history_length}, "
     link = picture_link(name, f"Download {kind}")
     return (
         f'<figure class="chart"><img id="clip-picture" src="{address}" alt="Actual and predicted frames side by side">'
-        f"<figcaption>{link}<span>{told}{weights_text(weights)}</span></figcaption></figure>"
+        f"<figcaption>{link}<span>{caption}{weights_text(weights)}</span></figcaption></figure>"
     )

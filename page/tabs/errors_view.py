@@ -1,5 +1,5 @@
-"""What the page shows of the errors of a whole recording: progress, numbers, worst frames, distributions, and what the
-player's error track draws. Knows only the shape of such results; what is read off them is computed elsewhere."""
+"""The view of the errors of a whole recording (progress, numbers, worst frames, figures), and the data of the player's
+error track."""
 
 from collections.abc import Sequence
 from html import escape
@@ -26,23 +26,24 @@ MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MS
 
 
 def errors_label(errors: EvaluationResult) -> str:
-    """One line of the pickers: which weights, how much context, when."""
+    """One line of the lists of results: weights, history length and time."""
     weights = " + ".join(errors.weights[network] for network in ("autoencoder", "predictor"))
     part = "" if errors.track.is_complete else f" · {errors.track.evaluated:,} of {len(errors.track.context):,} frames"
     when = errors.made_at.replace("T", " ")[:16]
     return f"{weights} · history {errors.history_length} · {when}{part}"
 
 
-def progress_view(now: EvaluationSnapshot, is_here: bool) -> str:
-    """HTML of an evaluation in progress; `is_here`: of the recording that is looked at."""
-    where = "this recording" if is_here else escape(now.session_id)
-    left = f", {duration_text(now.seconds_left)} left" if now.seconds_left else ""
-    by = f", started by {escape(now.started_by)}" if now.started_by else ""
+def progress_view(evaluation: EvaluationSnapshot, is_here: bool) -> str:
+    """HTML of an evaluation in progress; `is_here`: of the visitor's recording."""
+    percent = 100 * evaluation.done / max(1, evaluation.total)
+    where = "this recording" if is_here else escape(evaluation.session_id)
+    left = f", {duration_text(evaluation.seconds_left)} left" if evaluation.seconds_left else ""
+    by = f", started by {escape(evaluation.started_by)}" if evaluation.started_by else ""
     return (
-        f'<p id="evaluation-status"><b>Evaluating</b> {where}: frame {now.done:,} of {now.total:,}, '
-        f"{rate_text(now.frames_per_s)} frames/s{left}{by}.</p>"
-        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{now.total}" aria-valuenow="{now.done}" '
-        f'aria-label="Evaluated frames"><i style="width:{100 * now.done / max(1, now.total):.1f}%"></i></div>'
+        f'<p id="evaluation-status"><b>Evaluating</b> {where}: frame {evaluation.done:,} of {evaluation.total:,}, '
+        f"{rate_text(evaluation.frames_per_s)} frames/s{left}{by}.</p>"
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{evaluation.total}" '
+        f'aria-valuenow="{evaluation.done}" aria-label="Evaluated frames"><i style="width:{percent:.1f}%"></i></div>'
     )
 
 
@@ -52,7 +53,7 @@ def errors_view(
     errors: EvaluationResult,
     other: EvaluationResult | None,
 ) -> str:
-    """HTML of the errors of a recording, beside `other` ones of the same recording where they are given."""
+    """HTML of the errors of a recording, compared with an `other` result of the same recording if there is one."""
     sections = "".join(_measure(recording, session_id, errors, measure) for measure in MEASURES)
     compared = _comparison(errors, other) if other else ""
     return (
@@ -69,21 +70,21 @@ def errors_data(
     errors: EvaluationResult | None,
     other: EvaluationResult | None,
 ) -> dict[str, Any]:
-    """What the error track of the player draws: at most 1,200 columns, in each the mean and the highest error."""
-    told: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
+    """The data of the player's error track, as JSON: at most 1,200 columns with the mean and the highest error."""
+    data: dict[str, Any] = {"session": session_id, "frames": frame_count, "columns": 0, "rows": [], "label": ""}
     if errors:
-        told["label"] = errors_label(errors) + (f", compared with {errors_label(other)}" if other else "")
+        data["label"] = errors_label(errors) + (f", compared with {errors_label(other)}" if other else "")
     for measure, name in MEASURES.items() if errors else ():
         columns = frame_errors.columns(errors.track.of(measure), TRACK_COLUMNS)
         compared = frame_errors.columns(other.track.of(measure), TRACK_COLUMNS) if other else None
-        known = [*columns.highest, *(compared.highest if compared else ())]
-        if not np.isnan(known).all():
-            # A click goes to the worst frame of a column; where none has an error, to its first.
+        highest = [*columns.highest, *(compared.highest if compared else ())]
+        if not np.isnan(highest).all():
+            # A click goes to the worst frame of a column, or to its first if none has an error.
             at = np.where(columns.worst >= 0, columns.worst, columns.starts[:-1]).tolist()
-            row = {"name": name, "top": float(np.nanmax(known)), "at": at, "other": compared and _levels(compared)}
-            told["rows"].append(row | _levels(columns))
-        told["columns"] = len(columns.worst)
-    return told
+            row = {"name": name, "top": float(np.nanmax(highest)), "at": at, "other": compared and _levels(compared)}
+            data["rows"].append(row | _levels(columns))
+        data["columns"] = len(columns.worst)
+    return data
 
 
 def _levels(columns: frame_errors.Columns) -> dict[str, list[float | None]]:
@@ -95,8 +96,8 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 
 
 def _note(track: FrameErrors) -> str:
-    told = "" if track.is_complete else f" Not finished: {track.evaluated:,} of {len(track.context):,} frames."
-    return told + (f" {count_text(track.unreadable, 'frame')} could not be read." if track.unreadable else "")
+    note = "" if track.is_complete else f" Not finished: {track.evaluated:,} of {len(track.context):,} frames."
+    return note + (f" {count_text(track.unreadable, 'frame')} could not be read." if track.unreadable else "")
 
 
 def _summary_table(errors: EvaluationResult, other: EvaluationResult | None) -> str:
@@ -116,22 +117,22 @@ def _summary_table(errors: EvaluationResult, other: EvaluationResult | None) -> 
     )
 
 
-def _summary_row(name: str, found: frame_errors.Summary | None) -> str:
-    values = (found.mean, found.median, found.p95, found.highest) if found else ()
+def _summary_row(name: str, result: frame_errors.Summary | None) -> str:
+    values = (result.mean, result.median, result.p95, result.highest) if result else ()
     cells = "".join(f'<td class="number">{loss_text(value)}</td>' for value in values) or '<td colspan="4">none</td>'
-    frames = f"<small>{count_text(found.count, 'frame')}</small>" if found else ""
+    frames = f"<small>{count_text(result.count, 'frame')}</small>" if result else ""
     return f'<tr><th scope="row">{name}{frames}</th>{cells}</tr>'
 
 
 def _comparison(errors: EvaluationResult, other: EvaluationResult) -> str:
     lines = []
     for measure, name in MEASURES.items():
-        found = frame_errors.difference(other.track.of(measure), errors.track.of(measure))
-        if found:
-            change = f"{loss_text(abs(found.mean))} {'lower' if found.mean < 0 else 'higher'}"
+        result = frame_errors.difference(other.track.of(measure), errors.track.of(measure))
+        if result:
+            change = f"{loss_text(abs(result.mean))} {'lower' if result.mean < 0 else 'higher'}"
             lines.append(
-                f"<li>{name}: {change if found.mean else 'the same'} on average, lower in {found.better:,} of "
-                f"{count_text(found.count, 'frame')}</li>"
+                f"<li>{name}: {change if result.mean else 'the same'} on average, lower in {result.better:,} of "
+                f"{count_text(result.count, 'frame')}</li>"
             )
     return (
         f'<div class="notice" id="errors-comparison">What is shown against what it is compared with ('

@@ -1,39 +1,49 @@
-"""The Imagine tab: its pad of actions, whose HTML, CSS and JavaScript are the files in page/assets, and the fields of a
-rollout. What they do is decided by those who connect them."""
+"""The Imagine tab: a pad of actions, whose HTML, CSS and JavaScript are files in page/assets, and the fields of a
+rollout. The answers are in `imagine_view.py`."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import get_args
 
 import gradio as gr
 
+from models import ROLLOUT_MODES, RolloutMode
 from page import messages
 from page.components import ASSETS, NARROW, OpenNumber, OpenRadio
-from training import InvalidValue, whole_number
+from page.handlers import Answer
+from page.tabs import accuracy
+from page.tabs.accuracy import AccuracyPanel
+from training import Command, InvalidValue, whole_number
 
-ROLLOUT_MODES = {"latents": "Stay in latents", "pictures": "Encode each imagined picture anew"}
-USUAL_WAY = "latents"
-COMMANDS = ("begin", "undo", "reset")
+MODE_LABELS: dict[RolloutMode, str] = {
+    "latents": "Stay in latents",
+    "pictures": "Encode each imagined picture anew",
+}
+STANDARD_MODE: RolloutMode = "latents"
+COMMANDS: tuple[Command, ...] = get_args(Command)
+MAX_DIGITS = 9
 SCRIPTS = ("typing.js", "imagine.js")
 
 
 @dataclass(frozen=True)
-class Press:
-    """A press as it arrives from a browser or a program, not yet checked: a command, or the number of an action.
-    `number` is the browser's own count of presses, which the answer repeats."""
+class PadInput:
+    """One use of the pad as a browser or a program sends it, unchecked: a command or the index of an action. `number`
+    is the browser's own count, repeated in the answer."""
 
-    what: object
+    value: object
     number: object = None
 
 
 class ImaginePad(gr.HTML):
-    """Buttons and keys for actions. The event `pressed` sends a press as the value; the answer to it comes back as the
-    value (`page/tabs/imagine_view.py`). Programs may send a plain action or command. No constructor of its own, as for
-    the player."""
+    """Buttons and keys for actions. The event `pressed` sends a PadInput; its answer becomes the value of the pad.
 
-    def preprocess(self, payload: object) -> Press:
+    Programs may send a plain action or command. It has no constructor: Gradio makes an update of a component by calling
+    the class with the changed arguments.
+    """
+
+    def preprocess(self, payload: object) -> PadInput:
         if isinstance(payload, dict):
-            return Press(payload.get("press"), payload.get("number"))
-        return Press(payload)
+            return PadInput(payload.get("press"), payload.get("number"))
+        return PadInput(payload)
 
     def api_info(self) -> dict[str, str]:
         return {"type": "string", "description": f"number of an action, from 0, or one of: {', '.join(COMMANDS)}"}
@@ -42,7 +52,30 @@ class ImaginePad(gr.HTML):
         return COMMANDS[0]
 
 
-def build_imagine_pad(elem_id: str) -> ImaginePad:
+@dataclass(frozen=True)
+class RolloutPanel:
+    steps: OpenNumber
+    run: gr.Button
+    result: gr.HTML
+
+
+@dataclass(frozen=True)
+class ImagineTab:
+    pad: ImaginePad
+    mode: OpenRadio
+    rollout: RolloutPanel
+    accuracy: AccuracyPanel
+
+
+def build() -> ImagineTab:
+    with gr.Tab("Imagine", id="imagine"):
+        pad = build_pad("imagine-pad")
+        choices = [(label, mode) for mode, label in MODE_LABELS.items()]
+        mode = OpenRadio(choices, value=STANDARD_MODE, label="Go on from an imagined frame", elem_id="imagine-way")
+        return ImagineTab(pad, mode, build_rollout(), accuracy.build())
+
+
+def build_pad(elem_id: str) -> ImaginePad:
     return ImaginePad(
         html_template=(ASSETS / "imagine.html").read_text(encoding="utf-8"),
         css_template=(ASSETS / "imagine.css").read_text(encoding="utf-8"),
@@ -52,43 +85,32 @@ def build_imagine_pad(elem_id: str) -> ImaginePad:
     )
 
 
-def build_imagine_tab() -> dict[str, Any]:
-    with gr.Tab("Imagine", id="imagine"):
-        pad = build_imagine_pad("imagine-pad")
-        choices = [(label, way) for way, label in ROLLOUT_MODES.items()]
-        way = OpenRadio(choices, value=USUAL_WAY, label="Go on from an imagined frame", elem_id="imagine-way")
-        with gr.Accordion("Rollout under the recorded actions", open=True, elem_id="rollout"):
-            with gr.Row(elem_id="rollout-row"):
-                steps = OpenNumber(30, label="Steps (1 to 50)", elem_id="rollout-steps", **NARROW)
-                run = gr.Button("Roll out", variant="primary", elem_id="roll-out", size="sm", **NARROW)
-            result = gr.HTML(messages.EMPTY_ROLLOUT, elem_id="rollout-result")
-        parts = build_truth_panel()
-    names = dict(imagine_pad=pad, imagine_way=way, rollout_steps=steps)
-    return dict(parts, **names, roll_out=run, rollout_result=result)
+def build_rollout() -> RolloutPanel:
+    with gr.Accordion("Rollout under the recorded actions", open=True, elem_id="rollout"):
+        with gr.Row(elem_id="rollout-row"):
+            steps = OpenNumber(30, label="Steps (1 to 50)", elem_id="rollout-steps", **NARROW)
+            run = gr.Button("Roll out", variant="primary", elem_id="roll-out", size="sm", **NARROW)
+        return RolloutPanel(steps, run, gr.HTML(messages.EMPTY_ROLLOUT, elem_id="rollout-result"))
 
 
-def build_truth_panel() -> dict[str, Any]:
-    with gr.Accordion("Truth: one step, beside the simulator", open=True, elem_id="truth"):
-        with gr.Row(elem_id="truth-row"):
-            frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
-            run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
-        result = gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result")
-    return dict(truth_frames=frames, measure_truth=run, truth_result=result)
+def cleared() -> Answer:
+    """The tab without a recording; the pad clears itself."""
+    return {"imagine.rollout.result": messages.EMPTY_ROLLOUT, "imagine.accuracy.result": messages.EMPTY_TRUTH}
 
 
-def pressed(press: Press | None, actions: int) -> int | str:
-    """The action, or the command, of a press; "begin" where there is none. Raises InvalidValue for anything else."""
-    what = "begin" if press is None or press.what in (None, "") else press.what
-    if isinstance(what, str) and what in COMMANDS:
-        return what
-    if isinstance(what, str) and what.isascii() and what.isdecimal() and len(what) < 9:
-        what = int(what)  # from a program, whose client sends this field as text
-    return whole_number(what, "The action", 0, actions - 1)
+def parse_command(pad_input: PadInput | None, action_count: int) -> int | Command:
+    """The action, or the command, that was sent; "begin" if there is none. Raises InvalidValue for anything else."""
+    value = "begin" if pad_input is None or pad_input.value in (None, "") else pad_input.value
+    if isinstance(value, str) and value in COMMANDS:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < MAX_DIGITS:
+        value = int(value)  # programs send this field as text
+    return whole_number(value, "The action", 0, action_count - 1)
 
 
-def way_of(way: object) -> str:
-    """The way to go on that was sent, the usual one where none was; raises InvalidValue for another."""
-    way = USUAL_WAY if way is None else way
-    if not isinstance(way, str) or way not in ROLLOUT_MODES:
+def parse_mode(mode: object) -> RolloutMode:
+    """The rollout mode that was sent, the standard one if there is none; raises InvalidValue for another."""
+    mode = STANDARD_MODE if mode is None else mode
+    if not isinstance(mode, str) or mode not in ROLLOUT_MODES:
         raise InvalidValue(f"Go on from an imagined frame by one of: {', '.join(ROLLOUT_MODES)}.")
-    return way
+    return mode

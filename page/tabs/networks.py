@@ -1,8 +1,8 @@
-"""What the page shows of a reconstruction and of a prediction. Knows only the shapes of such results."""
+"""Models, Autoencoder and Predictor: the checkpoints, and the views of a reconstruction and of a prediction."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 import numpy as np
@@ -12,19 +12,21 @@ from page import messages
 from page.components import OpenSlider
 from page.facts import action_text, values_text
 from page.figures import table_link
+from page.handlers import Answer
 from page.pictures import Picture, colour_bar, picture_grid, picture_row
+from page.selection import STANDARD_HISTORY
 from page.text import count_text, loss_text
-from session import History, RecordedSession
+from session import MAX_LENGTH, MIN_LENGTH, History, RecordedSession
 
 ERROR_UNIT = "squared error per pixel, averaged over the colours (each 0 to 1)"
 DIFFERENCE_UNIT = "brighter or darker, averaged over the colours (each 0 to 1)"
 PIXEL_LEVEL = 1 / 255
 TOO_FAINT = " All differences are less than one of a picture's 256 levels: too small to see in the pictures above."
-MAX_NAMED = 4  # channels in the label of a picture
+MAX_CHANNELS = 4  # in the label of a picture
 
 
 def reconstruction_view(recording: RecordedSession, index: int, result: Reconstruction, heat: HeatMap) -> str:
-    """Input, reconstruction and error map of a frame, with the MSE."""
+    """HTML of a reconstructed frame: input, reconstruction, error map and MSE."""
     pictures = [
         Picture(result.input, f"Input, frame {index}"),
         Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
@@ -41,7 +43,7 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
 def prediction_view(
     recording: RecordedSession, history: History, result: Prediction, heat: HeatMap, differences: HeatMap
 ) -> str:
-    """A frame as it was and as predicted from its history, the action sweep, and what the actions change."""
+    """HTML of a predicted frame: recorded and predicted, with the action sweep and the effect of each action."""
     pictures = [
         Picture(result.actual, f"Actual, frame {history.target}"),
         Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
@@ -66,7 +68,7 @@ def _frame_text(recording: RecordedSession, index: int) -> str:
 
 
 def weights_text(weights: Mapping[str, WeightsSource]) -> str:
-    return ", ".join(f"{escape(network)} {escape(used.describe())}" for network, used in weights.items())
+    return ", ".join(f"{escape(network)} {escape(source.describe())}" for network, source in weights.items())
 
 
 def frames_text(frames: tuple[int, ...]) -> str:
@@ -106,7 +108,8 @@ def _largest(result: Prediction, number: int) -> float:
 
 
 def _difference_maps(recording: RecordedSession, result: Prediction, maps: HeatMap) -> str:
-    """How each prediction of the sweep differs from the one for the recorded action; empty where there is no other."""
+    """HTML of the difference of each prediction of the sweep to that for the recorded action; empty if that is the only
+    one."""
     others = [number for number in range(len(result.candidates)) if number != result.recorded]
     if not others:
         return ""
@@ -129,7 +132,7 @@ def _difference_maps(recording: RecordedSession, result: Prediction, maps: HeatM
 
 
 def _best_mark(result: Prediction, number: int) -> tuple[str, ...]:
-    """Marks the lowest error, as a tie where others read the same."""
+    """The mark of the lowest error; it says so if several are the same in their displayed digits."""
     texts = [loss_text(candidate.mse) for candidate in result.candidates]
     best = texts[result.best]
     if texts[number] != best:
@@ -138,7 +141,7 @@ def _best_mark(result: Prediction, number: int) -> tuple[str, ...]:
 
 
 def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:
-    """A label for every candidate action with the channels that differ, and what they all have in common."""
+    """A label for every candidate action with the channels that differ, and the values that all share, as text."""
     candidates, names = recording.candidate_actions, np.array(recording.profile.channel_names)
     differs = (candidates != candidates[:1]).any(axis=0)
     if not differs.any():
@@ -149,13 +152,13 @@ def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:
 
 
 def _short(names: np.ndarray, values: np.ndarray) -> str:
-    text = values_text(names[:MAX_NAMED], values[:MAX_NAMED])
-    return text if len(names) <= MAX_NAMED else f"{text}, … ({len(names)} channels)"
+    text = values_text(names[:MAX_CHANNELS], values[:MAX_CHANNELS])
+    return text if len(names) <= MAX_CHANNELS else f"{text}, … ({len(names)} channels)"
 
 
 def untrained_notice(weights: Mapping[str, WeightsSource]) -> str:
-    """Says which networks have learned nothing; empty where both have."""
-    untrained = [network for network, used in weights.items() if not used.is_trained]
+    """HTML that names the untrained networks; empty if all are trained."""
+    untrained = [network for network, source in weights.items() if not source.is_trained]
     if not untrained:
         return ""
     return (
@@ -165,27 +168,59 @@ def untrained_notice(weights: Mapping[str, WeightsSource]) -> str:
     )
 
 
-def build_models_panel() -> dict[str, Any]:
-    """Which checkpoints to load."""
+@dataclass(frozen=True)
+class ModelsPanel:
+    autoencoder_path: gr.Dropdown
+    predictor_path: gr.Dropdown
+    load: gr.Button
+    message: gr.HTML
+
+
+@dataclass(frozen=True)
+class AutoencoderTab:
+    run: gr.Button
+    result: gr.HTML
+
+
+@dataclass(frozen=True)
+class PredictorTab:
+    history_length: OpenSlider
+    run: gr.Button
+    result: gr.HTML
+
+
+def build_models() -> ModelsPanel:
+    """The checkpoints to load."""
     with gr.Accordion("Models", open=True):
         options = dict(allow_custom_value=True, info="pick one, or type its path")
         autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
         predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
         load = gr.Button("Load Models", elem_id="load-models", size="sm")
         message = gr.HTML(elem_id="models-message")
-    return dict(autoencoder_path=autoencoder, predictor_path=predictor, load_models=load, models_message=message)
+    return ModelsPanel(autoencoder, predictor, load, message)
 
 
-def build_autoencoder_tab() -> dict[str, Any]:
+def build_autoencoder() -> AutoencoderTab:
     with gr.Tab("Autoencoder", id="autoencoder"):
         run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder")
-        result = gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result")
-    return dict(run_autoencoder=run, autoencoder_result=result)
+        return AutoencoderTab(run, gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result"))
 
 
-def build_predictor_tab() -> dict[str, Any]:
+def build_predictor() -> PredictorTab:
     with gr.Tab("Predictor", id="predictor"):
-        length = OpenSlider(2, 8, value=3, step=1, label="History length (context frames)", elem_id="history-length")
+        label, ends = "History length (context frames)", (MIN_LENGTH, MAX_LENGTH)
+        length = OpenSlider(*ends, value=STANDARD_HISTORY, step=1, label=label, elem_id="history-length")
         run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor")
-        result = gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result")
-    return dict(history_length=length, run_predictor=run, predictor_result=result)
+        return PredictorTab(length, run, gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result"))
+
+
+def cleared() -> Answer:
+    """Models, Autoencoder and Predictor without a recording."""
+    no_path = gr.Dropdown(choices=[], value="")
+    return {
+        "models.autoencoder_path": no_path,
+        "models.predictor_path": no_path,
+        "models.message": "",
+        "autoencoder.result": messages.EMPTY_AUTOENCODER,
+        "predictor.result": messages.EMPTY_PREDICTOR,
+    }

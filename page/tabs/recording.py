@@ -1,17 +1,34 @@
-"""The column of the recording: which session, its frames, its facts. What its buttons do is decided by those who
-connect them."""
+"""The recording column: the list of sessions, the frame player, and facts of the session and the frame."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import gradio as gr
 
 from page import messages
-from page.components import OpenDropdown, build_error_data, build_frame_player
+from page.components import FramePlayer, OpenDropdown, build_error_data, build_frame_player
 from page.facts import ALL_ROBOTS
+from page.handlers import Answer
 
 
-def build_recording_column() -> dict[str, Any]:
-    """Left column: which session, its frames, its facts."""
+@dataclass(frozen=True)
+class RecordingColumn:
+    """The left column. `offer` is visible if there is no recording; `errors_data` passes errors to the player."""
+
+    picker: OpenDropdown
+    robot: OpenDropdown
+    refresh: gr.Button
+    load: gr.Button
+    offer: gr.Column
+    demo: gr.Button
+    facts: gr.HTML
+    player: FramePlayer
+    about_frame: gr.HTML
+    statistics: gr.Accordion
+    statistics_result: gr.HTML
+    errors_data: gr.HTML
+
+
+def build() -> RecordingColumn:
     picker = OpenDropdown([], label="Session", elem_id="session-picker")
     with gr.Row(elem_id="session-row"):
         robot = OpenDropdown([ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", min_width=130)
@@ -27,6 +44,27 @@ def build_recording_column() -> dict[str, Any]:
     with gr.Accordion("Session statistics", open=False, elem_id="session-statistics") as statistics:
         statistics_result = gr.HTML(elem_id="statistics-result")
     errors_data = build_error_data(elem_id="errors-data")
-    names = dict(robot=robot, picker=picker, refresh=refresh, load=load, offer=offer, demo=demo)
-    names |= dict(statistics=statistics, statistics_result=statistics_result, errors_data=errors_data)
-    return dict(names, player=player, facts=facts, about_frame=about_frame)
+    return RecordingColumn(
+        picker,
+        robot,
+        refresh,
+        load,
+        offer,
+        demo,
+        facts,
+        player,
+        about_frame,
+        statistics,
+        statistics_result,
+        errors_data,
+    )
+
+
+def cleared() -> Answer:
+    """The column without a recording."""
+    return {
+        "recording.facts": messages.NO_SESSION,
+        "recording.about_frame": messages.NO_SESSION,
+        "recording.statistics": gr.Accordion(open=False),
+        "recording.statistics_result": "",
+    }

@@ -1,4 +1,4 @@
-"""What the page shows of the statistics of a recording: actions, pace, what is missing or repeated, sizes."""
+"""The view of the statistics of a recording: actions, intervals, missing and repeated events, sizes."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -20,22 +20,22 @@ PACE = {
 }
 
 
-def statistics_view(recording: RecordedSession, found: SessionStatistics) -> str:
+def statistics_view(recording: RecordedSession, statistics: SessionStatistics) -> str:
     """HTML of a recording's statistics."""
     labels, common = candidate_labels(recording)
     how_often = f"How often each action was taken{common}."
     pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
     actions = _card(
-        found.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
-        lambda figure: statistics_figures.draw_action_counts(figure, labels, found),
+        statistics.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
+        lambda figure: statistics_figures.draw_action_counts(figure, labels, statistics),
     )  # fmt: skip
     intervals = _card(
-        found.frame_count + found.action_count > 1, "Time between events", pace, 5.0,
-        lambda figure: statistics_figures.draw_intervals(figure, found),
+        statistics.frame_count + statistics.action_count > 1, "Time between events", pace, 5.0,
+        lambda figure: statistics_figures.draw_intervals(figure, statistics),
     )  # fmt: skip
     return (
-        f'<div class="result">{facts_table(_counts(found))}{actions}{_actions_link(labels, found)}'
-        f"{facts_table(_pace(found))}{intervals}{_intervals_link(found)}</div>"
+        f'<div class="result">{facts_table(_counts(statistics))}{actions}{_actions_link(labels, statistics)}'
+        f"{facts_table(_pace(statistics))}{intervals}{_intervals_link(statistics)}</div>"
     )
 
 
@@ -45,29 +45,33 @@ def _card(is_drawn: object, title: str, sentence: str, height: float, draw: Call
     return figure_card(render_figure(draw, height), title, sentence, f"session_{title.lower().replace(' ', '_')}")
 
 
-def _counts(found: SessionStatistics) -> list[tuple[str, str]]:
-    targets = found.targets
+def _counts(statistics: SessionStatistics) -> list[tuple[str, str]]:
+    targets = statistics.targets
     return [
-        ("Missing steps", _missing_text(found)),
-        ("Lost pictures", f"{found.missing.lost_pictures:,}"),
-        ("Actions nobody saw", f"{found.missing.unseen_actions:,} without a frame before the next action or the end"),
+        ("Missing steps", _missing_text(statistics)),
+        ("Lost pictures", f"{statistics.missing.lost_pictures:,}"),
+        (
+            "Actions nobody saw",
+            f"{statistics.missing.unseen_actions:,} without a frame before the next action or the end",
+        ),
         (
             "Seen more than once",
-            f"{count_text(found.repeated_moments, 'moment')}, {count_text(found.extra_frames, 'frame')} extra",
+            f"{count_text(statistics.repeated_moments, 'moment')}, "
+            f"{count_text(statistics.extra_frames, 'frame')} extra",
         ),
         (
             "Can be predicted",
-            f"{targets.with_context:,} of {count_text(found.frame_count, 'frame')}; {targets.with_3:,} with 3 context "
-            f"frames, {targets.with_8:,} with 8",
+            f"{targets.with_context:,} of {count_text(statistics.frame_count, 'frame')}; {targets.with_3:,} with 3 "
+            f"context frames, {targets.with_8:,} with 8",
         ),
-        ("Frame sizes", _sizes_text(found)),
-        ("Frame files", _files_text(found)),
-        ("Clock set back", count_text(found.backward_times, "time")),
+        ("Frame sizes", _sizes_text(statistics)),
+        ("Frame files", _files_text(statistics)),
+        ("Clock set back", count_text(statistics.backward_times, "time")),
     ]
 
 
-def _missing_text(found: SessionStatistics) -> str:
-    missing = found.missing
+def _missing_text(statistics: SessionStatistics) -> str:
+    missing = statistics.missing
     if not missing.steps:
         return "none"
     places = ", ".join(map(str, missing.first_gaps))
@@ -75,13 +79,13 @@ def _missing_text(found: SessionStatistics) -> str:
     return f"{missing.steps:,} in {count_text(missing.gaps, 'gap')}{at}"
 
 
-def _sizes_text(found: SessionStatistics) -> str:
-    ordered = sorted(found.files.sizes.items(), key=lambda one: -one[1])
+def _sizes_text(statistics: SessionStatistics) -> str:
+    ordered = sorted(statistics.files.sizes.items(), key=lambda one: -one[1])
     return ", ".join(f"{width} × {height} ({count:,})" for (width, height), count in ordered[:6]) or "not known"
 
 
-def _files_text(found: SessionStatistics) -> str:
-    files = found.files
+def _files_text(statistics: SessionStatistics) -> str:
+    files = statistics.files
     if files.median is None:
         return "none could be read"
     unreadable = f", {files.unreadable:,} unreadable" if files.unreadable else ""
@@ -91,12 +95,12 @@ def _files_text(found: SessionStatistics) -> str:
     )
 
 
-def _pace(found: SessionStatistics) -> list[tuple[str, str]]:
-    return [(title, _pace_text(intervals)) for title, intervals in _intervals(found)]
+def _pace(statistics: SessionStatistics) -> list[tuple[str, str]]:
+    return [(title, _pace_text(intervals)) for title, intervals in _intervals(statistics)]
 
 
-def _intervals(found: SessionStatistics) -> list[tuple[str, Intervals]]:
-    return [(title, vars(found)[name]) for name, title in PACE.items()]
+def _intervals(statistics: SessionStatistics) -> list[tuple[str, Intervals]]:
+    return [(title, vars(statistics)[name]) for name, title in PACE.items()]
 
 
 def _pace_text(intervals: Intervals) -> str:
@@ -115,15 +119,15 @@ def _milliseconds(seconds: float) -> str:
     return f"{value:,.0f} ms" if 1000 <= abs(value) < 1e10 else f"{value:.4g} ms"
 
 
-def _actions_link(labels: Sequence[str], found: SessionStatistics) -> str:
-    rows = [*zip(labels, map(int, found.action_counts), strict=True), ("other", found.other_actions)]
+def _actions_link(labels: Sequence[str], statistics: SessionStatistics) -> str:
+    rows = [*zip(labels, map(int, statistics.action_counts), strict=True), ("other", statistics.other_actions)]
     return f'<p class="links">{table_link(("action", "count"), rows, "session_actions")}</p>'
 
 
-def _intervals_link(found: SessionStatistics) -> str:
+def _intervals_link(statistics: SessionStatistics) -> str:
     rows = [
         (title, int(frame), float(seconds))
-        for title, intervals in _intervals(found)
+        for title, intervals in _intervals(statistics)
         for frame, seconds in zip(intervals.frames, intervals.seconds, strict=True)
     ]
     header = ("interval", "frame", "seconds")

@@ -1,22 +1,19 @@
-"""The Training tab's fields and buttons. What they are for is decided by those who connect them."""
+"""The Training tab: its form and buttons, and the view of a training job."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
 from page import messages
 from page.components import OpenNumber, OpenRadio
+from page.handlers import Answer
 from page.pictures import Picture, picture_row
 from page.text import duration_text, loss_text, rate_text
-from training import JobCharts, JobSnapshot
+from training import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, JobCharts, JobSnapshot
 
-GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # thresholds offered at first
-TRAINER_BUTTONS = (  # the page's buttons that change what others see: for those who may train
-    *("demo", "load_models", "save_models", "pause", "resume", "stop", "autoencoder_to_threshold"),
-    *("autoencoder_for_steps", "predictor_to_threshold", "predictor_for_steps"),
-)
+GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # standard thresholds
+COMMANDS = {"pause": "Pause", "resume": "Resume", "stop": "Stop", "save": "Save Models"}
 SHARE_TITLE = "Gradient on the action parameters"
 SHARE_READING = (
     "Which share of the predictor's squared gradient falls on the parameters that take in the actions. Far below the "
@@ -34,34 +31,71 @@ HEADINGS = {
 }
 
 
-def build_training_tab(subjects: Sequence[str], advanced: Mapping[str, tuple[str, float]]) -> dict[str, Any]:
-    """`subjects`: what can be trained on, one frame, a range, the whole recording; `advanced`: label and standard value
-    of the numbers that rarely change, by name."""
+@dataclass(frozen=True)
+class TrainingForm:
+    """The fields that every training button sends, named and ordered as programs send them."""
+
+    train_on: OpenRadio
+    first: OpenNumber
+    last: OpenNumber
+    batch_size: OpenNumber
+    held_out: OpenNumber
+    autoencoder_lr: OpenNumber
+    predictor_lr: OpenNumber
+    warmup_steps: OpenNumber
+    mask_ratio_low: OpenNumber
+    mask_ratio_high: OpenNumber
+    image_weight: OpenNumber
+    latent_weight: OpenNumber
+
+
+@dataclass(frozen=True)
+class GoalPanel:
+    """The two ways to train a network: to a threshold, and for a number of steps."""
+
+    threshold: OpenNumber
+    max_steps: OpenNumber
+    to_threshold: gr.Button
+    steps: OpenNumber
+    for_steps: gr.Button
+
+
+@dataclass(frozen=True)
+class TrainingTab:
+    form: TrainingForm
+    autoencoder: GoalPanel
+    predictor: GoalPanel
+    pause: gr.Button
+    resume: gr.Button
+    stop: gr.Button
+    save: gr.Button
+    save_message: gr.HTML
+    is_log: gr.Checkbox
+    view: gr.HTML
+
+
+def build() -> TrainingTab:
     with gr.Tab("Training", id="training"):
-        parts = build_training_subject(subjects, advanced)
+        form = build_form()
         with gr.Row():
-            for network, threshold in GOALS.items():
-                with gr.Column(min_width=240):
-                    gr.HTML(f'<p class="section-title">{network.capitalize()}</p>')
-                    parts |= build_training_buttons(network, threshold)
+            goals = {network: build_goal(network, threshold) for network, threshold in GOALS.items()}
         with gr.Row():
-            for command in ("Pause", "Resume", "Stop", "Save Models"):
-                name = command.lower().replace(" ", "_")
-                variant = "stop" if command == "Stop" else "secondary"
-                parts[name] = gr.Button(
-                    command, variant=variant, elem_id=name.replace("_", "-"), size="sm", min_width=80
-                )
-        parts["save_message"] = gr.HTML(elem_id="save-message")
-        parts["is_log"] = gr.Checkbox(False, label="Logarithmic losses", elem_id="log-scale")
-        parts["view"] = gr.HTML(NO_JOB, elem_id="training-view")
-    return parts
+            buttons = {name: build_command(name, label) for name, label in COMMANDS.items()}
+        save_message = gr.HTML(elem_id="save-message")
+        is_log = gr.Checkbox(False, label="Logarithmic losses", elem_id="log-scale")
+        view = gr.HTML(NO_JOB, elem_id="training-view")
+    return TrainingTab(form, save_message=save_message, is_log=is_log, view=view, **goals, **buttons)
 
 
-def build_training_subject(subjects: Sequence[str], advanced: Mapping[str, tuple[str, float]]) -> dict[str, Any]:
-    """What to train on, and the numbers that rarely change."""
-    one_frame, frame_range, _ = subjects
+def cleared() -> Answer:
+    """The tab without a recording; a job does not depend on one."""
+    return {"training.form.last": OpenNumber(value=0)}
+
+
+def build_form() -> TrainingForm:
+    """The frames to train on, and numbers that rarely change."""
     narrow = dict(min_width=110)
-    train_on = OpenRadio(list(subjects), value=one_frame, label="Train on", elem_id="train-on")
+    train_on = OpenRadio([ONE_FRAME, RANGE, WHOLE], value=ONE_FRAME, label="Train on", elem_id="train-on")
     with gr.Row(visible=False) as more:
         first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **narrow)
         last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **narrow)
@@ -71,27 +105,39 @@ def build_training_subject(subjects: Sequence[str], advanced: Mapping[str, tuple
         gr.HTML(messages.ADVANCED_NOTE)
         with gr.Row():
             numbers = {
-                name: OpenNumber(standard, label=label, elem_id=name.replace("_", "-"), min_width=150)
-                for name, (label, standard) in advanced.items()
+                name: OpenNumber(STANDARD[name], label=label, elem_id=name.replace("_", "-"), min_width=150)
+                for name, label in ADVANCED.items()
             }
 
-    def show_fields(what: str) -> tuple:
-        return gr.Row(visible=what != one_frame), *(OpenNumber(visible=what == frame_range) for _ in range(2))
+    def show_fields(choice: str) -> dict:
+        is_range = choice == RANGE
+        return {
+            more: gr.Row(visible=choice != ONE_FRAME),
+            first: OpenNumber(visible=is_range),
+            last: OpenNumber(visible=is_range),
+        }
 
     train_on.change(show_fields, train_on, [more, first, last], queue=False, api_visibility="private")
-    return dict(numbers, train_on=train_on, first=first, last=last, batch_size=batch_size, held_out=held_out)
+    return TrainingForm(train_on, first, last, batch_size, held_out, **numbers)
 
 
-def build_training_buttons(network: str, threshold: float) -> dict[str, Any]:
-    with gr.Row():
-        limits = dict(min_width=100)
-        goal = OpenNumber(threshold, label="Threshold", elem_id=f"{network}-threshold", **limits)
-        most = OpenNumber(2000, label="Max steps", elem_id=f"{network}-max-steps", **limits)
-    to_threshold = gr.Button("Train to Threshold", variant="primary", size="sm", elem_id=f"train-{network}-threshold")
-    steps = OpenNumber(100, label="Steps", elem_id=f"{network}-steps")
-    for_steps = gr.Button("Train N Steps", variant="primary", size="sm", elem_id=f"train-{network}-steps")
-    names = {"threshold": goal, "max_steps": most, "to_threshold": to_threshold, "steps": steps, "for_steps": for_steps}
-    return {f"{network}_{name}": component for name, component in names.items()}
+def build_goal(network: str, standard_threshold: float) -> GoalPanel:
+    with gr.Column(min_width=240):
+        gr.HTML(f'<p class="section-title">{network.capitalize()}</p>')
+        with gr.Row():
+            narrow = dict(min_width=100)
+            threshold = OpenNumber(standard_threshold, label="Threshold", elem_id=f"{network}-threshold", **narrow)
+            max_steps = OpenNumber(2000, label="Max steps", elem_id=f"{network}-max-steps", **narrow)
+        primary = dict(variant="primary", size="sm")
+        to_threshold = gr.Button("Train to Threshold", elem_id=f"train-{network}-threshold", **primary)
+        steps = OpenNumber(100, label="Steps", elem_id=f"{network}-steps")
+        for_steps = gr.Button("Train N Steps", elem_id=f"train-{network}-steps", **primary)
+    return GoalPanel(threshold, max_steps, to_threshold, steps, for_steps)
+
+
+def build_command(name: str, label: str) -> gr.Button:
+    elem_id, variant = label.lower().replace(" ", "-"), "stop" if name == "stop" else "secondary"
+    return gr.Button(label, variant=variant, elem_id=elem_id, size="sm", min_width=80)
 
 
 def job_line(job: JobSnapshot | None) -> str:
@@ -104,7 +150,7 @@ def job_line(job: JobSnapshot | None) -> str:
 
 
 def training_view(job: JobSnapshot | None, charts: JobCharts, log_address: str) -> str:
-    """HTML of a job; `charts` are drawn elsewhere, `log_address` is where its numbers can be downloaded."""
+    """HTML of a job; `log_address` is the address of its numbers."""
     if job is None:
         return NO_JOB
     share = job.step / job.max_steps
@@ -146,7 +192,7 @@ def _outcome(job: JobSnapshot) -> str:
         return ""
     saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
     if job.status == "elsewhere":
-        saved = ""  # that is for the other program to tell
+        saved = ""  # only the other program can report it
     return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
 
 

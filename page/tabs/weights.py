@@ -1,9 +1,8 @@
-"""What the page shows of the weights of both networks: filters, position embeddings, distributions by layer, and what
-the last training job changed. Knows only the shape of such results."""
+"""Weights, a panel of Inside the model: filters, position embeddings, distributions by layer, changes by training."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import gradio as gr
 
@@ -11,38 +10,39 @@ from models import TensorStatistics, WeightChange, WeightReport
 from models.introspection import weight_figures
 from page import messages
 from page.figures import figure_card, picture_card, render_figure, table_link
+from page.handlers import Answer
 from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
 from training import WeightComparison
 
 
-def weights_view(look: WeightReport, comparison: WeightComparison | None) -> str:
-    """HTML of the weights in use; `comparison`: what the last training job did to them."""
-    total = sum(group.count for group in look.groups)
+def weights_view(report: WeightReport, comparison: WeightComparison | None) -> str:
+    """HTML of the weights in use; `comparison`: with those before the last training job."""
+    total = sum(group.count for group in report.groups)
     return (
-        f'<div class="result">{untrained_notice(look.weights_in_use)}<p>{count_text(total, "learned number")} in both '
-        f"networks: {weights_text(look.weights_in_use)}.</p>{_change(look, comparison)}"
-        f"{_distributions(look, comparison)}{_first_layer(look)}{_positions(look)}</div>"
+        f'<div class="result">{untrained_notice(report.weights_in_use)}<p>{count_text(total, "learned number")} in '
+        f"both networks: {weights_text(report.weights_in_use)}.</p>{_change(report, comparison)}"
+        f"{_distributions(report, comparison)}{_first_layer(report)}{_positions(report)}</div>"
     )
 
 
-def _is_of_these(look: WeightReport, comparison: WeightComparison | None) -> bool:
-    """Whether the weights in use are those that the job has made, or is making: not where others were loaded since."""
+def _is_of_these(report: WeightReport, comparison: WeightComparison | None) -> bool:
+    """True if the weights in use are those of the job, and not others that were loaded since."""
     if comparison is None or comparison.is_running:
         return comparison is not None
     after = [change.after.norm for change in comparison.changes]
-    return after == [group.norm for group in look.groups]
+    return after == [group.norm for group in report.groups]
 
 
-def _change(look: WeightReport, comparison: WeightComparison | None) -> str:
+def _change(report: WeightReport, comparison: WeightComparison | None) -> str:
     if comparison is None:
         return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
     so_far = " so far" if comparison.is_running else ""
     trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
     figure = render_figure(lambda figure: weight_figures.draw_changes(figure, comparison.changes), 4.6)
-    told = f"What the last job changed ({trained}): length of the difference ÷ length before. "
-    others = "" if _is_of_these(look, comparison) else " Other weights have been loaded since: the rest is of those."
-    sentence = f"{told}Layers near 0 % did not learn.{others}"
+    change = f"What the last job changed ({trained}): length of the difference ÷ length before. "
+    others = "" if _is_of_these(report, comparison) else " Other weights have been loaded since: the rest is of those."
+    sentence = f"{change}Layers near 0 % did not learn.{others}"
     return figure_card(figure, "Change by training", sentence, "weights_change") + _change_table(comparison.changes)
 
 
@@ -68,18 +68,18 @@ def _change_table(changes: Sequence[WeightChange]) -> str:
     return f'<p class="links">{table_link(header, rows, "weights_change")}</p>'
 
 
-def _distributions(look: WeightReport, comparison: WeightComparison | None) -> str:
-    has_before = _is_of_these(look, comparison)
-    shown = comparison.changes if has_before else look.groups
-    norms = render_figure(lambda figure: weight_figures.draw_norms(figure, shown), 5.5)
+def _distributions(report: WeightReport, comparison: WeightComparison | None) -> str:
+    has_before = _is_of_these(report, comparison)
+    groups = comparison.changes if has_before else report.groups
+    norms = render_figure(lambda figure: weight_figures.draw_norms(figure, groups), 5.5)
     before = ", filled after the last training, outlined before it" if has_before else ""
-    spread = render_figure(lambda figure: weight_figures.draw_distributions(figure, shown), 9.0)
-    size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a look."
+    spread = render_figure(lambda figure: weight_figures.draw_distributions(figure, groups), 9.0)
+    size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a report."
     distribution = f"How many weights of each layer have which value{before}."
     return (
         figure_card(norms, "Size of the weights", size, "weights_size")
         + figure_card(spread, "Distribution of the weights", distribution, "weights_distribution")
-        + _tensor_table(look.tensors)
+        + _tensor_table(report.tensors)
     )
 
 
@@ -104,17 +104,17 @@ def _shape(one: TensorStatistics) -> str:
     return " × ".join(map(str, one.shape))
 
 
-def _first_layer(look: WeightReport) -> str:
+def _first_layer(report: WeightReport) -> str:
     sentence = (
         "The patterns of 16 × 16 pixels that the autoencoder's first layer looks for, strongest first; each is "
         "scaled to its own highest value, grey is 0. Noise means untrained; edges, spots and colours are learned."
     )
-    return picture_card(look.filters, "Patch-embedding filters", sentence, "weights_filters")
+    return picture_card(report.filters, "Patch-embedding filters", sentence, "weights_filters")
 
 
-def _positions(look: WeightReport) -> str:
-    similar = render_figure(lambda figure: weight_figures.draw_position_similarity(figure, look.positions), 7.0)
-    norms = render_figure(lambda figure: weight_figures.draw_position_norms(figure, look.positions), 2.8)
+def _positions(report: WeightReport) -> str:
+    similar = render_figure(lambda figure: weight_figures.draw_position_similarity(figure, report.positions), 7.0)
+    norms = render_figure(lambda figure: weight_figures.draw_position_norms(figure, report.positions), 2.8)
     alike = (
         "How alike the position codes are (cosine). Above: some places of the autoencoder's fixed grid against all "
         "others. Below: the predictor's learned codes against each other; blocks or stripes the length of a frame (198 "
@@ -129,8 +129,19 @@ def _positions(look: WeightReport) -> str:
     )
 
 
-def build_weights_panel() -> dict[str, Any]:
+@dataclass(frozen=True)
+class WeightsPanel:
+    tab: gr.Tab
+    run: gr.Button
+    result: gr.HTML
+
+
+def build() -> WeightsPanel:
     with gr.Tab("Weights", id="weights") as tab:
-        run = gr.Button("Look again", elem_id="look-at-weights", size="sm")
-        result = gr.HTML(messages.EMPTY_WEIGHTS, elem_id="weights-result")
-    return dict(weights_tab=tab, weigh=run, weights_result=result)
+        run = gr.Button("Recompute", elem_id="look-at-weights", size="sm")
+        return WeightsPanel(tab, run, gr.HTML(messages.EMPTY_WEIGHTS, elem_id="weights-result"))
+
+
+def cleared() -> Answer:
+    """The panel without a recording."""
+    return {"weights.result": messages.EMPTY_WEIGHTS}

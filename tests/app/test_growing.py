@@ -102,10 +102,10 @@ def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(ope
 
 def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
     explorer, visitor = script.Explorer(script.Settings(data=tmp_path)), script.Visitor()
-    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)[1].choices
+    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["recording.picker"].choices
     assert session_id == growing.session_id and label.endswith("· being recorded")
     growing.recorder.close()
-    (label, _), *_ = script.refresh_sessions(explorer, visitor)[1].choices
+    (label, _), *_ = script.refresh_sessions(explorer, visitor)["recording.picker"].choices
     assert "being recorded" not in label
 
 

@@ -117,7 +117,7 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(script.models, "run_reconstruction", leave_meanwhile)
-    handler = bind(explorer, discard_if_stale(script.run_autoencoder), (), ())  # as the page does
+    handler = bind(explorer, discard_if_stale(script.run_autoencoder), ())  # as on the page
     assert handler(visitor, FramePosition(first, 5)) == gr.skip()
 
 
@@ -127,7 +127,7 @@ def test_checkpoints_are_offered_to_the_network_they_are_of_in_their_order(tmp_p
     folder.mkdir(parents=True)
     for name in ("predictor_10", "predictor_2", "predictor_0", "autoencoder", "autoencoder_backup", "other"):
         (folder / f"{name}.pth").write_bytes(b"")
-    autoencoder, predictor = script.checkpoint_choices(explorer, JETBOT)
+    autoencoder, predictor = script.checkpoint_choices(explorer, JETBOT).values()
     names = [[Path(value).stem for _, value in field.choices] for field in (autoencoder, predictor)]
     assert names == [
         ["autoencoder", "other", "autoencoder_backup"],

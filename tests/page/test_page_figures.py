@@ -9,14 +9,14 @@ from PIL import Image
 
 from page.figures import figure_card, picture_card, render_figure, table_link
 
-# Names as they may stand in a file: as they are, and breaking out of an attribute in either kind of quotes.
+# Names as a file may contain them: plain, and breaking out of an attribute in either kind of quotes.
 EVIL = ("<img src=x onerror=alert(1)>", '"><img src=x onerror=alert(1)>', "'><img src=x onerror=alert(1)>")
 evil_names = pytest.mark.parametrize("evil", EVIL)
 WITHOUT_END = {"img", "br", "input"}
 
 
 class Html(HTMLParser):
-    """What a browser makes of a piece of HTML: its elements with their attributes, and its text."""
+    """A parsed piece of HTML: its elements with their attributes, and its text."""
 
     def __init__(self, html):
         super().__init__()
@@ -36,39 +36,39 @@ class Html(HTMLParser):
         self.text += data
 
     def all(self, tag):
-        return [attributes for found, attributes in self.elements if found == tag]
+        return [attributes for name, attributes in self.elements if name == tag]
 
     def bytes_at(self, tag, attribute, **wanted):
         """The content of the only element with these attributes, a data: address."""
-        (found,) = (one for one in self.all(tag) if wanted.items() <= one.items())
-        return base64.b64decode(found[attribute].split(";base64,")[1])
+        (element,) = (one for one in self.all(tag) if wanted.items() <= one.items())
+        return base64.b64decode(element[attribute].split(";base64,")[1])
 
 
 class Drawing:
-    """Leaves every figure asked for empty, and remembers what was to be drawn on it."""
+    """A module of figures that leaves every figure empty, and stores the arguments of each call."""
 
     def __init__(self):
-        self.asked = {}
+        self.calls = {}
 
     def __getattr__(self, name):
-        def draw(figure, *given):
+        def draw(figure, *arguments):
             assert not figure.axes
-            self.asked[name] = given
+            self.calls[name] = arguments
 
         return draw
 
 
 def table(html, file_name):
-    """The rows of a link that keeps a table."""
+    """The rows of a link that downloads a table."""
     text = Html(html).bytes_at("a", "href", download=file_name).decode("utf-8")
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
 def assert_harmless(html, evil):
-    """A name from a file is shown as it is, and is nothing but text."""
-    found = Html(html)
-    assert evil in found.text
-    assert not any("onerror" in attributes or attributes.get("src") == "x" for _, attributes in found.elements)
+    """Assert that a name from a file is displayed unchanged, as text alone."""
+    document = Html(html)
+    assert evil in document.text
+    assert not any("onerror" in attributes or attributes.get("src") == "x" for _, attributes in document.elements)
 
 
 def picture(content):
@@ -93,11 +93,11 @@ def test_a_drawing_that_fails_does_not_keep_the_next_from_being_drawn():
 
 def test_a_card_says_what_it_shows_and_keeps_its_picture_under_a_name():
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
-    found = Html(picture_card(pixels, "Title", "How to read it.", "name_12"))
-    assert "Title" in found.text and "How to read it." in found.text
-    (image,), (link,) = found.all("img"), found.all("a")
-    assert image["alt"] == "Title. How to read it." and link["download"] == "name_12.png"
-    assert np.array_equal(picture(found.bytes_at("img", "src")), pixels)
+    document = Html(picture_card(pixels, "Title", "How to rows_read it.", "name_12"))
+    assert "Title" in document.text and "How to rows_read it." in document.text
+    (image,), (link,) = document.all("img"), document.all("a")
+    assert image["alt"] == "Title. How to rows_read it." and link["download"] == "name_12.png"
+    assert np.array_equal(picture(document.bytes_at("img", "src")), pixels)
 
 
 @evil_names
@@ -111,9 +111,9 @@ def test_titles_sentences_and_file_names_are_text_and_nothing_else(evil):
 
 def test_a_table_comes_back_as_it_was():
     rows = [(0, 0.5, 'a "b", c'), (1, -1.5, "two\nlines · ×"), (2, 1e-12, "")]
-    read = table(table_link(("frame", "error", "words"), rows, "numbers"), "numbers.csv")
-    assert read == [
-        ["frame", "error", "words"],
+    rows_read = table(table_link(("frame", "error", "text"), rows, "numbers"), "numbers.csv")
+    assert rows_read == [
+        ["frame", "error", "text"],
         ["0", "0.5", 'a "b", c'],
         ["1", "-1.5", "two\nlines · ×"],
         ["2", "1e-12", ""],
@@ -122,20 +122,20 @@ def test_a_table_comes_back_as_it_was():
 
 def test_no_digit_of_a_float32_is_lost():
     values = np.random.default_rng(1).lognormal(-6, 5, 200).astype(np.float32)
-    read = table(table_link(("x",), [(float(value),) for value in values], "a"), "a.csv")[1:]
-    assert np.array_equal(np.array(read, dtype=np.float32)[:, 0], values)
+    rows_read = table(table_link(("x",), [(float(value),) for value in values], "a"), "a.csv")[1:]
+    assert np.array_equal(np.array(rows_read, dtype=np.float32)[:, 0], values)
 
 
 def test_a_number_that_there_is_none_of_leaves_its_cell_empty():
     assert table(table_link(("a", "b"), [(float("nan"), 1.0)], "n"), "n.csv") == [["a", "b"], ["", "1"]]
 
 
-@pytest.mark.parametrize("words", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
-def test_a_spreadsheet_runs_nothing(words):
-    read = table(table_link(("a", "b"), [(words, -2.5)], "n"), "n.csv")
-    assert read[1:] == [[f"'{words}", "-2.5"]]
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"])
+def test_a_spreadsheet_runs_nothing(text):
+    rows_read = table(table_link(("a", "b"), [(text, -2.5)], "n"), "n.csv")
+    assert rows_read[1:] == [[f"'{text}", "-2.5"]]
 
 
-@pytest.mark.parametrize("words", ["a\r=1+1", "a\n=1+1", "a,=1+1", 'a",=1+1'])
-def test_no_cell_begins_inside_another(words):
-    assert table(table_link(("a",), [(words,)], "n"), "n.csv")[1:] == [[words]]
+@pytest.mark.parametrize("text", ["a\r=1+1", "a\n=1+1", "a,=1+1", 'a",=1+1'])
+def test_no_cell_begins_inside_another(text):
+    assert table(table_link(("a",), [(text,)], "n"), "n.csv")[1:] == [[text]]

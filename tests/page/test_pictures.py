@@ -15,7 +15,7 @@ def test_pixels_arrive_exactly():
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded)))), pixels)
 
 
-def test_words_from_files_are_escaped():
+def test_text_from_files_are_escaped():
     pixels = np.zeros((1, 1, 3), np.uint8)
     html = picture_grid([Picture(pixels, "<img src=x onerror=alert(1)>", "<b>", ("<i>",))], "grid")
     assert "<img src=x" not in html and "<b>&lt;" in html and "<i>" not in html

@@ -72,7 +72,7 @@ def test_the_frame_sent_is_remembered(server, opened):
     assert selected(server, opened, FramePosition(None, None))[1] == 5
 
 
-def test_the_usual_history_where_none_was_sent(server, opened):
+def test_the_standard_history_if_none_was_sent(server, opened):
     recording, _ = selected(server, opened, None)
     assert length_of(None) == 3
     assert history_of(recording, 4, 2).target == 4

@@ -42,16 +42,16 @@ def test_of_another_recording_only_beginning_and_end_are_news(visitor):
 
 
 def test_the_end_of_what_one_began_is_news_however_soon(visitor):
-    visitor.seen_evaluation = (0, "running")
+    visitor.last_evaluation = (0, "running")
     assert visitor.has_news_of(Stand(3, "finished"))
 
 
-def test_a_kept_result_is_not_replaced_by_what_ended_before(visitor):
-    visitor.seen_evaluation = (400, "finished")
+def test_a_stored_result_is_not_replaced_by_what_ended_before(visitor):
+    visitor.last_evaluation = (400, "finished")
     assert not visitor.has_news_of(Stand(16, "cancelled"))
 
 
-def test_a_dream_ends_with_its_session(visitor):
-    visitor.dream = object()
+def test_an_imagination_ends_with_its_session(visitor):
+    visitor.imagination = object()
     visitor.go_to_session("robot/session_2", None, 0)
-    assert visitor.dream is None
+    assert visitor.imagination is None

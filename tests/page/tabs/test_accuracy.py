@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from models import WeightsSource
-from page.tabs.accuracy import truth_view
+from page.tabs.accuracy import accuracy_view
 from session import load_session
 from tests.page.test_page_figures import Html, assert_harmless, table
 from tests.session.session_files import events_of, write_session
@@ -22,16 +22,16 @@ def recording(tmp_path):
     return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
 
 
-def test_shares_and_distances_of_each_action_and_of_all_are_told(recording):
-    text = Html(truth_view(recording, TRUTH)).text
+def test_shares_and_distances_of_each_action_and_of_all_are_shown(recording):
+    text = Html(accuracy_view(recording, TRUTH)).text
     assert "67% within 2 px of the truth. From 3 frames" in text and "predictor_0.pth, step 1,200" in text
     assert "action 03100%100%1.2 px1.2 px" in text
     assert "action 1333%67%2.5 px2.5 px" in text
     assert "all667%83%1.7 px1.2 px" in text
 
 
-def test_every_distance_can_be_kept(recording):
-    rows = table(truth_view(recording, TRUTH), f"truth_{recording.name}.csv")
+def test_every_distance_can_be_downloaded(recording):
+    rows = table(accuracy_view(recording, TRUTH), f"truth_{recording.name}.csv")
     assert rows[0] == ["frame", "action", "distance in pixels"]
     assert rows[1:5] == [
         ["3", "action 0", "0.25"],
@@ -42,18 +42,18 @@ def test_every_distance_can_be_kept(recording):
 
 
 def test_what_cannot_be_trusted_is_said(recording):
-    assert "weights changed meanwhile" not in truth_view(recording, TRUTH)
-    assert "weights changed meanwhile" in truth_view(recording, replace(TRUTH, is_mixed=True))
+    assert "weights changed meanwhile" not in accuracy_view(recording, TRUTH)
+    assert "weights changed meanwhile" in accuracy_view(recording, replace(TRUTH, is_mixed=True))
     untrained = {**TRAINED, "predictor": WeightsSource()}
-    assert "the predictor of this robot never learned" in truth_view(recording, replace(TRUTH, weights=untrained))
+    assert "the predictor of this robot never learned" in accuracy_view(recording, replace(TRUTH, weights=untrained))
 
 
 def test_a_model_that_shows_no_dot_has_no_distance(recording):
     blind = replace(TRUTH, deviations=tuple(replace(one, pixels=None) for one in FOUND))
-    assert "all60%0%no dotno dot" in Html(truth_view(recording, blind)).text
+    assert "all60%0%no dotno dot" in Html(accuracy_view(recording, blind)).text
 
 
 def test_names_from_files_are_nothing_but_text(tmp_path):
     evil = "<img src=x onerror=alert(1)>"
-    found = load_session(write_session(tmp_path / "jetbot" / "session_2", events_of("oao")))
-    assert_harmless(truth_view(found, replace(TRUTH, actions=(evil, "b"))), evil)
+    recorded = load_session(write_session(tmp_path / "jetbot" / "session_2", events_of("oao")))
+    assert_harmless(accuracy_view(recorded, replace(TRUTH, actions=(evil, "b"))), evil)

@@ -22,7 +22,7 @@ def recording(tmp_path):
 
 def diagnosed(true=(0.1, 0.3), shuffled=(0.2, 0.5), zeroed=(0.1, 0.2), **changes):
     """Means 0.2, 0.35 and 0.15: ASG +0.15, AZG −0.05."""
-    found = ActionDiagnostics(
+    diagnostics = ActionDiagnostics(
         targets=tuple(range(3, 3 + len(true))),
         history_length=3,
         true_losses=np.array(true),
@@ -36,13 +36,13 @@ def diagnosed(true=(0.1, 0.3), shuffled=(0.2, 0.5), zeroed=(0.1, 0.2), **changes
         weights_in_use=TRAINED,
         is_mixed=False,
     )
-    return replace(found, **changes)
+    return replace(diagnostics, **changes)
 
 
-def view(recording, found, drawing=None):
+def view(recording, diagnostics, drawing=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(actions, "diagnostics_figures", drawing or Drawing())
-        return diagnostics_view(recording, found)
+        return diagnostics_view(recording, diagnostics)
 
 
 def measures(html):
@@ -74,21 +74,21 @@ def test_every_measure_has_its_value_and_its_sentence(recording):
 
 def test_shares_of_a_hundred_percent_and_more_are_plain_numbers(recording):
     """Losses of 0.1 and 1.3 instead: growth by 0 and by 1200 %."""
-    found = diagnosed((0.1,), (1.3,), (0.2,), sensitivity_share=1.0)
-    told = [value for _, value in measures(view(recording, found))]
-    assert told[1:4] == ["+1.200 (+1,200 %)", "+0.1000 (+100 %)", "0.002000 (100 % of the frames' own)"]
+    diagnostics = diagnosed((0.1,), (1.3,), (0.2,), sensitivity_share=1.0)
+    values = [value for _, value in measures(view(recording, diagnostics))]
+    assert values[1:4] == ["+1.200 (+1,200 %)", "+0.1000 (+100 %)", "0.002000 (100 % of the frames' own)"]
 
 
-def test_a_gap_too_small_to_matter_is_told_with_its_digits(recording):
+def test_a_gap_too_small_to_matter_is_shown_with_its_digits(recording):
     """0.1 + 2e-7: 0.0002 % of it."""
-    told = [value for _, value in measures(view(recording, diagnosed((0.1,), (0.1 + 2e-7,), (0.1,))))]
-    assert told[1] == "+2.000e-07 (+0.0002 %)" and told[2] == "+0.000 (+0 %)"
+    values = [value for _, value in measures(view(recording, diagnosed((0.1,), (0.1 + 2e-7,), (0.1,))))]
+    assert values[1] == "+2.000e-07 (+0.0002 %)" and values[2] == "+0.000 (+0 %)"
 
 
 def test_what_there_is_no_number_of_is_left_out(recording):
-    found = diagnosed((0.0,), (0.0,), (0.1,), sensitivity_share=None, best_is_recorded=None, chance=None)
-    told = [value for _, value in measures(view(recording, found))]
-    assert told == ["0.000", "+0.000", "+0.1000", "0.002000"]
+    diagnostics = diagnosed((0.0,), (0.0,), (0.1,), sensitivity_share=None, best_is_recorded=None, chance=None)
+    values = [value for _, value in measures(view(recording, diagnostics))]
+    assert values == ["0.000", "+0.000", "+0.1000", "0.002000"]
 
 
 def test_the_frames_and_the_weights_are_named(recording):
@@ -98,15 +98,15 @@ def test_the_frames_and_the_weights_are_named(recording):
     assert "Untrained" not in text
 
 
-@pytest.mark.parametrize(("share", "is_told"), [(0.49, False), (0.5, True), (1.0, True)])
-def test_a_recording_of_one_action_says_that_shuffling_tells_little(recording, share, is_told):
+@pytest.mark.parametrize(("share", "is_shown"), [(0.49, False), (0.5, True), (1.0, True)])
+def test_a_recording_of_one_action_says_that_shuffling_tells_little(recording, share, is_shown):
     text = Html(view(recording, diagnosed(same_share=share))).text
-    assert ("ASG says little about this recording" in text) == is_told
-    assert (f"For {share:.0%} of these frames" in text) == is_told
+    assert ("ASG says little about this recording" in text) == is_shown
+    assert (f"For {share:.0%} of these frames" in text) == is_shown
 
 
 @pytest.mark.parametrize("is_mixed", [True, False])
-def test_weights_that_changed_meanwhile_are_told(recording, is_mixed):
+def test_weights_that_changed_meanwhile_are_shown(recording, is_mixed):
     text = Html(view(recording, diagnosed(is_mixed=is_mixed))).text
     assert ("The weights changed meanwhile" in text) == is_mixed
 
@@ -123,11 +123,11 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path, evil):
     recording = load_session(write_session(tmp_path / evil, events_of("oo"), meta))
     weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     html = view(recording, diagnosed(weights_in_use=weights))
-    for words in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
-        assert_harmless(html, words)
+    for name in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
+        assert_harmless(html, name)
 
 
 def test_the_real_drawing_fits_the_view(recording):
-    found = Html(view(recording, diagnosed(), diagnostics_figures))
-    pixels = picture(found.bytes_at("img", "src"))
+    diagnostics = Html(view(recording, diagnosed(), diagnostics_figures))
+    pixels = picture(diagnostics.bytes_at("img", "src"))
     assert pixels.shape == (510, 960, 3) and pixels.min() < 100

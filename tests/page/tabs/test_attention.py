@@ -31,7 +31,7 @@ def look():
 
 
 class Overlays(Drawing):
-    """Plain pictures: 10 for a frame that is looked at, 20 for one with an outlined patch."""
+    """Plain pictures: 10 for an overlay, 20 for one with an outlined patch."""
 
     def __init__(self):
         super().__init__()
@@ -72,31 +72,31 @@ def test_the_usual_layer_and_head_have_no_column_of_their_own(recording, look):
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "selection"),
     [
         (dict(layer=2), "layer 3 of 6, mean of 8 heads"),
         (dict(head=0), "layer 6 of 6, head 1 of 8"),
         (dict(layer=0, head=7), "layer 1 of 6, head 8 of 8"),
     ],
 )
-def test_another_layer_or_head_gets_a_column_and_is_named(recording, look, changes, words):
-    shown = replace(look.shown, apa=0.125)
-    found = Html(view(recording, replace(look, shown=shown, **changes)))
-    assert "Shown" in found.text and "0.1250" in found.text
-    assert f"The column Shown is of {words}." in found.text
-    assert found.text.count(words) >= 5  # at the overlays, the table and each figure
+def test_another_layer_or_head_gets_a_column_and_is_named(recording, look, changes, selection):
+    measures = replace(look.shown, apa=0.125)
+    document = Html(view(recording, replace(look, shown=measures, **changes)))
+    assert "Shown" in document.text and "0.1250" in document.text
+    assert f"The column Shown is of {selection}." in document.text
+    assert document.text.count(selection) >= 5  # at the overlays, the table and each figure
 
 
 def test_the_frames_and_the_weights_are_named(recording, look):
     weights = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource()}
-    found = Html(view(recording, replace(look, weights_in_use=weights)))
-    assert "Frame 3 of JetBot session_1, predicted from frames 0, 1, 2" in found.text
-    assert "autoencoder autoencoder.pth, step 1,200, predictor untrained" in found.text
-    assert "Untrained: the predictor of this robot" in found.text
-    assert found.all("div")[0]["data-frame"] == "3"
+    document = Html(view(recording, replace(look, weights_in_use=weights)))
+    assert "Frame 3 of JetBot session_1, predicted from frames 0, 1, 2" in document.text
+    assert "autoencoder autoencoder.pth, step 1,200, predictor untrained" in document.text
+    assert "Untrained: the predictor of this robot" in document.text
+    assert document.all("div")[0]["data-frame"] == "3"
 
 
-def test_a_history_shorter_than_asked_says_so(recording, look):
+def test_a_history_shorter_than_requested_says_so(recording, look):
     short = look_of(uniform_attention(P, 198 + P), 1)
     history, html = recording.history(1, T), view(recording, short, frame=1)
     assert history.note and history.note in Html(html).text and "predicted from frame 0:" in html
@@ -104,22 +104,22 @@ def test_a_history_shorter_than_asked_says_so(recording, look):
 
 def test_all_frames_share_one_scale_and_each_tells_its_share(recording, look):
     drawing = Overlays()
-    found = Html(view(recording, look, drawing=drawing))
+    document = Html(view(recording, look, drawing=drawing))
     # All patches get the same: half of the mean of 1 / (query position + 1); 196 of them are a frame.
     each = 0.5 * np.mean([1 / (T * 198 + place + 1) for place in range(P)])
     assert drawing.tops == [pytest.approx(each, rel=1e-5)] * T and drawing.outlined == []
-    assert all(f"Context frame {frame}all patches {196 * each:.4f}" in found.text for frame in range(T))
-    assert "the average future token" in found.text
+    assert all(f"Context frame {frame}all patches {196 * each:.4f}" in document.text for frame in range(T))
+    assert "the average future token" in document.text
 
 
-def test_the_token_that_looks_is_outlined_in_the_frame_to_be_predicted(recording, look):
+def test_the_query_token_is_outlined_in_the_frame_to_be_predicted(recording, look):
     drawing = Overlays()
-    found = Html(view(recording, look, token=16, drawing=drawing))
+    document = Html(view(recording, look, token=16, drawing=drawing))
     assert drawing.outlined == [((224, 224, 3), 16)]
-    assert "patch in row 1, column 1" in found.text  # 16 = 1 + 14·1 + 1
-    pictures = [picture(found.bytes_at("img", "src", alt=f"Context frame {frame}")) for frame in range(T)]
+    assert "patch in row 1, column 1" in document.text  # 16 = 1 + 14·1 + 1
+    pictures = [picture(document.bytes_at("img", "src", alt=f"Context frame {frame}")) for frame in range(T)]
     assert all(one.max() == 10 for one in pictures)
-    assert picture(found.bytes_at("img", "src", alt="Frame 3, to be predicted")).max() == 20
+    assert picture(document.bytes_at("img", "src", alt="Frame 3, to be predicted")).max() == 20
 
 
 def test_tables_hold_the_measures_and_every_future_token(recording, look):
@@ -137,7 +137,7 @@ def test_tables_hold_the_measures_and_every_future_token(recording, look):
 def test_figures_get_the_frames_names(recording, look):
     drawing = Overlays()
     view(recording, look, drawing=drawing)
-    assert drawing.asked["draw_parts"][1] == drawing.asked["draw_attention_map"][1] == ["0", "1", "2"]
+    assert drawing.calls["draw_parts"][1] == drawing.calls["draw_attention_map"][1] == ["0", "1", "2"]
 
 
 @evil_names
@@ -148,8 +148,8 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path, look, evil):
     assert recording.name == evil
     weights = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     html = view(recording, replace(look, weights_in_use=weights))
-    for words in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
-        assert_harmless(html, words)
+    for name in (f"{recording.profile.title} {evil}", f"auto{evil}", f"pre{evil}"):
+        assert_harmless(html, name)
 
 
 def test_measures_that_are_no_numbers_are_said_to_be_none(recording, look):
@@ -168,10 +168,12 @@ def test_choices_begin_with_the_usual_ones_and_count_as_people_do():
 
 
 def test_the_real_drawings_fit_the_view(recording, look):
-    found = Html(view(recording, look, token=196, drawing=attention_figures))
-    told = [one["alt"] for one in found.all("img") if one["alt"].endswith(".")]  # a figure's sentence
-    figures = [picture(found.bytes_at("img", "src", alt=alt)) for alt in told]
+    document = Html(view(recording, look, token=196, drawing=attention_figures))
+    sentences = [one["alt"] for one in document.all("img") if one["alt"].endswith(".")]  # a figure's sentence
+    figures = [picture(document.bytes_at("img", "src", alt=alt)) for alt in sentences]
     assert len(figures) == 3 and all(pixels.shape[1] == 960 and pixels.min() < 100 for pixels in figures)
-    kept = [link["download"] for link in found.all("a") if "keep-picture" in link.get("class", "")]
-    assert kept[-3:] == [f"attention_frame_3_{part}.png" for part in ("parts", "map", "tokens")]
-    assert kept[-4] == "frame_3_to_be_predicted.png" and len(kept) == len(found.all("img")) - 1  # but the colour scale
+    downloads = [link["download"] for link in document.all("a") if "keep-picture" in link.get("class", "")]
+    assert downloads[-3:] == [f"attention_frame_3_{part}.png" for part in ("parts", "map", "tokens")]
+    assert (
+        downloads[-4] == "frame_3_to_be_predicted.png" and len(downloads) == len(document.all("img")) - 1
+    )  # but the colour scale

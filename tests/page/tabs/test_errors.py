@@ -1,4 +1,4 @@
-"""What is said above the errors of a recording, and which clips are not made."""
+"""The notice above the errors of a recording, and the checks of a clip."""
 
 from types import SimpleNamespace
 
@@ -16,14 +16,14 @@ def test_nothing_is_said_of_errors_of_the_weights_and_the_history_in_use():
     assert errors_notice(KEPT, "unknown", {}, 5) == ""
 
 
-def test_another_history_and_other_weights_are_told():
+def test_another_history_and_other_weights_are_shown():
     assert "a history of 3, not of 5 as chosen under Predictor" in errors_notice(KEPT, "k", DIGESTS, 5.0)
-    told = errors_notice(KEPT, "k", None, 8)
-    assert "other weights than those in use now and a history of 3, not of 8" in told
+    notice = errors_notice(KEPT, "k", None, 8)
+    assert "other weights than those in use now and a history of 3, not of 8" in notice
 
 
 @pytest.mark.parametrize("sent", [None, "5", "\ud800" * 9, [5], True, 0, 9, float("nan"), 10**400])
-def test_a_history_that_is_none_is_not_told_back(sent):
+def test_a_history_that_is_none_is_not_repeated(sent):
     assert errors_notice(KEPT, "k", DIGESTS, sent) == ""
 
 

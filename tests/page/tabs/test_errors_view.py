@@ -34,7 +34,7 @@ class Progress:
 
 
 def errors_of(prediction, reconstruction=None, evaluated=None, history_length=3, weights=WEIGHTS):
-    """Errors of frames whose context is one frame where there is a prediction."""
+    """Errors of frames whose context is one frame if there is a prediction."""
     prediction = np.array(prediction, dtype=np.float32)
     reconstruction = prediction if reconstruction is None else np.array(reconstruction, dtype=np.float32)
     context = (~np.isnan(prediction)).astype(np.int8)
@@ -110,8 +110,8 @@ def test_the_worst_frames_come_worst_first_and_can_be_gone_to(recording):
 
 def test_no_more_than_eight_worst_frames_are_shown(tmp_path):
     recording = opened(tmp_path, events_of("oa" * 20 + "o"))
-    found = Html(view(recording, errors_of([NAN, *(0.01 * n for n in range(20))])))
-    frames = [int(button["data-go-frame"]) for button in found.all("button")]
+    document = Html(view(recording, errors_of([NAN, *(0.01 * n for n in range(20))])))
+    frames = [int(button["data-go-frame"]) for button in document.all("button")]
     assert frames[:8] == list(range(20, 12, -1)) and len(frames) == 16
 
 
@@ -132,8 +132,8 @@ def test_what_is_compared_is_in_every_part(recording):
     header, *rows = table(html, f"errors_of_frames_{recording.name}.csv")
     assert header[5:] == ["compared prediction mse", "compared reconstruction mse"]
     assert rows[0][5] == "" and [float(value) for value in rows[1][5:]] == pytest.approx([0.3, 0.01])
-    assert drawing.asked["draw_track"] == drawing.asked["draw_histogram"] == (FIVE, other)
-    compared = drawing.asked["draw_by_action"][2]
+    assert drawing.calls["draw_track"] == drawing.calls["draw_histogram"] == (FIVE, other)
+    compared = drawing.calls["draw_by_action"][2]
     assert [(one.candidate, one.count, one.mean) for one in compared] == [
         (0, 2, pytest.approx(0.01)),  # the reconstructions, drawn last
         (1, 2, pytest.approx(0.01)),
@@ -143,10 +143,10 @@ def test_what_is_compared_is_in_every_part(recording):
 def test_a_comparison_says_which_is_lower(recording):
     """Predictions differ by −0.1, +0.1, −0.2 and 0: −0.05 on average; reconstructions by 0, 0.01, 0.04, 0.03, 0.02."""
     other = errors_of([NAN, 0.3, 0.3, 0.3, 0.3], [0.01] * 5, history_length=4)
-    found = Html(view(recording, FIVE, other))
-    assert "against what it is compared with (autoencoder.pth + predictor_0.pth · history 4" in found.text
-    assert "Prediction MSE: 0.05000 lower on average, lower in 2 of 4 frames" in found.text
-    assert "Reconstruction MSE: 0.02000 higher on average, lower in 0 of 5 frames" in found.text
+    document = Html(view(recording, FIVE, other))
+    assert "against what it is compared with (autoencoder.pth + predictor_0.pth · history 4" in document.text
+    assert "Prediction MSE: 0.05000 lower on average, lower in 2 of 4 frames" in document.text
+    assert "Reconstruction MSE: 0.02000 higher on average, lower in 0 of 5 frames" in document.text
 
 
 def test_weights_with_the_same_errors_are_neither_lower_nor_higher(recording):
@@ -172,13 +172,13 @@ def test_errors_are_averaged_by_action(recording):
     ]
     assert [float(row[4]) for row in rows[:2]] == pytest.approx([0.15, 0.35])
     assert [row[1] for row in rows[2:]] == ["reconstruction"] * 2 and {row[0] for row in rows} == {"shown"}
-    assert drawing.asked["draw_by_action"][0] == ["motor_right 0", "motor_right 0.12"]
+    assert drawing.calls["draw_by_action"][0] == ["motor_right 0", "motor_right 0.12"]
     assert "(all with motor_left 0, duration 0.2)" in Html(html).text
 
 
 @pytest.mark.parametrize("drawing", [Drawing(), error_figures], ids=["plain", "real"])
 @pytest.mark.parametrize("letters", ["", "o", "a", "oo"])
-def test_a_recording_without_a_prediction_is_told_as_it_is(tmp_path, letters, drawing):
+def test_a_recording_without_a_prediction_is_shown_as_it_is(tmp_path, letters, drawing):
     recording = opened(tmp_path, events_of(letters))
     n = recording.frame_count
     errors = errors_of([NAN] * n, [0.5] * n)
@@ -187,8 +187,8 @@ def test_a_recording_without_a_prediction_is_told_as_it_is(tmp_path, letters, dr
     assert rows["Prediction MSE"] == ["none"] and len(table(html, f"errors_of_frames_{recording.name}.csv")) == 1 + n
     assert "worst-prediction" not in html and "prediction_mse_by_action" not in html
     assert len(Html(html).all("button")) == n
-    told = errors_data(ID, n, errors, errors)
-    assert len(told["rows"]) == (n > 0) and told["frames"] == n
+    data = errors_data(ID, n, errors, errors)
+    assert len(data["rows"]) == (n > 0) and data["frames"] == n
 
 
 def test_long_recordings_are_drawn_in_columns():
@@ -196,10 +196,10 @@ def test_long_recordings_are_drawn_in_columns():
     random = np.random.default_rng(2)
     prediction = random.random(5000).astype(np.float32)
     prediction[:40] = NAN
-    told = errors_data(ID, 5000, errors_of(prediction), None)
-    first, second = told["rows"]
+    data = errors_data(ID, 5000, errors_of(prediction), None)
+    first, second = data["rows"]
     assert (first["name"], second["name"]) == ("Prediction MSE", "Reconstruction MSE")
-    assert told["columns"] == len(first["at"]) == len(first["mean"]) == len(first["high"]) == TRACK_COLUMNS
+    assert data["columns"] == len(first["at"]) == len(first["mean"]) == len(first["high"]) == TRACK_COLUMNS
     assert first["other"] is None
     starts = [5000 * i // 1200 for i in range(1201)]
     for i, (start, end) in enumerate(pairwise(starts)):
@@ -216,38 +216,38 @@ def test_long_recordings_are_drawn_in_columns():
 
 def test_a_track_holds_nothing_that_json_does_not_know():
     errors = errors_of([NAN, 0.123456789, 1e-9])
-    told = errors_data(ID, 3, errors, errors_of([NAN, NAN, 0.5]))
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    row = told["rows"][0]
+    data = errors_data(ID, 3, errors, errors_of([NAN, NAN, 0.5]))
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    row = data["rows"][0]
     assert row["high"] == [None, 0.1235, 1e-9] and row["other"]["high"] == [None, None, 0.5] and row["top"] == 0.5
-    assert row["at"] == [0, 1, 2] and told["session"] == ID and told["frames"] == 3
+    assert row["at"] == [0, 1, 2] and data["session"] == ID and data["frames"] == 3
 
 
 def test_without_predictions_a_click_goes_to_the_worst_reconstruction():
     reconstruction = np.linspace(0, 1, 2400)  # two frames a column, the later one is worse
-    told = errors_data(ID, 2400, errors_of([NAN] * 2400, reconstruction), None)
-    assert [row["name"] for row in told["rows"]] == ["Reconstruction MSE"]
-    assert told["rows"][0]["at"] == list(range(1, 2400, 2))
+    data = errors_data(ID, 2400, errors_of([NAN] * 2400, reconstruction), None)
+    assert [row["name"] for row in data["rows"]] == ["Reconstruction MSE"]
+    assert data["rows"][0]["at"] == list(range(1, 2400, 2))
 
 
 def test_without_errors_there_is_no_track():
-    told = errors_data(ID, 7, None, None)
-    assert told == {"session": ID, "frames": 7, "columns": 0, "rows": [], "label": ""}
+    data = errors_data(ID, 7, None, None)
+    assert data == {"session": ID, "frames": 7, "columns": 0, "rows": [], "label": ""}
 
 
 def test_progress_says_how_far_how_fast_and_by_whom():
-    found = Html(progress_view(Progress(), is_here=True))
+    document = Html(progress_view(Progress(), is_here=True))
     assert (
-        found.text
+        document.text
         == "Evaluating this recording: frame 30 of 120, 12.3 frames/s, 1\u00a0min\u00a015\u00a0s left, started by Ada."
     )
-    (bar,), (filled,) = (one for one in [found.all("div"), found.all("i")])
+    (bar,), (fill,) = (one for one in [document.all("div"), document.all("i")])
     assert bar["role"] == "progressbar" and (bar["aria-valuenow"], bar["aria-valuemax"]) == ("30", "120")
-    assert filled["style"] == "width:25.0%"
+    assert fill["style"] == "width:25.0%"
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "sentence"),
     [
         (dict(seconds_left=None, started_by=""), "frame 30 of 120, 12.3 frames/s."),
         (dict(done=1500, total=20_000, frames_per_s=1534.2), "frame 1,500 of 20,000, 1,534 frames/s, 1"),
@@ -255,8 +255,8 @@ def test_progress_says_how_far_how_fast_and_by_whom():
         (dict(done=0, total=0), "frame 0 of 0"),
     ],
 )
-def test_progress_of_any_speed_is_told_in_plain_numbers(changes, words):
-    assert words in Html(progress_view(Progress(**changes), is_here=True)).text
+def test_progress_of_any_speed_is_shown_in_plain_numbers(changes, sentence):
+    assert sentence in Html(progress_view(Progress(**changes), is_here=True)).text
 
 
 @evil_names
@@ -270,16 +270,16 @@ def test_names_from_files_are_text_and_nothing_else(tmp_path, evil):
     space = [{evil: 1, "turn": 0}, {evil: 1, "turn": 1}]
     events = [observation(0), action(1, space[0]), observation(2), action(3, space[1]), observation(4)]
     recording = opened(tmp_path, events, name=evil, robot_type=evil, action_space=space)
-    named = {"autoencoder": f"auto{evil}", "predictor": f"pre{evil}"}
-    errors = errors_of([NAN, 0.2, 0.3], weights=named)
+    weights = {"autoencoder": f"auto{evil}", "predictor": f"pre{evil}"}
+    errors = errors_of([NAN, 0.2, 0.3], weights=weights)
     html = view(recording, errors, errors, session_id=f"robots/{evil}")
-    shown = (
+    names = (
         f"{recording.profile.title} {evil}: auto{evil} + pre{evil}",
         f"(auto{evil} + pre{evil}",
         f"(all with {evil} 1)",
     )
-    for words in shown:
-        assert_harmless(html, words)
+    for name in names:
+        assert_harmless(html, name)
 
 
 def test_actions_named_like_formulas_are_not_run(tmp_path):
@@ -291,8 +291,8 @@ def test_actions_named_like_formulas_are_not_run(tmp_path):
 
 
 def test_the_real_drawings_fit_the_view(recording):
-    found = Html(view(recording, FIVE, errors_of([NAN, 0.3, 0.3, 0.3, 0.3]), error_figures))
-    drawn = [one["alt"] for one in found.all("img") if one["alt"]]
+    document = Html(view(recording, FIVE, errors_of([NAN, 0.3, 0.3, 0.3, 0.3]), error_figures))
+    drawn = [one["alt"] for one in document.all("img") if one["alt"]]
     assert [alt.split(".")[0] for alt in drawn] == [
         "Errors over the recording",
         "Distribution of the errors",
@@ -300,5 +300,5 @@ def test_the_real_drawings_fit_the_view(recording):
         "Reconstruction MSE by action",
     ]
     for alt in drawn:
-        pixels = picture(found.bytes_at("img", "src", alt=alt))
+        pixels = picture(document.bytes_at("img", "src", alt=alt))
         assert pixels.shape[1] == 960 and pixels.min() < 100

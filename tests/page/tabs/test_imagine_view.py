@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from page.tabs import imagine_view
-from page.tabs.imagine import COMMANDS, ImaginePad, Press, pressed, way_of
+from page.tabs.imagine import COMMANDS, ImaginePad, PadInput, parse_command, parse_mode
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
 from session import load_session
 from session.ground_truth import TrueFrame
@@ -35,7 +35,7 @@ class Step:
 
 
 @dataclass
-class Dream:
+class Imagined:
     steps: list
     start: int = 4
     is_simulated: bool = False
@@ -52,50 +52,50 @@ def jetbot(tmp_path):
     return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
 
 
-def answer(recording, dream, press=Press(1, 7), is_trained=True):
-    return imagine_answer(recording, "jetbot/session_1", dream, press, is_trained)
+def answer(recording, imagination, pad_input=PadInput(1, 7), is_trained=True):
+    return imagine_answer(recording, "jetbot/session_1", imagination, pad_input, is_trained)
 
 
 def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
-    told = answer(jetbot, Dream([]))
-    assert told["truth"] == told["imagined"] and told["truth"].startswith("data:image/png;base64,")
-    assert (told["answered"], told["steps"], told["can_undo"], told["strip"]) == (7, 0, False, [])
-    assert told["summary"] == "Starts at frame 4. Press an action to imagine the next frame."
+    reply = answer(jetbot, Imagined([]))
+    assert reply["truth"] == reply["imagined"] and reply["truth"].startswith("data:image/png;base64,")
+    assert (reply["answered"], reply["steps"], reply["can_undo"], reply["strip"]) == (7, 0, False, [])
+    assert reply["summary"] == "Starts at frame 4. Press an action to imagine the next frame."
 
 
 def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
     steps = [Step(i, distance_px=0.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
-    told = answer(jetbot, Dream(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
-    assert told["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
-    assert told["truth_text"] == "Truth, simulated · 4.0 px apart"
-    assert [step["number"] for step in told["strip"]] == list(range(3, 11)) and told["strip"][0]["error"] == "1.2 px"
-    assert told["truth"] != told["imagined"]
+    reply = answer(jetbot, Imagined(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
+    assert reply["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
+    assert reply["truth_text"] == "Truth, simulated · 4.0 px apart"
+    assert [step["number"] for step in reply["strip"]] == list(range(3, 11)) and reply["strip"][0]["error"] == "1.2 px"
+    assert reply["truth"] != reply["imagined"]
 
 
-def test_a_lost_dot_is_told(jetbot):
+def test_a_lost_dot_is_shown(jetbot):
     truth = TrueFrame(grey(50), None, DotPosition(1.0, 2.0))
-    told = answer(jetbot, Dream([Step(is_dot_lost=True)], is_simulated=True, truth=truth))
-    assert told["strip"][0]["error"] == "no dot seen" and "no dot seen" in told["truth_text"]
+    reply = answer(jetbot, Imagined([Step(is_dot_lost=True)], is_simulated=True, truth=truth))
+    assert reply["strip"][0]["error"] == "no dot seen" and "no dot seen" in reply["truth_text"]
 
 
 def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
-    told = answer(jetbot, Dream([Step()], truth=TrueFrame(grey(50), 5, None)))
-    assert told["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000"
-    assert told["summary"] == "1 step imagined from frame 4; truth known for 1, mean MSE 0.01000."
+    reply = answer(jetbot, Imagined([Step()], truth=TrueFrame(grey(50), 5, None)))
+    assert reply["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000"
+    assert reply["summary"] == "1 step imagined from frame 4; truth known for 1, mean MSE 0.01000."
     unknown = Step(2, mse=None, known=1, true_thumb=None)
-    told = answer(jetbot, Dream([Step(), unknown]))
-    assert told["truth"] is None and "not known" in told["truth_text"]
-    assert told["strip"][1]["truth"] is None and told["strip"][1]["error"] == "not known"
-    assert "other actions were recorded" in answer(jetbot, Dream([Step(known=0, mse=None)]))["summary"]
+    reply = answer(jetbot, Imagined([Step(), unknown]))
+    assert reply["truth"] is None and "not known" in reply["truth_text"]
+    assert reply["strip"][1]["truth"] is None and reply["strip"][1]["error"] == "not known"
+    assert "other actions were recorded" in answer(jetbot, Imagined([Step(known=0, mse=None)]))["summary"]
 
 
-def test_untrained_and_changing_weights_are_told(jetbot):
-    assert answer(jetbot, Dream([Step()]))["notice"] == ""
-    assert answer(jetbot, Dream([Step()]), is_trained=False)["notice"].startswith("Untrained")
-    assert answer(jetbot, Dream([Step(version=3), Step(2, version=4)]))["notice"] == CHANGED
+def test_untrained_and_changing_weights_are_shown(jetbot):
+    assert answer(jetbot, Imagined([Step()]))["notice"] == ""
+    assert answer(jetbot, Imagined([Step()]), is_trained=False)["notice"].startswith("Untrained")
+    assert answer(jetbot, Imagined([Step(version=3), Step(2, version=4)]))["notice"] == CHANGED
 
 
-def test_actions_have_the_names_people_use_and_the_values_beside(jetbot):
+def test_actions_have_their_usual_names_and_the_values_beside(jetbot):
     assert action_names(jetbot) == [
         {"name": "stay", "label": "motor_right 0"},
         {"name": "turn left", "label": "motor_right 0.12"},
@@ -104,7 +104,7 @@ def test_actions_have_the_names_people_use_and_the_values_beside(jetbot):
 
 @pytest.mark.parametrize("number", [None, "7", 1.5, [1]])
 def test_only_a_count_of_the_browser_is_answered_to(jetbot, number):
-    assert answer(jetbot, Dream([]), Press("begin", number))["answered"] is None
+    assert answer(jetbot, Imagined([]), PadInput("begin", number))["answered"] is None
 
 
 def test_a_refusal_has_the_form_of_an_answer():
@@ -116,22 +116,22 @@ def test_a_refusal_has_the_form_of_an_answer():
     ("sent", "what"), [(0, 0), (1.0, 1), ("1", 1), (None, "begin"), ("", "begin"), *((one, one) for one in COMMANDS)]
 )
 def test_a_press_is_an_action_or_a_command(sent, what):
-    assert pressed(ImaginePad().preprocess(sent), 2) == what
-    assert pressed(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
-    assert pressed(None, 2) == "begin"
+    assert parse_command(ImaginePad().preprocess(sent), 2) == what
+    assert parse_command(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
+    assert parse_command(None, 2) == "begin"
 
 
 @pytest.mark.parametrize("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
-def test_anything_else_is_refused_in_words(sent):
+def test_anything_else_is_refused(sent):
     with pytest.raises(InvalidValue, match="The action must be a whole number from 0 to 1"):
-        pressed(ImaginePad().preprocess(sent), 2)
+        parse_command(ImaginePad().preprocess(sent), 2)
 
 
 def test_ways_to_go_on():
-    assert (way_of(None), way_of("pictures")) == ("latents", "pictures")
+    assert (parse_mode(None), parse_mode("pictures")) == ("latents", "pictures")
     for other in ("", "Stay in latents", 1, ["latents"], {}):
         with pytest.raises(InvalidValue, match="one of: latents, pictures"):
-            way_of(other)
+            parse_mode(other)
 
 
 @dataclass
@@ -158,39 +158,39 @@ class Rolled:
         return {"latents": self.near_px, "pictures": None}
 
 
-def rolled_view(recording, steps, asked=3):
-    drawn = []
+def rolled_view(recording, steps, requested=3):
+    charts = []
 
     def draw(curves, threshold, is_log, what, unit=""):
-        drawn.append((curves, is_log, what, unit))
+        charts.append((curves, is_log, what, unit))
         return f"<svg>{what}</svg>"
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagine_view, "loss_chart", draw)
-        return rollout_view(recording, 4, steps, asked, 3, "pictures", {}), drawn
+        return rollout_view(recording, 4, steps, requested, 3, "pictures", {}), charts
 
 
 def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
-    view, drawn = rolled_view(jetbot, [Rolled(number) for number in (1, 2, 3)])
-    ((curves, is_log, what, _),) = drawn
+    view, charts = rolled_view(jetbot, [Rolled(number) for number in (1, 2, 3)])
+    ((curves, is_log, what, _),) = charts
     assert what == "MSE" and is_log and list(curves)[-1] == "repeating the start frame"
     assert curves["stay in latents"] == [(1, 0.1), (2, 0.2), (3, pytest.approx(0.3))]
     assert 'data-frame="4"' in view and "mean MSE <b>0.2000</b>" in view and "within" not in view
     assert "notice" not in view and 'download="rollout_session_1_4.csv"' in view and 'id="rollout-clip"' in view
 
 
-def test_of_a_dot_distances_are_drawn_where_it_is_seen(jetbot):
-    view, drawn = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
-    assert [what for _, _, what, _ in drawn] == ["MSE", "Distance"]
-    assert drawn[1][0]["stay in latents"] == [(1, 1.0)] and "1 of 2 within 2 px" in view and "0 of 2 within" in view
+def test_of_a_dot_distances_are_drawn_if_it_is_visible(jetbot):
+    view, charts = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
+    assert [what for _, _, what, _ in charts] == ["MSE", "Distance"]
+    assert charts[1][0]["stay in latents"] == [(1, 1.0)] and "1 of 2 within 2 px" in view and "0 of 2 within" in view
 
 
-def test_a_short_rollout_and_changed_weights_are_told(jetbot):
-    view, _ = rolled_view(jetbot, [Rolled(1), Rolled(2, version=1)], asked=30)
+def test_a_short_rollout_and_changed_weights_are_shown(jetbot):
+    view, _ = rolled_view(jetbot, [Rolled(1), Rolled(2, version=1)], requested=30)
     assert "Only 2 steps of 30" in view and CHANGED in view
 
 
-def test_names_of_channels_stay_words(tmp_path):
+def test_names_of_channels_stay_text(tmp_path):
     events = [observation(0), action(1, {HARM: 1.0, **STAY}), observation(2), action(3, {HARM: 0.0, **STAY})]
     meta = meta_of(robot_type="Arm", action_space=[{HARM: 0.0, **STAY}, {HARM: 1.0, **STAY}])
     recording = load_session(write_session(tmp_path / "arm" / "session_1", events, meta))

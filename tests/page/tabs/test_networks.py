@@ -59,7 +59,7 @@ def recording(tmp_path):
     return load_session(write_session(tmp_path / "session_1", events, meta))
 
 
-def shown(recording, levels, recorded):
+def maps_view(recording, levels, recorded):
     """The HTML below the sweep."""
     differences = np.array(levels, dtype=np.float32)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
     top = max((abs(level) for level in levels), default=0.0)
@@ -70,31 +70,31 @@ def shown(recording, levels, recorded):
 
 
 def test_every_other_action_has_a_map_with_its_largest_difference(recording):
-    html = shown(recording, LEVELS, recorded=1).split('id="difference-maps"')[1]
+    html = maps_view(recording, LEVELS, recorded=1).split('id="difference-maps"')[1]
     captions = re.findall(r"<b>(.*?)</b><span>(.*?)</span>", html)
     assert captions == [("turn 0", "Largest difference 0.2500"), ("turn 2", "Largest difference 0.5000")]
 
 
 def test_a_recorded_action_outside_the_action_space_leaves_a_map_for_all(recording):
-    html = shown(recording, LEVELS, recorded=None).split('id="difference-maps"')[1]
+    html = maps_view(recording, LEVELS, recorded=None).split('id="difference-maps"')[1]
     assert re.findall(r"<b>(.*?)</b>", html) == ["turn 0", "turn 1", "turn 2"]
 
 
 def test_the_scale_of_differences_is_the_same_on_both_sides_of_zero(recording):
-    bar = shown(recording, LEVELS, recorded=1).split('class="colour-bar"')[1]
+    bar = maps_view(recording, LEVELS, recorded=1).split('class="colour-bar"')[1]
     assert "<span>−0.5000</span>" in bar and "<span>+0.5000</span>" in bar
 
 
-def test_predictions_that_are_all_the_same_are_told_instead_of_drawn(recording):
-    html = shown(recording, (0.0, 0.0, 0.0), recorded=1)
+def test_predictions_that_are_all_the_same_are_shown_instead_of_drawn(recording):
+    html = maps_view(recording, (0.0, 0.0, 0.0), recorded=1)
     assert "All predictions are the same: the predictor ignores the action." in html
     assert "colour-bar" not in html and "Largest difference" not in html
 
 
-@pytest.mark.parametrize(("top", "is_told"), [(0.003, True), (0.004, False)])
-def test_differences_too_small_to_see_in_the_pictures_are_told(recording, top, is_told):
+@pytest.mark.parametrize(("top", "is_shown"), [(0.003, True), (0.004, False)])
+def test_differences_too_small_to_see_in_the_pictures_are_shown(recording, top, is_shown):
     """One level of a picture is 1/255 = 0.0039."""
-    assert ("less than one of a picture's 256 levels" in shown(recording, (top, 0.0, -top), recorded=1)) is is_told
+    assert ("less than one of a picture's 256 levels" in maps_view(recording, (top, 0.0, -top), recorded=1)) is is_shown
 
 
 @pytest.mark.parametrize(("levels", "recorded"), [((0.0,), 0), ((), None)])

@@ -29,16 +29,16 @@ def at(event, seconds):
     return event | {"timestamp": 1_000_000.0 + seconds}
 
 
-def test_what_is_missing_and_what_is_repeated_is_told(tmp_path):
+def test_what_is_missing_and_what_is_repeated_is_shown(tmp_path):
     """Steps 2 and 5 are missing; frames 2 and 3 are one moment; nobody saw what the actions at 10 and 11 did."""
-    told = facts(view(opened(tmp_path, events_of("oa.oa.ooaoaa"))))
-    assert told["Missing steps"] == "2 in 2 gaps, before frame 1, 2"
-    assert told["Seen more than once"] == "1 moment, 1 frame extra"
-    assert told["Actions nobody saw"].startswith("2 ")
-    assert told["Lost pictures"] == "0" and told["Clock set back"] == "0 times"
-    assert told["Can be predicted"].startswith("1 of 5 frames; 0 with 3 context")
-    assert told["Frame sizes"] == "16 × 16 (5)"
-    assert re.fullmatch(r"\d+ B to \d+ B, median \d+ B \(5 files looked at\)", told["Frame files"])
+    texts = facts(view(opened(tmp_path, events_of("oa.oa.ooaoaa"))))
+    assert texts["Missing steps"] == "2 in 2 gaps, before frame 1, 2"
+    assert texts["Seen more than once"] == "1 moment, 1 frame extra"
+    assert texts["Actions nobody saw"].startswith("2 ")
+    assert texts["Lost pictures"] == "0" and texts["Clock set back"] == "0 times"
+    assert texts["Can be predicted"].startswith("1 of 5 frames; 0 with 3 context")
+    assert texts["Frame sizes"] == "16 × 16 (5)"
+    assert re.fullmatch(r"\d+ B to \d+ B, median \d+ B \(5 files looked at\)", texts["Frame files"])
 
 
 def test_nothing_missing_is_said_in_a_word(tmp_path):
@@ -46,24 +46,24 @@ def test_nothing_missing_is_said_in_a_word(tmp_path):
 
 
 def test_many_gaps_are_not_all_listed(tmp_path):
-    told = facts(view(opened(tmp_path, events_of("o." * 7 + "o"))))
-    assert told["Missing steps"] == "7 in 7 gaps, before frame 1, 2, 3, 4, 5, …"
+    texts = facts(view(opened(tmp_path, events_of("o." * 7 + "o"))))
+    assert texts["Missing steps"] == "7 in 7 gaps, before frame 1, 2, 3, 4, 5, …"
 
 
-def test_the_pace_is_told_in_milliseconds_with_the_frame_of_the_longest(tmp_path):
+def test_the_pace_is_shown_in_milliseconds_with_the_frame_of_the_longest(tmp_path):
     """Frames at 0, 0.5, 1.0 and 13.5 s: 0.5 s, 0.5 s, and 12.5 s before frame 3."""
     times = (0.0, 0.1, 0.5, 0.6, 1.0, 1.1, 13.5)
-    told = facts(view(opened(tmp_path, [at(e, t) for e, t in zip(events_of("oaoaoao"), times, strict=True)])))
+    texts = facts(view(opened(tmp_path, [at(e, t) for e, t in zip(events_of("oaoaoao"), times, strict=True)])))
     # 5 % and 95 % over two gaps: 0.5, and 0.5 + 0.9 · 12 s.
-    assert told["Frame to frame"] == "median 500 ms, 90 % of them 500 ms to 11,300 ms, longest 12,500 ms (frame 3)"
-    assert told["Action to next frame"].endswith("longest 12,400 ms (frame 3)")
-    assert told["Frame to next action"].startswith("median 100 ms")
+    assert texts["Frame to frame"] == "median 500 ms, 90 % of them 500 ms to 11,300 ms, longest 12,500 ms (frame 3)"
+    assert texts["Action to next frame"].endswith("longest 12,400 ms (frame 3)")
+    assert texts["Frame to next action"].startswith("median 100 ms")
 
 
 def test_a_clock_that_was_set_back_gives_times_below_zero_and_says_so(tmp_path):
-    told = facts(view(opened(tmp_path, [at(e, t) for e, t in zip(events_of("oo"), (5000.0, 0.0), strict=True)])))
-    assert told["Clock set back"] == "1 time"
-    assert "longest -5,000,000 ms" in told["Frame to frame"]
+    texts = facts(view(opened(tmp_path, [at(e, t) for e, t in zip(events_of("oo"), (5000.0, 0.0), strict=True)])))
+    assert texts["Clock set back"] == "1 time"
+    assert "longest -5,000,000 ms" in texts["Frame to frame"]
 
 
 def test_tables_hold_every_action_and_every_interval(tmp_path):
@@ -93,15 +93,15 @@ def test_tables_hold_every_action_and_every_interval(tmp_path):
         ("oa", {"draw_action_counts", "draw_intervals"}),
     ],
 )
-def test_a_recording_of_next_to_nothing_is_told_as_it_is(tmp_path, letters, drawn):
+def test_a_recording_of_next_to_nothing_is_shown_as_it_is(tmp_path, letters, drawn):
     recording, drawing = opened(tmp_path, events_of(letters)), Drawing()
     html = view(recording, drawing)
-    assert set(drawing.asked) == drawn and len(Html(html).all("figure")) == len(drawn)
-    told = facts(html)
-    assert told["Missing steps"] == "none"
-    assert told["Frame to frame"].startswith("median" if letters == "oo" else "none")
-    assert told["Frame sizes"] == (f"16 × 16 ({letters.count('o')})" if "o" in letters else "not known")
-    assert told["Frame files"] == "none could be read" or "o" in letters
+    assert set(drawing.calls) == drawn and len(Html(html).all("figure")) == len(drawn)
+    texts = facts(html)
+    assert texts["Missing steps"] == "none"
+    assert texts["Frame to frame"].startswith("median" if letters == "oo" else "none")
+    assert texts["Frame sizes"] == (f"16 × 16 ({letters.count('o')})" if "o" in letters else "not known")
+    assert texts["Frame files"] == "none could be read" or "o" in letters
     assert len(table(html, "session_intervals.csv")) == 1 + (letters in ("oo", "oa"))
     assert sum(int(row[1]) for row in table(html, "session_actions.csv")[1:]) == letters.count("a")
     assert len(Html(view(recording, statistics_figures)).all("figure")) == len(drawn)
@@ -111,8 +111,8 @@ def test_frames_that_cannot_be_read_are_counted(tmp_path):
     recording = opened(tmp_path, events_of("oooo"))
     for step in (1, 3):
         (recording.folder / f"frames/frame_{step:06d}.jpg").write_bytes(b"no picture at all")
-    told = facts(view(recording))
-    assert told["Frame files"].endswith("(4 files looked at, 2 unreadable)") and told["Frame sizes"] == "16 × 16 (2)"
+    texts = facts(view(recording))
+    assert texts["Frame files"].endswith("(4 files looked at, 2 unreadable)") and texts["Frame sizes"] == "16 × 16 (2)"
 
 
 @evil_names
@@ -121,7 +121,7 @@ def test_names_of_channels_are_text_and_nothing_else(tmp_path, evil):
     recording = opened(tmp_path, [observation(0), action(1, space[1])], robot_type=evil, action_space=space)
     drawing = Drawing()
     html = view(recording, drawing)
-    assert drawing.asked["draw_action_counts"][0] == [f"{evil} 0", f"{evil} 1"]
+    assert drawing.calls["draw_action_counts"][0] == [f"{evil} 0", f"{evil} 1"]
     assert [row[0] for row in table(html, "session_actions.csv")[1:]] == [f"{evil} 0", f"{evil} 1", "other"]
     assert "onerror" not in "".join(map(str, Html(html).elements))
 
@@ -140,10 +140,10 @@ def test_an_action_named_like_a_formula_is_not_run(tmp_path):
 
 
 def test_the_real_drawings_fit_the_view(tmp_path):
-    found = Html(view(opened(tmp_path, events_of("oaoaoaoao")), statistics_figures))
-    assert len(found.all("img")) == 2
-    for image in found.all("img"):
-        pixels = picture(found.bytes_at("img", "src", alt=image["alt"]))
+    document = Html(view(opened(tmp_path, events_of("oaoaoaoao")), statistics_figures))
+    assert len(document.all("img")) == 2
+    for image in document.all("img"):
+        pixels = picture(document.bytes_at("img", "src", alt=image["alt"]))
         assert pixels.shape[1] == 960 and pixels.min() < 100
-    names = [link["download"] for link in found.all("a") if link["download"].endswith(".png")]
+    names = [link["download"] for link in document.all("a") if link["download"].endswith(".png")]
     assert names == ["session_actions.png", "session_time_between_events.png"]

@@ -30,7 +30,7 @@ def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>"):
     return SimpleNamespace(losses=losses, action_share=action_share)
 
 
-def test_the_share_stands_below_the_losses_and_says_how_to_read_it():
+def test_the_share_is_below_the_losses_and_says_how_to_read_it():
     html = training_view(job(), charts(), "runs/demo")
     places = [html.index(part) for part in ("<svg>losses", "<h3>", "<svg>share", SHARE_READING)]
     assert places == sorted(places)
@@ -42,15 +42,15 @@ def test_where_no_share_is_known_nothing_is_said_of_it():
 
 
 def test_an_interrupted_run_says_what_is_saved_and_offers_its_numbers():
-    told = dict(status="interrupted", is_active=False, message="Training was interrupted at step 3 (begun by <b>).")
-    html = training_view(job(**told, saved="autoencoder.pth at step 2"), charts(), "runs/demo")
+    fields = dict(status="interrupted", is_active=False, message="Training was interrupted at step 3 (begun by <b>).")
+    html = training_view(job(**fields, saved="autoencoder.pth at step 2"), charts(), "runs/demo")
     assert "Interrupted predictor:" in html and "<svg>losses" in html and 'href="runs/demo" download' in html
     assert "interrupted at step 3 (begun by &lt;b&gt;). Saved: autoencoder.pth at step 2." in html
-    assert "Nothing was saved." in training_view(job(**told), charts(), "runs/demo")
+    assert "Nothing was saved." in training_view(job(**fields), charts(), "runs/demo")
 
 
 def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
-    told = dict(status="elsewhere", is_active=False, message="Another program has trained to step 3.")
-    html = training_view(job(**told), charts(losses=""), "runs/demo")
+    fields = dict(status="elsewhere", is_active=False, message="Another program has trained to step 3.")
+    html = training_view(job(**fields), charts(losses=""), "runs/demo")
     assert "Another program trains the predictor:" in html and "has trained to step 3." in html
     assert "aved" not in html

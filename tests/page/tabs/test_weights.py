@@ -47,48 +47,48 @@ def changes(shared):
 
 def test_all_learned_numbers_are_counted(shared, look):
     count = sum(weights.numel() for weights in shared.model.parameters())
-    found = Html(view(look, None, Drawing()))
-    assert f"{count:,} learned numbers in both networks: autoencoder untrained, predictor untrained." in found.text
-    assert "Untrained: the autoencoder and the predictor" in found.text
+    document = Html(view(look, None, Drawing()))
+    assert f"{count:,} learned numbers in both networks: autoencoder untrained, predictor untrained." in document.text
+    assert "Untrained: the autoencoder and the predictor" in document.text
 
 
 def test_the_weights_in_use_are_named(look):
     used = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource(None, 3)}
-    found = Html(view(replace(look, weights_in_use=used), None, Drawing()))
-    assert "autoencoder autoencoder.pth, step 1,200, predictor step 3" in found.text
-    assert "Untrained" not in found.text
+    document = Html(view(replace(look, weights_in_use=used), None, Drawing()))
+    assert "autoencoder autoencoder.pth, step 1,200, predictor step 3" in document.text
+    assert "Untrained" not in document.text
 
 
 def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
     drawing = Drawing()
-    found = Html(view(look, None, drawing))
-    assert "Train a network, and this page shows what the training changed" in found.text
-    assert "draw_changes" not in drawing.asked and "outlined" not in found.text
-    assert drawing.asked["draw_distributions"] == (look.groups,)
-    assert not any(link["download"].startswith("weights_change") for link in found.all("a"))
+    document = Html(view(look, None, drawing))
+    assert "Train a network, and this page shows what the training changed" in document.text
+    assert "draw_changes" not in drawing.calls and "outlined" not in document.text
+    assert drawing.calls["draw_distributions"] == (look.groups,)
+    assert not any(link["download"].startswith("weights_change") for link in document.all("a"))
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("fields", "sentence"),
     [
         (dict(), "(predictor training on frames 3 to 11 of session_1, 2,000 steps)"),
         (dict(steps=1, is_running=True), "(predictor training on frames 3 to 11 of session_1, 1 step so far)"),
     ],
 )
-def test_a_training_says_which_it_was_and_how_long(look, changes, given, words):
+def test_a_training_says_which_it_was_and_how_long(look, changes, fields, sentence):
     drawing = Drawing()
-    found = Html(view(look, Comparison(changes, **given), drawing))
-    assert words in found.text and "filled after the last training, outlined before it" in found.text
-    assert drawing.asked["draw_changes"] == drawing.asked["draw_distributions"] == (changes,)
+    document = Html(view(look, Comparison(changes, **fields), drawing))
+    assert sentence in document.text and "filled after the last training, outlined before it" in document.text
+    assert drawing.calls["draw_changes"] == drawing.calls["draw_distributions"] == (changes,)
 
 
-def test_weights_loaded_since_a_training_are_told_apart_from_what_it_made(look, changes):
+def test_weights_loaded_since_a_training_are_distinguished_from_what_it_made(look, changes):
     drawing = Drawing()
     others = [replace(one, after=replace(one.after, norm=one.after.norm + 1)) for one in changes]
-    found = Html(view(look, Comparison(others), drawing))
-    assert "Other weights have been loaded since" in found.text and "outlined" not in found.text
-    assert drawing.asked["draw_norms"] == drawing.asked["draw_distributions"] == (look.groups,)
-    assert drawing.asked["draw_changes"] == (others,)
+    document = Html(view(look, Comparison(others), drawing))
+    assert "Other weights have been loaded since" in document.text and "outlined" not in document.text
+    assert drawing.calls["draw_norms"] == drawing.calls["draw_distributions"] == (look.groups,)
+    assert drawing.calls["draw_changes"] == (others,)
 
 
 def test_the_table_of_changes_has_every_layer_before_and_after(look, changes):
@@ -119,9 +119,9 @@ def test_the_table_of_weights_has_every_tensor(shared, look):
 
 
 def test_the_filters_are_shown_pixel_by_pixel(look):
-    found = Html(view(look, None, Drawing()))
-    (alt,) = (one["alt"] for one in found.all("img") if one["alt"].startswith("Patch-embedding filters"))
-    assert np.array_equal(picture(found.bytes_at("img", "src", alt=alt)), look.filters)
+    document = Html(view(look, None, Drawing()))
+    (alt,) = (one["alt"] for one in document.all("img") if one["alt"].startswith("Patch-embedding filters"))
+    assert np.array_equal(picture(document.bytes_at("img", "src", alt=alt)), look.filters)
 
 
 @evil_names
@@ -129,14 +129,14 @@ def test_names_from_files_are_text_and_nothing_else(look, changes, evil):
     used = {"autoencoder": WeightsSource(f"auto{evil}"), "predictor": WeightsSource(f"pre{evil}")}
     comparison = Comparison(changes, subject=f"frames of {evil}")
     html = view(replace(look, weights_in_use=used), comparison, Drawing())
-    for words in (f"auto{evil}", f"pre{evil}", f"frames of {evil}"):
-        assert_harmless(html, words)
+    for name in (f"auto{evil}", f"pre{evil}", f"frames of {evil}"):
+        assert_harmless(html, name)
 
 
 def test_the_real_drawings_fit_the_view(look, changes):
-    found = Html(view(look, Comparison(changes), weight_figures))
-    drawn = [one["alt"] for one in found.all("img") if not one["alt"].startswith("Patch-embedding")]
-    assert len(drawn) == len(set(drawn)) == 5
-    for alt in drawn:
-        pixels = picture(found.bytes_at("img", "src", alt=alt))
+    document = Html(view(look, Comparison(changes), weight_figures))
+    captions = [one["alt"] for one in document.all("img") if not one["alt"].startswith("Patch-embedding")]
+    assert len(captions) == len(set(captions)) == 5
+    for alt in captions:
+        pixels = picture(document.bytes_at("img", "src", alt=alt))
         assert pixels.shape[1] == 960 and pixels.min() < 100

@@ -1,0 +1,56 @@
+"""The record of all components of the page. The path of attributes is a component's name in answers."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.blocks import Block
+
+from page.tabs.actions import ActionsPanel
+from page.tabs.attention import AttentionPanel
+from page.tabs.errors import ErrorsTab
+from page.tabs.imagine import ImagineTab
+from page.tabs.networks import AutoencoderTab, ModelsPanel, PredictorTab
+from page.tabs.recording import RecordingColumn
+from page.tabs.training import TrainingTab
+from page.tabs.weights import WeightsPanel
+
+
+@dataclass(frozen=True)
+class PageParts:
+    """All components. `inside` is the tab around attention, weights and actions."""
+
+    visitor: gr.State
+    status: gr.HTML
+    recording: RecordingColumn
+    models: ModelsPanel
+    autoencoder: AutoencoderTab
+    predictor: PredictorTab
+    imagine: ImagineTab
+    training: TrainingTab
+    inside: gr.Tab
+    attention: AttentionPanel
+    weights: WeightsPanel
+    actions: ActionsPanel
+    errors: ErrorsTab
+
+    @property
+    def listing(self) -> list[Block]:
+        """The list of recordings, in the order in which programs receive it."""
+        return [self.recording.robot, self.recording.picker, self.recording.offer]
+
+    @property
+    def evaluated(self) -> list[Block]:
+        """Everything that shows errors of a recording, in the order in which programs receive it."""
+        return [self.errors.view, self.recording.errors_data, self.errors.shown, self.errors.compared]
+
+    @property
+    def opened(self) -> list[Block]:
+        """Everything that opening a session changes, in the order in which programs receive it."""
+        column, models, errors = self.recording, self.models, self.errors
+        return [
+            *(column.player, column.facts, column.about_frame, models.autoencoder_path, models.predictor_path),
+            *(self.status, self.autoencoder.result, self.predictor.result, models.message, self.training.form.last),
+            *(self.attention.result, self.weights.result, self.actions.result, column.statistics_result),
+            *(errors.clip.result, column.statistics, *self.evaluated),
+            *(self.imagine.rollout.result, self.imagine.accuracy.result),
+        ]
