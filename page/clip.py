@@ -108,7 +108,7 @@ def _draw(empty: Image.Image, pair: Pair, title: str, font: ImageFont.FreeTypeFo
     return frame
 
 
-def _fitted(title: str, font: ImageFont.FreeTypeFont) -> str:
+def _fit(title: str, font: ImageFont.FreeTypeFont) -> str:
     """The title on one line that is no wider than the clip."""
     line = " ".join(title.translate(REPLACEMENTS).split())[: SIZE[0]]
     if font.getlength(line) <= SIZE[0]:

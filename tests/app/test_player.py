@@ -117,7 +117,7 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
         return real(*arguments)
 
     monkeypatch.setattr(script.models, "run_reconstruction", leave_meanwhile)
-    handler = bind(explorer, discard_if_stale(script.run_autoencoder), ())  # as the page is wired
+    handler = bind(explorer, discard_if_stale(script.run_autoencoder), ())  # as on the page
     assert handler(visitor, FramePosition(first, 5)) == gr.skip()
 
 
