@@ -104,7 +104,7 @@ def _draw(empty: Image.Image, pair: Pair, title: str, font: ImageFont.FreeTypeFo
             assert pixels.shape == (PANEL, PANEL, 3) and pixels.dtype == np.uint8, f"{pixels.dtype} {pixels.shape}"
             frame.paste(Image.fromarray(pixels), corner)
     middle = (SIZE[0] / 2, CAPTION_HEIGHT + PANEL + TITLE_HEIGHT / 2)
-    ImageDraw.Draw(frame).text(middle, _fitted(title, font), fill=INK, font=font, anchor="mm")
+    ImageDraw.Draw(frame).text(middle, _fit(title, font), fill=INK, font=font, anchor="mm")
     return frame
 
 

@@ -96,7 +96,9 @@ def complaints(answer: Answer, sent: Sent, data: Path) -> list[str]:
 
 def own_tracebacks(log: str) -> list[str]:
     """Those in which code of ours was at work, other than what every request and every value passes."""
-    ours = re.compile(rf'File "{re.escape(str(CHECKOUT))}/(?!page/server/(access_middleware|blocks))(session_explorer|[a-z]+/)')
+    ours = re.compile(
+        rf'File "{re.escape(str(CHECKOUT))}/(?!page/server/(access_middleware|blocks))(session_explorer|[a-z]+/)'
+    )
     return [block for block in log.split("Traceback (most recent call last)")[1:] if ours.search(block)]
 
 
