@@ -32,23 +32,24 @@ Sent = tuple[Event, list[str]]  # an event and a value for each of its fields
 
 
 @contextmanager
-def noting_orders() -> Iterator[list[training.TrainingRequest]]:
-    """All that is ordered to be trained meanwhile; it is trained all the same."""
-    orders, train = [], training.TrainingManager.train
+def recorded_requests() -> Iterator[list[training.TrainingRequest]]:
+    """All requests for training meanwhile; they are trained all the same."""
+    requests, train = [], training.TrainingManager.train
 
-    def noting(manager: training.TrainingManager, order: training.TrainingRequest) -> object:
-        orders.append(order)
-        return train(manager, order)
+    def record(manager: training.TrainingManager, request: training.TrainingRequest) -> object:
+        requests.append(request)
+        return train(manager, request)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.TrainingManager, "train", noting)
-        yield orders
+        patch.setattr(training.TrainingManager, "train", record)
+        yield requests
 
 
-def is_sensible(order: training.TrainingRequest) -> bool:
-    """Judged by rules of the test's own, not by those that let the order through."""
-    config, goal, subject = vars(order.config), vars(order.condition), order.selection
-    numbers = (*config.values(), *goal.values(), subject.batch_size, subject.held_out)
+def is_sensible(request: training.TrainingRequest) -> bool:
+    """Judged by rules of the test's own, not by those that let the request through."""
+    config, goal, selection = dict(vars(request.config)), vars(request.condition), request.selection
+    assert config.pop("clip_norm") is None  # no field of the page sets it
+    numbers = (*config.values(), *goal.values(), selection.batch_size, selection.held_out)
     if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
         return False
     return all(
@@ -56,8 +57,8 @@ def is_sensible(order: training.TrainingRequest) -> bool:
             type(goal["max_steps"]) is int and 1 <= goal["max_steps"] <= 1_000_000,
             0 < config["autoencoder_lr"] <= 1 and 0 < config["predictor_lr"] <= 1,
             0 <= config["mask_ratio_low"] <= config["mask_ratio_high"] < 1,
-            1 <= subject.batch_size <= 64 and 0 <= subject.held_out < 1,
-            0 <= subject.first <= subject.last < order.recording.frame_count,
+            1 <= selection.batch_size <= 64 and 0 <= selection.held_out < 1,
+            0 <= selection.first <= selection.last < request.recording.frame_count,
         )
     )
 
@@ -124,7 +125,7 @@ def test_no_value_in_any_field_of_any_event_does_harm(tmp_path, valid, figure):
     log = io.StringIO()
     with (
         redirect_stderr(log),
-        noting_orders() as orders,
+        recorded_requests() as orders,
         running(script.Settings(data=tmp_path)) as (explorer, demo),
     ):
         newcomer, hostile = Hostile(demo.local_url, valid), Hostile(demo.local_url, valid)

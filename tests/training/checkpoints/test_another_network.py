@@ -103,7 +103,7 @@ def trained(steps=2):
     trainer = PredictorTrainer(model, TrainState(model))
     frames, actions, target = history(b=2)
     metrics = [trainer.step(Batch(frames, actions, target)) for _ in range(steps)]
-    return trainer.optimizers, metrics
+    return trainer.state, metrics
 
 
 def test_it_is_trained_and_its_action_parameters_are_recognized():
