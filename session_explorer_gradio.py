@@ -331,9 +331,9 @@ def start_training(
 ) -> Answer:
     explorer.require_trainer(request)
     recording, frame = selected(explorer, visitor, form["frame"])
-    subject = training.read_subject(form, frame, recording.frame_count)
+    selection = training.read_selection(form, frame, recording.frame_count)
     config, sender = training.read_config(form), name_of(request)
-    job = training.TrainingRequest(network, recording, subject, condition, config, sender)
+    job = training.TrainingRequest(network, recording, selection, condition, config, sender)
     explorer.manager_for(visitor).train(job)
     return training_answer(explorer, visitor, form["is_log"])
 

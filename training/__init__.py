@@ -1,4 +1,4 @@
-"""Changing weights: what one step is, optimizers, jobs, checkpoints, tracking."""
+"""Training: objectives and their steps, optimizers, jobs, checkpoints, tracking, evaluation."""
 
 from training.backend import Backend
 from training.checkpoints.errors import (
@@ -57,13 +57,13 @@ from training.options import (
     STANDARD,
     WHOLE,
     read_config,
-    read_subject,
+    read_selection,
     whole,
 )
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
 from training.values import InvalidValue, invalid_value, is_number, whole_number
 
-# What a visitor can ask for at the wrong moment or with a wrong number.
+# Errors of a request at the wrong moment or with a wrong value.
 REFUSALS = (
     *(InvalidValue, CannotImagine, EvaluationRunning, JobRunning),
     *(NothingToCancel, NothingToSave, NothingToTrain),
@@ -144,7 +144,7 @@ __all__ = [
     "measure_truth",
     "predicted_frames",
     "read_config",
-    "read_subject",
+    "read_selection",
     "roll_out",
     "save_checkpoint",
     "start_imagination",

@@ -1,7 +1,7 @@
 """The backend: everything a server or command holds for the robots of one data folder.
 
 Opened recordings, one world model for each robot with the manager that trains it, and the evaluator. Roles and visitors
-are unknown here.
+are no part of it.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Backend:
     ) -> None:
         self.is_read_only = is_read_only
         self.sessions_folder, self.checkpoints_folder = data / "sessions", data / "checkpoints"
-        self.checkpoint_prefix = f"{data.resolve().name}/checkpoints"  # how paths begin that visitors see
+        self.checkpoint_prefix = f"{data.resolve().name}/checkpoints"  # of the paths that visitors see
         self.sessions = SessionCache(self.sessions_folder)
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
@@ -37,7 +37,7 @@ class Backend:
 
     def shared_model(self, profile: RobotProfile) -> SharedWorldModel:
         """The world model of a robot."""
-        # A robot that recorded no action has no channel; its frames can be reconstructed all the same.
+        # A robot without recorded actions has no channel, but its frames can be reconstructed.
         return self._world_models.get(f"{profile.name} {profile.channel_names}", max(1, len(profile.channels)))
 
     def manager(self, profile: RobotProfile) -> TrainingManager:
@@ -61,7 +61,7 @@ class Backend:
         return [(name, job) for name, job in jobs if job is not None and job.is_active]
 
     def run_file(self, robot_name: str) -> Path | None:
-        """The numbers of a robot's newest run, None if there was none since the server began."""
+        """The log of a robot's newest run, or None if there was none since the server began."""
         files = [manager.run_file for manager in self._all_managers() if manager.directory.name == robot_name]
         return max((file for file in files if file is not None), default=None)
 

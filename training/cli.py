@@ -1,4 +1,4 @@
-"""Common parts of the commands: a parser that answers in sentences, checkpoints to go on from, following a job."""
+"""Common parts of the commands: a parser with errors in sentences, the default checkpoints, following a job."""
 
 import argparse
 import logging
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Answers wrong usage in one sentence, with exit code 2."""
+    """Reports wrong usage in one sentence, with exit code 2."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"{message[0].upper()}{message[1:].rstrip('.')}. --help tells what can be given.\n")
@@ -51,7 +51,7 @@ def add_advanced_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_default_checkpoints(manager: TrainingManager, networks: Collection[Network]) -> None:
-    """Go on from the robot's checkpoints, if there are any."""
+    """Load the robot's checkpoints, if there are any; raises CheckpointError."""
     for network in (name for name in FILES if name in networks):
         try:
             info = manager.load(network, manager.directory / FILES[network])
@@ -63,7 +63,7 @@ def load_default_checkpoints(manager: TrainingManager, networks: Collection[Netw
 
 
 def print_loaded(manager: TrainingManager, network: Network, notes: Collection[str]) -> None:
-    """Say which checkpoint a network goes on from."""
+    """Print the checkpoint that a network goes on from."""
     message = " ".join([f"Going on from {manager.shared.weights[network].describe()}.", *notes])
     sys.stdout.write(f"{message}\n")
 
@@ -94,7 +94,7 @@ def follow_job(job: TrainingJob, stop: "StopRequest") -> JobSnapshot:
 
 
 class StopRequest:
-    """A flag that Ctrl-C and SIGTERM set, so that the program can end in good order.
+    """A flag that Ctrl-C and SIGTERM set, so that the program can save and end.
 
     `is_impatient`: a second one interrupts at once, as KeyboardInterrupt.
     """

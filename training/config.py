@@ -1,6 +1,6 @@
 """Values of a training run: learning rates and their schedule, masks, weights of losses, and when to stop.
 
-All are checked here, by name and value: they come from a page's fields, a command line or a program.
+All are checked here, by name and value: they come from the fields of a page, a command line or a program.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class TrainingConfig:
 
     Learning rates warm up linearly over `warmup_steps`, then follow a cosine over `cosine_steps` down to
     `least_lr_share` of them. Gradients with a norm above `clip_norm` are scaled down to it; None: never. An autoencoder
-    step removes a share of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Evaluated losses are
-    taken every `evaluate_every` steps, checkpoints written every `save_every` steps.
+    step removes a share of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Losses are
+    evaluated every `evaluate_every` steps, checkpoints saved every `save_every` steps.
     """
 
     autoencoder_lr: float = 1e-4

@@ -20,10 +20,10 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
+from session.files import sync_folder
 from training.checkpoints.archive_check import OldFormat, check_structure
 from training.checkpoints.compatibility import PARALLEL_PREFIX, check_size
 from training.checkpoints.errors import CheckpointError, CheckpointNotFinite
-from training.checkpoints.folder import sync_folder
 from training.checkpoints.legacy import check_old_structure, unpack_archive
 from training.checkpoints.manifest import TEMPORARY
 from training.checkpoints.paths import SUFFIX
@@ -67,7 +67,7 @@ class OldFile:
 
 
 def main(arguments: list[str]) -> int:
-    """Convert as the command line says; returns the exit code."""
+    """Convert by the command line; returns the exit code."""
     parser = CommandParser(
         prog="python -m training.convert",
         description="Write a checkpoint of an older kind as one that opens today: files of torch's old format, "

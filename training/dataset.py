@@ -1,4 +1,4 @@
-"""The frames of one recording that a run learns from: which targets, which are held out, and batches of them.
+"""The frames of one recording that a run learns from: targets, held-out targets, and batches of them.
 
 One target is the default; a range or the whole recording makes a world model. Only the last batch is kept in memory.
 """
@@ -40,37 +40,37 @@ class FrameDataset:
     the whole history are used; a single one may have less, as in inference.
     """
 
-    def __init__(self, recording: RecordedSession, subject: FrameSelection, needs_history: bool) -> None:
+    def __init__(self, recording: RecordedSession, selection: FrameSelection, needs_history: bool) -> None:
         self.recording = recording
-        self.subject = subject
+        self.selection = selection
         self.needs_history = needs_history
         usable = self._usable_targets()
-        # A share that was asked for is at least a frame, and leaves at least one to learn from.
-        held = min(len(usable) - 1, max(1, int(len(usable) * subject.held_out))) if subject.held_out else 0
-        # The end of the recording is held out, not frames here and there: neighbours are all but the same picture.
-        self.targets = usable[: len(usable) - held]
-        self.held_out = usable[len(usable) - held :]
+        # A share above 0 is at least one frame, and leaves at least one to learn from.
+        held_count = min(len(usable) - 1, max(1, int(len(usable) * selection.held_out))) if selection.held_out else 0
+        # The end of the recording, not scattered frames: neighbouring frames are almost the same picture.
+        self.targets = usable[: len(usable) - held_count]
+        self.held_out = usable[len(usable) - held_count :]
         self._last: tuple[tuple[int, ...], Batch] | None = None
 
     def _usable_targets(self) -> tuple[int, ...]:
-        first, last = self.subject.first, self.subject.last
+        first, last = self.selection.first, self.selection.last
         if first == last:
             if self.needs_history:
-                self.recording.history(first, self.subject.history_length)
+                self.recording.history(first, self.selection.history_length)
             return (first,)
-        found = tuple(index for index in range(first, last + 1) if self._is_usable(index))
-        if not found:
+        targets = tuple(index for index in range(first, last + 1) if self._is_usable(index))
+        if not targets:
             raise InvalidValue(
-                f"No frame from {first} to {last} has {self.subject.history_length} context frames before it; "
+                f"No frame from {first} to {last} has {self.selection.history_length} context frames before it; "
                 "choose a shorter history or other frames."
             )
-        return found
+        return targets
 
     def _is_usable(self, index: int) -> bool:
         if not self.needs_history:
             return True
         try:
-            return not self.recording.history(index, self.subject.history_length).note
+            return not self.recording.history(index, self.selection.history_length).note
         except NoHistory:
             return False
 
@@ -91,14 +91,14 @@ class FrameDataset:
         return self.targets[0]
 
     def describe(self) -> str:
-        """For people: "frame 12 of session_…"."""
-        first, last = self.subject.first, self.subject.last
+        """Text: "frame 12 of session_…"."""
+        first, last = self.selection.first, self.selection.last
         frames = f"frame {first}" if first == last else f"frames {first} to {last}"
         return f"{frames} of {self.recording.name}"
 
     def draw(self, generator: torch.Generator) -> Batch:
         """A batch of targets, drawn with replacement."""
-        size = self.subject.batch_size if len(self.targets) > 1 else 1
+        size = self.selection.batch_size if len(self.targets) > 1 else 1
         picks = torch.randint(len(self.targets), (size,), generator=generator, device=generator.device)
         return self.batch(tuple(self.targets[pick] for pick in picks.tolist()))
 
@@ -113,5 +113,5 @@ class FrameDataset:
 
     def _single(self, target: int) -> Batch:
         if self.needs_history:
-            return build_batch(self.recording, self.recording.history(target, self.subject.history_length))
+            return build_batch(self.recording, self.recording.history(target, self.selection.history_length))
         return build_target(self.recording, target)

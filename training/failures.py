@@ -1,4 +1,4 @@
-"""What is said of a job that a problem has ended, and whether its weights may still be saved."""
+"""Classes of problems that end a job: their message for visitors, and if the weights may still be saved."""
 
 import torch
 
@@ -14,11 +14,11 @@ EVALUATION_OUT_OF_MEMORY = (
     "There was not enough memory to evaluate these frames; choose a shorter history, or close other programs."
 )
 # torch and its libraries report a CPU's memory as an ordinary RuntimeError.
-MEMORY_WORDS = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
+MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
 
 
 def describe_failure(problem: Exception) -> str:
-    """One sentence for those who watch."""
+    """The message of a job that a problem has ended, one sentence."""
     if is_out_of_memory(problem):
         return OUT_OF_MEMORY
     if is_expected(problem) or isinstance(problem, PartialUpdate):
@@ -30,25 +30,27 @@ def describe_failure(problem: Exception) -> str:
 
 
 def describe_evaluation_failure(problem: Exception) -> str:
-    """One sentence for those who watch an evaluation."""
+    """The message of an evaluation that a problem has ended, one sentence."""
     if is_out_of_memory(problem):
         return EVALUATION_OUT_OF_MEMORY
     return f"The evaluation stopped by an unexpected problem ({type(problem).__name__}); the server's log tells more."
 
 
 def is_expected(problem: Exception) -> bool:
-    """Whether the log need not tell more."""
+    """True if the message is sufficient and no traceback is logged."""
     return isinstance(problem, LossNotFinite | SessionError) or is_out_of_memory(problem)
 
 
 def may_have_corrupted_weights(problem: Exception | None) -> bool:
-    """Whether the weights may be what is wrong: they must not replace a good file."""
+    """True if the weights may be the cause or damaged: they must not replace a good file."""
     return isinstance(problem, LossNotFinite | PartialUpdate | NotFinite)
 
 
 def is_out_of_memory(problem: Exception) -> bool:
-    """Whether the machine or the device had no memory left."""
+    """True if the machine or the device had no memory left."""
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
-    is_torn = isinstance(problem, PartialUpdate)
-    return isinstance(problem, RuntimeError) and not is_torn and any(words in str(problem) for words in MEMORY_WORDS)
+    is_partial = isinstance(problem, PartialUpdate)
+    return (
+        isinstance(problem, RuntimeError) and not is_partial and any(text in str(problem) for text in MEMORY_MESSAGES)
+    )

@@ -1,7 +1,7 @@
-"""The share of the predictor's gradient that falls on the parameters that take in the actions.
+"""The share of the predictor's gradient on the parameters that process the actions.
 
 Owns two shares of these parameters: of the squared gradient, and of all parameters for comparison. Takes norms that a
-step has computed anyway; the trainer decides when.
+step has computed anyway.
 """
 
 from collections.abc import Sequence

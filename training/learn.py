@@ -1,6 +1,6 @@
-"""Learning by the recipe: `python -m training.learn --robot toroidal_dot --data learning`.
+"""Training by the recipe: `python -m training.learn --robot toroidal_dot --data learning`.
 
-Trains a fresh pair of networks on all recordings of a robot, and writes it beside them as any other checkpoint. Ctrl-C
+Trains a fresh pair of networks on all recordings of a robot, and writes it to `checkpoints/` of the same folder. Ctrl-C
 and SIGTERM save; `--resume` goes on with the same run, to the bit on a CPU. Exit codes: 0 done, 1 stopped, failed or
 not saved, 2 wrong usage.
 """
@@ -32,7 +32,7 @@ from training.recipe.phases import recipe_phases
 from training.recipe.unique_frames import UniqueFrames, is_held_out
 from training.values import InvalidValue
 
-MEASURED_FRAMES = 12  # of each of two recordings, now and then
+MEASURED_FRAMES = 12  # of each of two recordings, in one measurement
 MEASURE_EVERY = 250
 STARTED_BY = "the recipe"
 DEFAULT_ROBOT = TOROIDAL_DOT.name
@@ -64,13 +64,13 @@ class Recipe:
 
 
 def main(arguments: list[str]) -> int:
-    """Learn as the command line says; returns the exit code."""
+    """Train by the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     stop = StopRequest()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
-        manager, recipe, recordings = (_resumed if options.resume else _begun)(backend, options)
+        manager, recipe, recordings = (_resume if options.resume else _begin)(backend, options)
         frames = UniqueFrames(list(recordings.values()), is_held_out)
         phases = _phases(manager, recipe, frames, recordings, options.measure_every)
     except (InvalidValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
@@ -84,22 +84,22 @@ def main(arguments: list[str]) -> int:
         return NOT_DONE
 
 
-def _begun(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, dict[str, RecordedSession]]:
-    """A new run: untrained networks, their random weights drawn from the seed, or those that are taken over."""
-    given = vars(options)
-    config = RecipeConfig(**{field.name: given[field.name] for field in FIELDS if field.name in given})
+def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, dict[str, RecordedSession]]:
+    """Prepare a new run: random weights drawn from the seed, or those of the checkpoints that are taken over."""
+    values = vars(options)
+    config = RecipeConfig(**{field.name: values[field.name] for field in FIELDS if field.name in values})
     robot = f"{options.robot}/"
-    listed = list_sessions(backend.sessions_folder)
-    ids = sorted(summary.session_id for summary in listed if summary.session_id.startswith(robot))
+    summaries = list_sessions(backend.sessions_folder)
+    ids = sorted(summary.session_id for summary in summaries if summary.session_id.startswith(robot))
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
-    recordings = _opened(backend, ids)
+    recordings = _open(backend, ids)
     manager = backend.manager(next(iter(recordings.values())).profile)
     shared = manager.shared
     with shared.lock:
         shared.model.cpu().reset_weights(torch.Generator().manual_seed(config.seed))
         shared.model.to(shared.device)
-    paths = {network: given[network] for network in FILES if given[network]}
+    paths = {network: values[network] for network in FILES if values[network]}
     for network, path in paths.items():
         print_loaded(manager, network, manager.load(network, path).notes)
     loaded = {network: manager.trainer.state.of(network).steps for network in paths}
@@ -107,10 +107,10 @@ def _begun(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     return manager, Recipe(config, tuple(ids), loaded, options.half), recordings
 
 
-def _resumed(
+def _resume(
     backend: Backend, options: argparse.Namespace
 ) -> tuple[TrainingManager, Recipe, dict[str, RecordedSession]]:
-    """The newest run of the robot, with what it has saved."""
+    """Prepare the rest of the robot's newest run, with the checkpoints that it has saved."""
     typed = [field.name for field in FIELDS if field.name in vars(options)]
     if typed or options.autoencoder or options.predictor:
         raise InvalidValue("--resume goes on with the recipe of the run that was interrupted: leave out its numbers.")
@@ -120,7 +120,7 @@ def _resumed(
     if run is None or run.status == "finished":
         raise InvalidValue(f"There is no interrupted run of {options.robot[:40]}: leave out --resume.")
     recipe = Recipe.of_run(run)
-    recordings = _opened(backend, recipe.recordings)
+    recordings = _open(backend, recipe.recordings)
     manager = backend.manager(next(iter(recordings.values())).profile)
     if run.saved_step is None and run.saving_step is None:
         raise InvalidValue("That run was interrupted before anything was saved: leave out --resume.")
@@ -129,7 +129,7 @@ def _resumed(
     return manager, recipe, recordings
 
 
-def _opened(backend: Backend, ids: tuple[str, ...] | list[str]) -> dict[str, RecordedSession]:
+def _open(backend: Backend, ids: tuple[str, ...] | list[str]) -> dict[str, RecordedSession]:
     return {one: load_session(find_session(backend.sessions_folder, one)) for one in ids}
 
 
@@ -149,18 +149,18 @@ def _phases(
 def _learn(
     manager: TrainingManager, recipe: Recipe, frames: UniqueFrames, phases: list[Phase], stop: StopRequest
 ) -> int:
-    """Run the phases that are left, and write the weights if all are done."""
-    taken = [_steps_taken(manager, phase) for phase in phases]
-    left = [phase for phase, steps in zip(phases, taken, strict=True) if steps < phase.condition.max_steps]
-    if left:
+    """Run the remaining phases, and write the weights if all are done."""
+    steps_taken = [_steps_taken(manager, phase) for phase in phases]
+    remaining = [phase for phase, steps in zip(phases, steps_taken, strict=True) if steps < phase.condition.max_steps]
+    if remaining:
         entry = dataclasses.asdict(recipe)
         request = RunRequest(
             network="predictor",
             subject=frames.describe(),
             started_by=STARTED_BY,
-            phases=left,
+            phases=remaining,
             max_steps=sum(phase.condition.max_steps for phase in phases),
-            first_step=sum(taken),
+            first_step=sum(steps_taken),
             config={"recipe": entry},
         )
         now = follow_job(manager.run(request), stop)
@@ -181,22 +181,24 @@ def _steps_taken(manager: TrainingManager, phase: Phase) -> int:
 def _near_share(
     manager: TrainingManager, recordings: Mapping[str, RecordedSession], history_length: int
 ) -> Callable[[], dict[str, float]] | None:
-    """Measures the share of predictions from held-out columns within 2 pixels, of two recordings.
+    """Returns a measurement: the share of predictions from held-out columns within 2 pixels, of two recordings.
 
-    None for a robot whose recordings no simulator can continue.
+    Returns None for a robot without a simulator.
     """
-    measured = {one: recording for one, recording in list(recordings.items())[:2] if simulated_truth(recording.profile)}
+    simulated = {
+        one: recording for one, recording in list(recordings.items())[:2] if simulated_truth(recording.profile)
+    }
 
     def measure() -> dict[str, float]:
         summaries = [
             measure_truth(manager.shared, recording, one, history_length, MEASURED_FRAMES, is_held_out).shares()
-            for one, recording in measured.items()
+            for one, recording in simulated.items()
         ]
         share = sum(summary.near for summary in summaries) / len(summaries)
         logger.info("within 2 px of the truth: %.1f %%", 100 * share)
         return {"near_share": share}
 
-    return measure if measured else None
+    return measure if simulated else None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""A robot that learns while it acts: `python -m training.live --robot toroidal_dot --selector uncertainty`.
+"""Online learning of a robot: `python -m training.live --robot toroidal_dot --selector uncertainty`.
 
 The command line over the online loop. It records a session that the page shows while it grows, and trains and saves
 the robot's default checkpoints. Exit codes: 0 all steps done, 1 ended before (stopped, the robot failed, not saved), 2
@@ -45,7 +45,7 @@ from training.steps import LossNotFinite, PartialUpdate
 from training.values import InvalidValue, check_whole
 
 UNCERTAINTY = "uncertainty"
-PASSES = 10  # variance over so few is within a third of that over many, and each costs as much as a prediction
+PASSES = 10  # their variance is within a third of that of many passes; each costs as much as a prediction
 STANDARD = LiveConfig()
 STARTED_BY = "the live loop"
 
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 def main(arguments: list[str]) -> int:
-    """Run the loop as the command line says; returns the exit code."""
+    """Run the loop by the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     stop = StopRequest(is_impatient=True)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -97,10 +97,10 @@ def _parser() -> argparse.ArgumentParser:
         "batch_size": "the newest frame, and the rest drawn from those before",
         "save_every": "observations between two saves",
     }
-    for name, told in numbers.items():
+    for name, meaning in numbers.items():
         standard = vars(STANDARD)[name]
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=typed_number, default=standard, help=f"{told} (default {standard:g})")
+        parser.add_argument(option, type=typed_number, default=standard, help=f"{meaning} (default {standard:g})")
     add_advanced_options(parser)
     parser.add_argument("--autoencoder", type=Path, help="start from this checkpoint, not the robot's usual one")
     parser.add_argument("--predictor", type=Path, help="start from this checkpoint, not the robot's usual one")
@@ -123,7 +123,7 @@ def _selector(options: argparse.Namespace, robot: CheckedRobot, sessions_folder:
 
 
 def _config(options: argparse.Namespace, selector: ActionSelector) -> LiveConfig:
-    """Everything typed, checked; raises InvalidValue and InvalidAction."""
+    """The checked values of the command line; raises InvalidValue and InvalidAction."""
     if options.steps is not None:
         check_whole(options.steps, "The number of steps", 1, MAX_ONLINE_STEPS)
     if options.no_training:
@@ -144,7 +144,7 @@ def _config(options: argparse.Namespace, selector: ActionSelector) -> LiveConfig
 
 
 def _passes(options: argparse.Namespace) -> int:
-    """With another selector uncertainties are told only where they are asked for: they cost more than the rest."""
+    """The number of dropout passes: with another selector 0 if not given, because they cost more than the rest."""
     if options.dropout_passes is None:
         return PASSES if options.selector == UNCERTAINTY else 0
     check_whole(options.dropout_passes, "The number of dropout passes", 2, MAX_PASSES)
@@ -152,11 +152,11 @@ def _passes(options: argparse.Namespace) -> int:
 
 
 def _load(manager: TrainingManager, options: argparse.Namespace) -> None:
-    """The checkpoints that were named, the usual ones for the rest; raises CheckpointError."""
-    named = {"autoencoder": options.autoencoder, "predictor": options.predictor}
+    """Load the named checkpoints, and the robot's default ones for the rest; raises CheckpointError."""
+    paths = {"autoencoder": options.autoencoder, "predictor": options.predictor}
     if not options.fresh:
-        load_default_checkpoints(manager, [network for network in FILES if named[network] is None])
-    for network, path in named.items():
+        load_default_checkpoints(manager, [network for network in FILES if paths[network] is None])
+    for network, path in paths.items():
         if path is not None:
             print_loaded(manager, network, manager.load(network, path).notes)
 
@@ -165,7 +165,7 @@ def _load(manager: TrainingManager, options: argparse.Namespace) -> None:
 def _trainer(
     manager: TrainingManager, options: argparse.Namespace, training: TrainingConfig
 ) -> Iterator[WorldModelTrainer]:
-    """The trainer, which nobody else uses meanwhile; without training, one that keeps nobody from anything."""
+    """The trainer, for this loop alone; without training, the folder is not locked."""
     if options.no_training:
         yield manager.trainer
         return
@@ -182,7 +182,7 @@ def _record(
     options: argparse.Namespace,
     stop: StopRequest,
 ) -> int:
-    """Run the loop to its end, however it ends: the recording is closed and what was learned is saved."""
+    """Run the loop until it ends or fails; close the recording, and save the weights unless they may be damaged."""
     sessions_folder = options.data / "sessions"
     budget = unlimited_budget_gb(sessions_folder)
     with SessionRecorder(sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget) as recorder:
@@ -220,16 +220,16 @@ class LiveLog:
         self._tracker = start_trackers(self._log, manager.directory, request.config, wandb_project)
 
     def add(self, step: OnlineStep) -> None:
-        """The losses and training steps of one observation."""
+        """Log the losses and training steps of one observation."""
         gates = {"reconstruction": step.reconstruction, "prediction": step.prediction}
-        known = {name: gate for name, gate in gates.items() if gate is not None}
-        numbers = {f"{name}/loss": gate.loss for name, gate in known.items()}
+        results = {name: gate for name, gate in gates.items() if gate is not None}
+        numbers = {f"{name}/loss": gate.loss for name, gate in results.items()}
         self._tracker.log(
-            step.step, numbers | {f"{name}/train_steps": gate.train_steps for name, gate in known.items()}
+            step.step, numbers | {f"{name}/train_steps": gate.train_steps for name, gate in results.items()}
         )
 
     def end(self, message: str, status: Status) -> None:
-        """The run has ended."""
+        """Log the end of the run."""
         self._log.end(message, status)
         self._tracker.finish(message)
 
@@ -250,14 +250,14 @@ def _follow(
         return problem
     except (LossNotFinite, MemoryError, RuntimeError) as problem:
         if not (is_expected(problem) or isinstance(problem, PartialUpdate)):
-            raise  # a mistake of this program: the user cannot mend it
+            raise  # an error of this program, which the user cannot correct
         logger.error("%s", describe_failure(problem))
         return problem
     return None
 
 
 def _save(trainer: WorldModelTrainer) -> bool:
-    """Save what was learned; False if that failed, which ends nothing."""
+    """Save the weights that have changed; returns False if that failed, and the loop goes on."""
     try:
         saved = trainer.save_unsaved()
     except CheckpointError as problem:

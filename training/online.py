@@ -1,7 +1,7 @@
-"""A world model that learns while its robot acts: observe, train until the quality gate, predict, choose, act, record.
+"""Online learning of a world model: observe, train until the quality gate, predict, choose, act, record.
 
-Owns the order of these and nothing else: the robot, the recording, the selector and the trainer are arguments. Each
-step is handed out as an `OnlineStep` before its action is taken.
+Owns the order of these alone: the robot, the recording, the selector and the trainer are arguments. Each step is
+yielded as an `OnlineStep` before its action is taken.
 """
 
 import math
@@ -33,7 +33,7 @@ class LiveConfig:
     """Values of an online loop; raises InvalidValue.
 
     For each observation a network takes steps until its evaluated loss is at most its gate, at most `max_train_steps`
-    of them (0: it learns nothing). A batch holds the newest frame and `batch_size` − 1 drawn from those in memory.
+    of them (0: no training). A batch holds the newest frame and `batch_size` − 1 drawn from those in memory.
     `dropout_passes`: 0 if no uncertainties are needed.
     """
 
@@ -128,13 +128,13 @@ class OnlineLoop:
 
     def _pass_gate(self, network: Network, newest: int, gate: float) -> GateResult:
         """Train until the loss on the newest frame passes the gate, the steps are used up, or the loop must end."""
-        batch, taken = self._batch(network, newest), 0
+        batch, train_steps = self._batch(network, newest), 0
         loss = self._loss(network, batch)
-        while loss > gate and taken < self._config.max_train_steps and not self._must_end():
+        while loss > gate and train_steps < self._config.max_train_steps and not self._must_end():
             self._trainer.step(self._objectives[network], self._with_earlier(network, batch, newest))
-            taken += 1
+            train_steps += 1
             loss = self._loss(network, batch)
-        return GateResult(loss, taken)
+        return GateResult(loss, train_steps)
 
     def _loss(self, network: Network, batch: Batch) -> float:
         loss = self._trainer.evaluate(self._objectives[network], batch).loss
@@ -148,8 +148,8 @@ class OnlineLoop:
         return build_batch(self._recording, self._recording.history(index, self._config.history_length))
 
     def _with_earlier(self, network: Network, batch: Batch, newest: int) -> Batch:
-        """The newest frame and some drawn from memory: what was learned before would otherwise be unlearned."""
-        # Only targets with as long a history. There are none while the newest one's is shorter than it should be.
+        """The newest frame and some drawn from memory, against forgetting of earlier frames."""
+        # Only targets with a history of the same length. There are none while that of the newest one is incomplete.
         first = self._recording.first_in_memory + (batch.frames.shape[1] if network == "predictor" else 0)
         if self._config.batch_size == 1 or first >= newest:
             return batch
@@ -162,7 +162,7 @@ class OnlineLoop:
         newest = self._recording.frame_count - 1
         frames = range(max(self._recording.first_in_memory, newest - self._config.history_length + 1), newest + 1)
         context, actions = build_context(self._recording, frames, frames[:-1])
-        predicted = predict_with_uncertainty(
+        prediction = predict_with_uncertainty(
             self._trainer.shared,
             context,
             actions,
@@ -170,17 +170,19 @@ class OnlineLoop:
             self._config.dropout_passes,
             self._dropout,
         )
-        unsure: Sequence[float | None] = predicted.uncertainties or [None] * len(predicted.pictures)
+        uncertainties: Sequence[float | None] = prediction.uncertainties or [None] * len(prediction.pictures)
         return [
             ActionPrediction(action, picture, uncertainty)
-            for action, picture, uncertainty in zip(self._robot.action_space, predicted.pictures, unsure, strict=True)
+            for action, picture, uncertainty in zip(
+                self._robot.action_space, prediction.pictures, uncertainties, strict=True
+            )
         ]
 
     def _act(self, action: dict[str, float]) -> None:
         began = time.monotonic()
         seconds = self._robot.act(action)
         self._recording.record_action(action)
-        # A simulated robot acts in no time and says how long it would take: the recording is true to that.
+        # A simulated robot acts in no time and returns the duration of the action, which the recording keeps to.
         never = threading.Event()
         while (rest := began + seconds - time.monotonic()) > 0 and not self._must_end():
             never.wait(min(rest, WAIT_S))

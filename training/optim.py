@@ -1,6 +1,6 @@
 """The optimizer and learning-rate schedule of one network, and their state by the names of the parameters.
 
-Built from the network they train. A state is put back only if every parameter is found by its name and shape.
+Built from the network they train. A state is restored only if name and shape of every parameter match.
 """
 
 import math
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.config import TrainingConfig
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
-FIRST_STEP = "first_step"  # our own entry in the state of an optimizer: the network's step at which it was fresh
+FIRST_STEP = "first_step"  # not of torch: the network's step at which the optimizer was fresh
 LEAST_LR = 1e-6
 
 
@@ -48,7 +48,7 @@ class OptimizerState:
 
 
 class NetworkOptimizer:
-    """AdamW with decay and schedule as `TrainingConfig` says, for all parameters of `network`.
+    """AdamW with decay and schedule of a `TrainingConfig`, for all parameters of `network`.
 
     Steps are those of the network's whole life. The schedule starts at `first_step`, with a fresh optimizer.
     """
@@ -74,11 +74,11 @@ class NetworkOptimizer:
         return self._optimizer.param_groups[0]["lr"]
 
     def prepare(self) -> None:
-        """Make the moments that torch would make in a parameter's first step, so that `step` takes no memory."""
+        """Create the moments that torch would create in a parameter's first step, so that `step` takes no memory."""
         parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         state = self._optimizer.state
-        made = {one: _no_moments(one) for one in parameters if one.grad is not None and one not in state}
-        state.update(made)
+        new = {one: _zero_moments(one) for one in parameters if one.grad is not None and one not in state}
+        state.update(new)
 
     def step(self) -> None:
         """Apply the gradients, and advance the schedule."""
@@ -91,7 +91,7 @@ class NetworkOptimizer:
         return OptimizerState(optimizer, self._schedule.state_dict(), self.steps)
 
     def restore(self, saved: dict[str, object], step: int) -> bool:
-        """Put back a saved optimizer's moments at `step`, the network's step.
+        """Restore a saved optimizer's moments at `step`, the network's step.
 
         Returns False, and changes nothing, if names or shapes differ. Learning rates and decay stay those of this
         optimizer's own configuration.
@@ -123,7 +123,7 @@ class NetworkOptimizer:
             group["lr"] = base * factor(step)
 
 
-def _no_moments(parameter: Tensor) -> dict[str, Tensor]:
+def _zero_moments(parameter: Tensor) -> dict[str, Tensor]:
     moments = {name: torch.zeros_like(parameter, memory_format=torch.preserve_format) for name in MOMENTS}
     return {"step": torch.zeros((), dtype=torch.float32, device=parameter.device), **moments}
 
@@ -133,13 +133,13 @@ def moments_by_name(saved: dict[str, object]) -> dict[str, dict[str, Tensor]] | 
     groups, state = saved.get("param_groups"), saved.get("state")
     if not isinstance(groups, list) or not isinstance(state, dict):
         return None
-    found: dict[str, dict[str, Tensor]] = {}
+    by_name: dict[str, dict[str, Tensor]] = {}
     for group in groups:
         names, indices = (group.get(key) if isinstance(group, dict) else None for key in ("param_names", "params"))
         if not _are(names, str) or not _are(indices, int) or len(names) != len(indices):
             return None
-        found |= {name: state[index] for name, index in zip(names, indices, strict=True) if index in state}
-    return found
+        by_name |= {name: state[index] for name, index in zip(names, indices, strict=True) if index in state}
+    return by_name
 
 
 def _first_step(saved: dict[str, object], step: int) -> int:

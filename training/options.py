@@ -1,4 +1,4 @@
-"""The fields of a training form, as a page shows them and a program sends them, turned into checked values."""
+"""Conversion of the fields of a training form, from a page or a program, to checked values."""
 
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
@@ -18,18 +18,17 @@ ADVANCED = {
     "latent_weight": "Weight of the latents' loss",
 }
 STANDARD = {field.name: field.default for field in dataclass_fields(TrainingConfig) if field.name in ADVANCED}
-EXACT = 2**53  # up to here a float says which whole number was meant
-SUBJECT = ("train_on", "first", "last", "batch_size", "held_out")
+EXACT = 2**53  # up to here each whole number is exact as a float
 
 
 def whole(value: object) -> object:
-    """A browser sends whole numbers as floats; anything else stays as it is, to be refused by name."""
+    """An int for a whole float, as browsers send them; anything else stays as it is, to be refused by name."""
     is_whole = isinstance(value, float) and value.is_integer() and abs(value) <= EXACT
     return int(value) if is_whole else value
 
 
-def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> FrameSelection:
-    """What to train on; `frame` is the selected one. Raises InvalidValue."""
+def read_selection(fields: Mapping[str, object], frame: int, frame_count: int) -> FrameSelection:
+    """The frames to train on; `frame` is the selected one. Raises InvalidValue."""
     length, last = whole(fields["history_length"]), frame_count - 1
     if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE):
         raise InvalidValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
@@ -44,8 +43,8 @@ def read_subject(fields: Mapping[str, object], frame: int, frame_count: int) -> 
 
 
 def read_config(fields: Mapping[str, object]) -> TrainingConfig:
-    """The advanced values, standard ones where nothing was sent. Raises InvalidValue."""
-    given = {name: fields[name] for name in ADVANCED if fields[name] is not None}
-    if "warmup_steps" in given:
-        given["warmup_steps"] = whole(given["warmup_steps"])
-    return TrainingConfig(**given)
+    """The configuration of the advanced values, standard ones if a field is empty. Raises InvalidValue."""
+    values = {name: fields[name] for name in ADVANCED if fields[name] is not None}
+    if "warmup_steps" in values:
+        values["warmup_steps"] = whole(values["warmup_steps"])
+    return TrainingConfig(**values)

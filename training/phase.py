@@ -35,7 +35,7 @@ class Dataset(Protocol):
         """The same, of frames that are never learned from; empty if there are none."""
 
     def describe(self) -> str:
-        """For people: "frame 12 of session_…"."""
+        """Text: "frame 12 of session_…"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Phase:
     """Steps of `objective` on batches of `dataset`, until `condition` holds.
 
     `first_step`: the phase has optimizers of its own, which are fresh at this step of the objective's network; None: it
-    goes on with those that there are. `initialize` is called before the first step of such a phase, under the lock of
+    goes on with the existing ones. `initialize` is called before the first step of such a phase, under the lock of
     the world model, and may change weights. `measure` gives further figures, every `measure_every` steps.
     """
 
@@ -60,7 +60,7 @@ class Phase:
 
     @property
     def threshold(self) -> float | None:
-        """The loss at which the phase ends, None if it ends after a number of steps."""
+        """The loss at which the phase ends, or None if it ends after a number of steps."""
         return self.condition.threshold if isinstance(self.condition, LossThreshold) else None
 
     def is_reached(self, loss: float) -> bool:

@@ -1,4 +1,4 @@
-"""The rate at which work goes on: an average over its last steps."""
+"""The rate of some work: an average over its last steps."""
 
 from collections import deque
 
@@ -10,11 +10,11 @@ class Rate:
         self._ends: deque[tuple[float, int]] = deque(maxlen=steps + 1)
 
     def add(self, at: float, done: int) -> None:
-        """Note that a step has ended `at` some seconds of a clock, and how much is done by then in all."""
+        """Count a step that ended `at` this time in seconds, and the amount `done` by then in all."""
         self._ends.append((at, done))
 
     def skip(self, seconds: float) -> None:
-        """Leave out a pause of so many seconds that has just ended."""
+        """Leave out a pause of this length that has just ended."""
         ends = [(at + seconds, done) for at, done in self._ends]
         self._ends.clear()
         self._ends.extend(ends)

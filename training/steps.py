@@ -1,8 +1,8 @@
 """One training step of any objective, and the evaluation that decides when to stop.
 
-An objective says which networks are trained and with which losses. A step computes them for a batch and applies the
-gradients; a loss or gradient that is not finite stops it before anything changes. Threads, files and stop conditions
-are elsewhere.
+An objective names the networks that are trained, and computes their losses. A step applies the gradients of the losses
+of a batch; a loss or gradient that is not finite stops it before anything changes. Threads, files and stop conditions
+are no part of this module.
 
 Shapes: B batch, T history, H and W picture height and width, A action channels.
 """
@@ -76,7 +76,7 @@ class Losses(NamedTuple):
 
 
 class TrainState:
-    """Everything that training changes beside the weights: the optimizers of both networks and the random numbers."""
+    """Everything that training changes besides the weights: the optimizers of both networks and the random numbers."""
 
     def __init__(self, world_model: AdaptiveWorldModel, config: TrainingConfig = TrainingConfig()) -> None:
         self.model = world_model
@@ -97,13 +97,13 @@ class TrainState:
         """The same moments, steps and random numbers under another configuration."""
         if config == self.config:
             return self
-        changed = TrainState(self.model, config)
-        changed.generator = self.generator
+        state = TrainState(self.model, config)
+        state.generator = self.generator
         for network, optimizer in self._optimizers.items():
-            fresh = changed.renew(network, optimizer.first_step)
+            renewed = state.renew(network, optimizer.first_step)
             if optimizer.steps > optimizer.first_step:
-                fresh.restore(optimizer.state().optimizer, optimizer.steps)
-        return changed
+                renewed.restore(optimizer.state().optimizer, optimizer.steps)
+        return state
 
     def _build(self, network: Network, first_step: int = 0) -> NetworkOptimizer:
         lr = self.config.autoencoder_lr if network == "autoencoder" else self.config.predictor_lr

@@ -29,7 +29,7 @@ from training.dataset import FrameDataset, FrameSelection
 from training.jobs.manager import TrainingManager
 from training.jobs.request import JobRunning, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
-from training.options import ONE_FRAME, RANGE, WHOLE, read_config, read_subject
+from training.options import ONE_FRAME, RANGE, WHOLE, read_config, read_selection
 from training.steps import OBJECTIVES
 from training.values import InvalidValue, check_whole, printable
 
@@ -44,7 +44,7 @@ STARTED_BY = "the command line"
 
 
 def main(arguments: list[str]) -> int:
-    """Train as the command line says; returns the exit code."""
+    """Train by the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     stop = StopRequest()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -102,29 +102,29 @@ def _recording(options: argparse.Namespace) -> RecordedSession:
         recording = load_session(find_session(sessions, options.session))
     except SessionNotFound:
         ids = ", ".join(summary.session_id for summary in list_sessions(sessions)[:LISTED])
-        there = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
-        raise InvalidValue(f"There is no session {printable(options.session)}: {there}.") from None
+        known = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
+        raise InvalidValue(f"There is no session {printable(options.session)}: {known}.") from None
     if recording.frame_count == 0:
         raise InvalidValue("This recording has no frames; choose another session.")
     return recording
 
 
 def _request(options: argparse.Namespace, recording: RecordedSession, network: Network) -> TrainingRequest:
-    """Everything typed, checked; raises InvalidValue and SessionError."""
-    config, subject = read_config(vars(options)), _subject(options, recording.frame_count)
-    # Tried now: the second of two trainings must not be refused after an hour of the first.
-    FrameDataset(recording, subject, needs_history=network == "predictor")
-    return TrainingRequest(network, recording, subject, _condition(options), config, STARTED_BY)
+    """The checked request of the command line; raises InvalidValue and SessionError."""
+    config, selection = read_config(vars(options)), _selection(options, recording.frame_count)
+    # Checked now: the second of two jobs must not be refused after an hour of the first.
+    FrameDataset(recording, selection, needs_history=network == "predictor")
+    return TrainingRequest(network, recording, selection, _condition(options), config, STARTED_BY)
 
 
-def _subject(options: argparse.Namespace, frame_count: int) -> FrameSelection:
+def _selection(options: argparse.Namespace, frame_count: int) -> FrameSelection:
     fields, frame = vars(options) | {"train_on": WHOLE}, 0
     if options.frame is not None:
         check_whole(options.frame, "The frame", 0, frame_count - 1)
         fields["train_on"], frame = ONE_FRAME, options.frame
     elif options.range is not None:
         fields |= {"train_on": RANGE, "first": options.range[0], "last": options.range[1]}
-    return read_subject(fields, frame, frame_count)
+    return read_selection(fields, frame, frame_count)
 
 
 def _condition(options: argparse.Namespace) -> StopCondition:

@@ -22,7 +22,7 @@ from training.values import InvalidValue
 
 
 def main(arguments: list[str]) -> int:
-    """Measure as the command line says; returns the exit code."""
+    """Measure by the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -55,11 +55,11 @@ def truth_table(accuracy: CounterfactualAccuracy) -> str:
 
 
 def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
-    """The robot's networks with the files named, or its usual ones; raises CheckpointError."""
+    """The robot's networks with the named files, or with its default ones; raises CheckpointError."""
     profile, device = recording.profile, choose_device(options.device)
     folder = options.data / "checkpoints" / profile.name
-    typed = {"autoencoder": options.autoencoder, "predictor": options.predictor}
-    files = {network: path or folder / FILES[network] for network, path in typed.items()}
+    paths = {"autoencoder": options.autoencoder, "predictor": options.predictor}
+    files = {network: path or folder / FILES[network] for network, path in paths.items()}
     config = world_model_config(max(1, len(profile.channels)), files)
     shared = SharedWorldModel(config, device)
     for network, path in files.items():

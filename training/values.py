@@ -1,4 +1,4 @@
-"""Checks of numbers that a person typed, and text of unknown origin made fit for a message.
+"""Checks of typed numbers, and conversion of text of unknown origin for a message.
 
 All values that training takes from a page, a command line or a program are checked here, by name and value.
 """
@@ -8,7 +8,7 @@ MAX_NUMBER = 1e15  # larger ones would fill a message with digits
 
 
 class InvalidValue(ValueError):
-    """A value that cannot be used; the message names it and says what is expected."""
+    """A value that cannot be used; the message names it and what is expected."""
 
 
 def check_number(value: object, name: str, low: float, high: float) -> None:
@@ -36,8 +36,11 @@ def is_number(value: object) -> bool:
 
 
 def invalid_value(expected: str, value: object, is_text_shown: bool = False) -> InvalidValue:
-    """The error for a value; `expected` says what is required. Text is shown for values of a command line or a form,
-    where a person typed it; a number field of the page can send none."""
+    """The error for a value; `expected` is the requirement as text.
+
+    `is_text_shown`: the message repeats a value that is text, such as a typed one of a command line. A number field of
+    the page sends none.
+    """
     if is_text_shown and (value is None or isinstance(value, str)):
         typed = "".join(letter if letter.isprintable() else " " for letter in (value or "")[:20])
         return InvalidValue(f"{expected}, not {' '.join(typed.split()) or 'empty'}.")
@@ -45,8 +48,8 @@ def invalid_value(expected: str, value: object, is_text_shown: bool = False) -> 
         return InvalidValue(f"{expected}; it is empty.")
     if not is_number(value):
         return InvalidValue(f"{expected}; what arrived is not a number.")
-    shown = f"{value:.15g}" if abs(value) < MAX_NUMBER else "a number of that size"
-    return InvalidValue(f"{expected}, not {shown}.")
+    text = f"{value:.15g}" if abs(value) < MAX_NUMBER else "a number of that size"
+    return InvalidValue(f"{expected}, not {text}.")
 
 
 def _words(name: str) -> str:
@@ -54,6 +57,6 @@ def _words(name: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Text of unknown origin, fit for one line of a message: printable and short."""
-    printable = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
-    return printable if len(printable) <= MAX_TEXT else printable[: MAX_TEXT - 1] + "…"
+    """Text of unknown origin as one line of a message: printable and short."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
+    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"

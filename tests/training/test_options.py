@@ -3,14 +3,14 @@ import math
 import pytest
 
 from training import FrameSelection, InvalidValue, TrainingConfig
-from training.options import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, read_config, read_subject, whole
+from training.options import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, read_config, read_selection, whole
 
 FIELDS = {"train_on": ONE_FRAME, "first": 2, "last": 7, "batch_size": 4, "held_out": 0.25, "history_length": 3}
 NOT_GIVEN = dict.fromkeys(ADVANCED)
 
 
 def read(frame=5, frame_count=20, **changes):
-    return read_subject(FIELDS | changes, frame, frame_count)
+    return read_selection(FIELDS | changes, frame, frame_count)
 
 
 def test_one_frame_is_the_selected_one():

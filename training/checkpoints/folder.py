@@ -7,7 +7,6 @@ one save.
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import resource
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from session.files import lock_file, sync_folder
 from training.checkpoints.manifest import STATE_FILE, TEMPORARY, file_digest, read_state
 
 LOCK_FILE = ".saving.lock"
@@ -32,7 +32,7 @@ def temporary_path(path: Path) -> Path:
 def exclusive_access(directory: Path) -> Iterator[None]:
     """Wait for exclusive access to the folder, and recover an unfinished save; raises OSError."""
     with (directory / LOCK_FILE).open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock_file(lock.fileno(), is_blocking=True)
         recover_unfinished(directory)
         yield
 
@@ -43,8 +43,8 @@ def recover_unfinished_at_start(directory: Path) -> None:
     with contextlib.suppress(OSError):
         if next(directory.glob(f"*{TEMPORARY}"), None) is not None:
             with (directory / LOCK_FILE).open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                recover_unfinished(directory)
+                if lock_file(lock.fileno()):
+                    recover_unfinished(directory)
 
 
 def recover_unfinished(directory: Path) -> None:
@@ -84,15 +84,6 @@ def link_or_copy(path: Path, second: Path) -> None:
     except OSError:  # some file systems have no links; a copy is as good, and slower
         shutil.copyfile(path, temporary)
     os.replace(temporary, second)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class HashingFile:

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import logging
 import os
-import stat
 import struct
 import threading
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
+from session.files import NotRegularFile, open_file
 from training.checkpoints.archive_check import OldFormat, check_structure
 from training.checkpoints.errors import CheckpointDamaged, CheckpointNotFound, CheckpointOldFormat
 from training.checkpoints.pickle_check import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent
@@ -119,17 +119,13 @@ def translate_errors(name: str) -> Iterator[None]:
 
 def _open_regular(path: Path, name: str) -> BinaryIO:
     try:
-        # Opening a FIFO would wait for a writer; without blocking it returns, and is refused below.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(path, flags)
+        descriptor = open_file(path, follows_links=True)
     except (FileNotFoundError, NotADirectoryError) as problem:
         raise CheckpointNotFound(f"There is no checkpoint {name}; choose one that exists.") from problem
+    except NotRegularFile as problem:
+        raise CheckpointDamaged(f"{name} is not an ordinary file; choose another one.") from problem
     except (OSError, ValueError) as problem:
         raise CheckpointDamaged(f"{name} cannot be opened; choose another file.") from problem
-    # Checked before `fdopen`, which fails for a folder: the descriptor would be lost.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise CheckpointDamaged(f"{name} is not an ordinary file; choose another one.")
     return os.fdopen(descriptor, "rb", buffering=1 << 16)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from models import Architecture, Network, NetworkModule
+from session.files import sync_folder
 from training.checkpoints.backup import Provenance, back_up
 from training.checkpoints.errors import CheckpointNotSaved
 from training.checkpoints.folder import (
@@ -26,7 +27,6 @@ from training.checkpoints.folder import (
     exclusive_access,
     remove_temporary_files,
     require_free_space,
-    sync_folder,
     temporary_path,
 )
 from training.checkpoints.manifest import STATE_FILE, file_digest, write_state

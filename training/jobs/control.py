@@ -9,7 +9,7 @@ EndStatus = Literal["stopped", "interrupted"]
 
 
 class Control:
-    """Holds the commands; the run asks for them between its steps."""
+    """The commands to one run, which it reads between its steps."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -18,7 +18,7 @@ class Control:
 
     @property
     def end_status(self) -> EndStatus | None:
-        """How the run has to end, None if it has to go on. The first command to end counts."""
+        """The status that the run must end with, or None if it goes on. The first command to end counts."""
         return self._end_status
 
     def pause(self) -> None:
@@ -30,7 +30,7 @@ class Control:
         self._set(is_paused=False)
 
     def stop(self) -> None:
-        """End before the next step, because somebody wants the run to end."""
+        """End before the next step, by a visitor's command."""
         self._set(end_status="stopped")
 
     def interrupt(self) -> None:

@@ -1,6 +1,6 @@
 """A training job: a training loop in a thread of its own, with its commands and snapshots.
 
-It belongs to the server: a visitor who started it may leave.
+It belongs to the server, not to the page of the visitor who started it.
 """
 
 import logging
@@ -23,7 +23,7 @@ class TrainingJob:
     """Runs phases until they end, a command ends them, or a step fails. `start` returns at once.
 
     `first` is the first snapshot, with the step that the run goes on from. `on_end` is called with the message and the
-    status when the job has saved for the last time, before the status can be seen.
+    status after the last save of the job, before the status is visible.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TrainingJob:
         self._control.resume()
 
     def stop(self) -> None:
-        """End before the next step; what was learned is kept and saved."""
+        """End before the next step, and save."""
         self._control.stop()
 
     def interrupt(self) -> None:
@@ -102,6 +102,6 @@ class TrainingJob:
     def _before_after(self) -> BeforeAfter | None:
         try:
             return self._loop.before_after()
-        except (RuntimeError, MemoryError):  # no memory for pictures: the job must end all the same
+        except (RuntimeError, MemoryError):  # no memory for pictures: the job must end nevertheless
             logger.exception("no pictures of before and after")
             return None

@@ -1,6 +1,6 @@
-"""The training loop: phases, their steps, evaluations and saves on the way. The only one of the program.
+"""The training loop: phases, their steps, evaluations and saves. Page and commands run this one alone.
 
-It runs in the thread of its caller. Commands arrive by a `Control`, what happens goes to a `Progress` and a tracker.
+It runs in the thread of its caller. Commands come from a `Control`; results go to a `Progress` and a tracker.
 """
 
 import logging
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingLoop:
-    """Runs phases with a trainer, one after the other. A phase that is partly taken goes on where it ended."""
+    """Runs phases with a trainer, one after the other. A phase that was interrupted continues at its step."""
 
     def __init__(self, trainer: WorldModelTrainer, progress: Progress, tracker: Tracker) -> None:
         self._trainer, self._progress, self._tracker = trainer, progress, tracker
         self._phase: Phase | None = None
         self._taken = 0  # steps of the phase
         self._shown_batch: Batch | None = None
-        self._shown: list[Evaluation] = []  # of it, before the phase and lately
+        self._shown: list[Evaluation] = []  # of it, before the phase and the latest
 
     def run(self, phases: list[Phase], control: Control) -> Status:
         """Take the steps of all phases; returns "finished", or how a command ended the run.
@@ -43,7 +43,7 @@ class TrainingLoop:
         for phase in phases:
             self._begin(phase)
             status = self._take_steps(control)
-            # Stopping must not wait: evaluating 16 frames and as many held out takes as long as many steps.
+            # Stopping must not wait: evaluating 16 frames and as many held-out ones takes as long as many steps.
             is_quick = status == "finished" or len(phase.dataset.evaluation_batches()) == 1
             if not self._progress.is_evaluated and is_quick:
                 self._evaluate(control)
@@ -56,12 +56,12 @@ class TrainingLoop:
         return "finished"
 
     def save(self) -> str:
-        """Save what the phase has changed; returns a sentence for people, also if that failed."""
+        """Save the networks that the phase changes; returns a message for visitors, also if that failed."""
         try:
             return self._trainer.save(self._phase.saved_networks).describe()
         except CheckpointError as problem:
             return str(problem)
-        except Exception as problem:  # no memory for the copies, for example: the run goes on, and ends, all the same
+        except Exception as problem:  # such as no memory for the copies: the run goes on, and ends, nevertheless
             logger.exception("saving failed")
             return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
 
@@ -113,7 +113,7 @@ class TrainingLoop:
         self._tracker.log(self._progress.step, numbers)
 
     def _evaluate(self, control: Control) -> bool:
-        """Take the evaluated loss, and that of the frames held out; False if a command ended the run meanwhile."""
+        """Evaluate the loss, and that of the held-out frames; returns False if a command ended the run meanwhile."""
         dataset = self._phase.dataset
         losses = self._evaluations("evaluated", dataset.evaluation_batches(), control)
         if losses is None:
@@ -122,7 +122,7 @@ class TrainingLoop:
         return not held_out or self._evaluations("held out", held_out, control) is not None
 
     def _evaluations(self, name: str, batches: Sequence[Batch], control: Control) -> float | None:
-        """The mean loss of some batches; None if a command ended the run before the last of them."""
+        """The mean loss of some batches, or None if a command ended the run before the last of them."""
         evaluations: list[Evaluation] = []
         for batch in batches:
             if evaluations and control.end_status:
@@ -139,6 +139,6 @@ class TrainingLoop:
         return loss
 
     def _show_picture(self) -> None:
-        """Send what the network makes of the first target now to where the run's numbers go."""
+        """Send the network's present output for the first target to the tracker."""
         picture = to_uint8(self._shown[-1].picture)
         self._tracker.picture(self._progress.step, self._phase.objective.network, picture)

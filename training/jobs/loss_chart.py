@@ -1,4 +1,4 @@
-"""The live curves of a job, as SVG of our own: drawn in about a millisecond, where matplotlib takes a hundred."""
+"""The live curves of a job as SVG, drawn in about a millisecond; matplotlib takes a hundred."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,16 @@ from training.jobs.snapshot import JobSnapshot
 
 WIDTH, HEIGHT, SHARE_HEIGHT = 640, 280, 170
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 36
-# Okabe and Ito's colours: told apart with any colour vision, on white and on black.
+# Okabe and Ito's colours: distinct with any colour vision, on white and on black.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 SMALLEST = 1e-9
-LEAST_PERCENT = 0.1  # shares are mostly a few percent: on an even axis up to 100 % all would lie on the ground
+LEAST_PERCENT = 0.1  # shares are mostly a few percent: on a linear axis up to 100 % all would be at its bottom
 Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class JobCharts:
-    """SVG of a job's losses, and of the gradient's share on action parameters; empty where there is nothing to draw."""
+    """SVG of a job's losses, and of the gradient's share on action parameters; empty if there is nothing to draw."""
 
     losses: str
     action_share: str
@@ -36,7 +36,7 @@ class _Axes:
     unit: str = ""
 
     def place(self, step: float, value: float) -> tuple[float, float]:
-        """Where a value lies; what is below the range lies on its lower end."""
+        """Position (x, y) of a value; one below the range is at its lower end."""
         share = max(0.0, (_scaled(value, self.is_log) - self.low) / (self.high - self.low))
         x = LEFT + (WIDTH - LEFT - RIGHT) * step / self.last
         return x, self.height - BOTTOM - (self.height - TOP - BOTTOM) * share
@@ -72,7 +72,7 @@ def share_chart(shares: Points, even_share: float | None) -> str:
     lines = _grid(axes)
     if even_share:
         text = f"dashed: their share of all parameters, {100 * even_share:.2g} %"
-        # Named below 100 %, where shares hardly ever are, and not beside its line, where they often are.
+        # Labelled near the top, far from usual shares, and not beside its line, which is close to them.
         label = f'<text x="{WIDTH - RIGHT}" y="{TOP + 20}" text-anchor="end">{text}</text>'
         lines += _target(axes.place(0, 100 * even_share)[1]) + label
     latest = f"{drawn['share'][-1][1]:.2g} %"
@@ -80,7 +80,7 @@ def share_chart(shares: Points, even_share: float | None) -> str:
 
 
 def _finite(curves: Mapping[str, Points]) -> dict[str, Points]:
-    """The curves without points that are no numbers, those with none left out."""
+    """The curves without points that are not finite; empty ones are omitted."""
     finite = {name: [point for point in points if math.isfinite(point[1])] for name, points in curves.items()}
     return {name: points for name, points in finite.items() if points}
 
@@ -109,13 +109,13 @@ def _range(values: Sequence[float], is_log: bool) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, is_log: bool) -> list[float]:
-    """Values for lines across: decades, or where they are few, 2 and 5 in between; else four even ones."""
+    """Values of the grid: decades; if these are few, also 2 and 5 times decades; else five even values."""
     if not is_log:
         return [low + (high - low) * place / 4 for place in range(5)]
     for steps in ((1,), (1, 2, 5), range(1, 10)):
         powers = range(math.floor(low) - 1, math.ceil(high) + 1)
-        found = [step * 10.0**power for power in powers for step in steps]
-        inside = [value for value in found if low <= math.log10(value) <= high]
+        values = [step * 10.0**power for power in powers for step in steps]
+        inside = [value for value in values if low <= math.log10(value) <= high]
         if len(inside) >= 3:
             return inside[:: max(1, len(inside) // 6)]
     return inside if len(inside) > 1 else [10 ** (low + (high - low) * place / 4) for place in range(5)]

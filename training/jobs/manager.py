@@ -1,6 +1,6 @@
 """The manager of one robot's world model: at most one run at a time, in this program and in all others.
 
-It owns the lock of the checkpoint folder, the log of the run, and the answers to "who trains what". The weights and
+It owns the lock of the checkpoint folder, the log of the run, and the messages about who trains what. The weights and
 their optimizers belong to the `WorldModelTrainer`.
 """
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class TrainingManager:
-    """Training, loading and saving of one `SharedWorldModel`; checkpoints and run logs lie in `directory`."""
+    """Training, loading and saving of one `SharedWorldModel`; checkpoints and run logs are in `directory`."""
 
     def __init__(self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None) -> None:
         self.shared, self.directory = shared, directory
@@ -55,7 +55,7 @@ class TrainingManager:
         return previous.log if previous else self._run_file
 
     def snapshot(self) -> JobSnapshot | None:
-        """The job in progress or the last one; None before the first."""
+        """The job in progress or the last one, or None before the first."""
         job = self._job
         return job.snapshot() if job else None
 
@@ -107,7 +107,7 @@ class TrainingManager:
 
     @contextlib.contextmanager
     def exclusive_trainer(self, purpose: str, config: TrainingConfig) -> Iterator[WorldModelTrainer]:
-        """The trainer for a loop of its own; no job starts meanwhile, here or elsewhere. Raises JobRunning."""
+        """The trainer for the caller's own loop; no job starts meanwhile, in any program. Raises JobRunning."""
         with contextlib.ExitStack() as stack:
             with self._lock:
                 self._require_idle()
@@ -126,7 +126,7 @@ class TrainingManager:
         self._active_job().stop()
 
     def interrupt(self) -> None:
-        """Stop because this program ends: the next one will say so."""
+        """Stop because this program ends; the next program reports the run as interrupted."""
         self._active_job().interrupt()
 
     def wait(self, timeout_s: float) -> bool:
@@ -146,7 +146,7 @@ class TrainingManager:
             return self.trainer.load(network, checkpoint)
 
     def load_defaults(self) -> None:
-        """Load this robot's default checkpoints once, if there are any: what was learned last is shown first."""
+        """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights."""
         with self._lock:
             if self._has_loaded_defaults:
                 return
@@ -181,7 +181,7 @@ class TrainingManager:
                 return self.trainer.save_weights(dtype)
 
     def open_log(self, request: RunRequest, label: str | None = None) -> RunLog:
-        """A log for a run that begins now. `label`: the text in the folder's lock, if it is not that of the request."""
+        """A log for a run that begins now. `label`: that of the folder's lock, if it is not the one of the request."""
         began = datetime.now().isoformat(timespec="seconds")
         info = RunInfo(label or request.label, request.subject, request.started_by, began, request.max_steps)
         return RunLog(unique_path(self.directory, request.network), info, request.config)
@@ -203,7 +203,7 @@ class TrainingManager:
             )
 
     def _end_run(self, log: RunLog, weight_diff: WeightDiff, message: str, status: Status) -> None:
-        # The last line is written while the folder is still ours; then others may train, whatever the comparison does.
+        # The last line is written while the folder is locked; others may train before the comparison is complete.
         log.end(message, status)
         self.trainer.save_log = NoSaveLog()
         self._folder_lock.release()

@@ -1,4 +1,4 @@
-"""The run of a robot's folder that is not this program's own: interrupted with its program, or in progress elsewhere.
+"""The newest run of a robot's folder if another program runs it, or was interrupted in it.
 
 Turns the newest log (`run_reader.py`) into the snapshot that the page shows.
 """
@@ -18,7 +18,7 @@ from training.jobs.run_log import RUNS_FOLDER
 from training.jobs.run_reader import RecordedRun, RunCurves, log_path, newest_log, read_curves, read_run
 from training.jobs.snapshot import JobSnapshot
 
-CHECK_EVERY_S = 1.0  # for so long another program is taken to run still, or not to
+CHECK_EVERY_S = 1.0  # the state of another program is checked this often
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class PreviousRuns:
         self._newest: PreviousRun | None = None
 
     def newest(self) -> PreviousRun | None:
-        """The newest run, or None if there is none or it ended in good order."""
+        """The newest run, or None if there is none or it ended without an interruption."""
         with self._lock:
             name = self._newest_log()
             if name is None:
@@ -59,7 +59,7 @@ class PreviousRuns:
             return self._newest
 
     def progress_of(self, label: str) -> str:
-        """The progress of the run whose label the holder of the folder's lock has left; empty if it is not known."""
+        """The progress of the run with this label in the folder's lock, or an empty text if it is unknown."""
         name = newest_log(self._directory)
         run = read_run(self._directory, name) if name else None
         is_its_run = run is not None and run.status is None and run.info.label == label
@@ -67,11 +67,11 @@ class PreviousRuns:
 
     def _newest_log(self) -> str | None:
         try:
-            changed = os.stat(self._directory / RUNS_FOLDER).st_mtime_ns
+            folder_time = os.stat(self._directory / RUNS_FOLDER).st_mtime_ns
         except OSError:
             return None
-        if changed != self._folder_time:
-            self._folder_time, self._name = changed, newest_log(self._directory)
+        if folder_time != self._folder_time:
+            self._folder_time, self._name = folder_time, newest_log(self._directory)
         return self._name
 
     def _check(self, name: str, read_at: tuple[int, ...]) -> None:
@@ -93,11 +93,13 @@ class PreviousRuns:
         else:
             message = f"Training of the {run.network} on {run.info.subject} was interrupted at step {run.step:,} "
             curves = read_curves(self._directory, run.name)
-            snapshot = _snapshot(run, curves, "interrupted", f"{message}({_begun(run)}).", _saved(run, self._directory))
+            snapshot = _snapshot(
+                run, curves, "interrupted", f"{message}({_beginning(run)}).", _saved(run, self._directory)
+            )
         return PreviousRun(snapshot, log_path(self._directory, run.name))
 
 
-def _begun(run: RecordedRun) -> str:
+def _beginning(run: RecordedRun) -> str:
     began = datetime.fromisoformat(run.info.began)
     by = f" by {run.info.started_by}," if run.info.started_by else ""
     return f"begun{by} {began.day} {began:%b %H:%M}"
@@ -116,7 +118,7 @@ def _saved(run: RecordedRun, directory: Path) -> str:
 
 
 def _step_in(checkpoint: Path, run: RecordedRun) -> int | None:
-    """The step of the run whose weights a checkpoint holds."""
+    """The step of the run at which a checkpoint was saved, or None."""
     try:
         saved = read_checkpoint(checkpoint).step
     except CheckpointError:

@@ -1,4 +1,4 @@
-"""The progress of a run: kept by its loop, read by anyone as immutable snapshots."""
+"""The progress of a run: written by its loop, read by others as immutable snapshots."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from training.phase import Phase
 from training.rate import Rate
 from training.steps import StepMetrics
 
-RATE_OVER = 20  # steps over which the rate is averaged: long enough to be calm, short enough to follow a change
+RATE_OVER = 20  # steps over which the rate is averaged: many enough to be steady, few enough to follow a change
 
 
 class Progress:
@@ -26,17 +26,17 @@ class Progress:
 
     @property
     def step(self) -> int:
-        """Steps of the run so far, those of an earlier part of it included."""
+        """Steps of the run so far, including those before it was resumed."""
         return self._now.step
 
     @property
     def steps_taken(self) -> int:
-        """Steps since this program went on with the run."""
+        """Steps that this program has taken."""
         return self._now.step - self._first_step
 
     @property
     def loss(self) -> float | None:
-        """The evaluated loss, None before the first."""
+        """The evaluated loss, or None before the first evaluation."""
         return self._now.loss
 
     @property
@@ -60,7 +60,7 @@ class Progress:
         self._began = time.monotonic()
 
     def begin_phase(self, phase: Phase, parameter_share: float | None) -> None:
-        """Losses of one phase say nothing about another: curves start anew."""
+        """Begin new curves: losses of one phase cannot be compared with those of another."""
         with self._lock:
             self._curves, self._action_shares = {}, Curve()
             self._now = replace(
@@ -90,7 +90,7 @@ class Progress:
         return _numbers(metrics, rate, seconds)
 
     def add_loss(self, name: str, loss: float) -> None:
-        """A loss in evaluation mode; that of the frames learned from is the one that counts."""
+        """Add a loss in evaluation mode; "evaluated" is the one of the stop condition."""
         with self._lock:
             now = self._now
             self._curves.setdefault(name, Curve()).add(now.step, loss)

@@ -1,4 +1,4 @@
-"""Requests for training, why they may be refused, and the run that is made of them."""
+"""Requests for training, the errors that refuse them, and the conversion of a request to a run."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,15 +14,15 @@ from training.steps import OBJECTIVES
 
 
 class JobRunning(Exception):
-    """This world model is in training already; the message says by whom, what, and at which step."""
+    """This world model is in training already; the message names the starter, the network, the frames and the step."""
 
 
 class NothingToTrain(Exception):
-    """No job is there to be paused, resumed or stopped."""
+    """There is no job to pause, resume or stop."""
 
 
 class NothingToSave(Exception):
-    """Neither network has learned anything or was loaded."""
+    """Neither network was trained or loaded."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class RunRequest:
 
     @property
     def label(self) -> str:
-        """Who trains what, for the folder's lock."""
+        """Starter, network and subject, for the folder's lock."""
         return run_label(self.started_by, self.network, self.subject)
 
     def first_snapshot(self) -> JobSnapshot:
@@ -87,8 +87,8 @@ def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest
     network, selection = request.network, request.selection
     frames = FrameDataset(request.recording, selection, needs_history=network == "predictor")
     objective = OBJECTIVES[network](model, request.config)
-    changed = tuple(name for name in NETWORKS if name in objective.trained)
-    phase = Phase(objective, frames, request.condition, request.config, saved_networks=changed)
+    networks = tuple(name for name in NETWORKS if name in objective.trained)
+    phase = Phase(objective, frames, request.condition, request.config, saved_networks=networks)
     values = {**asdict(selection), **asdict(request.condition), **asdict(request.config)}
     return RunRequest(
         network=network,

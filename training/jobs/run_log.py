@@ -1,7 +1,7 @@
-"""The log of a run: JSON lines in `runs/` beside the checkpoints. The one record of what a run was and how far it came.
+"""The log of a run: JSON lines in `runs/` beside the checkpoints. The only record of a run and its progress.
 
-The first line holds the run and its configuration, further ones the phases, the numbers of each step, and what is
-saved; the last one says how the run ended. A log without a last line is one of a run that goes on, or was killed.
+The first line holds the run and its configuration, further ones the phases, the numbers of each step, and the
+saves; the last one holds the end of the run. If it is missing, the run is in progress, or was killed.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ MAX_IN_A_SECOND = 1_000
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run as it begins. `label` says who trains what, as the folder's lock holds it."""
+    """A run at its beginning. `label` is the text of the folder's lock: starter, network and subject."""
 
     label: str
     subject: str
@@ -38,14 +38,14 @@ class RunInfo:
 
 
 def run_label(started_by: str, network: str, subject: str) -> str:
-    """Who trains what."""
+    """Text: "the command line: predictor on frame 12 of session_…"."""
     return f"{started_by or 'a program'}: {network} on {subject}"
 
 
 class RunLog:
     """Writes the log of one run; a tracker, and the record of its saves.
 
-    Not flushed to the disk: a kill costs at most the line that is written. Training goes on if it cannot be written.
+    Not synced to the disk: a kill costs at most the line in progress. If the log cannot be written, training goes on.
     """
 
     def __init__(self, path: Path, run: RunInfo, config: dict[str, object]) -> None:
@@ -58,30 +58,30 @@ class RunLog:
         self._write({"run": asdict(run), "config": config})
 
     def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
-        """A phase begins; from here on saves are counted in steps of its network."""
+        """Log a phase; from here on saves are counted in steps of its network."""
         with self._lock:
             self._network, self._offset = phase.objective.network, network_step - step
             content = {"phase": phase.name, "network": self._network, "offset": self._offset, "step": step}
             self._write({**content, "threshold": phase.threshold})
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
-        """The numbers of a step. JSON knows no NaN: a number that is not finite is written as null."""
+        """Log the numbers of a step. JSON has no NaN: a number that is not finite is written as null."""
         finite = {name: value if math.isfinite(value) else None for name, value in numbers.items()}
         with self._lock:
             saved = {} if self._saved_step is None else {"saved": self._saved_step}
             self._write({"step": step, **finite, **saved})
 
     def picture(self, step: int, name: str, pixels: np.ndarray) -> None:
-        """Pictures have no place in it."""
+        """Pictures are not logged."""
 
     def record_saving(self, steps: Mapping[Network, int]) -> None:
-        """The weights of these steps of the networks' lives are about to be written."""
+        """Log that the weights at these steps of the networks are about to be written."""
         with self._lock:
             if self._network in steps:
                 self._write({"saving": steps[self._network] - self._offset})
 
     def record_saved(self, steps: Mapping[Network, int]) -> None:
-        """They are on disk."""
+        """Log that they are on disk."""
         with self._lock:
             if self._network not in steps:
                 return
@@ -113,14 +113,14 @@ class RunLog:
 def unique_path(directory: Path, name: str) -> Path:
     """A new file for one run alone in a robot's folder, with the time in its name: such names sort by age.
 
-    The name alone if nothing can be written: the log will say so.
+    If it cannot be created, only its path is returned, and the log reports the problem.
     """
     path = directory / RUNS_FOLDER / f"{datetime.now():%Y%m%d_%H%M%S}_{name}.jsonl"
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         for number in range(1, MAX_IN_A_SECOND):
             candidate = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
-            # Created and taken in one: between a check and a write, another program could begin its run.
+            # Checked and created in one call: between the two, another program could begin its run.
             with contextlib.suppress(FileExistsError):
                 candidate.open("x").close()
                 return candidate

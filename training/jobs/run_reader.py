@@ -1,7 +1,7 @@
-"""Reading the log of a run: how far it came, what is saved of it, and its curves.
+"""Reading of the log of a run: its progress, its saves and its curves.
 
-A log may be cut short, long, or somebody else's file: lines that a `RunLog` cannot have written are ignored, and of a
-long file samples are read that still show the shape of its curves.
+A log may be cut short, long, or of another origin: lines that a `RunLog` cannot have written are ignored, and a long
+file is sampled, which preserves the shape of its curves.
 """
 
 import json
@@ -32,11 +32,11 @@ ENDED: tuple[Status, ...] = ("finished", "stopped", "failed")
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """A run as its log tells it, in the phase that it was in last.
+    """A run by its log, in its last phase.
 
     `step` is the last one taken, `saved_step` the one whose weights are on disk, None if there is none, `saving_step`
     the one that was about to be written. `offset`: steps of the network's life at the run's step 0. `status` is
-    "interrupted" if the program ended, one of `ENDED` if the run ended in good order, and None without a last line.
+    "interrupted" if the program ended, one of `ENDED` if the run ended without it, and None without a last line.
     """
 
     name: str
@@ -54,12 +54,12 @@ class RecordedRun:
 
     @property
     def has_ended(self) -> bool:
-        """True if the run ended in good order."""
+        """True if the run ended without an interruption."""
         return self.status in ENDED
 
     @property
     def progress(self) -> str:
-        """For people: "step 340 of at most 1,000"."""
+        """Text: "step 340 of at most 1,000"."""
         return f"step {self.step:,} of at most {self.info.max_steps:,}"
 
 
@@ -75,7 +75,7 @@ class RunCurves:
 
 
 def newest_log(directory: Path) -> str | None:
-    """The name of the newest log in a robot's folder, or None. Links and other names are no logs."""
+    """The name of the newest log in a robot's folder, or None. Links and files with other names are ignored."""
     try:
         with open_folder(directory) as folder, open_subfolder(folder, RUNS_FOLDER) as runs, os.scandir(runs) as entries:
             logs = [
@@ -96,7 +96,7 @@ def read_run(directory: Path, name: str) -> RecordedRun | None:
         return None
     phase = (b"\n" + rest).rfind(b'\n{"phase": ')
     run = run if phase < 0 else _after_phase(run, _parsed(rest[phase:].partition(b"\n")[0]))
-    # What a step's line says holds for all before it.
+    # The last lines hold the values of all lines before them.
     for line in rest[-TAIL:].split(b"\n"):
         run = _after_line(run, _parsed(line) or {})
     return run
@@ -110,7 +110,7 @@ def read_curves(directory: Path, name: str) -> RunCurves:
         if content is None:
             continue
         if isinstance(content.get("phase"), str):
-            curves = RunCurves()  # losses of one phase say nothing about another
+            curves = RunCurves()  # losses of one phase cannot be compared with those of another
         step = content.get("step")
         if type(step) is int and reached <= step <= MAX_RUN_STEPS:
             reached = step
@@ -138,7 +138,7 @@ def _open_size(directory: Path, name: str) -> int | None:
 
 
 def _read(directory: Path, name: str, whole: bool) -> bytes:
-    """Lines of a log, whole ones: all, or of a long file samples (`whole`), or its head and its last 4 MB."""
+    """Whole lines of a log: all, or of a long file samples (if `whole`), or its head and its last 4 MB."""
     if not NAME.fullmatch(name):
         return b""
     try:
@@ -157,8 +157,8 @@ def _read(directory: Path, name: str, whole: bool) -> bytes:
 
 def _samples(file: int, size: int) -> Iterator[bytes]:
     for place in range(SAMPLES):
-        read = os.pread(file, SAMPLE_BYTES, place * (size - SAMPLE_BYTES) // (SAMPLES - 1))
-        yield from read.split(b"\n")[1:-1]
+        block = os.pread(file, SAMPLE_BYTES, place * (size - SAMPLE_BYTES) // (SAMPLES - 1))
+        yield from block.split(b"\n")[1:-1]
 
 
 def _head_and_tail(file: int, size: int) -> bytes:
@@ -175,7 +175,7 @@ def _parsed(line: bytes) -> dict[str, object] | None:
 
 
 def _run_of(name: str, first_line: dict[str, object] | None) -> RecordedRun | None:
-    """The run of a log's first line, or None if a value is one that we cannot have written."""
+    """The run of a log's first line, or None if a `RunLog` cannot have written a value."""
     run, config = (first_line or {}).get("run"), (first_line or {}).get("config")
     if not isinstance(run, dict) or not isinstance(config, dict):
         return None
@@ -200,7 +200,7 @@ def _after_phase(run: RecordedRun, line: dict[str, object] | None) -> RecordedRu
 
 
 def _after_line(run: RecordedRun, line: dict[str, object]) -> RecordedRun:
-    """The run after what a line reports."""
+    """The run with the values of a line."""
     changes: dict[str, object] = {}
     if _is_step(line.get("step")):
         changes["step"] = min(max(run.step, line["step"]), run.info.max_steps)

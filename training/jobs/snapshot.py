@@ -1,11 +1,11 @@
-"""What others may know of a training job: an immutable picture of where it stands, and pictures of what it changed."""
+"""Immutable snapshot of a training job, with its curves, and pictures of its effect."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-# The last two are of a run that is not, or no longer, this program's own: ended with its program, or run by another.
+# The last two are of a run of another program: one that ended with its program, and one in progress there.
 Status = Literal["running", "paused", "finished", "stopped", "failed", "interrupted", "elsewhere"]
 Points = tuple[tuple[float, float], ...]
 MAX_POINTS = 400
@@ -13,8 +13,8 @@ MAX_POINTS = 400
 
 @dataclass(frozen=True, eq=False)
 class BeforeAfter:
-    """Pictures of one target, uint8 (H, W, 3): as recorded, and what the network made of it before and after, with the
-    MSE of each."""
+    """Pictures of one target, uint8 (H, W, 3): as recorded, and the output of the network before and after, with
+    the MSE of each."""
 
     frame: int
     actual: np.ndarray
@@ -56,12 +56,12 @@ class JobSnapshot:
 
     @property
     def is_active(self) -> bool:
-        """Whether the job still changes weights, or may again."""
+        """True if the job changes weights, or will after a pause."""
         return self.status in ("running", "paused")
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until `max_steps`, None where nothing can be said yet."""
+        """Seconds until `max_steps`, or None if unknown."""
         return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
 
 

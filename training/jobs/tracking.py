@@ -1,7 +1,7 @@
 """Trackers: receivers of a run's numbers. The run's own log is one (`run_log.py`), Weights & Biases another.
 
-A tracker never stops training: what fails is logged once and the run goes on without it. wandb is imported only if a
-project is named.
+A tracker never stops training: a failure is logged once, and the run goes on without the tracker. wandb is imported
+only if a project is named.
 """
 
 import contextlib
@@ -23,23 +23,23 @@ FINISH_S = 30.0
 
 
 class Tracker(Protocol):
-    """Receives what a run reports."""
+    """A receiver of the reports of a run."""
 
     def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
-        """A phase begins at a step of the run, and at one of its network's life."""
+        """Begin a phase at a step of the run, which is `network_step` of its network."""
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
-        """Numbers of one step."""
+        """Add the numbers of one step."""
 
     def picture(self, step: int, name: str, pixels: np.ndarray) -> None:
-        """A picture, uint8 (H, W, 3)."""
+        """Add a picture, uint8 (H, W, 3)."""
 
     def finish(self, message: str) -> None:
-        """The run has ended."""
+        """End the run."""
 
 
 class WandbTracker:
-    """A Weights & Biases run, in a thread of its own: whatever wandb does, wait or fail, training does not feel it.
+    """A Weights & Biases run, in a thread of its own: if wandb blocks or fails, training goes on.
 
     Without a network wandb's own setting WANDB_MODE=offline keeps the run on disk, in `directory`.
     """
@@ -51,7 +51,7 @@ class WandbTracker:
         self._thread.start()
 
     def _work(self, project: str, config: dict[str, object], directory: Path) -> None:
-        import wandb  # takes half a second and starts a process: only for those who track there
+        import wandb  # takes half a second and starts a process: only if a project is named
 
         run = wandb.init(project=project, config=config, dir=str(directory))
         while (command := self._waiting.get()) is not None:
@@ -89,7 +89,7 @@ def _image(pixels: np.ndarray) -> object:
 
 
 class SeveralTrackers:
-    """Hands everything to each of `trackers`."""
+    """Passes everything on to each of `trackers`."""
 
     def __init__(self, trackers: list[Tracker]) -> None:
         self._trackers = trackers

@@ -1,7 +1,7 @@
 """The trainer of one robot's world model: its optimizers, its steps under the lock, and its checkpoints.
 
-The optimizers always belong to the weights in use: loading a checkpoint replaces both. What is trained, and for how
-long, is decided by a loop that calls it.
+The optimizers always belong to the weights in use: loading a checkpoint replaces both. A loop that calls it
+decides what is trained and for how long.
 """
 
 from collections.abc import Iterable
@@ -30,17 +30,17 @@ FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: 
 
 
 class SaveLog(Protocol):
-    """A record of which steps of the networks are on disk."""
+    """A record of the steps of the networks that are on disk."""
 
     def record_saving(self, steps: dict[Network, int]) -> None:
-        """The weights of these steps are about to be written."""
+        """Record that the weights at these steps are about to be written."""
 
     def record_saved(self, steps: dict[Network, int]) -> None:
-        """They are on disk."""
+        """Record that they are on disk."""
 
 
 class NoSaveLog:
-    """Records nothing."""
+    """A save log that records nothing."""
 
     def record_saving(self, steps: dict[Network, int]) -> None: ...
 
@@ -48,7 +48,7 @@ class NoSaveLog:
 
 
 class WorldModelTrainer:
-    """Steps, evaluations and checkpoints of one `SharedWorldModel`; files lie in `directory`."""
+    """Steps, evaluations and checkpoints of one `SharedWorldModel`; files are in `directory`."""
 
     def __init__(self, shared: SharedWorldModel, directory: Path) -> None:
         self.shared, self.directory = shared, directory
@@ -58,7 +58,7 @@ class WorldModelTrainer:
         self._unsaved: set[Network] = set()
 
     def begin_run(self) -> None:
-        """Files that are replaced from now on become backups, once each."""
+        """Begin a run: files that are replaced from now on become backups, once each."""
         self._provenance.begin_run()
 
     def begin_phase(self, phase: Phase) -> int:
@@ -91,9 +91,9 @@ class WorldModelTrainer:
             return objective.evaluate(batch)
 
     def load(self, network: Network, checkpoint: ValidatedCheckpoint) -> CheckpointInfo:
-        """Put a checkpoint in place with its optimizer and random numbers.
+        """Use the weights of a checkpoint, with its optimizer and random numbers.
 
-        Visitors who compute meanwhile see the old weights or the new ones, never some of each.
+        A computation of another thread uses the old weights or the new ones, never some of each.
         """
         path, info = checkpoint.path, checkpoint.info
         manifest = saved_with(path, checkpoint.digest)
@@ -104,7 +104,7 @@ class WorldModelTrainer:
             self._provenance.note(FILES[network], checkpoint.digest)
             if path.parent.resolve() != self.directory.resolve():
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
-            # Every robot's file has the same name: the folder tells them apart.
+            # The files of all robots have the same names, but different folders.
             source = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
             self.shared.set_weights_source({network: source})
         return CheckpointInfo(info.file, info.step, notes)
@@ -122,14 +122,15 @@ class WorldModelTrainer:
     def save_weights(self, dtype: torch.dtype) -> SavedCheckpoint:
         """Write the weights of both networks alone, as numbers of one type; raises CheckpointNotSaved.
 
-        For a run that is complete: its optimizers are no use to any other training.
+        For a run that is complete: its optimizers are of no use to another run.
         """
         with self.shared.lock:
             contents, version = weights_alone(copy_contents(self.state, NETWORKS), dtype), self.shared.version
         return self._write(contents, version)
 
     def save_unsaved(self) -> SavedCheckpoint | None:
-        """Write the networks that have learned since the last save, or return None; raises CheckpointNotSaved."""
+        """Write the networks that were trained since the last save. Returns None if there are none; raises
+        CheckpointNotSaved."""
         networks = [network for network in FILES if network in self._unsaved]
         return self.save(networks) if networks else None
 
@@ -138,18 +139,18 @@ class WorldModelTrainer:
         self.shared.set_weights_source({name: WeightsSource(None, self.state.of(name).steps) for name in networks})
 
     def _write(self, contents: CheckpointData, version: int) -> SavedCheckpoint:
-        """Write copies taken at a `version` of the weights; raises CheckpointNotSaved."""
+        """Write copies of a `version` of the weights; raises CheckpointNotSaved."""
         saved = write_contents(self.directory, contents, self._provenance)
         self._unsaved -= set(contents.networks)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
         sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
-            if self.shared.version == version:  # else a step or a load came meanwhile, and these are other weights
+            if self.shared.version == version:  # else a step or a load has changed the weights meanwhile
                 self.shared.set_weights_source(sources)
         return saved
 
     def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
-        """A fresh optimizer for new weights, with the saved state if it fits; returns notes for people.
+        """Create an optimizer for new weights, with the saved state if it fits; returns notes for visitors.
 
         Steps go on from that of the file in any case.
         """

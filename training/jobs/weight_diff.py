@@ -37,7 +37,7 @@ class WeightComparison:
 class WeightDiff:
     """The weights before a job, until `end` replaces them by the comparison.
 
-    A job never fails for it: if memory runs out, no comparison is made; the reason is logged. `current_step` returns
+    If memory runs out, no comparison is made, and the reason is logged; the job goes on. `current_step` returns
     the network's step.
     """
 
@@ -59,7 +59,7 @@ class WeightDiff:
         """Compare for the last time, and drop the copy."""
         before = self._before
         self._ended = None if before is None else self._compared(before, is_running=False)
-        self._before = None  # after `_ended`: a reader of this sees that
+        self._before = None  # after `_ended`: `comparison` reads this one first
 
     def _compared(self, before: dict[str, Tensor], is_running: bool) -> WeightComparison | None:
         # Only the copying holds up the job and other readers; comparing takes ten times as long.
@@ -74,7 +74,7 @@ class WeightDiff:
 def _result_or_none(compute: Callable[[], Result]) -> Result | None:
     try:
         return compute()
-    # Torch reports a CPU's memory as an ordinary RuntimeError; weights that are no numbers are an ArithmeticError.
+    # Torch reports a CPU's memory as an ordinary RuntimeError; weights that are not finite are an ArithmeticError.
     except (RuntimeError, MemoryError, ArithmeticError, ValueError):
         logger.exception("the weights before and after a job were not compared")
         return None

@@ -1,4 +1,4 @@
-"""The recipe that learns a world that is mostly background: its numbers, its frames and its phases."""
+"""The recipe for pictures that are mostly background: its configuration, frames and phases."""
 
 from training.recipe.config import RecipeConfig
 from training.recipe.phases import recipe_phases

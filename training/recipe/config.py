@@ -1,4 +1,4 @@
-"""The numbers of the recipe."""
+"""The configuration of the recipe."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,17 @@ from training.values import check_number, check_whole
 
 CLIP_NORM = 1.0
 LEAST_LR_SHARE = 0.05  # of the learning rate, at the end of the cosine
-EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps of thinned tokens
+EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps on a part of the tokens
 
 
 @dataclass(frozen=True)
 class RecipeConfig:
     """Standard values of the recipe; raises InvalidValue.
 
-    Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels off the
-    background count 1 + `foreground_weight` times. `kept_patches` 0: all. `history_length`: the longest that is drawn.
-    `dreamed_frames`: the most predicted frames of a history in the rollout phase; `dream_steps` 0 leaves it out.
+    Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels that
+    differ from the background have a weight of 1 + `foreground_weight`. `kept_patches` 0: all. `history_length`: the
+    longest history. `dreamed_frames`: the most predicted frames of a history in the rollout phase; `dream_steps`: its
+    steps, 0 omits it.
     """
 
     autoencoder_steps: int = 1500
@@ -57,7 +58,7 @@ class RecipeConfig:
         check_whole(self.seed, "seed", 0, 2**63 - 1)
 
     def phase_config(self, lr: float, steps: int) -> TrainingConfig:
-        """The configuration of a phase of so many steps: the rate warms up and ends with a cosine."""
+        """The configuration of a phase of `steps` steps: the rate warms up, then follows a cosine to its end."""
         return TrainingConfig(
             autoencoder_lr=lr,
             predictor_lr=lr,

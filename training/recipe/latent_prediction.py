@@ -1,4 +1,4 @@
-"""The recipe's later phases: a predictor learns on latents that are computed once, on a part of their tokens.
+"""The later phases of the recipe: training of a predictor on latents that are computed once, on a part of their tokens.
 
 Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), K kept patches, D width, A action channels,
 V values of a patch.
@@ -40,7 +40,7 @@ class LatentBatch:
 
 
 class LatentBatches:
-    """Windows of latents for the predictor. The latents of all pictures are computed once, at the begin of a phase."""
+    """Windows of latents for the predictor. All latents are computed once, at the beginning of a phase."""
 
     def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, max_rollout: int) -> None:
         self._model, self._frames, self._config, self._max_rollout = model, frames, config, max_rollout
@@ -56,8 +56,8 @@ class LatentBatches:
         """Encode all pictures: half precision, 100 kB a picture."""
         numbers = range(len(self._frames))
         groups = [numbers[first : first + ENCODED_AT_ONCE] for first in range(0, len(numbers), ENCODED_AT_ONCE)]
-        encoded = [self._model.encode(self._frames.tensors(group).to(self._device)).half() for group in groups]
-        self._latents = torch.cat(encoded)
+        latents = [self._model.encode(self._frames.tensors(group).to(self._device)).half() for group in groups]
+        self._latents = torch.cat(latents)
 
     def draw(self, generator: torch.Generator) -> LatentBatch:
         """Windows of one length from 1 to `history_length`, with one number of rolled-out frames."""
@@ -117,9 +117,9 @@ class LatentPrediction:
         predicted = self._model.predictor(context, batch.actions[:, batch.rolled_out :], kept)
         patches = kept[:, 1:] - 1
         error = autoencoder.decode_patches(predicted[:, 1:], patches) - gather_tokens(batch.patches[-1], patches)
-        # The places that the foreground has left count as well.
+        # Patches that the foreground has just left have the weight as well.
         weights = torch.maximum(*(gather_tokens(one, patches) for one in is_foreground[-2:]))
-        # Means over the kept tokens stand for those over all: the remaining tokens contribute almost no error.
+        # Means over the kept tokens approximate those over all: the remaining tokens contribute almost no error.
         share = kept.shape[1] / (count + 1)
         image = share * ((1 + self._config.foreground_weight * weights) * error.square()).mean()
         latent = share * (predicted - gather_tokens(batch.target, kept)).square().mean()
@@ -132,7 +132,7 @@ class LatentPrediction:
 
     @torch.no_grad()
     def _rolled_out(self, context: Tensor, actions: Tensor, kept: Tensor) -> Tensor:
-        """The context (B, T, P, D) one frame on, its last frame predicted; only its kept tokens are filled."""
+        """The context (B, T, P, D) shifted by one frame, the last one predicted: its kept tokens, the others 0."""
         predicted = self._model.predictor(context, actions, kept)
         places = kept[..., None].expand_as(predicted)
         newest = torch.zeros_like(context[:, -1]).scatter(1, places, predicted)

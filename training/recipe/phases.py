@@ -1,16 +1,16 @@
-"""A recipe by which a fresh pair of networks learns a world that is mostly background: reconstruct, predict, roll out.
+"""The phases of a recipe for a fresh pair of networks and pictures that are mostly background.
 
-The plain objectives minimize the squared error of the whole picture, of which a small thing is next to nothing: it is
-learned last, or never. The differences, each a number of `RecipeConfig`:
+The plain objectives minimize the squared error of the whole picture, to which a small object contributes almost
+nothing: it is learned last, or never. The differences, each a value of `RecipeConfig`:
 
-- pixels that differ from the background count more in the error of a picture (`foreground_weight`);
-- the autoencoder learns first and then stays as it is, so that latents are computed once for each different picture;
+- pixels that differ from the background have more weight in the error of a picture (`foreground_weight`);
+- the autoencoder is trained first and not changed afterwards, so that latents are computed once for each picture;
 - the predictor starts with attention to the neighbours of a token (`models/spatiotemporal_init.py`);
-- a step of the predictor takes a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
-  2208.07220), always those of the foreground, and costs that part;
-- histories of every length from one frame on are drawn, so that a short one is understood as well;
-- in the end the last frames of a history are the predictor's own predictions (`dreamed_frames`), so that it can go on
-  from what it imagined (as in DAgger, Ross et al. 2011, arXiv 1011.0686).
+- a step of the predictor uses a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
+  2208.07220), always including those of the foreground, and takes that part of the time;
+- histories of every length from one frame on are drawn, so that predictions from short ones are accurate too;
+- in the last phase up to `dreamed_frames` of a history are the predictor's own predictions, so that it learns to
+  continue from imagined frames (as in DAgger, Ross et al. 2011, arXiv 1011.0686).
 """
 
 from collections.abc import Callable, Mapping
@@ -35,20 +35,20 @@ def recipe_phases(
 ) -> list[Phase]:
     """The phases of the recipe: "reconstruct", "predict" and "rollout".
 
-    `loaded`: networks that were learned elsewhere, with their steps. The phase that would teach them is left out.
+    `loaded`: networks that are trained already, with their steps. The phase that would train them is omitted.
     `measure` gives further figures of the predictor, every `measure_every` of its steps.
     """
     loaded = loaded or {}
-    predicted = dict(measure=measure, measure_every=measure_every)
+    measurement = dict(measure=measure, measure_every=measure_every)
     phases = []
     if "autoencoder" not in loaded:
         phases.append(_reconstruct_phase(model, frames, config))
     if "predictor" not in loaded:
         first = lambda: _initialize(model, config)  # noqa: E731
-        phases.append(_predict_phase(model, frames, config, "predict", 0, initialize=first, **predicted))
+        phases.append(_predict_phase(model, frames, config, "predict", 0, initialize=first, **measurement))
     if config.dream_steps:
         first_step = loaded.get("predictor", config.predictor_steps)
-        phases.append(_predict_phase(model, frames, config, "rollout", first_step, **predicted))
+        phases.append(_predict_phase(model, frames, config, "rollout", first_step, **measurement))
     return phases
 
 

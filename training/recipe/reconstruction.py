@@ -1,4 +1,4 @@
-"""The recipe's first phase: an autoencoder learns to reconstruct, with weight on the foreground.
+"""The first phase of the recipe: training of an autoencoder, with weight on the foreground.
 
 Shapes: B batch, P tokens of a frame (197), H and W picture.
 """
@@ -47,7 +47,7 @@ class PictureBatches:
 
 
 class WeightedReconstruction:
-    """Steps of the autoencoder on whole and on masked pictures, with weight on what differs from the background."""
+    """Steps of the autoencoder on whole and on masked pictures, with weight on the foreground."""
 
     network: Network = "autoencoder"
     trained: tuple[Network, ...] = ("autoencoder",)
@@ -58,7 +58,7 @@ class WeightedReconstruction:
 
     def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
         images = batch.target.to(generator.device)
-        # Whole pictures are the autoencoder's use; masked ones teach it what belongs together.
+        # Whole pictures are those of its later use; masked ones require relations between patches.
         is_masked, share = torch.rand(2, generator=generator, device=generator.device).tolist()
         mask_ratio = share * self._config.mask_ratio_high if is_masked < 0.5 else 0.0
         latents, _, ids_restore = self._autoencoder.forward_encoder(images, mask_ratio, generator)
@@ -74,5 +74,5 @@ class WeightedReconstruction:
 
 
 def foreground(values: Tensor, background: Tensor) -> Tensor:
-    """1 where values (B, …) differ from those of the background (…), else 0: like the values."""
+    """Mask of the shape of `values` (B, …): 1 for values that differ from those of the background (…), else 0."""
     return ((values - background).abs() > FOREGROUND_FROM).float()

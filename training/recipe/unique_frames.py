@@ -1,6 +1,6 @@
 """The different pictures of some recordings, each counted once, and windows of them for a predictor.
 
-A simulator shows the same picture again and again: what is computed of it once need not be computed again.
+A simulator repeats pictures often: their latents are computed once.
 
 Shapes: B batch, T history, H and W picture height and width, A action channels.
 """
@@ -38,13 +38,13 @@ class Windows:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def newest(self, drawn: np.ndarray, length: int) -> "Windows":
-        """Some windows, by number, with no more than their `length` newest frames."""
-        return Windows(self.pictures[drawn][:, -length:], self.actions[drawn][:, -length:], self.targets[drawn])
+    def newest(self, numbers: np.ndarray, length: int) -> "Windows":
+        """Some windows, by number, with their `length` newest frames at most."""
+        return Windows(self.pictures[numbers][:, -length:], self.actions[numbers][:, -length:], self.targets[numbers])
 
 
 class UniqueFrames:
-    """Pictures by number, from 0. Those for which `is_held_out` holds, given uint8 (H, W, 3), are never drawn.
+    """Pictures by number, from 0. Those for which `is_held_out` returns True, for uint8 (H, W, 3), are never drawn.
 
     Raises SessionError if a frame cannot be read, and InvalidValue for none or too many.
     """
@@ -66,7 +66,7 @@ class UniqueFrames:
         return len(self._sources)
 
     def _number(self, recording: RecordedSession) -> np.ndarray:
-        """For each frame of a recording its picture's number."""
+        """The number of the picture of each frame of a recording."""
         known: dict[bytes, int] = {}
         numbers = np.zeros(recording.frame_count, dtype=np.int64)
         for index in range(recording.frame_count):
@@ -90,7 +90,7 @@ class UniqueFrames:
 
     @cached_property
     def background(self) -> Tensor:
-        """The usual picture, float32 (3, H, W): at each place the median of up to 64 pictures."""
+        """The background, float32 (3, H, W): at each pixel the median of up to 64 pictures."""
         numbers = spread_starts(len(self), BACKGROUND_PICTURES)
         return self.tensors(numbers).median(dim=0).values
 
@@ -102,30 +102,30 @@ class UniqueFrames:
     def evaluation_histories(self, length: int, is_held_out: bool) -> list[Batch]:
         """Batches of one with whole histories, of up to 16 frames, evenly spread, always the same.
 
-        Held out are those whose target is; learned from are those no frame of which is.
+        Held-out histories have a held-out target; the others have no held-out frame.
         """
-        found = self._histories(length, is_held_out)
-        return [build_batch(*found[place]) for place in spread_starts(len(found), MAX_EVALUATED)]
+        histories = self._histories(length, is_held_out)
+        return [build_batch(*histories[place]) for place in spread_starts(len(histories), MAX_EVALUATED)]
 
     def evaluation_frame(self, length: int) -> int:
         """The target of the first of the evaluation histories that are learned from."""
         return self._histories(length, is_held_out=False)[0][1].target
 
     def describe(self) -> str:
-        """For people: "12 recordings of toroidal_dot"."""
+        """Text: "12 recordings of toroidal_dot"."""
         count = len(self.recordings)
         return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}"
 
     def windows(self, history_length: int) -> Windows:
         """All windows with a whole history, none of whose pictures is held out; raises InvalidValue for none."""
-        found = [
+        windows = [
             window
             for recording, numbers in zip(self.recordings, self._numbers, strict=True)
             for window in self._windows_of(recording, numbers, history_length)
         ]
-        if not found:
+        if not windows:
             raise InvalidValue(f"No frame has {history_length} frames before it to learn from; choose others.")
-        pictures, actions, targets = (np.array(part) for part in zip(*found, strict=True))
+        pictures, actions, targets = (np.array(part) for part in zip(*windows, strict=True))
         return Windows(pictures, actions.astype(np.float32), targets)
 
     def _histories(self, length: int, is_held_out: bool) -> list[tuple[RecordedSession, History]]:
@@ -134,10 +134,10 @@ class UniqueFrames:
             (recording, history)
             for recording, numbers in zip(self.recordings, self._numbers, strict=True)
             for history in _whole_histories(recording, length)
-            if self._is_wanted(numbers, history, is_held_out)
+            if self._is_selected(numbers, history, is_held_out)
         ]
 
-    def _is_wanted(self, numbers: np.ndarray, history: History, is_held_out: bool) -> bool:
+    def _is_selected(self, numbers: np.ndarray, history: History, is_held_out: bool) -> bool:
         if is_held_out:
             return bool(self.is_held_out[numbers[history.target]])
         return not self.is_held_out[numbers[[*history.frames, history.target]]].any()
@@ -152,7 +152,7 @@ class UniqueFrames:
                 int(numbers[history.target]),
             )
             for history in _whole_histories(recording, history_length)
-            if self._is_wanted(numbers, history, is_held_out=False)
+            if self._is_selected(numbers, history, is_held_out=False)
         ]
 
 
@@ -165,9 +165,9 @@ def _whole_histories(recording: RecordedSession, length: int) -> Iterator[Histor
 
 
 def is_held_out(picture: np.ndarray) -> bool:
-    """True if the dot of a picture uint8 (H, W, 3) is in a column that is held out: every fifth one, from 3 on.
+    """True if the dot of a picture uint8 (H, W, 3) is in a held-out column: every fifth one, from 3 on.
 
-    A move of 27 pixels leads from one kind of column to the other and back. A picture without a dot is never held out.
+    Moves of 27 pixels lead from one kind of column to the other and back. A picture without a dot is never held out.
     """
-    place = locate_dot(picture)
-    return place is not None and round(place.x) % EVERY == FIRST
+    position = locate_dot(picture)
+    return position is not None and round(position.x) % EVERY == FIRST

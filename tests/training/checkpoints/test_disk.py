@@ -1,6 +1,7 @@
 """A disk that fails or is full, at every step of a save: old or new files, never some of each, and a plain message."""
 
 import errno
+import fcntl
 import functools
 import io
 import os
@@ -72,7 +73,7 @@ class Disk:
         for name in ("fsync", "link", "replace", "unlink"):
             patch.setattr(os, name, self.wrapped(name, getattr(os, name)))
         patch.setattr(os, "open", self.wrapped("open a folder", os.open))
-        patch.setattr(checkpoint_folder.fcntl, "flock", self.wrapped("lock", checkpoint_folder.fcntl.flock))
+        patch.setattr(fcntl, "flock", self.wrapped("lock", fcntl.flock))
 
 
 io_open = io.open
