@@ -1,4 +1,4 @@
-"""Figures of the promises, told at the end of a run."""
+"""Figures of the promises, printed at the end of a run."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ class Figures:
     """Gathers what the tests of promises report, in whichever process they run."""
 
     def __init__(self):
-        self.told: list[tuple[str, str]] = []
+        self.figures: list[tuple[str, str]] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "teardown":
-            self.told += [value for name, value in report.user_properties if name == "promise"]
+            self.figures += [value for name, value in report.user_properties if name == "promise"]
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.told:
+        if self.figures:
             terminalreporter.section("figures of the promises")
-        for promise, told in self.told:
-            terminalreporter.write_line(f"{promise}: {told}")
+        for promise, words in self.figures:
+            terminalreporter.write_line(f"{promise}: {words}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,4 +31,4 @@ def pytest_configure(config: pytest.Config) -> None:
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Reports what a test of a promise has found, in words with its numbers: "0 of 200 kills cost a checkpoint"."""
     promise = request.node.get_closest_marker("promise").args[0]
-    return lambda told: request.node.user_properties.append(("promise", (promise, told)))
+    return lambda words: request.node.user_properties.append(("promise", (promise, words)))

@@ -6,6 +6,7 @@ import torch
 
 from models import ActionPredictorConfig
 from models import TransformerActionConditionedPredictor as Predictor
+from tests.cases import every_case
 from tests.models import reference
 from tests.models.small import PREDICTOR, generator
 
@@ -41,7 +42,7 @@ def test_the_full_size_computes_the_numbers_of_a_plain_reference(channels, t):
     assert gap_to_reference(predictor, *latents_and_actions(t, 197, 256, channels)) < 1e-4
 
 
-@pytest.mark.parametrize(
+@every_case(
     "config",
     [
         PREDICTOR,
@@ -55,7 +56,7 @@ def test_every_option_computes_the_numbers_of_a_plain_reference(config):
     assert gap_to_reference(random_predictor(config), *latents_and_actions(4)) < 1e-4
 
 
-@pytest.mark.parametrize("most", [29, 28, 27, 12, 5])
+@every_case("most", [29, 28, 27, 12, 5])
 def test_the_oldest_tokens_are_cut_and_positions_start_over(most):
     """Four frames of 5 tokens make 29; the reference drops them one by one from the front."""
     predictor = random_predictor(replace(PREDICTOR, max_tokens=most))
@@ -131,7 +132,7 @@ def test_actions_that_do_not_match_the_frames_are_refused(t):
         random_predictor()(latents, torch.zeros(1, t, 2))
 
 
-@pytest.mark.parametrize("wrong", [{"heads": 7}, {"film_after": (6,)}, {"dropout": 1.0}, {"attention_dropout": -0.1}])
+@every_case("wrong", [{"heads": 7}, {"film_after": (6,)}, {"dropout": 1.0}, {"attention_dropout": -0.1}])
 def test_sizes_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ValueError, match="not"):
         ActionPredictorConfig(**wrong)

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from models import DeviceUnavailable, SharedWorldModel, WeightsSource, WorldModels, choose_device
+from tests.cases import every_case
 from tests.models.small import small_config
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("weights", "words", "is_trained"),
     [
         (WeightsSource(), "untrained", False),

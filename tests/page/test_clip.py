@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from page.clip import CORNERS, GAP, MAX_FRAMES, NEUTRAL, PANEL, SIZE, ClipEmpty, ClipTooLong, animated_clip
+from tests.cases import every_case
 from training import InvalidValue
 
 KINDS = pytest.mark.parametrize("kind", ["webp", "gif"])
@@ -111,7 +112,7 @@ def test_more_frames_than_a_clip_may_have_are_refused():
         animated_clip([], [], 10, "webp")
 
 
-@pytest.mark.parametrize("speed", [0, -1, 51, float("nan"), float("inf")])
+@every_case("speed", [0, -1, 51, float("nan"), float("inf")])
 def test_a_speed_that_browsers_do_not_show_is_refused(speed):
     with pytest.raises(InvalidValue, match=r"The speed must be 0\.1 to 50 frames a second"):
         animated_clip([(shade(0, 0, 0), None)], [""], speed, "gif")

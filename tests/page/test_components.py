@@ -1,17 +1,16 @@
 """Fields that leave the checking to the handlers: whatever arrives reaches them as it is."""
 
-import pytest
-
 from page.components import FramePlayer, FramePosition, OpenDropdown, OpenNumber, OpenRadio, OpenSlider
+from tests.cases import every_case
 
 
-@pytest.mark.parametrize("field", [OpenDropdown, OpenNumber, OpenRadio, OpenSlider])
-@pytest.mark.parametrize("value", [None, "7", 2.5, float("nan"), [1], {"a": 1}])
+@every_case("field", [OpenDropdown, OpenNumber, OpenRadio, OpenSlider])
+@every_case("value", [None, "7", 2.5, float("nan"), [1], {"a": 1}])
 def test_what_arrives_is_left_for_the_handler_to_check(field, value):
     assert field().preprocess(value) is value
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("sent", "place"),
     [
         ({"session": "a", "frame": 3, "visit": 1}, FramePosition("a", 3)),

@@ -21,6 +21,7 @@ from page.handlers import (
 )
 from page.visitor import Visitor
 from session import JETBOT
+from tests.cases import every_case
 
 
 class Unforeseen(Exception):
@@ -161,7 +162,7 @@ def test_an_answer_by_name_arrives_in_the_order_of_the_outputs():
     assert bind(None, answer, (), outputs=("status", "errors.view"))() == [2, 1]
 
 
-@pytest.mark.parametrize("answer", [{}, {"status": 2}, {"status": 2, "view": 1, "more": 3}, {"status": 2, "veiw": 1}])
+@every_case("answer", [{}, {"status": 2}, {"status": 2, "view": 1, "more": 3}, {"status": 2, "veiw": 1}])
 def test_an_answer_with_missing_or_unknown_names_is_a_mistake(answer):
     with pytest.raises(WrongAnswer):
         bind(None, lambda server: answer, (), outputs=("status", "view"))()

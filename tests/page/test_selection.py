@@ -10,6 +10,7 @@ from page.handlers import PageError, StaleRequest
 from page.selection import history_of, length_of, recording_of, selected
 from page.visitor import Visitor
 from session import SessionCache, record_demo
+from tests.cases import every_case
 from training import InvalidValue
 
 
@@ -60,7 +61,7 @@ def test_a_place_in_a_session_that_was_left_is_dropped(server, opened):
     assert opened.frame == 3
 
 
-@pytest.mark.parametrize("frame", [-1, 6, 2.5, "2", True, [], float("nan"), 10**400])
+@every_case("frame", [-1, 6, 2.5, "2", True, [], float("nan"), 10**400])
 def test_a_frame_that_is_none_is_refused_and_the_visitor_stays(server, opened, frame):
     with pytest.raises(InvalidValue, match="The frame number must be a whole number from 0 to 5"):
         selected(server, opened, FramePosition(opened.session_id, frame))

@@ -1,11 +1,10 @@
 import math
 
-import pytest
-
 from page.text import bytes_text, duration_text, loss_text
+from tests.cases import every_case
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("loss", "text"),
     [
         (0.012344, "0.01234"),

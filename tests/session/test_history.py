@@ -3,6 +3,7 @@
 import pytest
 
 from session import FrameOutOfRange, HistoryLengthError, NoHistory, load_session
+from tests.cases import every_case
 from tests.session.session_files import action, events_of, observation, write_session
 
 
@@ -10,7 +11,7 @@ def columns(session):
     return session.previous.tolist(), session.action_into.tolist(), session.action_after.tolist()
 
 
-@pytest.mark.parametrize(
+@every_case(
     "letters, previous, action_into, action_after",
     [
         ("oaoao", [-1, 0, 1], [-1, 0, 1], [0, 1, -1]),
@@ -36,7 +37,7 @@ def test_moments_are_joined_by_exactly_one_action(open_letters, letters, previou
     assert columns(open_letters(letters)) == (previous, action_into, action_after)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "letters, lost, previous",
     [
         # A lost picture of a moment observed twice: the other one represents it.
@@ -90,13 +91,13 @@ def test_without_any_joined_frames_the_message_says_so(open_letters):
         open_letters("ooo").history(1, 4)
 
 
-@pytest.mark.parametrize("length", [1, 9, 0, -1, 2.0, "4", True, None, 10**30])
+@every_case("length", [1, 9, 0, -1, 2.0, "4", True, None, 10**30])
 def test_a_length_other_than_two_to_eight_is_refused(open_letters, length):
     with pytest.raises(HistoryLengthError, match="2 to 8"):
         open_letters("oaoao").history(2, length)
 
 
-@pytest.mark.parametrize("index", [-1, 2, 1.0, "1", None, True])
+@every_case("index", [-1, 2, 1.0, "1", None, True])
 def test_a_frame_that_does_not_exist_is_refused(open_letters, index):
     with pytest.raises(FrameOutOfRange, match="choose 0 to 1"):
         open_letters("oao").history(index, 4)

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from session import SessionNotFound, find_session, list_sessions, load_session
+from tests.cases import every_case
 from tests.session.session_files import events_of, meta_of, write_session
 
 NOT_FOUND = "There is no session of that name; press Refresh and pick one from the list."
@@ -49,7 +50,7 @@ def test_listing_reads_no_events(tmp_path):
     assert not [name for name in opened if "shard" in name]
 
 
-@pytest.mark.parametrize(
+@every_case(
     "prepare",
     [
         lambda folder: (folder / "session_meta.json").write_text("{"),
@@ -135,7 +136,7 @@ JAIL = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("session_id", JAIL, ids=repr)
+@every_case("session_id", JAIL)
 def test_every_id_that_is_not_in_the_list_gets_the_same_message(tmp_path, session_id):
     root = tmp_path / "sessions"
     write_meta(root / "jetbot" / "session_a")

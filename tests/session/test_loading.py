@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT, SessionNotFound, load_session
+from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
 SHARD = "events_shard_000.jsonl"
 META = "session_meta.json"
+NAME = "session_20250921_142133"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "jetbot" / "session_20250921_142133"
+    return tmp_path / "jetbot" / NAME
 
 
 def skipped_in(folder: Path) -> list[str]:
@@ -109,9 +111,9 @@ BAD_LINES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("reason, line", [(reason, line) for reason, lines in BAD_LINES.items() for line in lines])
-def test_a_bad_line_costs_only_itself_and_is_named(folder, reason, line):
-    write_session(folder, [observation(0)])
+@every_case("reason, line", [(reason, line) for reason, lines in BAD_LINES.items() for line in lines])
+def test_a_bad_line_costs_only_itself_and_is_named(tmp_path, reason, line):
+    folder = write_session(tmp_path / "jetbot" / NAME, [observation(0)])
     lines = [observation(0), line, observation(2), action(3), observation(4)]
     for step in (2, 4):
         (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(jpeg())
@@ -202,9 +204,9 @@ FRAME_FAULTS = {
 }
 
 
-@pytest.mark.parametrize("reason", FRAME_FAULTS)
-def test_a_bad_frame_file_is_named(folder, reason):
-    write_session(folder, events_of("oaoao"))
+@every_case("reason", FRAME_FAULTS)
+def test_a_bad_frame_file_is_named(tmp_path, reason):
+    folder = write_session(tmp_path / "jetbot" / NAME, events_of("oaoao"))
     path = folder / "frames" / "frame_000002.jpg"
     path.unlink() if FRAME_FAULTS[reason] is None else path.write_bytes(FRAME_FAULTS[reason])
     assert skipped_in(folder) == [f"{SHARD} line 3: frame frames/frame_000002.jpg {reason}"]
@@ -278,9 +280,9 @@ META_FAULTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("meta, reason", META_FAULTS)
-def test_broken_metadata_is_named_and_costs_only_itself(folder, meta, reason):
-    session = load_session(write_session(folder, events_of("oaoao"), meta=meta))
+@every_case("meta, reason", META_FAULTS)
+def test_broken_metadata_is_named_and_costs_only_itself(tmp_path, meta, reason):
+    session = load_session(write_session(tmp_path / "jetbot" / NAME, events_of("oaoao"), meta=meta))
     assert [str(entry) for entry in session.skipped] == [f"{META}: {reason}"]
     assert session.profile == JETBOT
     assert (session.frame_count, session.action_count) == (3, 2)

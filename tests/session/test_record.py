@@ -5,6 +5,7 @@ import pytest
 
 from session import load_session
 from session.record import main
+from tests.cases import every_case
 
 
 def record(capsys, data, *options):
@@ -59,7 +60,7 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
     assert "session of another robot" in error_message(capsys, tmp_path, "--robot", "toroidal_dot", *options)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "options, message",
     [
         (["--steps", "0"], "whole number from 1"),

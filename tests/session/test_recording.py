@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from session import FrameOutOfRange, FrameUnreadable, load_session
+from tests.cases import every_case
 from tests.session.session_files import contents_of, events_of, jpeg, png, write_session
 
 
@@ -28,14 +29,14 @@ def test_a_picture_is_loaded_rgb(folder):
     assert np.asarray(picture)[8, 8].astype(float) == pytest.approx((0, 100, 200), abs=4)
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1", "I;16", "LA"])
+@every_case("mode", ["L", "RGBA", "P", "1", "I;16", "LA"])
 def test_pictures_of_other_modes_become_rgb(folder, mode):
     Image.new(mode, (9, 7)).save(folder / "frames" / "frame_000000.jpg", "PNG")
     picture = load_session(folder).picture(0)
     assert (picture.mode, picture.size) == ("RGB", (9, 7))
 
 
-@pytest.mark.parametrize("index", [3, -1, 99, 10**40])
+@every_case("index", [3, -1, 99, 10**40])
 def test_a_frame_beyond_the_range_is_refused_with_the_range(folder, index):
     session = load_session(folder)
     for method in (session.picture, session.frame_bytes):
@@ -43,7 +44,7 @@ def test_a_frame_beyond_the_range_is_refused_with_the_range(folder, index):
             method(index)
 
 
-@pytest.mark.parametrize("index", [1.0, "1", None, True, float("nan"), [0]])
+@every_case("index", [1.0, "1", None, True, float("nan"), [0]])
 def test_a_frame_that_is_no_whole_number_is_refused(folder, index):
     with pytest.raises(FrameOutOfRange, match=r"is not a whole number; choose 0 to 2\."):
         load_session(folder).picture(index)

@@ -1,3 +1,4 @@
+import itertools
 import json
 import warnings
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from session import load_session, session_statistics
+from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
 SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}  # not in the action space
@@ -16,10 +18,11 @@ def at(event, seconds):
 
 @pytest.fixture
 def measure(tmp_path):
-    """A function that measures a session written from events, after ``change`` of its frames folder."""
+    """A function that measures a new session written from events, after ``change`` of its frames folder."""
+    numbers = itertools.count()
 
     def measure_it(events, meta=None, change=None):
-        folder = write_session(tmp_path / "robots" / "session_1", events, meta)
+        folder = write_session(tmp_path / str(next(numbers)) / "robots" / "session_1", events, meta)
         if change:
             change(folder / "frames")
         return session_statistics(load_session(folder))
@@ -132,7 +135,7 @@ def test_a_whole_folder_of_pictures_lost_is_counted(measure):
     assert (statistics.missing.lost_pictures, statistics.frame_count, statistics.missing.unseen_actions) == (2, 0, 1)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("letters", "unseen"),
     [("oaoa", 1), ("oaoao", 0), ("oaaao", 2), ("oa.o", 0), ("oa.ao", 1), ("a", 1), ("ao", 0), ("oo", 0)],
 )
@@ -141,7 +144,7 @@ def test_actions_that_no_frame_follows(measure, letters, unseen):
     assert measure(events_of(letters)).missing.unseen_actions == unseen
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("letters", "moments", "extra"),
     [("oaoao", 0, 0), ("ooaoaooo", 2, 3), ("ooo", 1, 2), ("o.o", 0, 0), ("oo.oo", 2, 2), ("aooa", 1, 1)],
 )
@@ -160,7 +163,7 @@ def test_a_picture_lost_inside_a_moment_does_not_split_it(measure):
     assert (statistics.frame_count, statistics.repeated_moments, statistics.extra_frames) == (3, 1, 1)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("letters", "expected"),
     [
         ("oa" * 9 + "o", (9, 7, 2)),  # frames 1 to 9 have 1 to 9 context frames
@@ -228,7 +231,7 @@ def test_times_that_go_backwards_are_counted_over_all_events(measure):
     assert statistics.frame_to_frame.seconds == pytest.approx([1.0, -0.1])
 
 
-@pytest.mark.parametrize("letters", ["", "o", "a", "oo", "aa", "oa", "ao"])
+@every_case("letters", ["", "o", "a", "oo", "aa", "oa", "ao"])
 def test_the_smallest_recordings_have_statistics(measure, letters):
     statistics = measure(events_of(letters))
     assert (statistics.frame_count, statistics.action_count) == (letters.count("o"), letters.count("a"))

@@ -1,4 +1,5 @@
 import io
+import itertools
 import re
 import warnings
 
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from session import load_session, session_statistics
 from session.statistics_figures import draw_action_counts, draw_intervals
+from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 
 SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}
@@ -15,8 +17,11 @@ SLIGHT = {"motor_left": 0, "motor_right": 0.05, "duration": 0.2}
 
 @pytest.fixture
 def statistics_of(tmp_path):
+    numbers = itertools.count()
+
     def measure(events, meta=None):
-        return session_statistics(load_session(write_session(tmp_path / "robots" / "session_1", events, meta)))
+        folder = tmp_path / str(next(numbers)) / "robots" / "session_1"
+        return session_statistics(load_session(write_session(folder, events, meta)))
 
     return measure
 
@@ -114,7 +119,7 @@ def test_intervals_that_a_logarithmic_axis_cannot_show_are_counted(statistics_of
     assert re.search(r"\n3 of less than [\d.]+ ms not shown$", titles[2])
 
 
-@pytest.mark.parametrize(
+@every_case(
     "seconds",
     [[0.1], [0.1] * 9, [0.0] * 6, [-5.0] * 6, [0.0, 1e11, -1e11, 1e11], [1e-6, 2e-6], [-1.0, 0.5, -1.0, 100.0]],
 )

@@ -2,33 +2,34 @@ import math
 
 import pytest
 
+from tests.cases import every_case
 from training import FixedSteps, InvalidValue, LossThreshold, TrainingConfig
 
 NO_NUMBERS = [None, "", "much", math.nan, math.inf, -math.inf, -1, True, [], 1e300]
 
 
-@pytest.mark.parametrize("value", [*NO_NUMBERS, 0])
-@pytest.mark.parametrize("name", ["autoencoder_lr", "predictor_lr"])
+@every_case("value", [*NO_NUMBERS, 0])
+@every_case("name", ["autoencoder_lr", "predictor_lr"])
 def test_a_learning_rate_that_is_none_is_refused_by_name(name, value):
     with pytest.raises(InvalidValue, match=name.replace("_lr", " learning rate")):
         TrainingConfig(**{name: value})
 
 
-@pytest.mark.parametrize("name", ["mask_ratio_low", "mask_ratio_high", "image_weight", "latent_weight", "weight_decay"])
-@pytest.mark.parametrize("value", NO_NUMBERS)
+@every_case("name", ["mask_ratio_low", "mask_ratio_high", "image_weight", "latent_weight", "weight_decay"])
+@every_case("value", NO_NUMBERS)
 def test_other_numbers_are_refused_by_name(name, value):
     with pytest.raises(InvalidValue, match=name.replace("_", " ")):
         TrainingConfig(**{name: value})
 
 
-@pytest.mark.parametrize("value", [*NO_NUMBERS, 0, 1.5, 2.0, 10**12])
+@every_case("value", [*NO_NUMBERS, 0, 1.5, 2.0, 10**12])
 def test_counts_are_whole_numbers(value):
     for make in (FixedSteps, lambda steps: LossThreshold(0.1, steps), lambda n: TrainingConfig(save_every=n)):
         with pytest.raises(InvalidValue, match="whole number from 1 to 1000000"):
             make(value)
 
 
-@pytest.mark.parametrize("value", [*NO_NUMBERS, 0])
+@every_case("value", [*NO_NUMBERS, 0])
 def test_a_threshold_is_a_number_above_zero(value):
     with pytest.raises(InvalidValue, match="The threshold must be a number"):
         LossThreshold(value, 10)
@@ -47,7 +48,7 @@ def test_messages_are_one_short_sentence():
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "told"),
     [
         (None, ", not empty."),

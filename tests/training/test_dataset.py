@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from session import FrameOutOfRange, HistoryLengthError, NoHistory
+from tests.cases import every_case
 from tests.training.tiny import are_equal
 from training import FrameDataset, FrameSelection, InvalidValue
 
@@ -63,14 +64,14 @@ def test_a_frame_that_is_not_there_is_refused(recording):
         made(recording, FrameSelection(12, 12))
 
 
-@pytest.mark.parametrize("length", [None, 1, 9, 2.5, "3", math.nan])
+@every_case("length", [None, 1, 9, 2.5, "3", math.nan])
 def test_a_bad_history_length_is_refused(recording, length):
     for subject in (FrameSelection(5, 5, history_length=length), FrameSelection(0, 11, history_length=length)):
         with pytest.raises(HistoryLengthError):
             made(recording, subject)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "words"),
     [
         ({"first": 5, "last": 4}, "range of frames is empty: it goes from 5 to 4"),

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import threading
 
@@ -18,22 +19,34 @@ SHORT = [
 ]
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """The command on a folder with a recording, with small networks."""
+@contextlib.contextmanager
+def small_command():
+    """The command, with small networks and without signals."""
 
     class Small(models.WorldModels):
         def get(self, key, action_channels):
             return self._models.setdefault(key, shared_model())
 
-    monkeypatch.setattr(backend, "WorldModels", Small)
-    monkeypatch.setattr(learn.StopRequest, "__init__", lambda self: setattr(self, "is_made", False))
-    record_demo(tmp_path / "sessions", "toroidal_dot", 30, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "WorldModels", Small)
+        patch.setattr(learn.StopRequest, "__init__", lambda self: setattr(self, "is_made", False))
+        yield lambda folder, *arguments: learn.main(["--data", str(folder), *arguments])
 
-    def run(*arguments, folder=tmp_path, short=SHORT):
-        return learn.main(["--data", str(folder), *short, *arguments])
 
-    return run
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory):
+    """A folder with a recording."""
+    folder = tmp_path_factory.mktemp("recorded") / "sessions"
+    record_demo(folder, "toroidal_dot", 30, seed=1)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path, sessions):
+    """The command on a folder with a recording."""
+    (tmp_path / "sessions").symlink_to(sessions)
+    with small_command() as command:
+        yield lambda *arguments, short=SHORT: command(tmp_path, *short, *arguments)
 
 
 def folder_of(data):
@@ -67,7 +80,7 @@ def test_the_run_has_a_log_like_any_other(run, tmp_path):
     assert lines[-1]["status"] == "finished"
 
 
-def interrupted(run, folder, at, *arguments):
+def interrupted(run, at, *arguments):
     """Interrupt the command as Ctrl-C does, once it has taken `at` steps; returns its exit code."""
     made, codes = [], []
     real = learn.follow_job
@@ -78,7 +91,7 @@ def interrupted(run, folder, at, *arguments):
 
     learn.follow_job = follow
     try:
-        thread = threading.Thread(target=lambda: codes.append(run(*arguments, folder=folder)))
+        thread = threading.Thread(target=lambda: codes.append(run(*arguments)))
         thread.start()
         until(lambda: made)
         job, stop = made[0]
@@ -93,26 +106,33 @@ def interrupted(run, folder, at, *arguments):
 LONG = ("--autoencoder-steps", "40", "--predictor-steps", "40", "--dream-steps", "40")
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, sessions):
+    """The data folder of a whole run."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "sessions").symlink_to(sessions)
+    with small_command() as command:
+        assert command(folder, *SHORT, *LONG) == 0
+    return folder
+
+
 @pytest.mark.promise("resume = uninterrupted")
 @pytest.mark.parametrize("at", [5, 45, 85])
-def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(run, tmp_path, capsys, figure, at):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    for folder in (whole, parts):
-        folder.mkdir()
-        (folder / "sessions").symlink_to(tmp_path / "sessions")
-    assert run(*LONG, folder=whole) == 0
-    assert interrupted(run, parts, at, *LONG) == 1
-    step = read_run(folder_of(parts), newest_log(folder_of(parts))).step
+def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(
+    run, tmp_path, uninterrupted, capsys, figure, at
+):
+    assert interrupted(run, at, *LONG) == 1
+    step = read_run(folder_of(tmp_path), newest_log(folder_of(tmp_path))).step
     assert at <= step < 120 and "--resume goes on" in capsys.readouterr().out
-    assert run("--resume", folder=parts, short=[]) == 0
+    assert run("--resume", short=[]) == 0
     differing = 0
     for file, steps in (("autoencoder.pth", 40), ("predictor_0.pth", 80)):
-        one, other = (read_checkpoint(folder_of(folder) / file) for folder in (whole, parts))
+        one, other = (read_checkpoint(folder_of(folder) / file) for folder in (uninterrupted, tmp_path))
         assert one.step == other.step == steps
         differing += not are_equal(one.tensors, other.tensors)
     figure(f"a recipe of 3 phases, 120 steps against {step} + save + new program + the rest: {differing} of 2 differ")
     assert differing == 0
-    lines = log_of(parts)
+    lines = log_of(tmp_path)
     assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 121))
 
 

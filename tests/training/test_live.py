@@ -18,6 +18,7 @@ import models
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import list_sessions, load_session, profile_of, record_demo
 from session.recorder.recorder import SessionRecorder
+from tests.cases import every_case
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager, until
 from training import backend, live
 from training.checkpoints.reader import read_checkpoint
@@ -43,10 +44,16 @@ def made(monkeypatch):
 
 
 @pytest.fixture
-def run(tmp_path, made):
+def data_folder(tmp_path):
+    """The data folder of the command."""
+    return tmp_path
+
+
+@pytest.fixture
+def run(data_folder, made):
     """Runs the command in this process; signals are put back."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield lambda *arguments: live.main(["--data", str(tmp_path), *map(str, arguments)])
+    yield lambda *arguments: live.main(["--data", str(data_folder), *map(str, arguments)])
     for number, handler in before.items():
         signal.signal(number, handler)
 
@@ -149,12 +156,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG)
-def test_wrong_values_are_answered_in_one_sentence(run, tmp_path, capsys, arguments, words):
+@every_case(("arguments", "words"), WRONG)
+def test_wrong_values_are_answered_in_one_sentence(run, data_folder, capsys, arguments, words):
     assert run(*arguments) == 2
     told = capsys.readouterr()
     assert words in told.err and told.err.count("\n") == 1 and told.out == ""
-    assert list(tmp_path.iterdir()) == []
+    assert list(data_folder.iterdir()) == []
 
 
 def test_another_program_that_trains_is_told_and_nothing_is_recorded(run, tmp_path, capsys):

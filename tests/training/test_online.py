@@ -12,6 +12,7 @@ from session import (
     load_session,
 )
 from session.recorder.robot_adapter import CheckedRobot
+from tests.cases import every_case
 from tests.training.tiny import FAST, are_equal, make_manager, tensors_of
 from training import InvalidValue, JobRunning, LossNotFinite
 from training.online import LiveConfig, OnlineLoop
@@ -190,7 +191,7 @@ def test_nobody_else_trains_or_saves_there_meanwhile(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "words"),
     [
         (dict(steps=0), "number of steps"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.cases import every_case
 from tests.training.tiny import FAST, are_equal, shared_model, tensors_of
 from training import TrainingConfig
 from training.optim import NetworkOptimizer, parameter_groups, schedule_factor
@@ -40,7 +41,7 @@ def test_the_rate_warms_up_then_follows_a_cosine_to_its_floor():
     assert all(later < earlier for earlier, later in itertools.pairwise(factors))
 
 
-@pytest.mark.parametrize(("lr", "floor"), [(1e-4, 1e-6), (1e-3, 1e-5), (1e-5, 1e-6), (1e-7, 1e-7)])
+@every_case(("lr", "floor"), [(1e-4, 1e-6), (1e-3, 1e-5), (1e-5, 1e-6), (1e-7, 1e-7)])
 def test_the_floor_is_one_percent_or_a_millionth_but_never_more_than_the_rate(lr, floor):
     assert lr * schedule_factor(200_000, lr, WARM) == pytest.approx(floor)
 
@@ -175,7 +176,7 @@ SPOILED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spoil", SPOILED, ids=lambda spoil: spoil.__name__)
+@every_case("spoil", SPOILED)
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(spoil):
     saved = stepped()[0].state().optimizer
     saved["param_groups"] = [

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from tests.cases import every_case
 from training import FrameSelection, InvalidValue, TrainingConfig
 from training.options import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, read_config, read_selection, whole
 
@@ -32,14 +33,14 @@ def test_whole_numbers_may_come_as_floats():
 BAD = [None, math.nan, math.inf, -1, 20, 2.5, "2", "", True, [], {}]
 
 
-@pytest.mark.parametrize("value", BAD)
-@pytest.mark.parametrize("name", ["first", "last"])
+@every_case("value", BAD)
+@every_case("name", ["first", "last"])
 def test_ends_of_a_range_that_are_no_frames_are_refused_by_name(name, value):
     with pytest.raises(InvalidValue, match=f"The {name} frame must be a whole number from 0 to 19"):
         read(train_on=RANGE, **{name: value})
 
 
-@pytest.mark.parametrize("value", [None, 0, -1, 65, 1.5, math.nan, math.inf, "4", True, []])
+@every_case("value", [None, 0, -1, 65, 1.5, math.nan, math.inf, "4", True, []])
 def test_a_batch_size_that_is_none_is_refused(value):
     with pytest.raises(InvalidValue, match="batch size"):
         read(train_on=RANGE, batch_size=value)
@@ -56,13 +57,13 @@ def test_what_was_not_given_is_standard():
     assert STANDARD.keys() == ADVANCED.keys()
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -1, "0.1", "", True, []])
-@pytest.mark.parametrize("name", list(ADVANCED))
+@every_case("value", [math.nan, math.inf, -1, "0.1", "", True, []])
+@every_case("name", list(ADVANCED))
 def test_advanced_values_that_cannot_be_are_refused(name, value):
     with pytest.raises(InvalidValue):
         read_config(NOT_GIVEN | {name: value})
 
 
-@pytest.mark.parametrize("value", [None, "3", math.nan, math.inf, -math.inf, 2.5, True, [1]])
+@every_case("value", [None, "3", math.nan, math.inf, -math.inf, 2.5, True, [1]])
 def test_what_is_no_whole_number_stays_as_it_is(value):
     assert whole(value) is value

@@ -13,6 +13,7 @@ import pytest
 
 import models
 from session import SessionRecorder
+from tests.cases import every_case
 from tests.training.tiny import shared_model, until
 from training import TrainingManager, backend, train
 from training.checkpoints.reader import read_checkpoint
@@ -125,7 +126,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG)
+@every_case(("arguments", "words"), WRONG)
 def test_wrong_values_are_answered_in_one_sentence(run, folder, capsys, arguments, words):
     assert run(*arguments) == 2
     told = capsys.readouterr()
@@ -133,7 +134,7 @@ def test_wrong_values_are_answered_in_one_sentence(run, folder, capsys, argument
     assert not (folder / "checkpoints").exists()
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("arguments", "words"),
     [
         (["--model", "brain", "--steps", 2], "invalid choice: 'brain'"),

@@ -7,6 +7,7 @@ import pytest
 
 from session import NoHistory, ToroidalDotRobot, load_session, record_demo
 from session.robots.toroidal_dot import locate_dot
+from tests.cases import every_case
 from tests.training.tiny import shared_model
 from training import truth
 from training.checkpoints.writer import save_checkpoint
@@ -94,7 +95,7 @@ def test_another_robot_has_no_ground_truth(tmp_path):
         measure(jetbot)
 
 
-@pytest.mark.parametrize("frames", [0, 2001, 1.5, None])
+@every_case("frames", [0, 2001, 1.5, None])
 def test_an_invalid_number_of_frames_is_refused(recording, frames):
     with pytest.raises(accuracy_module.InvalidValue, match="number of frames"):
         measure(recording, frames=frames)

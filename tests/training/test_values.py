@@ -4,16 +4,17 @@ import math
 
 import pytest
 
+from tests.cases import every_case
 from training import InvalidValue, invalid_value, whole_number
 
 
-@pytest.mark.parametrize("value", [None, "", "3", math.nan, math.inf, -1, 2.5, 61, 1e300, True, [3], 10**400])
+@every_case("value", [None, "", "3", math.nan, math.inf, -1, 2.5, 61, 1e300, True, [3], 10**400])
 def test_what_is_no_whole_number_in_range_is_refused_by_name(value):
     with pytest.raises(InvalidValue, match="The frame number must be a whole number from 0 to 60"):
         whole_number(value, "The frame number", 0, 60)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("value", "reason"),
     [
         (None, "; it is empty."),

@@ -21,6 +21,7 @@ from models.introspection.attention import (
     uniform_baseline,
 )
 from models.layers import CausalSelfAttention, join_heads
+from tests.cases import every_case
 from tests.models.reference import randomize
 from tests.models.small import PREDICTOR, generator, history, small_config
 
@@ -180,13 +181,13 @@ def test_only_what_is_asked_for_is_computed(monkeypatch, requested, run):
     assert ran == run and weighed == sorted(requested)
 
 
-@pytest.mark.parametrize("requested", [set(), {3}, {-1}, {0, 7}])
+@every_case("requested", [set(), {3}, {-1}, {0, 7}])
 def test_the_predictor_refuses_layers_it_does_not_have(requested):
     with pytest.raises(AssertionError, match="not layers"):
         random_predictor().attention(*inputs(), requested)
 
 
-@pytest.mark.parametrize("most", [4096, 29, 25, 12, 5])
+@every_case("most", [4096, 29, 25, 12, 5])
 def test_the_layout_says_which_token_is_which(most):
     """Changing one frame or action changes just the tokens of that kind and place, as far as they are left."""
     predictor = random_predictor(replace(PREDICTOR, max_tokens=most))
@@ -227,7 +228,7 @@ def test_a_report_shows_the_last_layers_mean_unless_asked_otherwise(shared):
     assert asdict(as_uniform(report).shown) == asdict(report.uniform)
 
 
-@pytest.mark.parametrize(("layer", "head"), [(0, None), (1, 3), (None, 0), (2, 2)])
+@every_case(("layer", "head"), [(0, None), (1, 3), (None, 0), (2, 2)])
 def test_any_layer_and_head_can_be_shown_and_the_measures_stay(shared, layer, head):
     frames, actions, _ = history()
     whole = all_weights(shared, frames, actions)[2 if layer is None else layer]
@@ -262,7 +263,7 @@ def test_no_more_than_two_layers_are_asked_for(shared, monkeypatch):
     assert requested == [{0, 2}, {2}]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("layer", "head", "message"),
     [
         (3, None, "no layer 4; choose one from 1 to 3"),

@@ -20,6 +20,7 @@ from models.introspection.attention_figures import (
     overlay,
     overlay_strip,
 )
+from tests.cases import every_case
 from tests.models.introspection.test_attention import HAND, look_of
 
 NAMES = ["17", "18", "19"]
@@ -251,7 +252,7 @@ def test_the_strip_holds_the_colours_of_an_overlay():
     assert (np.diff(strip[0] @ np.array([0.2126, 0.7152, 0.0722])) > -0.6).all()  # but for rounding
 
 
-@pytest.mark.parametrize("token", [110, 16, 1, 14, 183, 196])
+@every_case("token", [110, 16, 1, 14, 183, 196])
 def test_the_patch_of_a_token_is_outlined_and_nothing_else_changes(token):
     plain = np.full((224, 224, 3), 100, np.uint8)
     row, column = (token - 1) // 14, (token - 1) % 14

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from page.server.access_middleware import AccessMiddleware, safe_target
 from page.server.access_policy import MAX_BODY_BYTES, ROLE, AccessPolicy
 from page.server.settings import Settings
+from tests.cases import every_case
 
 
 async def echo(request: Request):
@@ -74,9 +75,7 @@ def test_the_form_accepts_a_key_or_a_whole_link(visitor, policy):
         assert (answer.status_code, answer.headers["location"]) == (303, "/?frame=3"), text
 
 
-@pytest.mark.parametrize(
-    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/x", ""]
-)
+@every_case("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/x", ""])
 def test_a_key_never_redirects_to_another_site(visitor, policy, target):
     answer = visitor.post("/key", data={"key": policy.keys.look, "next": target})
     assert answer.headers["location"] == "/"
@@ -139,7 +138,7 @@ def test_bodies_are_limited_in_size(visitor, policy):
     assert visitor.post("/config", content=pieces).status_code == 413
 
 
-@pytest.mark.parametrize("length", ["-1", "1e3", "x", "9" * 30, "٣"])
+@every_case("length", ["-1", "1e3", "x", "9" * 30, "٣"])
 def test_a_declared_length_must_be_a_number(visitor, length):
     assert visitor.post("/config", headers={"content-length": length.encode()}, content=b"").status_code == 413
 
@@ -161,9 +160,7 @@ def test_other_routes_of_gradio_are_not_served(visitor, policy):
     assert visitor.post("/gradio_api/upload", files={"files": b"x"}).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/%3F/../gradio_api/upload", "/config%3Fx", "/%23", "/gradio_api/queue/join%2f..%2fupload"]
-)
+@every_case("path", ["/%3F/../gradio_api/upload", "/config%3Fx", "/%23", "/gradio_api/queue/join%2f..%2fupload"])
 def test_the_decoded_path_is_checked(visitor, policy, path):
     visitor.get(f"/?key={policy.keys.train}")
     assert visitor.get(path).status_code == 404

@@ -5,6 +5,7 @@ from starlette.requests import HTTPConnection
 
 from page.server.access_policy import AccessDenied, AccessPolicy, cookie_name, is_known_path
 from page.server.settings import Settings
+from tests.cases import every_case
 
 HOST = ("host", "localhost:7860")
 LAN, HERE = "192.168.1.7", "127.0.0.1"
@@ -35,7 +36,7 @@ def test_from_other_machines_a_key_is_needed():
     assert denial.value.status == 401 and denial.value.needs_key
 
 
-@pytest.mark.parametrize(
+@every_case(
     "header",
     ["x-forwarded-for", "forwarded", "via", "x-real-ip", "X-Forwarded-Host", "x-forwarded-proto", "cf-connecting-ip"],
 )
@@ -109,14 +110,12 @@ def test_gradios_startup_check_needs_no_key_until_the_server_has_begun():
         role(policy, client=HERE, path="/gradio_api/startup-events")
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:7860", "[::1]:7860", "192.168.1.5:7860", "LOCALHOST:1"])
+@every_case("host", ["localhost", "127.0.0.1:7860", "[::1]:7860", "192.168.1.5:7860", "LOCALHOST:1"])
 def test_own_names_and_addresses_are_accepted_as_hosts(host):
     make_policy().check_source(connection(("host", host)))
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example:7860", "", "abc.gradio.live", "a b", "x@localhost"]
-)
+@every_case("host", ["evil.example", "localhost.evil.example:7860", "", "abc.gradio.live", "a b", "x@localhost"])
 def test_other_hosts_are_denied(host):
     with pytest.raises(AccessDenied) as denial:
         make_policy().check_source(connection(("host", host)))
@@ -133,9 +132,7 @@ def test_names_of_the_command_line_and_of_the_public_link_are_accepted():
         policy.check_source(connection(HOST, ("origin", "https://abc.gradio.live")))
 
 
-@pytest.mark.parametrize(
-    "origin", ["null", "http://evil.example", "http://localhost:3000", "file://", "", "chrome-extension://a"]
-)
+@every_case("origin", ["null", "http://evil.example", "http://localhost:3000", "file://", "", "chrome-extension://a"])
 def test_requests_from_pages_of_other_sites_are_denied(origin):
     with pytest.raises(AccessDenied) as denial:
         make_policy().check_source(connection(HOST, ("origin", origin)))
@@ -163,7 +160,7 @@ def test_a_link_from_another_site_may_be_followed(fetch):
     make_policy().check_source(connection(HOST, *fetch_headers(*fetch)))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "path",
     [
         "/",
@@ -178,7 +175,7 @@ def test_paths_of_the_page_are_known(path):
     assert is_known_path(path)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "path",
     [
         "/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://x", "/monitoring", "//",

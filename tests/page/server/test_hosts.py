@@ -3,19 +3,20 @@ import socket
 import pytest
 
 from page.server.hosts import is_loopback, is_same_origin, lan_address, own_names, parse_ip, split_host
+from tests.cases import every_case
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+@every_case("address", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 def test_loopback_addresses_are_recognized(address):
     assert is_loopback(address)
 
 
-@pytest.mark.parametrize("address", ["192.168.1.7", "0.0.0.0", "::ffff:192.168.1.7", "fe80::1", "localhost", "", "x"])
+@every_case("address", ["192.168.1.7", "0.0.0.0", "::ffff:192.168.1.7", "fe80::1", "localhost", "", "x"])
 def test_other_addresses_are_not_loopback(address):
     assert not is_loopback(address)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "host, parts",
     [
         ("localhost:7860", ("localhost", 7860)),
@@ -28,7 +29,7 @@ def test_name_and_port_are_split(host, parts):
     assert split_host(host) == parts
 
 
-@pytest.mark.parametrize("host", ["", ":7860", "a:b", "a:99999", "a/b", "user@localhost", "a?b", "a#b", "[::1"])
+@every_case("host", ["", ":7860", "a:b", "a:99999", "a/b", "user@localhost", "a?b", "a#b", "[::1"])
 def test_malformed_hosts_are_rejected(host):
     assert split_host(host) is None
 
@@ -56,7 +57,7 @@ def test_a_page_of_this_server_has_the_same_origin(origin, host):
     assert is_same_origin(origin, host)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "origin", ["null", "", "http://localhost", "http://localhost:7861", "http://evil.example:7860", "file://", "x://localhost:7860"]
 )  # fmt: skip
 def test_pages_of_other_servers_do_not(origin):

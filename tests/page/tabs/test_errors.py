@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from page.tabs.errors import check_clip, errors_notice
+from tests.cases import every_case
 from training import InvalidValue
 
 DIGESTS = {"autoencoder": "a", "predictor": "b"}
@@ -22,18 +23,18 @@ def test_another_history_and_other_weights_are_shown():
     assert "other weights than those in use now and a history of 3, not of 8" in notice
 
 
-@pytest.mark.parametrize("sent", [None, "5", "\ud800" * 9, [5], True, 0, 9, float("nan"), 10**400])
+@every_case("sent", [None, "5", "\ud800" * 9, [5], True, 0, 9, float("nan"), 10**400])
 def test_a_history_that_is_none_is_not_repeated(sent):
     assert errors_notice(KEPT, "k", DIGESTS, sent) == ""
 
 
-@pytest.mark.parametrize("kind", [None, "webp", "MP4", 1, [], {}, "WebP "])
+@every_case("kind", [None, "webp", "MP4", 1, [], {}, "WebP "])
 def test_a_clip_of_another_kind_is_refused_by_name(kind):
     with pytest.raises(InvalidValue, match="The file must be one of: WebP, GIF"):
         check_clip(5, kind)
 
 
-@pytest.mark.parametrize("speed", [None, "", "5", True, [], 0, 51, float("nan"), 10**400])
+@every_case("speed", [None, "", "5", True, [], 0, 51, float("nan"), 10**400])
 def test_a_clip_at_a_speed_that_is_none_is_refused_by_name(speed):
     with pytest.raises(InvalidValue, match=r"The speed must be 0\.1 to 50 frames a second"):
         check_clip(speed, "GIF")

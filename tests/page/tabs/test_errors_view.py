@@ -9,6 +9,7 @@ import pytest
 from page.tabs import errors_view as page_errors
 from page.tabs.errors_view import TRACK_COLUMNS, errors_data, errors_label, errors_view, progress_view
 from session import load_session
+from tests.cases import every_case
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 from training.evaluation import figures as error_figures
@@ -246,7 +247,7 @@ def test_progress_says_how_far_how_fast_and_by_whom():
     assert fill["style"] == "width:25.0%"
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "sentence"),
     [
         (dict(seconds_left=None, started_by=""), "frame 30 of 120, 12.3 frames/s."),

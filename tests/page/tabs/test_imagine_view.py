@@ -9,6 +9,7 @@ from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagin
 from session import load_session
 from session.ground_truth import TrueFrame
 from session.robots.toroidal_dot import DotPosition
+from tests.cases import every_case
 from tests.session.session_files import STAY, action, events_of, meta_of, observation, write_session
 from training import InvalidValue
 
@@ -102,7 +103,7 @@ def test_actions_have_their_usual_names_and_the_values_beside(jetbot):
     ]
 
 
-@pytest.mark.parametrize("number", [None, "7", 1.5, [1]])
+@every_case("number", [None, "7", 1.5, [1]])
 def test_only_a_count_of_the_browser_is_answered_to(jetbot, number):
     assert answer(jetbot, Imagined([]), PadInput("begin", number))["answered"] is None
 
@@ -112,7 +113,7 @@ def test_a_refusal_has_the_form_of_an_answer():
     assert imagine_refusal(InvalidValue("\ud800."))["problem"] == "?."
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("sent", "what"), [(0, 0), (1.0, 1), ("1", 1), (None, "begin"), ("", "begin"), *((one, one) for one in COMMANDS)]
 )
 def test_a_press_is_an_action_or_a_command(sent, what):
@@ -121,7 +122,7 @@ def test_a_press_is_an_action_or_a_command(sent, what):
     assert parse_command(None, 2) == "begin"
 
 
-@pytest.mark.parametrize("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
+@every_case("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
 def test_anything_else_is_refused(sent):
     with pytest.raises(InvalidValue, match="The action must be a whole number from 0 to 1"):
         parse_command(ImaginePad().preprocess(sent), 2)

@@ -5,6 +5,7 @@ import pytest
 from page.tabs import statistics
 from page.tabs.statistics import statistics_view
 from session import load_session, session_statistics, statistics_figures
+from tests.cases import every_case
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 
@@ -82,7 +83,7 @@ def test_tables_hold_every_action_and_every_interval(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("letters", "drawn"),
     [
         ("", set()),

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from session.jsonl_format.local_time import infer_utc_offset, parse_local_time, time_in_name
+from tests.cases import every_case
 
 NOON = datetime(2025, 6, 1, 12, 0, 0)
 NOON_UTC = 1748779200.0
@@ -20,8 +21,8 @@ def zone(monkeypatch):
     time.tzset()
 
 
-@pytest.mark.parametrize("hours", [0, -7, 2, 5.5, 5.75, 14, -11])
-@pytest.mark.parametrize("delay_s", [0.0, 3.0, 250.0])
+@every_case("hours", [0, -7, 2, 5.5, 5.75, 14, -11])
+@every_case("delay_s", [0.0, 3.0, 250.0])
 def test_the_zone_of_the_recorder_follows_from_its_first_event(hours, delay_s):
     assert infer_utc_offset(NOON, NOON_UTC - hours * 3600 + delay_s) == hours * 3600
 

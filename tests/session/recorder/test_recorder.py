@@ -13,6 +13,7 @@ from PIL import Image
 from session import InvalidAction, RecordingError, SessionRecorder, list_sessions, load_session
 from session.jsonl_format.lock import LOCK_FILE, is_open_for_recording
 from session.recorder import recorder as recorder_module
+from tests.cases import every_case
 
 SPACE = [{"action": 0}, {"action": 1}]
 PICTURE = np.full((32, 32, 3), 120, dtype=np.uint8)
@@ -111,7 +112,7 @@ def test_nothing_can_be_recorded_after_the_end(tmp_path):
         recorder.record_action({"action": 1})
 
 
-@pytest.mark.parametrize("data", [{}, {"action": float("nan")}, {"action": True}, {"action": "1"}, {1: 1}, [], None])
+@every_case("data", [{}, {"action": float("nan")}, {"action": True}, {"action": "1"}, {1: 1}, [], None])
 def test_an_action_that_could_not_be_read_again_is_refused(tmp_path, data):
     with start(tmp_path) as recorder:
         with pytest.raises(InvalidAction):
@@ -120,9 +121,7 @@ def test_an_action_that_could_not_be_read_again_is_refused(tmp_path, data):
     assert load_session(recorder.folder).action_count == 1
 
 
-@pytest.mark.parametrize(
-    "shape, dtype", [((4, 4), np.uint8), ((4, 4, 4), np.uint8), ((4, 4, 3), np.float32), ((0, 4, 3), np.uint8)]
-)
+@every_case("shape, dtype", [((4, 4), np.uint8), ((4, 4, 4), np.uint8), ((4, 4, 3), np.float32), ((0, 4, 3), np.uint8)])
 def test_a_picture_of_another_kind_is_refused(tmp_path, shape, dtype):
     with start(tmp_path) as recorder, pytest.raises(RecordingError, match="three colours"):
         recorder.record_observation(np.zeros(shape, dtype=dtype))
@@ -175,7 +174,7 @@ for number in range(100000):
 """
 
 
-@pytest.mark.parametrize("acknowledged", [0, 1, 6, 7, 20, 61, 150])
+@every_case("acknowledged", [0, 1, 6, 7, 20, 61, 150])
 def test_a_killed_recorder_loses_nothing_that_it_acknowledged(tmp_path, acknowledged):
     command = [sys.executable, "-c", RECORD_UNTIL_KILLED, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:

@@ -5,6 +5,7 @@ import pytest
 
 from session import JETBOT, BadRobot, InvalidAction, RecordingError, RobotFailed, profile_of
 from session.recorder.robot_adapter import CheckedRobot, load_robot
+from tests.cases import every_case
 
 ACTIONS = [{"left": 0.0, "right": 0.0}, {"left": 0.5, "right": 1.0}]
 
@@ -36,7 +37,7 @@ def test_a_robot_keeps_its_name_channels_and_actions():
     assert checked.act(ACTIONS[1]) == 0.0
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("members", "message"),
     [
         ({"profile": JETBOT}, "profile is not the one"),
@@ -57,7 +58,7 @@ def test_invalid_members_are_reported_before_the_recording_begins(members, messa
 SHAPES = [((4, 4, 3), np.float64), ((4, 4), np.uint8), ((4, 4, 4), np.uint8), ((0, 4, 3), np.uint8)]
 
 
-@pytest.mark.parametrize("picture", [None, *(np.zeros(shape, kind) for shape, kind in SHAPES)])
+@every_case("picture", [None, *(np.zeros(shape, kind) for shape, kind in SHAPES)])
 def test_a_value_that_is_no_picture_is_refused(picture):
     checked = CheckedRobot(robot_with(observe=lambda self: picture))
     with pytest.raises(RobotFailed, match="must give RGB as uint8"):
@@ -95,14 +96,14 @@ def test_ctrl_c_in_a_robot_is_no_failure_of_it():
         CheckedRobot(robot_with(observe=observe)).observe()
 
 
-@pytest.mark.parametrize("seconds", [None, -1, float("nan"), float("inf"), 1e9, True, "1"])
+@every_case("seconds", [None, -1, float("nan"), float("inf"), 1e9, True, "1"])
 def test_invalid_seconds_are_refused(seconds):
     checked = CheckedRobot(robot_with(act=lambda self, action: seconds))
     with pytest.raises(RobotFailed, match="must return the seconds"):
         checked.act(ACTIONS[0])
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("action", "message"),
     [({"left": 0.6, "right": 0}, "left 0.6 is beyond"), ({"left": 0}, "the channels left, right"),
      ({"left": float("nan"), "right": 0}, "beyond"), ({"left": 0, "right": 0, "up": 1}, "the channels left, right")],

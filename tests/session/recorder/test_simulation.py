@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT, RecordingError, list_sessions, load_session, record_demo
+from tests.cases import every_case
 from tests.session.session_files import meta_of, write_session
 
 
@@ -46,7 +47,7 @@ def test_a_demo_deletes_no_recording(tmp_path):
     assert folder.exists() and len(list_sessions(tmp_path)) == 2
 
 
-@pytest.mark.parametrize("robot, frames, seed", [("spot", 3, 0), ("toroidal_dot", 0, 0), ("toroidal_dot", 10**9, 0),
+@every_case("robot, frames, seed", [("spot", 3, 0), ("toroidal_dot", 0, 0), ("toroidal_dot", 10**9, 0),
                                                  ("toroidal_dot", 2.5, 0), ("toroidal_dot", 3, -1)])  # fmt: skip
 def test_impossible_parameters_are_refused_and_leave_nothing(tmp_path, robot, frames, seed):
     with pytest.raises(RecordingError):

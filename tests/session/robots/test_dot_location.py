@@ -4,6 +4,7 @@ from PIL import Image
 
 from session import ToroidalDotRobot
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
+from tests.cases import every_case
 
 
 def picture_at(x: int, y: int) -> np.ndarray:
@@ -12,8 +13,8 @@ def picture_at(x: int, y: int) -> np.ndarray:
     return robot.observe()
 
 
-@pytest.mark.parametrize("x", [0, 1, 5, 100, 111, 112, 220, 223])
-@pytest.mark.parametrize("y", [0, 3, 112, 223])
+@every_case("x", [0, 1, 5, 100, 111, 112, 220, 223])
+@every_case("y", [0, 3, 112, 223])
 def test_the_centre_is_found_anywhere_also_across_the_edges(x, y):
     assert torus_distance(locate_dot(picture_at(x, y)), DotPosition(x, y)) < 0.01
 

@@ -4,6 +4,7 @@ import pytest
 from session import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
 from session.robots.detection import detect_robot
 from session.robots.registry import action_name
+from tests.cases import every_case
 
 NOTHING = ((), np.zeros((0, 0)))
 DOT_SPACE = [{"action": 0.0}, {"action": 1.0}]
@@ -37,7 +38,7 @@ def test_a_jetbot_scales_the_same_after_a_toroidal_dot():
     assert np.array_equal(JETBOT.scale(np.array([0, 0.12, 0.2])), before)
 
 
-@pytest.mark.parametrize("robot_type", ["JetBotInterface", "jetbot", "JETBOT", "SimulatedJetBot"])
+@every_case("robot_type", ["JetBotInterface", "jetbot", "JETBOT", "SimulatedJetBot"])
 def test_the_type_names_a_jetbot_with_any_channels_and_folder(robot_type):
     assert detect_robot(robot_type, DOT_SPACE, *NOTHING, "toroidal_dot") == JETBOT
 
@@ -47,7 +48,7 @@ def test_the_type_names_a_toroidal_dot(robot_type):
     assert detect_robot(robot_type, [JETBOT_ACTION], *NOTHING, "jetbot") == TOROIDAL_DOT
 
 
-@pytest.mark.parametrize("robot_type", [None, "", "unknown", "SomethingElse"])
+@every_case("robot_type", [None, "", "unknown", "SomethingElse"])
 def test_the_channels_come_before_the_folder(robot_type):
     assert detect_robot(robot_type, DOT_SPACE, *NOTHING, "jetbot") == TOROIDAL_DOT
     assert detect_robot(robot_type, [], ("action",), np.ones((1, 1)), "jetbot") == TOROIDAL_DOT
@@ -72,7 +73,7 @@ def test_an_unknown_robot_without_recorded_actions_takes_those_it_could_have_cho
     assert [(c.name, c.low, c.high) for c in robot.channels] == [("arm", -1.0, 1.0)]
 
 
-@pytest.mark.parametrize("robot_type", [None, "", "unknown", "../..", "\x00"])
+@every_case("robot_type", [None, "", "unknown", "../..", "\x00"])
 def test_a_name_is_always_safe_as_a_folder_name(robot_type):
     robot = detect_robot(robot_type, [], *NOTHING, "sessions")
     assert robot.name == "unknown"

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from session import JETBOT, InvalidAction, SimulatedJetBot
+from tests.cases import every_case
 
 RIGHT = {"motor_left": 0, "motor_right": 0.12, "duration": 0.2}
 STAY = {"motor_left": 0, "motor_right": 0, "duration": 0.2}
@@ -48,9 +49,7 @@ def test_the_seed_sets_room_and_direction():
     assert not np.array_equal(SimulatedJetBot(4).observe(), SimulatedJetBot(5).observe())
 
 
-@pytest.mark.parametrize(
-    "change", [{"duration": 0}, {"duration": 99}, {"motor_left": 2}, {"motor_right": "x"}, {"b": 1}]
-)
+@every_case("change", [{"duration": 0}, {"duration": 99}, {"motor_left": 2}, {"motor_right": "x"}, {"b": 1}])
 def test_other_actions_are_refused(change):
     with pytest.raises(InvalidAction):
         SimulatedJetBot().act(RIGHT | change)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from session import TOROIDAL_DOT, InvalidAction, ToroidalDotRobot
+from tests.cases import every_case
 
 
 def mass_of(picture):
@@ -51,9 +52,7 @@ def test_the_seed_sets_where_it_starts():
     assert (ToroidalDotRobot(7).x, ToroidalDotRobot(7).y) == (ToroidalDotRobot(7).x, ToroidalDotRobot(7).y)
 
 
-@pytest.mark.parametrize(
-    "action", [{}, {"action": 2}, {"action": 0.5}, {"move": 1}, {"action": 1, "b": 0}, {"action": "1"}]
-)
+@every_case("action", [{}, {"action": 2}, {"action": 0.5}, {"move": 1}, {"action": 1, "b": 0}, {"action": "1"}])
 def test_other_actions_are_refused(action):
     with pytest.raises(InvalidAction):
         ToroidalDotRobot().act(action)

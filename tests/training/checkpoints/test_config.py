@@ -14,6 +14,7 @@ from models import (
     Architecture,
 )
 from models.action_predictor import TransformerActionConditionedPredictor
+from tests.cases import every_case
 from tests.models.small import AUTOENCODER, PREDICTOR
 from tests.training import checkpoint_files
 from tests.training.checkpoint_files import autoencoder, predictor
@@ -106,7 +107,7 @@ def test_a_file_without_config_loads_as_one_that_has_it(tmp_path, add_config):
     assert (read_architecture(tmp_path / "p.pth", "predictor") is not None) == add_config
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "named"),
     [
         ({"architecture": "recurrent"}, "architecture recurrent"),

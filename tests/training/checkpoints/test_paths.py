@@ -3,6 +3,7 @@ import os
 import pytest
 
 from tests.app.traversals import Canaries, traversals
+from tests.cases import every_case
 from training import CheckpointNotFound, checkpoint_path, default_checkpoints, list_checkpoints
 
 
@@ -24,7 +25,7 @@ def root(tmp_path):
     return root
 
 
-@pytest.mark.parametrize(
+@every_case(
     "typed",
     [
         "wheels/autoencoder.pth",
@@ -64,7 +65,7 @@ FORBIDDEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("typed", FORBIDDEN)
+@every_case("typed", FORBIDDEN)
 def test_what_is_forbidden_and_what_is_absent_get_the_same_words(root, typed):
     with pytest.raises(CheckpointNotFound) as caught:
         checkpoint_path(root, typed)
@@ -120,9 +121,7 @@ def test_everything_listed_can_be_typed(root):
         assert checkpoint_path(root, name).is_file()
 
 
-@pytest.mark.parametrize(
-    "robot", ["nobody", "..", ".", "", "/", "wheels/..", "../checkpoints_of_others", "a\0b", "away"]
-)
+@every_case("robot", ["nobody", "..", ".", "", "/", "wheels/..", "../checkpoints_of_others", "a\0b", "away"])
 def test_a_robot_without_a_folder_has_no_checkpoints(root, robot):
     assert list_checkpoints(root, robot) == []
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.cases import every_case
 from tests.training import checkpoint_files
 from tests.training.checkpoints.test_validate import are_equal, refused, tensors_of
 from training import CheckpointDamaged, CheckpointError, CheckpointOldFormat, load_checkpoint
@@ -40,13 +41,13 @@ def test_big_endian_scalars_are_read_by_their_order(tmp_path):
     assert checkpoint_reader.inert_scalar(dtype, struct.pack(">d", 0.25)) == 0.25
 
 
-@pytest.mark.parametrize("code", ["O8", "f4", "i8", "V8", None])
+@every_case("code", ["O8", "f4", "i8", "V8", None])
 def test_no_other_numpy_type_has_a_stand_in(code):
     with pytest.raises(ValueError, match="only float64"):
         checkpoint_reader.InertFloat64(code, False, True)
 
 
-@pytest.mark.parametrize("data", ["12345678", b"1234567", b"", None, 8])
+@every_case("data", ["12345678", b"1234567", b"", None, 8])
 def test_a_scalar_is_made_of_eight_bytes_only(data):
     with pytest.raises((ValueError, struct.error)):
         checkpoint_reader.inert_scalar(checkpoint_reader.InertFloat64("f8", False, True), data)
@@ -81,7 +82,7 @@ ONLY_THE_FIRST_WALL = {
 
 
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-@pytest.mark.parametrize("name", sorted(set(NAMES) - ONLY_THE_FIRST_WALL))
+@every_case("name", sorted(set(NAMES) - ONLY_THE_FIRST_WALL))
 def test_the_restricted_loader_and_the_stand_ins_hold_by_themselves(tmp_path, monkeypatch, name):
     monkeypatch.setattr(checkpoint_reader, "check_structure", lambda handle, size: None)
     canary = tmp_path / "canary"
@@ -90,7 +91,7 @@ def test_the_restricted_loader_and_the_stand_ins_hold_by_themselves(tmp_path, mo
     assert not canary.exists()
 
 
-@pytest.mark.parametrize("module", ["os", "posix", "subprocess", "shutil", "numpy", "torch.hub", "builtins"])
+@every_case("module", ["os", "posix", "subprocess", "shutil", "numpy", "torch.hub", "builtins"])
 def test_what_a_file_asked_for_is_named(tmp_path, module):
     program = b"\x80\x02c" + module.encode() + b"\nsystem\n)R."
     message = refused(
@@ -252,7 +253,7 @@ OLD = {
 }
 
 
-@pytest.mark.parametrize("trap", TRAPS, ids=lambda trap: trap.__name__)
+@every_case("trap", TRAPS)
 def test_no_file_fools_the_reader(tmp_path, trap):
     refused(trap(tmp_path), checkpoint_files.autoencoder(), CheckpointOldFormat if trap in OLD else CheckpointDamaged)
 

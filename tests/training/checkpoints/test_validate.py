@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from models import SharedWorldModel, WeightsSource, run_reconstruction
+from tests.cases import every_case
 from tests.models.small import history, small_config
 from tests.training.checkpoint_files import autoencoder, notebook_file, predictor
 from training import (
@@ -68,7 +69,7 @@ def test_a_path_may_be_text(tmp_path):
     assert load_checkpoint(str(tmp_path / "bare.pth"), autoencoder()).file == "bare.pth"
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "step"),
     [
         ({}, 5),
@@ -139,7 +140,7 @@ def test_other_sizes_are_said_with_numbers(tmp_path):
     assert "mask_token is (1, 1, 4) where (1, 1, 16) is needed" in message
 
 
-@pytest.mark.parametrize(
+@every_case(
     "value",
     [
         torch.zeros(1, 1, 32, dtype=torch.int64),
@@ -162,7 +163,7 @@ def test_finite_weights_that_give_numbers_that_are_not_are_refused(tmp_path, mak
     assert "not finite when it is tried" in refused(tmp_path / "a.pth", make(), CheckpointNotFinite)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "content",
     [
         {},

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from models import Architecture
+from tests.cases import every_case
 from tests.promises import count
 from tests.training.tiny import are_equal, make_manager, shared_model, tensors_of, train
 from training import AutoencoderTrainer, CheckpointError, CheckpointNotSaved, load_checkpoint, save_checkpoint
@@ -132,7 +133,7 @@ def test_saving_one_network_keeps_what_is_known_of_the_other(tmp_path, optimizer
     assert saved_random_state(tmp_path / "autoencoder_backup.pth") is None
 
 
-@pytest.mark.parametrize(
+@every_case(
     "content",
     [b"", b"{", b"[]", b"null", b'{"digests": 3}', b"\xff\xfe", b"[" * 100_000, b'{"digests": {}, "random_state": 3}'],
 )

@@ -18,6 +18,7 @@ from models import (
 )
 from session import NoHistory, load_session
 from session.batch import build_batch, scaled_candidates
+from tests.cases import every_case
 from tests.session.session_files import action, meta_of, observation, write_session
 from tests.training.tiny import AUTOENCODER, are_equal, shared_model, tensors_of
 from training import InvalidValue, diagnose_actions
@@ -272,7 +273,7 @@ def test_a_recording_without_any_history_is_refused(tmp_path):
         diagnose_actions(shared_model(), load_session(tmp_path / "s"), 3)
 
 
-@pytest.mark.parametrize("targets", [0, 65, 2.5, None])
+@every_case("targets", [0, 65, 2.5, None])
 def test_an_invalid_number_of_frames_is_refused(recording, targets):
     with pytest.raises(InvalidValue, match="The number of frames to look at must be a whole number from 1 to 64"):
         diagnose_actions(shared_model(), recording, 3, targets)

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tests.cases import every_case
 from training.evaluation.diagnostics import ActionDiagnostics
 from training.evaluation.diagnostics_figures import draw_losses
 
@@ -66,7 +67,7 @@ def test_losses_of_zero_are_drawn():
     assert axes.get_ylim() == (0.0, 1.0)
 
 
-@pytest.mark.parametrize("count", [1, 2, 10, 16, 64])
+@every_case("count", [1, 2, 10, 16, 64])
 def test_frame_numbers_are_few_and_do_not_overlap(count):
     axes, _ = render(diagnostics([0.1] * count, [0.2] * count, [0.3] * count))
     boxes = [label.get_window_extent() for label in axes.get_xticklabels()]

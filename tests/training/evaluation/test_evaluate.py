@@ -5,6 +5,7 @@ import torch
 from models import AdaptiveWorldModelConfig, NotFinite, SharedWorldModel, run_prediction, run_reconstruction
 from session import FrameUnreadable, HistoryLengthError, NoHistory, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
+from tests.cases import every_case
 from tests.models.reference import randomize
 from tests.session.session_files import RIGHT, STAY, events_of, write_session
 from tests.training.tiny import AUTOENCODER, PREDICTOR, evaluate_all, shared_model
@@ -65,7 +66,7 @@ def assert_same(errors, expected):
     assert errors.context.tolist() == list(expected.context)
 
 
-@pytest.mark.parametrize(("length", "batch_size"), [(2, 1), (3, 4), (4, 32), (8, 5)])
+@every_case(("length", "batch_size"), [(2, 1), (3, 4), (4, 32), (8, 5)])
 def test_every_error_equals_the_one_that_the_page_shows(shared, odd, length, batch_size):
     expected = one_by_one(shared, odd, length)
     assert len(set(expected.context.tolist())) >= min(length, 4) and np.isnan(expected.prediction).sum() >= 2
@@ -102,7 +103,7 @@ def test_a_recording_without_actions_has_reconstructions_only(shared, tmp_path):
     assert np.isnan(errors.prediction).all() and not np.isnan(errors.reconstruction).any()
 
 
-@pytest.mark.parametrize("start", [1, 5, 8, 14])
+@every_case("start", [1, 5, 8, 14])
 def test_a_pass_can_continue_an_interrupted_one(shared, odd, start):
     whole = evaluate_all(shared.model, odd, 4)
     before = FrameErrorsBuilder(odd.frame_count)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from tests.cases import every_case
 from training.evaluation.figures import COLOUR, OTHER_COLOUR, draw_by_action, draw_histogram, draw_track
 from training.evaluation.frame_errors import ActionAverage, FrameErrors
 from training.evaluation.results import EvaluationKey, EvaluationResult
@@ -94,7 +95,7 @@ def test_a_histogram_counts_every_frame_once_in_bins_of_both():
     assert [step.get_data().values.sum() for step in prediction.patches] == [2, 3]
 
 
-@pytest.mark.parametrize("values", [[0.5], [0.5, 0.5], [0.0, 1.0], [0.0, 0.0], [1e-8, 1e4], []])
+@every_case("values", [[0.5], [0.5, 0.5], [0.0, 1.0], [0.0, 0.0], [1e-8, 1e4], []])
 def test_few_equal_or_extreme_errors_can_be_drawn(values):
     for draw in (draw_track, draw_histogram):
         for axes in render(draw, result_of(values, values)).axes:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from session import load_session
+from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, events_of, write_session
 from training.evaluation.frame_errors import (
     ActionAverage,
@@ -90,7 +91,7 @@ def test_a_long_recording_shows_the_mean_and_the_worst_frame_of_each_column():
     assert result.mean.dtype == result.highest.dtype == np.float32
 
 
-@pytest.mark.parametrize("n", [1, 99, 640, 641, 50_000])
+@every_case("n", [1, 99, 640, 641, 50_000])
 def test_columns_hold_every_frame_once_and_lose_no_peak(n):
     errors = np.random.default_rng(n).random(n).astype(np.float32)
     result = columns(errors, 640)

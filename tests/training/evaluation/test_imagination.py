@@ -12,6 +12,7 @@ from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import load_session, record_demo
 from session.batch import build_batch
 from session.robots.toroidal_dot import locate_dot
+from tests.cases import every_case
 from training import CannotImagine, InvalidValue, apply_command, imagine_next, roll_out, start_imagination
 
 MOVE, STAY = 1, 0
@@ -112,7 +113,7 @@ def test_the_first_step_equals_the_result_of_run_predictor(jetbot):
         assert np.abs(step.picture.astype(int) - expected.predicted).max() <= 1
 
 
-@pytest.mark.parametrize(("frame", "length", "frames"), [(0, 3, 1), (1, 3, 2), (9, 2, 2), (9, 3, 3), (9, 8, 8)])
+@every_case(("frame", "length", "frames"), [(0, 3, 1), (1, 3, 2), (9, 2, 2), (9, 3, 3), (9, 8, 8)])
 def test_the_context_is_as_long_as_requested_or_available(dot, perfect, frame, length, frames):
     imagination = start_imagination(dot, frame, length)
     assert len(imagination.origin.frames) == frames and len(imagination.origin.actions) == frames - 1
@@ -172,7 +173,7 @@ def test_a_rollout_ends_with_the_recording(dot, jetbot, perfect):
         roll_out(None, dot, 13, 5, 3)
 
 
-@pytest.mark.parametrize("steps", [0, 51, 2.5, None, "7", float("nan")])
+@every_case("steps", [0, 51, 2.5, None, "7", float("nan")])
 def test_an_invalid_number_of_steps_is_refused_before_anything_is_imagined(dot, perfect, steps):
     with pytest.raises(InvalidValue, match="The number of steps"):
         roll_out(None, dot, 3, steps, 3)

@@ -6,6 +6,7 @@ from models import AdaptiveWorldModelConfig, NotFinite, SharedWorldModel, run_pr
 from models.inference import to_uint8
 from session import HistoryLengthError, load_session
 from session.batch import build_batch, frame_tensor, scaled_candidates
+from tests.cases import every_case
 from tests.models.reference import randomize
 from tests.session.session_files import events_of, write_session
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, tensors_of
@@ -75,8 +76,8 @@ def test_predicting_changes_nothing(shared, recording):
     assert not any(part.training for part in shared.model.modules())
 
 
-@pytest.mark.parametrize("value", [None, "", "3", True, 2.5, float("nan"), float("inf"), -1, 8, 10**30, [1]])
-@pytest.mark.parametrize("is_first", [True, False])
+@every_case("value", [None, "", "3", True, 2.5, float("nan"), float("inf"), -1, 8, 10**30, [1]])
+@every_case("is_first", [True, False])
 def test_an_invalid_end_is_refused_before_anything_is_computed(shared, recording, value, is_first):
     ends = (value, 7) if is_first else (0, value)
     name = "first" if is_first else "last"

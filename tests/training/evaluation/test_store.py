@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from tests.cases import every_case
 from tests.session.session_files import contents_of
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.results import DamagedResult, EvaluationKey, EvaluationResult, pack, unpack
@@ -117,7 +118,7 @@ def test_a_limited_number_of_sessions_is_held_in_memory_and_others_are_read_agai
     assert all(store.kept(f"jetbot/session_{number}", KEY.version) for number in range(MAX_SESSIONS + 4))
 
 
-@pytest.mark.parametrize("session_id", ["plain", "../../x", "a/../b", "robot/näme 1", "x/.", "", "r/" + "n" * 300])
+@every_case("session_id", ["plain", "../../x", "a/../b", "robot/näme 1", "x/.", "", "r/" + "n" * 300])
 def test_every_session_id_has_a_folder_of_its_own_inside(tmp_path, session_id):
     store = EvaluationStore(tmp_path / "evaluations")
     assert store.put(result_of(session_id=session_id)) == ""
@@ -192,7 +193,7 @@ def header(old, new):
     return np.frombuffer(text.replace(old, new).encode(), dtype=np.uint8)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "changes",
     [
         {"reconstruction": np.zeros(3)},

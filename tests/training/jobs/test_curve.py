@@ -1,9 +1,10 @@
 import pytest
 
+from tests.cases import every_case
 from training.jobs.snapshot import MAX_POINTS, Curve
 
 
-@pytest.mark.parametrize("count", [0, 1, 5, 2 * MAX_POINTS - 1])
+@every_case("count", [0, 1, 5, 2 * MAX_POINTS - 1])
 def test_a_short_curve_keeps_every_point(count):
     curve = Curve()
     for step in range(count):
@@ -11,7 +12,7 @@ def test_a_short_curve_keeps_every_point(count):
     assert curve.points() == tuple((step, step * 0.5) for step in range(count))
 
 
-@pytest.mark.parametrize("count", [2 * MAX_POINTS, 2 * MAX_POINTS + 1, 12_345, 200_000])
+@every_case("count", [2 * MAX_POINTS, 2 * MAX_POINTS + 1, 12_345, 200_000])
 def test_a_long_curve_stays_bounded_and_keeps_its_shape(count):
     curve = Curve()
     for step in range(1, count + 1):

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from session import FrameUnreadable
+from tests.cases import every_case
 from tests.promises import count
 from tests.training.tiny import ENDLESS, FAST, RANGE, are_equal, ended, make_job, tensors_of, until
 from training import CheckpointNotSaved, FixedSteps, FrameSelection, LossNotFinite, LossThreshold, TrainingConfig
@@ -180,7 +181,7 @@ def test_numbers_that_are_not_finite_replace_no_good_file(recording):
     assert job.saves == [] and now.saved == ""
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("problem", "message"),
     [
         (FrameUnreadable("Frame 5 cannot be read."), "Frame 5 cannot be read."),

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from tests.cases import every_case
 from tests.training.jobs.test_previous_run import BEGUN, INFO, NAME, newest, put_lines, put_run
 from tests.training.tiny import make_manager, train
 from training.jobs.run_reader import MAX_WHOLE, log_path, read_curves, read_run
@@ -76,7 +77,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("content", HOSTILE)
+@every_case("content", HOSTILE)
 def test_what_is_no_log_of_a_run_is_ignored(manager, content):
     put_lines(manager.directory, [content])
     assert newest(manager.directory) is None
@@ -132,7 +133,7 @@ def test_what_is_no_file_is_ignored_at_once_and_the_next_run_has_its_log(manager
     assert outside.read_bytes() == before
 
 
-@pytest.mark.parametrize(
+@every_case(
     "name",
     ["", ".", "..", "../x.jsonl", "/etc/passwd", "a/b.jsonl", ".jsonl", "x.json", "x\0.jsonl", "é.jsonl", "zzz.jsonl"],
 )

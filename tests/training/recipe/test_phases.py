@@ -1,10 +1,11 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 
 from session import load_session, record_demo
+from tests.cases import every_case
 from tests.training.tiny import Remembering, Watched, are_equal, ended, shared_model, tensors_of
 from training import TrainingJob
 from training.jobs.request import RunRequest
@@ -49,36 +50,55 @@ def learned(trainer, frames, config, *names):
     return [numbers[key] for step, numbers in tracker.logged if key in numbers and step > last]
 
 
-def test_the_autoencoder_learns_and_the_predictor_stays(frames):
-    trainer = Watched(shared_model())
-    before = tensors_of(trainer.shared.model.predictor)
-    losses = learned(trainer, frames, QUICK, "reconstruct")
-    assert len(losses) == 60 and sum(losses[-10:]) < 0.7 * sum(losses[:10])
-    assert are_equal(tensors_of(trainer.shared.model.predictor), before)
-    assert not trainer.shared.model.training
+@dataclass(frozen=True)
+class Stage:
+    """A phase that was trained: losses, weights of both networks and error of three steps before and after it."""
+
+    losses: list[float]
+    autoencoder: tuple[dict, dict]
+    predictor: tuple[dict, dict]
+    errors: tuple[float, float]
+    is_in_training: bool
+    steps: dict[str, int]
 
 
-def test_the_predictor_learns_and_the_autoencoder_stays(frames):
-    trainer = Watched(shared_model())
-    learned(trainer, frames, QUICK, "reconstruct")
-    before = tensors_of(trainer.shared.model.autoencoder)
-    losses = learned(trainer, frames, QUICK, "predict")
-    assert len(losses) == 60 and sum(losses[-10:]) < 0.7 * sum(losses[:10])
-    assert are_equal(tensors_of(trainer.shared.model.autoencoder), before)
-    assert not trainer.shared.model.training
-
-
-def test_rollouts_lower_the_error_after_frames_that_were_imagined(frames):
-    """Judged apart from the loss: the picture after three steps in latents, from real frames on."""
-    trainer = Watched(shared_model())
+@pytest.fixture(scope="module")
+def stages(frames):
+    """The three phases, trained one after the other."""
+    trainer, stages = Watched(shared_model()), {}
     model = trainer.shared.model
-    learned(trainer, frames, QUICK, "reconstruct", "predict")
-    autoencoder, before = tensors_of(model.autoencoder), error_of_three_steps(model, frames)
-    assert len(learned(trainer, frames, QUICK, "rollout")) == 40
-    assert error_of_three_steps(model, frames) < before
-    assert are_equal(tensors_of(model.autoencoder), autoencoder)
-    steps = {network: trainer.state.of(network).steps for network in ("autoencoder", "predictor")}
-    assert steps == {"autoencoder": 60, "predictor": 100}  # one count over all phases
+
+    def state():
+        return tensors_of(model.autoencoder), tensors_of(model.predictor), error_of_three_steps(model, frames)
+
+    for name in ("reconstruct", "predict", "rollout"):
+        before, losses, after = state(), learned(trainer, frames, QUICK, name), state()
+        steps = {network: trainer.state.of(network).steps for network in ("autoencoder", "predictor")}
+        stages[name] = Stage(losses, *zip(before, after, strict=True), model.training, steps)
+    return stages
+
+
+def test_the_autoencoder_learns_and_the_predictor_stays(stages):
+    stage = stages["reconstruct"]
+    assert len(stage.losses) == 60 and sum(stage.losses[-10:]) < 0.7 * sum(stage.losses[:10])
+    assert are_equal(*stage.predictor) and not are_equal(*stage.autoencoder)
+    assert not stage.is_in_training
+
+
+def test_the_predictor_learns_and_the_autoencoder_stays(stages):
+    stage = stages["predict"]
+    assert len(stage.losses) == 60 and sum(stage.losses[-10:]) < 0.7 * sum(stage.losses[:10])
+    assert are_equal(*stage.autoencoder)
+    assert not stage.is_in_training
+
+
+def test_rollouts_lower_the_error_after_imagined_frames(stages):
+    """Judged apart from the loss: the picture after three steps in latents, from real frames on."""
+    stage = stages["rollout"]
+    assert len(stage.losses) == 40
+    assert stage.errors[1] < stage.errors[0]
+    assert are_equal(*stage.autoencoder)
+    assert stage.steps == {"autoencoder": 60, "predictor": 100}  # one count over all phases
 
 
 @torch.inference_mode()
@@ -170,7 +190,7 @@ def test_weights_that_run_away_end_the_run_unsaved(frames):
     assert now.status == "failed" and "no longer a finite number" in now.message and trainer.saves == []
 
 
-@pytest.mark.parametrize(
+@every_case(
     "wrong",
     [
         {"autoencoder_steps": 0},
