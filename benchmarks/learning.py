@@ -38,7 +38,7 @@ PLAIN = "plain recipe of the Training tab, batches of 8"
 STANDARD = RecipeConfig()
 VARIATIONS = {
     "the recipe": STANDARD,
-    "from random weights (no space-time start)": replace(STANDARD, initializes_spatiotemporal=False),
+    "from random weights (no space-time start)": replace(STANDARD, starts_in_space_and_time=False),
     "all patches in each step": replace(STANDARD, kept_patches=0),
     "no weight on the foreground": replace(STANDARD, foreground_weight=0.0),
     "pictures alone (no latent error)": replace(STANDARD, latent_weight=0.0),

@@ -37,7 +37,7 @@ class RecipeConfig:
     foreground_weight: float = 20.0
     latent_weight: float = 0.1
     weight_decay: float = 0.01
-    initializes_spatiotemporal: bool = True
+    starts_in_space_and_time: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

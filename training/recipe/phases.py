@@ -69,5 +69,5 @@ def _predict_phase(
 
 
 def _initialize(model: AdaptiveWorldModel, config: RecipeConfig) -> None:
-    if config.initializes_spatiotemporal:
+    if config.starts_in_space_and_time:
         initialize_spatiotemporal(model.predictor, model.autoencoder.config.grid)

@@ -145,7 +145,7 @@ def test_the_same_random_numbers_teach_the_same_and_others_something_else(frames
 
 
 def test_all_patches_are_kept_if_their_number_is_0(frames):
-    config = replace(QUICK, predictor_steps=2, kept_patches=0, initializes_spatiotemporal=False)
+    config = replace(QUICK, predictor_steps=2, kept_patches=0, starts_in_space_and_time=False)
     assert len(learned(Watched(shared_model()), frames, config, "predict")) == 2
 
 
