@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -13,10 +14,53 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import session_explorer_gradio as script
-from models import MaskedAutoencoderViT, TransformerActionConditionedPredictor
+from models import (
+    ActionPredictorConfig,
+    AdaptiveWorldModelConfig,
+    MaskedAutoencoderConfig,
+    MaskedAutoencoderViT,
+    SharedWorldModel,
+    TransformerActionConditionedPredictor,
+    WorldModels,
+)
 from page.facts import session_labels
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
+from tests.promises import IS_FULL
+from training.jobs.trainer import WorldModelTrainer
+
+# Networks whose steps take milliseconds, with as many patches as the usual ones. The promises at their full counts are
+# tried with the usual networks.
+AUTOENCODER, PREDICTOR = MaskedAutoencoderConfig(), ActionPredictorConfig()
+PAUSE_S = 0.0 if IS_FULL else 0.03
+if not IS_FULL:
+    AUTOENCODER = replace(AUTOENCODER, width=16, blocks=1, decoder_width=8)
+    PREDICTOR = replace(PREDICTOR, width=16, layers=2, heads=4, action_hidden=8, action_width=8, film_after=(0,))
+
+
+class NarrowWorldModels(WorldModels):
+    """World models with the networks above."""
+
+    def get(self, key: str, action_channels: int) -> SharedWorldModel:
+        with self._lock:
+            if (key, action_channels) not in self._models:
+                config = AdaptiveWorldModelConfig(action_channels, AUTOENCODER, PREDICTOR)
+                self._models[key, action_channels] = SharedWorldModel(config, self.device)
+            return self._models[key, action_channels]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def pauses() -> Iterator[None]:
+    """Jobs in this process pause before each step, which leaves the processor to the pages."""
+    step = WorldModelTrainer.step
+
+    def pause_and_step(*arguments: object, **options: object) -> object:
+        time.sleep(PAUSE_S)
+        return step(*arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WorldModelTrainer, "step", pause_and_step)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +81,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_checkpoints(folder: Path, action_channels: int) -> None:
+    """Write checkpoints of both networks, as wide as those of the servers of tests."""
     folder.mkdir(parents=True)
     torch.manual_seed(5)
     schedule = {"last_epoch": 1200}
     for name, network in (
-        ("autoencoder", MaskedAutoencoderViT()),
-        ("predictor_0", TransformerActionConditionedPredictor(action_channels=action_channels)),
+        ("autoencoder", MaskedAutoencoderViT(AUTOENCODER)),
+        ("predictor_0", TransformerActionConditionedPredictor(action_channels, PREDICTOR)),
     ):
         content = dict(
             model_state_dict=network.state_dict(), optimizer_state_dict=None, scheduler_state_dict=schedule, level=0
@@ -72,12 +117,19 @@ def own_port(first: int) -> int:
     return script.free_port("127.0.0.1", first + 3000 * worker)
 
 
+def new_explorer(settings: script.Settings) -> script.Explorer:
+    """The state of a server with the networks above."""
+    explorer = script.Explorer(settings)
+    explorer._world_models = NarrowWorldModels(explorer.device)
+    return explorer
+
+
 @contextmanager
-def running(settings: script.Settings) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
-    """Start a server; yields its `Explorer` and its page."""
+def running(settings: script.Settings, is_narrow: bool = True) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
+    """Start a server, with the networks above or the usual ones; yields its `Explorer` and its page."""
     for other in RUNNING:
         await_quiet(other)
-    explorer = script.Explorer(settings)
+    explorer = new_explorer(settings) if is_narrow else script.Explorer(settings)
     demo = script.build_demo(explorer)
     port = own_port(17860)
     demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **script.launch_options(explorer))
@@ -96,9 +148,9 @@ def await_quiet(demo: gr.Blocks) -> None:
 
 
 @contextmanager
-def serving(settings: script.Settings) -> Iterator[str]:
+def serving(settings: script.Settings, is_narrow: bool = True) -> Iterator[str]:
     """Start a server; yields its address, with a slash at the end."""
-    with running(settings) as (_, demo):
+    with running(settings, is_narrow) as (_, demo):
         yield demo.local_url
 
 

@@ -142,9 +142,9 @@ def main() -> int:
         for photograph, before in shots.items():
             if before:
                 train(data, session_id, *before)
-            with serving(script.Settings(data=data)) as address:
+            with serving(script.Settings(data=data), is_narrow=False) as address:
                 photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
-        with serving(script.Settings(data=SHIPPED)) as address:
+        with serving(script.Settings(data=SHIPPED), is_narrow=False) as address:
             photograph_imagine(browser, f"{address}?session={SHIPPED_SESSION}&frame=3")
         browser.close()
     return 0

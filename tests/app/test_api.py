@@ -2,10 +2,16 @@
 
 import math
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+
+import session_explorer_gradio as script
+from tests.app.conftest import serving
+from tests.cases import every_case
 
 LOOKING = {"/refresh_sessions", "/load_session", "/show_frame", "/run_autoencoder", "/run_predictor"}
 TRAINING = {
@@ -35,7 +41,7 @@ def test_refresh_lists_recordings_of_both_robots(client: Client, session_ids):
     assert [session_id for _, session_id in jetbots["choices"]] == [session_ids["jetbot"]]
 
 
-def test_a_session_opens_and_its_frames_are_told(client: Client, session_ids):
+def test_a_session_opens_and_its_frames_are_described(client: Client, session_ids):
     outputs = client.predict(session_ids["jetbot"], api_name="/load_session")
     assert "40 frames" in outputs[1]
     facts = client.predict(12, api_name="/show_frame")
@@ -43,20 +49,20 @@ def test_a_session_opens_and_its_frames_are_told(client: Client, session_ids):
     assert "224 × 224" in facts
 
 
-def test_a_client_that_loads_nothing_is_told_what_to_do(client: Client):
+def test_a_client_that_loads_nothing_gets_advice(client: Client):
     assert "pick one and press Load Session" in client.predict(api_name="/show_frame")
     for name in ("/run_autoencoder", "/run_predictor", "/load_models", "/save_models"):
         with pytest.raises(AppError, match="pick one and press Load Session"):
             client.predict(api_name=name)
 
 
-@pytest.mark.parametrize("session_id", ["../..", "/etc", "jetbot/../../x", "nowhere", "x\0y", "a" * 5000, "jetbot"])
+@every_case("session_id", ["../..", "/etc", "jetbot/../../x", "nowhere", "x\0y", "a" * 5000, "jetbot"])
 def test_no_session_id_leads_outside(client: Client, session_id):
     with pytest.raises(AppError, match="There is no session of that name; press Refresh and pick one from the list"):
         client.predict(session_id, api_name="/load_session")
 
 
-@pytest.mark.parametrize("frame", [-1, 40, 2.5, 1e300, "7", [1], True])
+@every_case("frame", [-1, 40, 2.5, 1e300, "7", [1], True])
 def test_a_frame_that_does_not_exist_is_refused_in_words(client: Client, session_ids, frame):
     client.predict(session_ids["jetbot"], api_name="/load_session")
     for name in ("/show_frame", "/run_autoencoder", "/run_predictor"):
@@ -73,9 +79,16 @@ def test_the_autoencoder_reconstructs_the_frame_last_shown(client: Client, sessi
     assert mse_in(client.predict(5, api_name="/run_autoencoder")) == mse_in(html)
 
 
-def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(client: Client, session_ids):
-    client.predict(session_ids["jetbot"], api_name="/load_session")
-    html = client.predict(10, 4, api_name="/run_predictor")
+@pytest.fixture
+def usual(data: Path) -> Iterator[Client]:
+    """A client of a server with networks of the usual size, whose outputs differ enough between actions."""
+    with serving(script.Settings(data=data), is_narrow=False) as address:
+        yield Client(address, verbose=False)
+
+
+def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(usual: Client, session_ids):
+    usual.predict(session_ids["jetbot"], api_name="/load_session")
+    html = usual.predict(10, 4, api_name="/run_predictor")
     assert "frames 6, 7, 8, 9" in html
     sweep, changes = html.split('id="sweep-pictures"')[1].split('id="difference-maps"')
     assert sweep.count("<figure") == 2 and changes.count("<figure") == 1
@@ -110,7 +123,7 @@ def test_less_history_than_asked_is_used_and_said(client: Client, session_ids):
         client.predict(0, 8, api_name="/run_predictor")
 
 
-def test_models_load_by_name_and_what_fails_is_told_apart(client: Client, session_ids):
+def test_models_load_by_name_and_each_failure_has_its_own_message(client: Client, session_ids):
     client.predict(session_ids["jetbot"], api_name="/load_session")
     message, status = client.predict("jetbot/autoencoder.pth", "", api_name="/load_models")
     assert "autoencoder.pth, step 1,200" in message and "left as it is" in message

@@ -2,9 +2,14 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+
+from tests.app.conftest import Watch
 
 FRAME = "#player canvas.frame"
 
@@ -17,6 +22,12 @@ def at_frame(page: Page, index: int) -> None:
 def settled_at(page: Page, index: int) -> None:
     at_frame(page, index)
     page.wait_for_function("n => new URL(location.href).searchParams.get('frame') === String(n)", arg=index)
+
+
+def jump(page: Page, index: int) -> None:
+    page.get_by_label("Frame number").fill(str(index))
+    page.get_by_role("button", name="Jump").click()
+    settled_at(page, index)
 
 
 def pick(page: Page, label: str) -> None:
@@ -34,6 +45,51 @@ def brightness(page: Page, selector: str, style: str) -> float:
 
 def canvas_pixels(page: Page) -> str:
     return page.locator(FRAME).evaluate("canvas => canvas.toDataURL()")
+
+
+@contextmanager
+def watched_tab(browser: Browser, address: str) -> Iterator[Page]:
+    """A tab for several tests: to load a page takes longer than most of them."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
+    watch = Watch(page, address.partition("?")[0])
+    page.goto(address)
+    page.wait_for_selector(f"{FRAME}[data-frame]", timeout=60_000)
+    yield page
+    context.close()
+    assert watch.complaints == []
+
+
+@pytest.fixture(scope="module")
+def jetbot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
+    with watched_tab(browser, f"{server}?session={session_ids['jetbot']}") as page:
+        yield page
+
+
+@pytest.fixture
+def jetbot(jetbot_tab: Page) -> Page:
+    """The tab of the JetBot, at frame 0, as a page begins."""
+    return at_the_start(jetbot_tab)
+
+
+@pytest.fixture(scope="module")
+def dot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
+    with watched_tab(browser, f"{server}?session={session_ids['dot']}") as page:
+        yield page
+
+
+@pytest.fixture
+def dot(dot_tab: Page) -> Page:
+    """The tab of the dot, at frame 0, as a page begins."""
+    return at_the_start(dot_tab)
+
+
+def at_the_start(page: Page) -> Page:
+    page.get_by_role("tab", name="Autoencoder", exact=True).first.click()
+    page.locator("#player .caption").click()
+    page.keyboard.press("Home")
+    settled_at(page, 0)
+    return page
 
 
 def test_first_sight_shows_a_recording_by_itself(open_tab, session_ids):
@@ -66,45 +122,45 @@ def test_a_three_frame_recording_navigates_from_first_to_last(open_tab, session_
     at_frame(page, 1)
 
 
-def test_jump_goes_to_the_number_and_refuses_what_is_none(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
-    number = page.get_by_label("Frame number")
+def test_jump_goes_to_the_number_and_refuses_what_is_none(jetbot):
+    number = jetbot.get_by_label("Frame number")
     number.fill("25")
-    page.get_by_role("button", name="Jump").click()
-    settled_at(page, 25)
+    jetbot.get_by_role("button", name="Jump").click()
+    settled_at(jetbot, 25)
     for wrong in ("40", "-1", "2.5", ""):
         number.fill(wrong)
-        page.get_by_role("button", name="Jump").click()
-        expect(page.locator("#player .stage-message")).to_contain_text("choose 0 to 39")
-        at_frame(page, 25)
+        jetbot.get_by_role("button", name="Jump").click()
+        expect(jetbot.locator("#player .stage-message")).to_contain_text("choose 0 to 39")
+        at_frame(jetbot, 25)
 
 
-def test_keys_move_play_and_help(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
-    page.keyboard.press("ArrowRight")
-    at_frame(page, 1)
-    page.keyboard.press("Shift+ArrowRight")
-    at_frame(page, 11)
-    page.keyboard.press("ArrowLeft")
-    at_frame(page, 10)
-    page.keyboard.press("End")
-    at_frame(page, 39)
-    page.keyboard.press("Home")
-    at_frame(page, 0)
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("play or pause")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    page.keyboard.press("Space")
-    expect(page.locator("#player [data-act=play]")).to_have_text("Pause")
+def test_keys_move_play_and_help(jetbot):
+    jetbot.keyboard.press("ArrowRight")
+    at_frame(jetbot, 1)
+    jetbot.keyboard.press("Shift+ArrowRight")
+    at_frame(jetbot, 11)
+    jetbot.keyboard.press("ArrowLeft")
+    at_frame(jetbot, 10)
+    jetbot.keyboard.press("End")
+    at_frame(jetbot, 39)
+    jetbot.keyboard.press("Home")
+    at_frame(jetbot, 0)
+    jetbot.keyboard.press("?")
+    expect(jetbot.get_by_role("dialog")).to_contain_text("play or pause")
+    jetbot.keyboard.press("Escape")
+    expect(jetbot.get_by_role("dialog")).to_be_hidden()
+    jetbot.keyboard.press("Space")
+    expect(jetbot.locator("#player [data-act=play]")).to_have_text("Pause")
+    jetbot.keyboard.press("Space")
+    expect(jetbot.locator("#player [data-act=play]")).to_have_text("Play")
 
 
-def test_keys_typed_into_a_field_do_not_move_the_frame(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=7")
-    page.locator("#autoencoder-path input").click()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Home")
-    at_frame(page, 7)
+def test_keys_typed_into_a_field_do_not_move_the_frame(jetbot):
+    jump(jetbot, 7)
+    jetbot.locator("#autoencoder-path input").click()
+    jetbot.keyboard.press("ArrowLeft")
+    jetbot.keyboard.press("Home")
+    at_frame(jetbot, 7)
 
 
 def test_playing_reaches_the_end_and_stops_or_loops(open_tab, session_ids):
@@ -125,24 +181,25 @@ def test_playing_reaches_the_end_and_stops_or_loops(open_tab, session_ids):
     page.get_by_role("button", name="Pause").click()
 
 
-def test_the_action_track_seeks_and_the_filmstrip_follows(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
-    row = page.locator("#player .track canvas").first
+def test_the_action_track_seeks_and_the_filmstrip_follows(jetbot):
+    row = jetbot.locator("#player .track canvas").first
     box = row.bounding_box()
     row.click(position={"x": box["width"] * 0.51, "y": 8})
-    settled_at(page, 20)
-    expect(page.locator("#player .filmstrip .context")).to_have_count(3)
-    expect(page.locator("#player .filmstrip .target")).to_contain_text("20")
-    page.locator("#player .filmstrip .context button").first.click()
-    settled_at(page, 17)
+    settled_at(jetbot, 20)
+    expect(jetbot.locator("#player .filmstrip .context")).to_have_count(3)
+    expect(jetbot.locator("#player .filmstrip .target")).to_contain_text("20")
+    jetbot.locator("#player .filmstrip .context button").first.click()
+    settled_at(jetbot, 17)
 
 
-def test_the_history_slider_sets_the_length_of_the_filmstrip(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=20")
-    page.get_by_role("tab", name="Predictor").click()
-    page.locator("#history-length input[type=number]").fill("8")
-    page.locator("#history-length input[type=number]").press("Enter")
-    expect(page.locator("#player .filmstrip .context")).to_have_count(8)
+def test_the_history_slider_sets_the_length_of_the_filmstrip(jetbot):
+    jump(jetbot, 20)
+    jetbot.get_by_role("tab", name="Predictor").click()
+    length = jetbot.locator("#history-length input[type=number]")
+    for number in (8, 3):
+        length.fill(str(number))
+        length.press("Enter")
+        expect(jetbot.locator("#player .filmstrip .context")).to_have_count(number)
 
 
 def test_the_address_carries_session_and_frame_through_a_reload(open_tab, session_ids):
@@ -179,27 +236,26 @@ def test_the_robot_filter_narrows_the_list(open_tab, session_ids):
     expect(page.locator("ul[role=listbox] li")).to_contain_text("JetBot")
 
 
-def test_untrained_networks_say_so_beside_their_output(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=9")
-    page.get_by_role("button", name="Run Autoencoder").click()
-    expect(page.locator("#autoencoder-pictures figure")).to_have_count(3)
-    expect(page.locator("#autoencoder-result")).to_contain_text("Untrained")
-    expect(page.locator("#autoencoder-result")).to_contain_text("MSE")
-    page.get_by_role("tab", name="Predictor").click()
-    page.get_by_role("button", name="Run Predictor").click()
-    expect(page.locator("#prediction-pictures figure")).to_have_count(3)
-    expect(page.locator("#sweep-pictures figure")).to_have_count(2)
-    expect(page.locator("#sweep-pictures")).to_contain_text("recorded")
-    expect(page.locator("#sweep-pictures")).to_contain_text("lowest error")
-    expect(page.locator("#predictor-result")).to_contain_text("frames 6, 7, 8")
+def test_untrained_networks_say_so_beside_their_output(dot):
+    jump(dot, 9)
+    dot.get_by_role("button", name="Run Autoencoder").click()
+    expect(dot.locator("#autoencoder-pictures figure")).to_have_count(3)
+    expect(dot.locator("#autoencoder-result")).to_contain_text("Untrained")
+    expect(dot.locator("#autoencoder-result")).to_contain_text("MSE")
+    dot.get_by_role("tab", name="Predictor").click()
+    dot.get_by_role("button", name="Run Predictor").click()
+    expect(dot.locator("#prediction-pictures figure")).to_have_count(3)
+    expect(dot.locator("#sweep-pictures figure")).to_have_count(2)
+    expect(dot.locator("#sweep-pictures")).to_contain_text("recorded")
+    expect(dot.locator("#sweep-pictures")).to_contain_text("lowest error")
+    expect(dot.locator("#predictor-result")).to_contain_text("frames 6, 7, 8")
 
 
-def test_the_frame_the_eye_sees_is_the_frame_that_runs(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}")
+def test_the_selected_frame_is_the_frame_that_runs(dot):
     for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    page.get_by_role("button", name="Run Autoencoder").click()
-    expect(page.locator("#autoencoder-result")).to_contain_text("Frame 5 of")
+        dot.keyboard.press("ArrowRight")
+    dot.get_by_role("button", name="Run Autoencoder").click()
+    expect(dot.locator("#autoencoder-result")).to_contain_text("Frame 5 of")
 
 
 def test_load_models_names_what_was_loaded_and_keeps_it_when_the_next_fails(open_tab, session_ids):
@@ -219,11 +275,10 @@ def test_load_models_names_what_was_loaded_and_keeps_it_when_the_next_fails(open
     expect(page.locator("#autoencoder-result .notice")).to_have_count(0)
 
 
-def test_a_frame_without_history_says_which_to_choose(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=0")
-    page.get_by_role("tab", name="Predictor").click()
-    page.get_by_role("button", name="Run Predictor").click()
-    expect(page.locator("[data-testid=toast-body]")).to_contain_text("hoose frame 1")
+def test_a_frame_without_history_says_which_to_choose(dot):
+    dot.get_by_role("tab", name="Predictor").click()
+    dot.get_by_role("button", name="Run Predictor").click()
+    expect(dot.locator("[data-testid=toast-body]")).to_contain_text("hoose frame 1")
 
 
 def test_two_visitors_on_two_robots_do_not_disturb_each_other(open_tab, session_ids):
@@ -251,28 +306,27 @@ def test_the_page_fits_a_phone_and_the_dark(open_tab, session_ids):
     assert ink > 150 > 100 > paper
 
 
-def test_a_list_that_is_left_with_tab_closes_and_keeps_what_was_typed(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
-    page.locator("#session-picker input").click()
-    expect(page.locator("ul[role=listbox]")).to_have_count(1)
+def test_a_list_that_is_left_with_tab_closes_and_keeps_what_was_typed(jetbot):
+    jetbot.locator("#session-picker input").click()
+    expect(jetbot.locator("ul[role=listbox]")).to_have_count(1)
     for _ in range(4):
-        page.keyboard.press("Tab")
-    expect(page.locator("ul[role=listbox]")).to_have_count(0)
-    field = page.locator("#autoencoder-path input")
+        jetbot.keyboard.press("Tab")
+    expect(jetbot.locator("ul[role=listbox]")).to_have_count(0)
+    field = jetbot.locator("#autoencoder-path input")
     field.fill("nowhere.pth")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    expect(page.locator("ul[role=listbox]")).to_have_count(0)
+    jetbot.keyboard.press("Tab")
+    jetbot.keyboard.press("Tab")
+    expect(jetbot.locator("ul[role=listbox]")).to_have_count(0)
     expect(field).to_have_value("nowhere.pth")
 
 
-def test_a_checked_box_looks_other_than_an_unchecked_one(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
-    box = page.get_by_label("Loop")
+def test_a_checked_box_differs_from_an_unchecked_one(jetbot):
+    box = jetbot.get_by_label("Loop")
     before = box.screenshot()
     box.check()
-    page.mouse.move(0, 0)
+    jetbot.mouse.move(0, 0)
     checked = box.screenshot()
     assert checked != before
     colours = Image.open(io.BytesIO(checked)).convert("RGB").getcolors(maxcolors=4096)
     assert len(colours) > 1  # a box of a single colour would not show its state
+    box.uncheck()

@@ -7,6 +7,7 @@ import pytest
 
 import session_explorer_gradio as script
 from session import list_sessions
+from tests.cases import every_case
 
 
 def test_by_default_the_network_can_reach_the_server_with_keys(monkeypatch):
@@ -26,7 +27,7 @@ def test_options_and_environment_are_respected(monkeypatch):
     assert script.parse_command_line(["--open", "--allow-host", "lab", "--allow-host", "x"]).names == ("lab", "x")
 
 
-@pytest.mark.parametrize(
+@every_case(
     "wrong",
     [
         *(["--port", "99999"], ["--port", "x"], ["--device", "tpu"]),

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,10 +17,12 @@ import session_explorer_gradio as script
 from page.tabs.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
-from tests.app.conftest import serving
+from tests.app.conftest import new_explorer, serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
+from tests.cases import every_case
 from training import FrameErrors
+from training.evaluation import evaluator
 
 FRAMES = 24
 
@@ -72,7 +75,7 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
 
 def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
     recording = load_session(settings.data / "sessions" / session_id)
-    shared = script.Explorer(settings).manager(recording.profile).shared
+    shared = new_explorer(settings).manager(recording.profile).shared
     batch = build_batch(recording, recording.history(frame, 3))
     predicted = models.run_prediction(shared, batch.frames, batch.actions, batch.target, batch.actions[0, :0], None)
     return predicted.mse, models.run_reconstruction(shared, frame_tensor(recording, frame)).mse
@@ -137,14 +140,27 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
         page.close()
 
 
-def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path):
-    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 400, seed=1)
+@pytest.fixture
+def slow_evaluation(monkeypatch):
+    """Evaluations with a pause before each batch of frames, so that one of 200 frames is not over too soon."""
+    evaluate = evaluator.evaluate_frames
+
+    def evaluate_slowly(*arguments, **options):
+        for batch in evaluate(*arguments, **options):
+            time.sleep(1)
+            yield batch
+
+    monkeypatch.setattr(evaluator, "evaluate_frames", evaluate_slowly)
+
+
+def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path, slow_evaluation):
+    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 200, seed=1)
     with serving(script.Settings(data=tmp_path)) as address:
         page = open_tab(f"?session={session_id}", address)
         page.get_by_role("tab", name="Errors").click()
         page.locator("#evaluate").click()
         page.wait_for_function(
-            "() => /frame [1-9][0-9]* of 400/.test(document.querySelector('#evaluation-status')?.innerText)"
+            "() => /frame [1-9][0-9]* of 200/.test(document.querySelector('#evaluation-status')?.innerText)"
         )
         other = open_tab(f"?session={session_id}", address)
         expect(other.locator("#status")).to_contain_text("Evaluating")
@@ -153,7 +169,7 @@ def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path
         expect(page.locator("#evaluation-outcome")).to_contain_text("goes on from there", timeout=LONG_MS)
         page.locator("#evaluate").click()
         page.wait_for_function(
-            "() => /frame [1-9][0-9]* of 400/.test(document.querySelector('#evaluation-status')?.innerText)"
+            "() => /frame [1-9][0-9]* of 200/.test(document.querySelector('#evaluation-status')?.innerText)"
         )
         page.locator("#cancel-evaluation").click()
         expect(page.locator("#evaluation-outcome")).to_be_visible(timeout=LONG_MS)
@@ -172,7 +188,7 @@ def test_a_clip_plays_actual_beside_predicted(open_tab, session_ids):
     assert clip.format == "WEBP" and clip.is_animated
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "arguments", "words"),
     [
         ("/evaluate_recording", [3, "Others", None, None], "Evaluate with one of"),

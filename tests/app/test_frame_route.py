@@ -4,10 +4,10 @@ import io
 
 import httpx
 import numpy as np
-import pytest
 from PIL import Image
 
 from session import load_session
+from tests.cases import every_case
 
 
 def test_a_frame_arrives_as_the_bytes_on_disk_and_may_be_cached(server, data, session_ids):
@@ -19,14 +19,14 @@ def test_a_frame_arrives_as_the_bytes_on_disk_and_may_be_cached(server, data, se
     assert np.asarray(Image.open(io.BytesIO(answer.content))).shape == (224, 224, 3)
 
 
-def test_the_timeline_tells_frames_actions_and_who_precedes_whom(server, session_ids):
+def test_the_timeline_has_frames_actions_and_their_order(server, session_ids):
     timeline = httpx.get(f"{server}recorded/timeline/{session_ids['dot']}").json()
     assert timeline["frames"] == len(timeline["steps"]) == len(timeline["times"]) == 40
     assert timeline["previous"][:3] == [-1, 0, 1]
     assert timeline["channels"] == [{"name": "action", "low": 0.0, "high": 1.0}]
 
 
-@pytest.mark.parametrize(
+@every_case(
     "path",
     [
         "recorded/frame/40/{}",

@@ -55,7 +55,7 @@ def extent(page):
     return page.locator("#session-facts [data-part=extent]")
 
 
-def test_who_stands_at_the_last_frame_goes_along(address, growing, open_tab):
+def test_a_page_at_the_last_frame_follows_new_frames(address, growing, open_tab):
     page = open_tab(f"?session={growing.session_id}&frame=5", address)
     settled_at(page, 5)
     expect(extent(page)).to_contain_text("6 frames · 5 actions")
@@ -74,7 +74,7 @@ def test_who_stands_at_the_last_frame_goes_along(address, growing, open_tab):
     expect(extent(page)).not_to_contain_text("being recorded", timeout=GROWTH_MS)
 
 
-def test_who_stands_elsewhere_stays_and_has_a_longer_way_ahead(address, growing, open_tab):
+def test_a_page_at_another_frame_stays_there(address, growing, open_tab):
     page = open_tab(f"?session={growing.session_id}&frame=2", address)
     settled_at(page, 2)
     page.locator("#session-facts summary").click()

@@ -4,18 +4,19 @@ import base64
 import csv
 import io
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from gradio_client import Client
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 import training.evaluation.imagination
 from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
-from tests.app.test_browser import settled_at
+from tests.app.test_browser import settled_at, watched_tab
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.training.evaluation.test_imagination import Calls
 
@@ -64,29 +65,42 @@ def summary(page: Page):
     return page.locator("#imagine-pad [data-part=summary]")
 
 
-def test_ten_moves_march_and_wrap_around_and_the_truth_stands_beside(open_tab, session_ids, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    start = shown_dot(page, "imagined")
+@pytest.fixture(scope="module")
+def dot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
+    """A tab with Imagine open."""
+    with watched_tab(browser, f"{server}?session={session_ids['dot']}&frame=7") as page:
+        imagining(page)
+        yield page
+
+
+@pytest.fixture
+def dot(dot_tab: Page) -> Page:
+    """The tab of the dot at frame 7, before the first imagined step."""
+    dot_tab.get_by_role("button", name="Reset").click()
+    await_steps(dot_tab, 0)
+    expect(summary(dot_tab)).to_contain_text("Starts at frame 7", timeout=LONG_MS)
+    return dot_tab
+
+
+def test_ten_moves_march_and_wrap_around_with_the_truth_beside_them(dot, perfect):
+    start = shown_dot(dot, "imagined")
     for count in range(1, 11):
-        page.get_by_role("button", name="move").click()
-        await_steps(page, count)
+        dot.get_by_role("button", name="move").click()
+        await_steps(dot, count)
         expected = DotPosition((start.x + 27 * count) % 224, start.y)
-        assert torus_distance(shown_dot(page, "imagined"), expected) < 1
-        assert torus_distance(shown_dot(page, "truth"), expected) < 1
-    expect(summary(page)).to_have_text("10 steps imagined from frame 7; 10 of 10 within 2 px of the truth.")
-    expect(page.locator("#imagine-pad .imagine-strip li")).to_have_count(8)
-    expect(page.locator("#imagine-pad .imagine-strip li").last).to_contain_text("10 move")
-    expect(page.locator("#imagine-pad .imagine-strip li").last.locator("img")).to_have_count(2)
+        assert torus_distance(shown_dot(dot, "imagined"), expected) < 1
+        assert torus_distance(shown_dot(dot, "truth"), expected) < 1
+    expect(summary(dot)).to_have_text("10 steps imagined from frame 7; 10 of 10 within 2 px of the truth.")
+    expect(dot.locator("#imagine-pad .imagine-strip li")).to_have_count(8)
+    expect(dot.locator("#imagine-pad .imagine-strip li").last).to_contain_text("10 move")
+    expect(dot.locator("#imagine-pad .imagine-strip li").last.locator("img")).to_have_count(2)
 
 
-def test_hasty_presses_all_count_in_their_order(open_tab, session_ids, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
+def test_hasty_presses_all_count_in_their_order(dot, perfect):
     for index in (1, 1, 0, 1, 0, 1):
-        action(page, index).click()
-    await_steps(page, 6)
-    captions = page.locator("#imagine-pad .imagine-strip b").all_inner_texts()
+        action(dot, index).click()
+    await_steps(dot, 6)
+    captions = dot.locator("#imagine-pad .imagine-strip b").all_inner_texts()
     assert captions == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
 
 
@@ -138,40 +152,37 @@ class Slow(Calls):
         return super().__call__(*arguments)
 
 
-def test_a_held_key_does_not_pile_up(open_tab, session_ids, monkeypatch):
+def test_a_held_key_does_not_pile_up(dot, monkeypatch):
     slow = Slow()
     monkeypatch.setattr(training.evaluation.imagination, "imagine", slow)
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
     began = time.monotonic()
     for _ in range(40):
-        page.keyboard.down("2")  # repeats, as a held key does
-    page.keyboard.up("2")
+        dot.keyboard.down("2")  # repeats, as a held key does
+    dot.keyboard.up("2")
     held_s = time.monotonic() - began
-    await_steps(page, 1)
-    page.keyboard.press("Backspace")  # queued behind any accumulated presses
-    page.wait_for_function(
+    await_steps(dot, 1)
+    dot.keyboard.press("Backspace")  # queued behind any accumulated presses
+    dot.wait_for_function(
         "() => document.querySelector('#imagine-pad [data-part=rate]').textContent.indexOf('wait') < 0"
     )
-    page.wait_for_timeout(700)
+    dot.wait_for_timeout(700)
     assert len(slow.modes) <= 2 + held_s / 0.3 < 40
 
 
-def test_repeat_goes_on_until_the_action_is_pressed_again(open_tab, session_ids, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    page.get_by_label("Repeat").check()
-    page.locator("#imagine-pad [data-part=speed]").select_option("as fast as it goes")
-    action(page, 1).click()
-    expect(action(page, 1)).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function("() => Number(document.querySelector('#imagine-pad .imagine').dataset.steps) >= 6")
-    expect(page.locator("#imagine-pad [data-part=rate]")).to_contain_text("imagined frames/s")
-    action(page, 1).click()
-    expect(action(page, 1)).to_have_attribute("aria-pressed", "false")
-    page.wait_for_timeout(500)  # for the answer to the current step
-    stopped = steps(page)
-    page.wait_for_timeout(700)
-    assert steps(page) == stopped == len(perfect.modes)
+def test_repeat_goes_on_until_the_action_is_pressed_again(dot, perfect):
+    dot.get_by_label("Repeat").check()
+    dot.locator("#imagine-pad [data-part=speed]").select_option("as fast as it goes")
+    action(dot, 1).click()
+    expect(action(dot, 1)).to_have_attribute("aria-pressed", "true")
+    dot.wait_for_function("() => Number(document.querySelector('#imagine-pad .imagine').dataset.steps) >= 6")
+    expect(dot.locator("#imagine-pad [data-part=rate]")).to_contain_text("imagined frames/s")
+    action(dot, 1).click()
+    expect(action(dot, 1)).to_have_attribute("aria-pressed", "false")
+    dot.wait_for_timeout(500)  # for the answer to the current step
+    stopped = steps(dot)
+    dot.wait_for_timeout(700)
+    assert steps(dot) == stopped == len(perfect.modes)
+    dot.get_by_label("Repeat").uncheck()
 
 
 def test_of_a_robot_the_truth_is_known_as_far_as_it_was_recorded(open_tab, session_ids, perfect, server):
@@ -193,7 +204,7 @@ def test_of_a_robot_the_truth_is_known_as_far_as_it_was_recorded(open_tab, sessi
     expect(summary(page)).to_contain_text("the truth is not known")
 
 
-def test_a_refusal_is_told_in_place_and_the_pad_goes_on(open_tab, session_ids, monkeypatch):
+def test_a_refusal_is_shown_in_place_and_the_pad_goes_on(dot, monkeypatch):
     calls, real = [], Calls()
 
     def failing_once(*arguments):
@@ -203,17 +214,15 @@ def test_a_refusal_is_told_in_place_and_the_pad_goes_on(open_tab, session_ids, m
         return real(*arguments)
 
     monkeypatch.setattr(training.evaluation.imagination, "imagine", failing_once)
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    action(page, 1).click()
-    problem = page.locator("#imagine-pad [data-part=problem]")
+    action(dot, 1).click()
+    problem = dot.locator("#imagine-pad [data-part=problem]")
     expect(problem).to_contain_text("The predictor's weights give numbers that are not finite", timeout=LONG_MS)
-    action(page, 1).click()
-    await_steps(page, 1)
+    action(dot, 1).click()
+    await_steps(dot, 1)
     expect(problem).to_be_hidden()
 
 
-def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkeypatch):
+def test_an_answer_that_is_lost_is_asked_for_again(dot, monkeypatch):
     calls, real = [], Calls()
 
     def losing_the_first(*arguments):
@@ -223,15 +232,13 @@ def test_an_answer_that_is_lost_is_asked_for_again(open_tab, session_ids, monkey
         return real(*arguments)
 
     monkeypatch.setattr(training.evaluation.imagination, "imagine", losing_the_first)
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    action(page, 1).click()
-    action(page, 1).click()  # waits for the answer to the first
-    await_steps(page, 1)
+    action(dot, 1).click()
+    action(dot, 1).click()  # waits for the answer to the first
+    await_steps(dot, 1)
     assert len(calls) == 2
 
 
-def test_another_session_begins_its_own_dream_with_its_own_actions(open_tab, session_ids, labels, perfect):
+def test_another_session_starts_anew_with_its_own_actions(open_tab, session_ids, labels, perfect):
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     imagining(page)
     action(page, 1).click()

@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import PREDICTOR, serving
+from tests.cases import every_case
 
 LONG_MS = 60_000
 
@@ -40,7 +41,7 @@ def kept_bytes(page: Page, link) -> bytes:
         return file.read()
 
 
-def test_attention_is_one_click_away_and_follows_its_fields(open_tab, session_ids):
+def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_png(open_tab, session_ids):
     page = open_tab(f"?session={session_ids['jetbot']}&frame=12")
     inside(page)
     result = page.locator("#attention-result")
@@ -51,9 +52,9 @@ def test_attention_is_one_click_away_and_follows_its_fields(open_tab, session_id
     for measure in ("APA", "ALF", "TTAR", "RI@16", "Entropy"):
         expect(result.locator("#attention-measures")).to_contain_text(measure)
     choose(page, "attention-layer", "Layer 2")
-    expect(result).to_contain_text("layer 2 of 6, mean of 8 heads", timeout=LONG_MS)
+    expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, mean of {PREDICTOR.heads} heads", timeout=LONG_MS)
     choose(page, "attention-head", "Head 3")
-    expect(result).to_contain_text("layer 2 of 6, head 3 of 8", timeout=LONG_MS)
+    expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, head 3 of {PREDICTOR.heads}", timeout=LONG_MS)
     choose(page, "attention-token", "Patch in row 4, column 6")
     expect(result).to_contain_text(
         "attention the token of the patch in row 4, column 6 gives each patch", timeout=LONG_MS
@@ -61,11 +62,6 @@ def test_attention_is_one_click_away_and_follows_its_fields(open_tab, session_id
     rows = list(csv.reader(io.StringIO(kept_text(page, "#attention-result a[download$=_tokens\\.csv]"))))
     assert rows[0] == ["future token", "place", "last action", "last frame", "rest"] and len(rows) == 198
     assert all(abs(sum(map(float, row[2:])) - 1) < 1e-5 for row in rows[1:])
-
-
-def test_figures_are_kept_as_png(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=5")
-    inside(page)
     link = page.locator("#attention-result a.keep-picture").first
     expect(link).to_be_visible(timeout=LONG_MS)
     assert kept_bytes(page, link).startswith(b"\x89PNG")
@@ -134,7 +130,7 @@ def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
         page.close()
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "arguments", "words"),
     [
         ("/look_at_attention", [5, 3, 7, 0, -1], "The layer must be a whole number from 0 to 6"),

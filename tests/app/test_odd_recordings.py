@@ -87,7 +87,7 @@ def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path)
         page.close()
 
 
-def test_a_session_deleted_on_disk_is_told_and_the_page_lives(open_tab, odd, odd_server):
+def test_a_session_deleted_on_disk_is_reported_and_the_page_goes_on(open_tab, odd, odd_server):
     session = odd / "sessions" / record_demo(odd / "sessions", "jetbot_sim", 5, seed=2)
     page = open_tab(f"?session=jetbot/{session.name}", odd_server)
     page.wait_for_function(ALL_FRAMES_LOADED)  # before the deletion: a later request would be a logged error

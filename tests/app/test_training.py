@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 import session_explorer_gradio as script
 from session import record_demo
 from tests.app.conftest import serving
+from tests.cases import every_case
 
 LONG_MS = 60_000
 
@@ -46,12 +47,12 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
     with serving(settings) as address:
         page = open_tab(query, address)
         training_tab(page)
-        fill(page, "autoencoder-threshold", "0.2")
+        fill(page, "autoencoder-threshold", "0.008")
         page.locator("#train-autoencoder-threshold").click()
-        outcome(page, "Threshold 0.2 reached")
+        outcome(page, "Threshold 0.008 reached")
         expect(page.locator("#training-pictures figure")).to_have_count(3)
 
-        fill(page, "autoencoder-steps", "5000")
+        fill(page, "autoencoder-steps", "1000000")
         page.locator("#train-autoencoder-steps").click()
         page.wait_for_function("() => /Step [1-9]/.test(document.querySelector('#training-numbers')?.innerText || '')")
         watcher = open_tab(query, address)
@@ -72,7 +73,8 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         expect(watcher.locator("[data-testid=toast-body]").first).to_contain_text("trains the autoencoder on frame 9")
         page.locator("#resume").click()
         page.wait_for_function(
-            "n => Number((document.querySelector('#training-numbers')?.innerText.match(/Step ([0-9]+)/) || [])[1]) > n",
+            "n => Number((document.querySelector('#training-numbers')?.innerText.match(/Step ([0-9,]+)/) || [])[1]"
+            ".replace(/,/g, '')) > n",
             arg=paused_at,
         )
         watcher.locator("#stop").click()
@@ -122,7 +124,7 @@ def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab,
         page.close()
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "arguments", "words"),
     [
         ("/train_autoencoder_steps", [0], "The number of steps must be a whole number from 1"),

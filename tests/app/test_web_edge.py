@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import random
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from page.server.access_policy import MAX_BODY_BYTES, is_known_path
 from session import record_demo
 from tests.app.conftest import own_port, running
 from tests.promises import count
+from training.evaluation import evaluator
 
 PUBLIC = "abc.gradio.live"
 OWN_HOSTS = ("localhost:{port}", "127.0.0.1:{port}", PUBLIC)
@@ -185,14 +187,22 @@ def test_a_viewer_runs_the_networks_and_a_trainer_trains(edge: Edge, figure):
 
 
 @web_edge
-def test_a_viewer_cannot_cancel_the_evaluation_of_a_trainer(edge: Edge):
+def test_a_viewer_cannot_cancel_the_evaluation_of_a_trainer(edge: Edge, monkeypatch):
+    evaluate, is_tried = evaluator.evaluate_frames, threading.Event()
+
+    def evaluate_afterwards(*arguments, **options):
+        assert is_tried.wait(60)
+        yield from evaluate(*arguments, **options)
+
+    monkeypatch.setattr(evaluator, "evaluate_frames", evaluate_afterwards)
     viewer, trainer = edge.program("look"), edge.program("train")
     for visitor in (viewer, trainer):
         visitor.predict(edge.session_id, api_name="/load_session")
     trainer.predict(2, api_name="/evaluate_recording")
-    if edge.explorer.evaluator.snapshot().is_active:
-        with pytest.raises(AppError, match="open the link for training"):
-            viewer.predict(api_name="/cancel_evaluation")
+    assert edge.explorer.evaluator.snapshot().is_active
+    with pytest.raises(AppError, match="open the link for training"):
+        viewer.predict(api_name="/cancel_evaluation")
+    is_tried.set()
     assert edge.explorer.evaluator.wait(60)
 
 

@@ -24,7 +24,7 @@ def test_weights_are_described_in_words(weights, words, is_trained):
     assert weights.describe() == words and weights.is_trained is is_trained
 
 
-def test_everybody_sees_the_same_untrained_network():
+def test_all_visitors_have_the_same_untrained_network():
     torch.manual_seed(1)
     first = SharedWorldModel(small_config(), CPU).model.state_dict()
     torch.manual_seed(2)
@@ -54,7 +54,7 @@ def test_networks_are_found_by_name():
     assert shared.network("predictor") is shared.model.predictor
 
 
-def test_all_who_ask_at_once_get_one_model():
+def test_requests_at_the_same_time_get_one_model():
     registry, barrier, models = WorldModels(CPU), threading.Barrier(4), []
 
     def ask():

@@ -74,7 +74,7 @@ def test_each_inference_is_that_of_a_whole_step(manager, recording, kind, figure
     assert modes == {("after a step", False), ("after a look", False), ("in a step", True)}
 
 
-def test_training_goes_the_same_way_whether_somebody_looks_or_not(manager, tmp_path, recording, figure):
+def test_training_is_the_same_with_and_without_inference(manager, tmp_path, recording, figure):
     alone, steps = make_manager(tmp_path / "alone"), FixedSteps(count(6, 60))
     looks, ended = looks_at(manager, recording), threading.Event()
 

@@ -67,7 +67,7 @@ def step_of(data, name, robot="toroidal_dot"):
     return read_checkpoint(data / "checkpoints" / robot / f"{name}.pth").step
 
 
-def test_a_run_records_trains_saves_and_tells_every_step(run, tmp_path, capsys, caplog):
+def test_a_run_records_trains_saves_and_logs_every_step(run, tmp_path, capsys, caplog):
     caplog.set_level("INFO")
     assert run(*FEW, "--selector", "sequence", "--sequence", '[{"action": 1}, {"action": 0}]') == 0
     session = only_session(tmp_path)
@@ -109,7 +109,7 @@ def test_without_training_nothing_is_learned_or_written_but_the_recording(run, t
     assert not list(tmp_path.glob("checkpoints/**/*.pth")) and made[-1].weights["autoencoder"].step is None
 
 
-def test_uncertainty_is_told_for_every_action_and_a_seed_repeats_the_choices(run, tmp_path, caplog):
+def test_uncertainty_is_logged_for_every_action_and_a_seed_repeats_the_choices(run, tmp_path, caplog):
     caplog.set_level("INFO")
     for _ in range(2):
         assert run(*FEW, "--fresh", "--selector", "uncertainty", "--seed", 4, "--dropout-passes", 3) == 0
@@ -164,7 +164,7 @@ def test_wrong_values_are_answered_in_one_sentence(run, data_folder, capsys, arg
     assert list(data_folder.iterdir()) == []
 
 
-def test_another_program_that_trains_is_told_and_nothing_is_recorded(run, tmp_path, capsys):
+def test_another_program_that_trains_is_named_and_nothing_is_recorded(run, tmp_path, capsys):
     manager = make_manager(tmp_path / "checkpoints" / "toroidal_dot")
     with manager.exclusive_trainer("the other one", live.TrainingConfig()):
         assert run(*FEW) == 1
@@ -197,7 +197,7 @@ def test_a_robot_that_fails_ends_with_a_sentence_a_whole_recording_and_what_was_
     assert step_of(tmp_path, "predictor_0", "fragile") == 1
 
 
-def test_a_save_that_fails_is_told_and_is_no_success(run, tmp_path, caplog):
+def test_a_failed_save_is_reported_and_is_no_success(run, tmp_path, caplog):
     (tmp_path / "checkpoints").write_text("a file where the folder should be")
     assert run(*FEW) == 1
     assert "The checkpoint was not saved (Not a directory)" in caplog.text

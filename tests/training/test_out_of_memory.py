@@ -108,7 +108,7 @@ def test_the_update_itself_takes_no_memory_and_comes_last(network, batch, figure
         assert isinstance(fail_at(network, 0, place, RuntimeError, batch)[2], PartialUpdate)
 
 
-def test_an_update_that_breaks_off_for_another_reason_is_told_and_not_saved(manager, recording, monkeypatch):
+def test_an_update_that_breaks_off_for_another_reason_is_reported_and_not_saved(manager, recording, monkeypatch):
     train(manager, recording, "predictor")
     before = read_checkpoint(manager.directory / "autoencoder.pth").step
     optimizer = manager.trainer.state.of("autoencoder")

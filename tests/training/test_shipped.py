@@ -34,7 +34,7 @@ def test_predictions_are_within_two_pixels_of_the_simulator(shared):
     assert min(truth.shares(candidate).near for candidate in (0, 1)) >= 0.95
 
 
-def test_ten_moves_are_dreamed_where_the_simulator_makes_them(shared):
+def test_ten_imagined_moves_are_those_of_the_simulator(shared):
     recording, dream = load_session(SAVED / "sessions" / LEARNED_ROW), None
     for _ in range(10):
         dream = apply_command(shared, recording, dream, 3, MOVE, "latents", 3)

@@ -70,7 +70,7 @@ def known_gradients(model, factors):
     model.prediction_losses = losses
 
 
-def test_a_predictor_step_tells_the_gradients_share_on_action_parameters(batch):
+def test_a_predictor_step_has_the_gradients_share_on_action_parameters(batch):
     learner = trainer("predictor")
     factors = {
         "predictor.film_layers.0.to_beta.bias": 3.0,  # 32 values: 3²·32 = 288
@@ -85,7 +85,7 @@ def test_a_predictor_step_tells_the_gradients_share_on_action_parameters(batch):
     assert metrics.grad_norm == pytest.approx(math.sqrt(864 + 16 * 100.0**2))
 
 
-def test_the_share_is_told_at_the_first_step_and_each_time_losses_are_evaluated(batch):
+def test_the_share_is_logged_at_the_first_step_and_each_time_losses_are_evaluated(batch):
     learner = trainer("predictor", replace(FAST, evaluate_every=3))
     shares = [learner.step(batch).action_gradient_share for _ in range(7)]
     assert [share is not None for share in shares] == [True, False, False, True, False, False, True]
@@ -102,7 +102,7 @@ def test_telling_the_share_changes_no_step(batch):
     assert are_equal(tensors_of(every.model), tensors_of(never.model))
 
 
-def test_an_autoencoder_step_tells_no_share(batch):
+def test_an_autoencoder_step_has_no_share(batch):
     assert trainer("autoencoder").step(batch).action_gradient_share is None
 
 

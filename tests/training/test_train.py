@@ -64,7 +64,7 @@ def step_of(folder, name="autoencoder"):
     return read_checkpoint(folder / "checkpoints" / "toroidal_dot" / f"{name}.pth").step
 
 
-def test_steps_are_taken_told_and_saved(run, folder, capsys, keys):
+def test_steps_are_taken_reported_and_saved(run, folder, capsys, keys):
     assert run("--model", "autoencoder", "--steps", 3, "--frame", 5) == 0
     told = capsys.readouterr().out
     assert re.search(r"Autoencoder on frame 5 of \S+: Done after 3 steps and .* Evaluated loss 0\.\d+ before", told)
@@ -152,7 +152,7 @@ def test_wrong_words_are_answered_in_one_sentence(run, capsys, arguments, words)
     assert caught.value.code == 2 and words in told and told.count("\n") == 1
 
 
-def test_a_session_that_is_not_there_is_told_with_those_that_are(run, session_id, capsys):
+def test_a_missing_session_is_reported_with_those_that_exist(run, session_id, capsys):
     for wanted in ("nothing", "../../etc", "", "a\nb"):
         assert run("--model", "autoencoder", "--steps", 2, session=wanted) == 2
         told = capsys.readouterr().err
@@ -167,7 +167,7 @@ def test_a_recording_without_frames_is_refused(tmp_path, capsys, keys):
     assert "no frames" in capsys.readouterr().err
 
 
-def test_a_device_that_is_not_there_is_told(run, monkeypatch, capsys):
+def test_a_missing_device_is_reported(run, monkeypatch, capsys):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert run("--model", "autoencoder", "--steps", 2, "--device", "cuda") == 2
     assert "No CUDA device" in capsys.readouterr().err
@@ -182,7 +182,7 @@ def test_a_damaged_checkpoint_is_not_trained_over(run, folder, capsys):
     assert path.read_bytes() == b"damaged"
 
 
-def test_a_save_that_fails_is_told_and_is_no_success(run, folder, capsys):
+def test_a_failed_save_is_reported_and_is_no_success(run, folder, capsys):
     (folder / "checkpoints").write_text("a file where the folder should be")
     assert run("--model", "autoencoder", "--steps", 1) == 1
     assert "The checkpoint was not saved (Not a directory)" in capsys.readouterr().out

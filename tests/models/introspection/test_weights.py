@@ -99,7 +99,7 @@ def test_a_group_of_zeros_has_a_histogram_all_the_same(shared):
     assert result.histogram.sum() == result.count and result.edges[0] < 0 < result.edges[-1]
 
 
-def test_a_table_tells_of_each_tensor(shared):
+def test_a_table_has_a_row_for_each_tensor(shared):
     table = {row.key: row for row in tensor_statistics(shared.model)}
     assert set(table) == {key for key, _ in shared.model.named_parameters()}
     fill(shared.model.autoencoder.cls_token, [1.0, -3.0] * 16)  # mean -1, std 2, norm sqrt(16·1 + 16·9) = sqrt(160)

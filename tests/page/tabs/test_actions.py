@@ -99,7 +99,7 @@ def test_the_frames_and_the_weights_are_named(recording):
 
 
 @pytest.mark.parametrize(("share", "is_shown"), [(0.49, False), (0.5, True), (1.0, True)])
-def test_a_recording_of_one_action_says_that_shuffling_tells_little(recording, share, is_shown):
+def test_of_one_action_the_page_says_that_shuffling_shows_little(recording, share, is_shown):
     text = Html(view(recording, diagnosed(same_share=share))).text
     assert ("ASG says little about this recording" in text) == is_shown
     assert (f"For {share:.0%} of these frames" in text) == is_shown

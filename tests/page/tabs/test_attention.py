@@ -102,7 +102,7 @@ def test_a_history_shorter_than_requested_says_so(recording, look):
     assert history.note and history.note in Html(html).text and "predicted from frame 0:" in html
 
 
-def test_all_frames_share_one_scale_and_each_tells_its_share(recording, look):
+def test_all_frames_share_one_scale_and_each_shows_its_share(recording, look):
     drawing = Overlays()
     document = Html(view(recording, look, drawing=drawing))
     # All patches get the same: half of the mean of 1 / (query position + 1); 196 of them are a frame.

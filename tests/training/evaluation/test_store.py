@@ -127,7 +127,7 @@ def test_every_session_id_has_a_folder_of_its_own_inside(tmp_path, session_id):
     assert EvaluationStore(tmp_path / "evaluations").find(replace(KEY, session_id=session_id))
 
 
-def test_session_ids_that_look_alike_do_not_share_a_folder(tmp_path):
+def test_similar_session_ids_do_not_share_a_folder(tmp_path):
     ids = ["r/a b", "r/a_b", "r/a.b", "r/" + "n" * 100, "r/" + "n" * 101]
     assert len({session_folder(tmp_path, one) for one in ids}) == len(ids)
 

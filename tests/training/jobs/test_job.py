@@ -51,7 +51,7 @@ def test_fixed_steps_are_taken_exactly(recording):
     assert ended(make_job(recording, FixedSteps(1))).message.startswith("Done after 1 step and ")
 
 
-def test_a_snapshot_tells_who_trains_what(recording):
+def test_a_snapshot_has_the_visitor_and_the_network(recording):
     job = make_job(recording, FixedSteps(3), "predictor")
     now = job.snapshot()
     assert (now.network, now.subject, now.started_by) == ("predictor", f"frame 5 of {recording.name}", "Ada")
@@ -99,7 +99,7 @@ def test_stop_takes_effect_within_one_step(recording, at):
 
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
 @pytest.mark.parametrize("command", ["stop", "interrupt"])
-def test_whoever_ends_a_job_waits_for_no_evaluation(recording, command, figure):
+def test_the_end_of_a_job_waits_for_no_evaluation(recording, command, figure):
     """16 frames and as many held out would be 32 looks, at the begin as at the end."""
     subject, tries, longest = FrameSelection(0, 11, held_out=0.5), count(12, 100), 0
     for number in range(tries):
@@ -207,7 +207,7 @@ def test_a_failed_step_keeps_its_message_and_the_weights_of_the_last_whole_step(
     assert now.comparison is None and now.evaluated_at == 0 and len(now.curves["training loss"]) == 3
 
 
-def test_an_unexpected_problem_is_told_without_its_words(recording, caplog):
+def test_an_unexpected_problem_is_reported_without_its_message(recording, caplog):
     now = ended(make_job(recording, ENDLESS, before=raising(KeyError("/secret/path"))))
     assert now.status == "failed" and "(KeyError)" in now.message and "secret" not in now.message
     assert "/secret/path" in caplog.text
@@ -278,7 +278,7 @@ def test_the_gradients_share_on_action_parameters_is_a_curve_of_its_own(recordin
     assert now.action_parameter_share == pytest.approx((32 + 136 + 16 + 288 + 576) / total)
 
 
-def test_an_autoencoder_job_knows_no_share_on_action_parameters(recording):
+def test_an_autoencoder_job_has_no_share_on_action_parameters(recording):
     now = ended(make_job(recording, FixedSteps(3)))
     assert now.action_shares == () and now.action_parameter_share is None
 
@@ -319,7 +319,7 @@ def test_checkpoints_are_written_at_intervals_and_at_the_end(recording):
     assert job.saves == [4, 8, 10] and now.saved == "saved"
 
 
-def test_a_save_that_fails_is_told_and_does_not_end_the_job(recording):
+def test_a_failed_save_is_reported_and_does_not_end_the_job(recording):
     def save():
         raise CheckpointNotSaved("The checkpoint was not saved (no space left on the device).")
 

@@ -105,7 +105,7 @@ def test_shares_are_drawn_in_percent_on_a_scale_up_to_a_hundred():
     assert whole[0].get("aria-label").endswith("latest: 0.1 %")
 
 
-def test_a_share_of_nothing_lies_on_the_ground():
+def test_a_share_of_nothing_is_drawn_at_the_bottom():
     (line,) = lines(drawing(share_chart([(1, 0.0), (11, 1e-7)], 0.015)))
     assert all(y == pytest.approx(SHARE_HEIGHT - BOTTOM) for _, y in line)
 

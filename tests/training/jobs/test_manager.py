@@ -189,7 +189,7 @@ def test_only_networks_that_learned_or_were_loaded_are_saved(manager, recording)
     assert manager.save().files == {"autoencoder.pth": 4, "predictor_0.pth": 2}
 
 
-def test_the_weights_in_use_are_told_after_steps_saves_and_loads(manager, recording):
+def test_the_weights_in_use_are_named_after_steps_saves_and_loads(manager, recording):
     folder = manager.directory.name
     assert in_use(manager) == {"autoencoder": "untrained", "predictor": "untrained"}
     start(manager, recording, "predictor")
@@ -296,7 +296,7 @@ def test_loading_drops_the_moments_of_the_weights_before(tmp_path, manager, reco
     assert manager.trainer.state.of("autoencoder").steps == 2
 
 
-def test_a_file_of_another_robots_folder_is_told(tmp_path, manager, recording):
+def test_a_file_of_another_robots_folder_is_named(tmp_path, manager, recording):
     train(manager, recording)
     other = make_manager(tmp_path / "checkpoints" / "jetbot")
     (note,) = other.load("autoencoder", manager.directory / "autoencoder.pth").notes
@@ -377,7 +377,7 @@ def test_a_run_of_many_saves_keeps_what_was_there_before_it_as_the_backup(manage
     assert set(after) == {"autoencoder.pth", "autoencoder_backup.pth"}
 
 
-def test_a_checkpoint_that_was_never_loaded_is_kept_and_told(manager, recording):
+def test_a_checkpoint_that_was_never_loaded_is_kept_and_named(manager, recording):
     train(manager, recording)
     before = digests_in(manager)["autoencoder.pth"]
     restarted = make_manager(manager.directory)
@@ -508,7 +508,7 @@ def test_the_comparison_of_an_ended_job_outlives_loads_and_needs_no_copy(manager
     assert moved(again.changes) == pytest.approx(distances(loaded, tensors_of(manager.shared.model)), rel=1e-6)
 
 
-def test_a_look_at_an_ended_job_waits_for_nobody(manager, recording):
+def test_the_snapshot_of_an_ended_job_does_not_wait(manager, recording):
     train(manager, recording)
     held, looked, found = threading.Event(), threading.Event(), []
 

@@ -84,7 +84,7 @@ class Child:
 
 
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
-def test_after_a_kill_or_a_request_to_end_the_next_program_tells_the_step(tmp_path, recording, figure):
+def test_after_a_kill_or_a_request_to_end_the_next_program_reports_the_step(tmp_path, recording, figure):
     tries, wrong, chance = count(1, 40), [], random.Random(5)
     for number in range(tries):
         folder, how = tmp_path / str(number) / "toroidal_dot", (signal.SIGKILL, signal.SIGTERM)[number % 2]
@@ -192,7 +192,7 @@ def test_the_newest_run_counts_and_an_own_job_before_all(manager, recording):
 # ---- the lock -----------------------------------------------------------------------------------------------------
 
 
-def test_who_asks_for_the_holder_keeps_nobody_from_training(tmp_path):
+def test_reading_the_holder_does_not_prevent_training(tmp_path):
     asking, taking, ended = FolderLock(tmp_path), FolderLock(tmp_path), threading.Event()
     taking.take("first")
     taking.release()
@@ -214,7 +214,7 @@ def test_who_asks_for_the_holder_keeps_nobody_from_training(tmp_path):
     assert refused == 0
 
 
-def test_the_holder_is_told_by_its_word_and_no_longer_when_it_has_let_go(tmp_path):
+def test_the_holder_is_named_until_it_releases_the_lock(tmp_path):
     holder, other = FolderLock(tmp_path / "robot"), FolderLock(tmp_path / "robot")
     assert other.holder() is None
     holder.take("Ada: autoencoder")
@@ -225,7 +225,7 @@ def test_the_holder_is_told_by_its_word_and_no_longer_when_it_has_let_go(tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
-def test_a_lock_that_is_no_file_keeps_nobody_waiting(tmp_path, kind):
+def test_a_lock_that_is_no_file_blocks_nothing(tmp_path, kind):
     path = tmp_path / LOCK_FILE
     {"pipe": lambda: os.mkfifo(path), "link": lambda: path.symlink_to("/dev/zero"), "folder": path.mkdir}[kind]()
     lock = FolderLock(tmp_path)

@@ -94,7 +94,7 @@ def test_wandb_that_fails_costs_a_job_nothing(tmp_path, fake, recording, caplog,
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_failure_of_wandb_is_told_once(tmp_path, fake, caplog):
+def test_a_failure_of_wandb_is_logged_once(tmp_path, fake, caplog):
     fake.run = RuntimeError("not logged in")
     tracker = WandbTracker("robots", {}, tmp_path)
     tracker._thread.join(20)
