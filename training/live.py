@@ -11,6 +11,7 @@ import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from models import DeviceUnavailable, NotFinite
@@ -35,7 +36,8 @@ from training.cli import (
 from training.config import MAX_STEPS, TrainingConfig
 from training.failures import describe_failure, is_expected, may_have_corrupted_weights
 from training.jobs.manager import TrainingManager
-from training.jobs.request import JobRunning, RunRequest
+from training.jobs.request import JobRunning
+from training.jobs.run_log import RunInfo, RunLog, unique_path
 from training.jobs.snapshot import Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import WorldModelTrainer
@@ -47,7 +49,7 @@ from training.values import InvalidValue, check_whole
 UNCERTAINTY = "uncertainty"
 PASSES = 10  # their variance is within a third of that of many passes; each costs as much as a prediction
 STANDARD = LiveConfig()
-STARTED_BY = "the live loop"
+STARTED_BY, LOG_NAME = "the live loop", "live"
 
 logger = logging.getLogger(__name__)
 
@@ -190,34 +192,30 @@ def _record(
         sys.stdout.flush()  # a program that starts the loop waits for the name
         recording = LiveRecording(recorder, robot.candidates)
         loop = OnlineLoop(robot, recording, selector, trainer, config, lambda: stop.is_made)
-        tracker = None if options.no_training else _start_log(manager, recorder.session_id, config, options)
-        problem = _follow(loop, trainer, config, tracker)
+        session_id, project = recorder.session_id, options.wandb_project
+        live_log = None if options.no_training else LiveLog(manager, session_id, config, project)
+        problem = _follow(loop, trainer, config, live_log)
     is_saved = not may_have_corrupted_weights(problem) and _save(trainer)
     message = f"{recorder.session_id}: {recording.frame_count} frames, {len(recording.actions)} actions."
     sys.stdout.write(f"{message}\n")
-    if tracker is not None:
-        tracker.end(message, "failed" if problem else "stopped" if stop.is_made else "finished")
+    if live_log is not None:
+        live_log.end(message, "failed" if problem else "stopped" if stop.is_made else "finished")
     return DONE if is_saved and problem is None and len(recording.actions) == config.steps else NOT_DONE
 
 
-def _start_log(manager: TrainingManager, session_id: str, config: LiveConfig, options: argparse.Namespace) -> "LiveLog":
-    request = RunRequest(
-        network="predictor",
-        subject=session_id,
-        started_by=STARTED_BY,
-        phases=(),
-        max_steps=config.steps,
-        config={"live": dataclasses.asdict(config)},
-    )
-    return LiveLog(manager, request, options.wandb_project)
-
-
 class LiveLog:
-    """The log of a live run: the numbers of each step of the robot, and Weights & Biases if a project is named."""
+    """The log of a live run: the numbers of each step of the robot, and Weights & Biases if a project is named.
 
-    def __init__(self, manager: TrainingManager, request: RunRequest, wandb_project: str | None) -> None:
-        self._log = manager.open_log(request, label=STARTED_BY)
-        self._tracker = start_trackers(self._log, manager.directory, request.config, wandb_project)
+    Its name says that it is not the log of a training job: the page does not show it as one.
+    """
+
+    def __init__(
+        self, manager: TrainingManager, session_id: str, config: LiveConfig, wandb_project: str | None
+    ) -> None:
+        run = RunInfo(STARTED_BY, session_id, STARTED_BY, datetime.now().isoformat(timespec="seconds"), config.steps)
+        content = {"live": dataclasses.asdict(config)}
+        self._log = RunLog(unique_path(manager.directory, LOG_NAME), run, content)
+        self._tracker = start_trackers(self._log, manager.directory, content, wandb_project)
 
     def add(self, step: OnlineStep) -> None:
         """Log the losses and training steps of one observation."""

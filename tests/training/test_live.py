@@ -23,6 +23,7 @@ from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager,
 from training import backend, live
 from training.checkpoints.reader import read_checkpoint
 from training.cli import StopRequest
+from training.jobs.run_reader import newest_log
 
 ROOT = Path(__file__).parents[2]
 FEW = ("--max-train-steps", 1, "--steps", 3)
@@ -101,6 +102,17 @@ def test_named_checkpoints_are_started_from(run, tmp_path, capsys, made):
     assert are_equal(dict(made[-1].model.predictor.state_dict()), saved)
     assert run("--steps", 1, "--predictor", tmp_path / "nothing.pth") == 1
     assert str(tmp_path) not in capsys.readouterr().err
+
+
+def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(run, tmp_path):
+    assert run("--steps", 2, "--max-train-steps", 1) == 0
+    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    (path,) = folder.glob("runs/*_live.jsonl")
+    head, *steps, end = (json.loads(line) for line in path.read_text().splitlines())
+    assert head["config"]["live"]["steps"] == 2 and head["run"]["started_by"] == "the live loop"
+    assert [step["step"] for step in steps if "step" in step] == [0, 1, 2]
+    assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps"} <= steps[-1].keys()
+    assert end["status"] == "finished" and newest_log(folder) is None
 
 
 def test_without_training_nothing_is_learned_or_written_but_the_recording(run, tmp_path, made):

@@ -85,7 +85,7 @@ class TrainingManager:
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
                 self.trainer.begin_run()
-                log = self.open_log(request)
+                log = self._open_log(request)
                 undo.callback(log.end, "Not started.", "failed")
                 network = request.network
                 weight_diff = WeightDiff(
@@ -180,10 +180,10 @@ class TrainingManager:
             with self._locked_folder("a program saves"):
                 return self.trainer.save_weights(dtype)
 
-    def open_log(self, request: RunRequest, label: str | None = None) -> RunLog:
-        """A log for a run that begins now. `label`: that of the folder's lock, if it is not the one of the request."""
+    def _open_log(self, request: RunRequest) -> RunLog:
+        """A log for a run that begins now."""
         began = datetime.now().isoformat(timespec="seconds")
-        info = RunInfo(label or request.label, request.subject, request.started_by, began, request.max_steps)
+        info = RunInfo(request.label, request.subject, request.started_by, began, request.max_steps)
         return RunLog(unique_path(self.directory, request.network), info, request.config)
 
     def _active_job(self) -> TrainingJob:

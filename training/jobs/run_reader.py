@@ -20,7 +20,7 @@ from training.jobs.run_log import RUNS_FOLDER, RunInfo
 from training.jobs.snapshot import Curve, Status
 from training.values import printable
 
-NAME = re.compile(r"\d{8}_\d{6}_[a-z]{1,20}(_\d{1,4})?\.jsonl", re.ASCII)
+NAME = re.compile(rf"\d{{8}}_\d{{6}}_({'|'.join(NETWORKS)})(_\d{{1,4}})?\.jsonl", re.ASCII)
 MAX_HEAD, TAIL = 1 << 16, 1 << 16  # bytes that hold the first line, and those that hold the last steps
 MAX_WHOLE = 4 << 20  # bytes; some 15,000 steps, read in a tenth of a second
 SAMPLES, SAMPLE_BYTES = 400, 4 << 10
