@@ -16,7 +16,7 @@ SOURCES = [SCRIPT, *(path for package in PACKAGES for path in sorted((ROOT / pac
 MAX_FILES_IN_A_FOLDER = 20
 MAX_SCRIPT_LINES = 650
 MAX_FUNCTION_LINES = 60
-MAX_PAGE_PROTOCOLS = 1
+MAX_PAGE_PROTOCOLS = 0
 MAY_CATCH_ALL = {"training/checkpoints/reader.py", "training/jobs/job.py", "training/jobs/loop.py"}
 COMMANDS = {"session/record.py"}  # a command writes its answer to standard output
 
