@@ -184,7 +184,8 @@ class TrainingManager:
         """A log for a run that begins now."""
         began = datetime.now().isoformat(timespec="seconds")
         info = RunInfo(request.label, request.subject, request.started_by, began, request.max_steps)
-        return RunLog(unique_path(self.directory, request.network), info, request.config)
+        saved_step = request.first_step or None
+        return RunLog(unique_path(self.directory, request.network), info, request.config, saved_step)
 
     def _active_job(self) -> TrainingJob:
         job = self._job

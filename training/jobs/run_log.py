@@ -48,14 +48,16 @@ class RunLog:
     Not synced to the disk: a kill costs at most the line in progress. If the log cannot be written, training goes on.
     """
 
-    def __init__(self, path: Path, run: RunInfo, config: dict[str, object]) -> None:
+    def __init__(self, path: Path, run: RunInfo, config: dict[str, object], saved_step: int | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()  # visitors save while the run trains
         self._is_broken = False
         self._network: Network | None = None
         self._offset = 0  # steps of that network's life at the run's step 0
-        self._saved_step: int | None = None
+        self._saved_step = saved_step  # of a run that goes on: what its earlier part has saved
         self._write({"run": asdict(run), "config": config})
+        if saved_step is not None:
+            self._write({"saved": saved_step})
 
     def begin_phase(self, phase: Phase, step: int, network_step: int) -> None:
         """Log a phase; from here on saves are counted in steps of its network."""

@@ -67,6 +67,16 @@ def test_saves_are_counted_in_steps_of_the_run_and_every_later_line_names_the_la
     assert lines_of(log.path)[2:] == [{"saving": 13}, {"saved": 13}, {"step": 14, "grad_norm": 1.0, "saved": 13}]
 
 
+def test_a_run_that_goes_on_begins_with_what_its_earlier_part_has_saved(tmp_path):
+    """Killed before its own first save, it can still be resumed."""
+    path = unique_path(tmp_path, "predictor")
+    log = RunLog(path, INFO, {}, saved_step=6)
+    assert newest(tmp_path).saved_step == 6
+    log.begin_phase(phase("predictor"), step=7, network_step=47)
+    log.log(8, {"grad_norm": 1.0})
+    assert newest(tmp_path).saved_step == 6 and lines_of(path)[-1]["saved"] == 6
+
+
 def test_a_place_that_cannot_be_written_costs_nothing_and_is_reported_once(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     log = RunLog(tmp_path / "file" / "runs" / "one.jsonl", INFO, {})
