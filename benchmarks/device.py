@@ -102,16 +102,18 @@ def computed(model: AdaptiveWorldModel, inputs: Inputs) -> dict[str, torch.Tenso
     (reconstruction + losses.total).backward()
     gradients = [parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None]
     with torch.inference_mode():
-        history = model.encode_history(inputs.long.frames.to(device))
-        latents = model.predict_counterfactuals(history, inputs.long.actions.to(device), inputs.candidates.to(device))
+        frames, actions, candidates = (
+            x.to(device) for x in (inputs.long.frames, inputs.long.actions, inputs.candidates)
+        )
+        swept = model.predict_counterfactuals(model.encode_history(frames), actions, candidates, frames[:, -1])
         return {
             "autoencoder loss": reconstruction.detach(),
             "predictor loss": losses.total.detach(),
             "predictor loss of latents": losses.latent.detach(),
             "gradient norms": torch.stack(gradients),
             "reconstruction": model.reconstruct(target),
-            "predicted latents of 9 actions": latents,
-            "predicted pictures of 9 actions": model.decode(latents),
+            "predicted latents of 9 actions": swept.latents,
+            "predicted pictures of 9 actions": swept.picture,
         }
 
 

@@ -27,8 +27,8 @@ HISTORY = 3
 SLICES = 5
 
 
-def errors_of(model: AdaptiveWorldModel, latents: Tensor, actual: Tensor) -> Tensor:
-    return (model.decode(latents) - actual).square().mean(dim=(1, 2, 3)).cpu()
+def errors_of(pictures: Tensor, actual: Tensor) -> Tensor:
+    return (pictures - actual).square().mean(dim=(1, 2, 3)).cpu()
 
 
 @torch.inference_mode()
@@ -42,11 +42,11 @@ def bare_loop(
     for images in batches:
         b = len(images)
         latents = model.encode(images)
-        errors_of(model, latents, images)
+        errors_of(model.decode(latents), images)
         frames = torch.cat([before, latents])
         context = torch.stack([frames[i : i + HISTORY] for i in range(b)])
         histories = torch.stack([actions[first + i : first + i + HISTORY] for i in range(b)])
-        errors.append(errors_of(model, model.predict(context, histories), images))
+        errors.append(errors_of(model.predict(context, histories, images).picture, images))
         before, first = frames[-HISTORY:], first + b
     return time.perf_counter() - began, errors
 

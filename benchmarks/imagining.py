@@ -53,7 +53,7 @@ def networks_alone(shared: SharedWorldModel, recording: RecordedSession, mode: R
         latents = context
         if mode == "pictures":
             latents = torch.cat([context[:, :-1], model.encode(frames[:, -1])[:, None]], dim=1)
-        return model.decode(model.predict(latents, actions)).cpu()
+        return model.predict(latents, actions, frames[:, -1]).picture.cpu()
 
     return step
 

@@ -147,7 +147,7 @@ def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], obj
     history, candidates = torch.rand(1, 3, CHANNELS), torch.rand(actions, CHANNELS)
 
     def predict() -> Tensor:
-        return model.decode(model.predict_counterfactuals(model.encode_history(frames), history, candidates))
+        return model.predict_counterfactuals(model.encode_history(frames), history, candidates, frames[:, -1]).picture
 
     return torch.inference_mode()(lambda: model.reconstruct(image)), torch.inference_mode()(predict)
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from models.copying import CopyHead, as_shifts
 from models.layers import (
     TOKEN_STD,
     ActionEmbedding,
@@ -23,10 +24,11 @@ from models.layers import (
     FiLM,
     initialize_linears,
 )
-from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, TokenLayout
+from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, PredictorOutput, TokenLayout
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 EXAMPLE_TOKENS = 8
+MAX_SHIFTS, MAX_SHIFT = 256, 1024
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,12 @@ class ActionPredictorConfig(PredictorConfig):
 
     `attention_dropout` drops attention weights in training, as the notebook did (0.1). It is off because on a
     CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
-    network predict the change from the last context frame. Raises ValueError if values do not fit together.
+    network predict the change from the last context frame. `shifts`, columns and rows in turn, let it copy pixels of
+    the last frame (`models/copying.py`). Raises ValueError if values do not fit together.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
+    adopted: ClassVar[frozenset[str]] = frozenset({"shifts"})
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -49,6 +53,7 @@ class ActionPredictorConfig(PredictorConfig):
     dropout: float = 0.1
     attention_dropout: float = 0.0
     delta_latent: bool = False
+    shifts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens")
@@ -57,6 +62,8 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
         if not all(0 <= index < self.layers for index in self.film_after):
             raise ValueError(f"film_after {self.film_after} names a layer that is not one of {self.layers}.")
+        if len(self.shifts) % 2 or len(self.shifts) > 2 * MAX_SHIFTS or any(abs(n) > MAX_SHIFT for n in self.shifts):
+            raise ValueError(f"shifts are not pairs of numbers up to {MAX_SHIFT}, {MAX_SHIFTS} at most.")
         for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
@@ -108,6 +115,9 @@ class TransformerActionConditionedPredictor(Predictor):
         )
         self.layer_norm = nn.LayerNorm(width)
         self.output_head = nn.Linear(width, width)
+        self.shifts = as_shifts(config.shifts)
+        if self.shifts:
+            self.copy_head = CopyHead(width, len(self.shifts))
         self.reset_weights()
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
@@ -118,7 +128,7 @@ class TransformerActionConditionedPredictor(Predictor):
         for part in self.modules():
             if isinstance(part, CausalSelfAttention):
                 part.reset_weights(generator)
-            elif isinstance(part, FiLM):
+            elif isinstance(part, FiLM | CopyHead):
                 part.reset_weights()
 
     def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -130,6 +140,7 @@ class TransformerActionConditionedPredictor(Predictor):
             ("Token types, future query", ("token_type_embedding.", "future_query")),
             *((f"Layer {index + 1}", (f"transformer_layers.{index}.",)) for index in range(self.config.layers)),
             ("Output", ("layer_norm.", "output_head.")),
+            ("Copying", ("copy_head.",)),
         ]
 
     def example_output(self) -> Tensor:
@@ -185,15 +196,17 @@ class TransformerActionConditionedPredictor(Predictor):
         """Tokens (B, N, D) after the FiLM of a layer, unchanged if it has none."""
         return self.film_layers[str(index)](tokens, action) if str(index) in self.film_layers else tokens
 
-    def _predict_latents(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> Tensor:
+    def _output(self, tokens: Tensor, action: Tensor, last_frame: Tensor, first: int) -> PredictorOutput:
         """Tokens (B, N, D) through the layers from `first` on, to the next frame's latents, of the same tokens as those
         of the last context frame: (B, P, D)."""
         p, last = last_frame.shape[1], len(self.transformer_layers) - 1
         for index in range(first, last + 1):
             # The last layer's older tokens are not used: leaving them out is exact and saves most of a layer.
             tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
-        predicted = self.output_head(self.layer_norm(tokens[:, -p:]))
-        return predicted + last_frame if self.config.delta_latent else predicted
+        tokens = self.layer_norm(tokens[:, -p:])
+        choice = self.copy_head(tokens[:, 1:]) if self.shifts else None  # the class token is no patch
+        predicted = self.output_head(tokens)
+        return PredictorOutput(predicted + last_frame if self.config.delta_latent else predicted, choice)
 
     def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:
         """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D).
@@ -201,16 +214,20 @@ class TransformerActionConditionedPredictor(Predictor):
         `subset`, integers (B, K) below P: only these tokens of every frame are used and predicted, to (B, K, D). A
         training step on a few tokens costs a fraction (patch dropout: Liu et al. 2022, arXiv 2208.07220).
         """
+        return self.output(latents, actions, subset).latents
+
+    def output(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> PredictorOutput:
+        """`forward`, with the choice of a predictor that copies pixels; the first token of `subset` is the class."""
         tokens, action = self._embed_inputs(latents, actions)
         if subset is None:
-            return self._predict_latents(tokens, action, latents[:, -1], first=0)
+            return self._output(tokens, action, latents[:, -1], first=0)
         _, t, p, _ = latents.shape
         assert tokens.shape[1] == (t + 1) * (p + 1) - 1, "a history that is cut cannot be thinned"
         tokens = gather_tokens(tokens, sequence_positions(subset, t, p))
-        return self._predict_latents(tokens, action, gather_tokens(latents[:, -1], subset), first=0)
+        return self._output(tokens, action, gather_tokens(latents[:, -1], subset), first=0)
 
-    def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
+    def sweep(self, latents: Tensor, actions: Tensor) -> PredictorOutput:
+        """`output` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
         differ in the last action alone, to latents (C, P, D).
 
         Tokens before the last action do not depend on it until the first FiLM: they are computed once for all.
@@ -222,7 +239,7 @@ class TransformerActionConditionedPredictor(Predictor):
         tokens = first(tokens, queries=last, before=before)
         before = first(before, queries=before.shape[1]).expand(c, -1, -1)
         tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
-        return self._predict_latents(tokens, action, latents[:, -1], first=1)
+        return self._output(tokens, action, latents[:, -1], first=1)
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
         """Attention of the future tokens in these layers, counted from 0: (B, H, P, N) float32 each.

@@ -8,7 +8,7 @@ H and W picture height and width.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.action_predictor import ActionPredictorConfig
+from models.copying import mix_patches
 from models.layers import Dropout
 from models.masked_autoencoder import MaskedAutoencoderConfig
-from models.network import Network, NetworkConfig, NetworkModule, PredictorConfig
+from models.network import Network, NetworkConfig, NetworkModule, PredictorConfig, PredictorOutput
 
 # Names that checkpoints store, with the config that builds a network of that name.
 AUTOENCODERS: Mapping[str, type[NetworkConfig]] = MappingProxyType({"masked_autoencoder": MaskedAutoencoderConfig})
@@ -53,6 +54,13 @@ class PredictionLosses(NamedTuple):
     picture: Tensor
 
 
+class PredictedFrame(NamedTuple):
+    """Predicted latents (B, P, D) and the predicted picture (B, 3, H, W), not clipped."""
+
+    latents: Tensor
+    picture: Tensor
+
+
 class AdaptiveWorldModel(nn.Module):
     """Prediction of a robot's camera pictures: encode frames, predict latents, decode pictures."""
 
@@ -65,6 +73,13 @@ class AdaptiveWorldModel(nn.Module):
     def network(self, name: Network) -> NetworkModule:
         """One of the two networks by its name."""
         return self.autoencoder if name == "autoencoder" else self.predictor
+
+    def replace_predictor(self, config: PredictorConfig, generator: torch.Generator | None = None) -> None:
+        """Use a fresh predictor of another config, on the same device; its weights are drawn from `generator`."""
+        predictor = config.build(self.config.action_channels)
+        predictor.reset_weights(generator)
+        self.config = replace(self.config, predictor=config)
+        self.predictor = predictor.to(self.autoencoder.cls_token.device).train(self.predictor.training)
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
         """Draw all learned weights of both networks anew, from `generator` or torch's own."""
@@ -88,20 +103,32 @@ class AdaptiveWorldModel(nn.Module):
         """Pictures (B, 3, H, W) through encoder and decoder, nothing masked."""
         return self.autoencoder.reconstruct(images)
 
-    def predict(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D)."""
-        return self.predictor(latents, actions)
+    def predict(self, latents: Tensor, actions: Tensor, last: Tensor) -> PredictedFrame:
+        """The next frame after latents (B, T, P, D), scaled actions (B, T, A) and the last picture (B, 3, H, W)."""
+        return self._frame(self.predictor.output(latents, actions), last)
 
-    def predict_counterfactuals(self, latents: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
-        """The next frame's latents (C, P, D) for each candidate action in place of the last.
+    def predict_counterfactuals(
+        self, latents: Tensor, actions: Tensor, candidates: Tensor, last: Tensor
+    ) -> PredictedFrame:
+        """The next frame for each of C candidate actions in place of the last.
 
-        Takes one history: latents (1, T, P, D), scaled actions (1, T, A), and scaled candidates (C, A).
+        Takes one history: latents (1, T, P, D), scaled actions (1, T, A), scaled candidates (C, A), and its last
+        picture (1, 3, H, W).
         """
         b, t = latents.shape[:2]
         c, a = candidates.shape
         assert b == 1 and actions.shape == (1, t, a), f"one history of {t} expected, got {tuple(actions.shape)}"
         earlier = actions[:, :-1].expand(c, t - 1, a)
-        return self.predictor.sweep(latents, torch.cat([earlier, candidates[:, None]], dim=1))
+        output = self.predictor.sweep(latents, torch.cat([earlier, candidates[:, None]], dim=1))
+        return self._frame(output, last.expand(c, -1, -1, -1))
+
+    def _frame(self, output: PredictorOutput, last: Tensor) -> PredictedFrame:
+        latents, choice = output
+        if choice is None:
+            return PredictedFrame(latents, self.decode(latents))
+        generated = self.autoencoder.decode_all_patches(latents)
+        mixed = mix_patches(choice, last, generated, self.predictor.shifts)
+        return PredictedFrame(latents, self.autoencoder.unpatchify(mixed.patches))
 
     def use_generator(self, generator: torch.Generator | None) -> None:
         """Draw the random numbers of training steps from `generator`; None: from torch's own."""
@@ -129,8 +156,7 @@ class AdaptiveWorldModel(nn.Module):
         """
         with torch.no_grad():
             context = self.encode_history(frames)
-        predicted = self.predict(context, actions)
-        picture = self.decode(predicted)
+        predicted, picture = self.predict(context, actions, frames[:, -1])
         image = F.mse_loss(picture, target)
         latent = F.mse_loss(predicted, self.encode(target))
         return PredictionLosses(image_weight * image + latent_weight * latent, image, latent, picture.detach())

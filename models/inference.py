@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.adaptive_world_model import AdaptiveWorldModel
+from models.adaptive_world_model import AdaptiveWorldModel, PredictedFrame
 from models.network import Network
 from models.shared_world_model import SharedWorldModel, WeightsSource
 
@@ -112,8 +112,7 @@ def run_prediction(
         is_listed = recorded is not None and torch.equal(candidates[recorded], actions[0, -1])
         options = candidates if is_listed else torch.cat([candidates, actions[:, -1]])
         context = require_finite(model.encode_history(frames), "autoencoder")
-        latents = require_finite(model.predict_counterfactuals(context, actions, options), "predictor")
-        pictures = require_finite(model.decode(latents), "autoencoder")
+        pictures = finite_pictures(model.predict_counterfactuals(context, actions, options, frames[:, -1]))
         compared = tuple(_compare(picture, target[0]) for picture in pictures)
         index = recorded if is_listed else len(options) - 1
         differences = _differences(pictures[: len(candidates)], pictures[index])
@@ -133,6 +132,12 @@ def require_finite(x: Tensor, network: Network) -> Tensor:
     if not torch.isfinite(x).all():
         raise NotFinite(network)
     return x
+
+
+def finite_pictures(predicted: PredictedFrame) -> Tensor:
+    """The predicted pictures (B, 3, H, W); raises NotFinite."""
+    require_finite(predicted.latents, "predictor")
+    return require_finite(predicted.picture, "autoencoder")
 
 
 def _compare(picture: Tensor, actual: Tensor) -> CandidatePrediction:

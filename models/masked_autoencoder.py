@@ -209,7 +209,11 @@ class MaskedAutoencoderViT(NetworkModule):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (B, P, D) to pictures (B, 3, H, W), not clipped to [0, 1]."""
-        return self.unpatchify(self._decode_patches(self.decoder_embed(latents[:, 1:])))
+        return self.unpatchify(self.decode_all_patches(latents))
+
+    def decode_all_patches(self, latents: Tensor) -> Tensor:
+        """Latents (B, P, D) to flattened patches (B, P - 1, 768), not clipped."""
+        return self._decode_patches(self.decoder_embed(latents[:, 1:]))
 
     def decode_patches(self, latents: Tensor, patches: Tensor) -> Tensor:
         """Latents (B, K, D) of some patches, integers (B, K) from 0, to these patches, flattened: (B, K, 768)."""

@@ -8,7 +8,7 @@ C candidate actions, H heads, N tokens of the whole sequence.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -23,9 +23,11 @@ class NetworkConfig(ABC):
     """Base of the config dataclasses. Fields are numbers, booleans, texts or tuples of them: checkpoints store them.
 
     `training_only` names the fields that change training alone: weights saved with other values fit all the same.
+    `adopted` names those that a network in use takes over from a checkpoint: it is replaced by one of these values.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset()
+    adopted: ClassVar[frozenset[str]] = frozenset()
     width: int
 
     def check_sizes(self, largest: int, *names: str) -> None:
@@ -45,6 +47,14 @@ class PredictorConfig(NetworkConfig):
     @abstractmethod
     def build(self, action_channels: int) -> "Predictor":
         """A predictor of these sizes with random weights, for a robot with this number of action channels."""
+
+
+class PredictorOutput(NamedTuple):
+    """The next frame's latents (B, P, D) and, of a predictor that copies pixels, the logits (B, P - 1, S + 1) of its S
+    shifts and of the decoded latents, for each patch."""
+
+    latents: Tensor
+    choice: Tensor | None = None
 
 
 class TokenLayout(NamedTuple):
@@ -86,6 +96,7 @@ class Predictor(NetworkModule):
     action_parts: ClassVar[tuple[str, ...]]
     action_channels: int
     position_embedding: nn.Embedding
+    shifts: Sequence[tuple[int, int]] = ()  # by which it copies pixels, columns and rows (`models/copying.py`)
 
     @abstractmethod
     def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:
@@ -94,10 +105,14 @@ class Predictor(NetworkModule):
         `subset`, integers (B, K) below P: only these tokens of every frame are used and predicted, to (B, K, D).
         """
 
-    def sweep(self, latents: Tensor, actions: Tensor) -> Tensor:
-        """`forward` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
+    def output(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> PredictorOutput:
+        """`forward`, with the choice of a predictor that copies pixels."""
+        return PredictorOutput(self(latents, actions, subset))
+
+    def sweep(self, latents: Tensor, actions: Tensor) -> PredictorOutput:
+        """`output` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
         differ in the last action alone, to latents (C, P, D)."""
-        return self(latents.expand(len(actions), -1, -1, -1), actions)
+        return self.output(latents.expand(len(actions), -1, -1, -1), actions)
 
     @abstractmethod
     def token_layout(self, t: int, p: int) -> TokenLayout:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.inference import evaluating, require_finite, to_uint8
+from models.inference import evaluating, finite_pictures, require_finite, to_uint8
 from models.shared_world_model import SharedWorldModel
 
 RolloutMode = Literal["latents", "pictures"]
@@ -86,9 +86,9 @@ def imagine(
         frames = _encoded(model, frames, version, shared.device)
         latents = torch.stack([frame.latents for frame in frames])[None].to(shared.device, torch.float32)
         scaled = torch.stack(actions)[None].to(shared.device)
-        predicted = require_finite(model.predict(latents, scaled), "predictor")
-        decoded = require_finite(model.decode(predicted), "autoencoder")[0].cpu()
-        reused = _half(predicted[0]) if mode == "latents" else None
+        predicted = model.predict(latents, scaled, _images(frames[-1:], shared.device))
+        decoded = finite_pictures(predicted)[0].cpu()
+        reused = _half(predicted.latents[0]) if mode == "latents" else None
     frame = ContextFrame(to_uint8(decoded), reused, version)
     frames = (*frames, frame)[-history_length:]
     return Imagined(RolloutContext(frames, actions[len(actions) - len(frames) + 1 :]), decoded, version)
@@ -101,14 +101,19 @@ def _encoded(
     stale = [index for index, frame in enumerate(frames) if frame.latents is None or frame.version != version]
     if not stale:
         return frames
-    pictures = torch.from_numpy(np.stack([frames[index].picture for index in stale]))
-    images = pictures.to(device).permute(0, 3, 1, 2).float() / 255
+    images = _images([frames[index] for index in stale], device)
     latents = require_finite(model.encode(images), "autoencoder")
     encoded = {index: _half(frame) for index, frame in zip(stale, latents, strict=True)}
     return tuple(
         ContextFrame(frame.picture, encoded[index], version) if index in encoded else frame
         for index, frame in enumerate(frames)
     )
+
+
+def _images(frames: Sequence[ContextFrame], device: torch.device) -> Tensor:
+    """Pictures of frames, (B, 3, H, W) in [0, 1]."""
+    pictures = torch.from_numpy(np.stack([frame.picture for frame in frames]))
+    return pictures.to(device).permute(0, 3, 1, 2).float() / 255
 
 
 def _half(latents: Tensor) -> Tensor:

@@ -10,32 +10,40 @@ Sizes, of a predictor D wide: row and column have 3/8 of the width each, the fra
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from models.action_predictor import TransformerActionConditionedPredictor
+from models.copying import Shift
 
 CODE_SCALE = 1.5  # beside latents, whose spread is 1
 GAIN = 1.4  # of queries and of keys: about half of a head's attention falls on its patch at the start
-OFFSETS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (0, -2), (0, 2))  # rows and columns away; further heads are free
+Offset = tuple[int, int]  # rows and columns from a patch to the one that is attended to
+OFFSETS: tuple[Offset, ...] = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0), (0, -2), (0, 2))
+FREE_HEADS = 1
 FRAMES_BACK = 1
 
 
-def initialize_spatiotemporal(predictor: TransformerActionConditionedPredictor, grid: int) -> None:
+def initialize_spatiotemporal(
+    predictor: TransformerActionConditionedPredictor, grid: int, patch_size: int = 16
+) -> None:
     """Initialize a predictor of frames of grid × grid patches, in place.
 
-    Raises ValueError if the width of a head is not a multiple of 16.
+    The heads of a predictor that copies pixels attend to the patches that its first shifts come from. Raises
+    ValueError if the width of a head is not a multiple of 16.
     """
     config = predictor.config
     if config.width // config.heads % 16:
         raise ValueError(f"a head is {config.width // config.heads} wide, which is not a multiple of 16.")
     frames = math.ceil(config.max_tokens / (grid * grid + 2))
+    offsets = attended_offsets(predictor.shifts, patch_size, config.heads - FREE_HEADS)
     with torch.no_grad():
         code = _sequence_code(config.width, grid, frames)[: config.max_tokens]
         predictor.position_embedding.weight[: len(code)] += CODE_SCALE * code.to(predictor.future_query.device)
         for layer in predictor.transformer_layers:
-            _set_attention(layer.self_attn.in_proj_weight, config.heads, grid, frames)
+            _set_attention(layer.self_attn.in_proj_weight, config.heads, offsets, grid, frames)
 
 
 def _frequencies(count: int, positions: int) -> Tensor:
@@ -59,11 +67,22 @@ def _sequence_code(width: int, grid: int, frames: int) -> Tensor:
     return torch.cat([frame.repeat(frames, 1), time.repeat_interleave(len(frame), dim=0)], dim=1)
 
 
-def _set_attention(in_proj_weight: Tensor, heads: int, grid: int, frames: int) -> None:
-    """Let head h attend to offset OFFSETS[h] in the previous frame; in_proj_weight (3·D, D): queries, keys, values."""
+def attended_offsets(shifts: Sequence[Shift], patch_size: int, count: int) -> list[Offset]:
+    """Up to `count` offsets: of the patches that a patch overlaps after each shift, then those of `OFFSETS`."""
+    overlapped = [
+        (row, column)
+        for across, down in shifts
+        for row in dict.fromkeys((math.floor(down / patch_size), math.ceil(down / patch_size)))
+        for column in dict.fromkeys((math.floor(across / patch_size), math.ceil(across / patch_size)))
+    ]
+    return list(dict.fromkeys([*overlapped, *OFFSETS]))[:count]
+
+
+def _set_attention(in_proj_weight: Tensor, heads: int, offsets: Sequence[Offset], grid: int, frames: int) -> None:
+    """Let head h attend to `offsets[h]` in the previous frame; in_proj_weight (3·D, D): queries, keys, values."""
     width = in_proj_weight.shape[1]
     size = width // heads
-    for head, (rows, columns) in enumerate(OFFSETS[:heads]):
+    for head, (rows, columns) in enumerate(offsets):
         query, key = _query_and_key(width, size, grid, frames, (rows, columns, -FRAMES_BACK))
         rows_of_head = slice(head * size, (head + 1) * size)
         in_proj_weight[:width][rows_of_head] = query.to(in_proj_weight.device)

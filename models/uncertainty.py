@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel
-from models.inference import evaluating, require_finite, to_uint8
+from models.inference import evaluating, finite_pictures, require_finite, to_uint8
 from models.layers import Dropout
 from models.shared_world_model import SharedWorldModel
 
@@ -50,17 +50,14 @@ def predict_with_uncertainty(
     actions = torch.cat([actions, candidates[:1, None]], dim=1)
     with evaluating(shared) as model:
         context = require_finite(model.encode_history(frames), "autoencoder")
-        pictures = _pictures(model, context, actions, candidates)
+        inputs = context, actions, candidates, frames[:, -1]
+        pictures = finite_pictures(model.predict_counterfactuals(*inputs))
         variances = []
         if passes:
             with _dropping_out(model, generator):
-                variances = _variances(_pictures(model, context, actions, candidates) for _ in range(passes))
+                samples = (finite_pictures(model.predict_counterfactuals(*inputs)) for _ in range(passes))
+                variances = _variances(samples)
     return UncertainPredictions(tuple(map(to_uint8, pictures)), tuple(variances))
-
-
-def _pictures(model: AdaptiveWorldModel, context: Tensor, actions: Tensor, candidates: Tensor) -> Tensor:
-    latents = require_finite(model.predict_counterfactuals(context, actions, candidates), "predictor")
-    return require_finite(model.decode(latents), "autoencoder")
 
 
 def _variances(samples: Iterator[Tensor]) -> list[float]:

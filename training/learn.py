@@ -29,7 +29,8 @@ from training.jobs.run_reader import RecordedRun, newest_log, read_run
 from training.phase import Phase
 from training.recipe.config import RecipeConfig
 from training.recipe.phases import recipe_phases
-from training.recipe.unique_frames import UniqueFrames, is_held_out
+from training.recipe.held_out import is_held_out
+from training.recipe.unique_frames import UniqueFrames
 from training.values import InvalidValue
 
 MEASURED_FRAMES = 12  # of each of two recordings, in one measurement

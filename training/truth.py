@@ -17,7 +17,7 @@ from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
-from training.recipe.unique_frames import is_held_out
+from training.recipe.held_out import is_held_out
 from training.values import InvalidValue
 
 

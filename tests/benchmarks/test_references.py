@@ -35,7 +35,7 @@ def test_the_reference_networks_compute_the_same_numbers(model, history):
     reference.predictor.eval()
     loss = model.prediction_losses(frames, actions, target).total
     assert reference.prediction_loss(frames, actions, target).item() == pytest.approx(loss.item(), rel=1e-5)
-    swept = model.decode(model.predict_counterfactuals(model.encode_history(frames), actions, candidates))
+    swept = model.predict_counterfactuals(model.encode_history(frames), actions, candidates, frames[:, -1]).picture
     assert torch.allclose(torch.cat(reference.sweep(frames, actions, candidates)), swept, atol=1e-4)
 
 
@@ -71,7 +71,7 @@ def test_the_operations_of_the_autoencoder_equal_those_counted_by_torch(model, h
 def test_the_operations_of_the_predictor_exclude_unused_work(model, history):
     frames, actions = history[:2]
     counts, context = FlopCounts(model.config), model.encode_history(frames)
-    one = count_operations(lambda: model.predict(context, actions))
+    one = count_operations(lambda: model.predictor(context, actions))
     assert 0.8 * one < counts.predictor(2) < one  # torch also counts attention to masked keys
     assert counts.predictor(2) < counts.predictor(2, CANDIDATES) < 2 * counts.predictor(2)
     assert counts.sweep(2, 1) < counts.predictor_step(2) < 4 * counts.sweep(2, 1)

@@ -33,31 +33,34 @@ def test_counterfactuals_share_what_is_before_the_last_action_and_equal_one_by_o
     frames, actions, _ = history()
     latents = world_model.encode_history(frames)
     candidates = torch.rand(4, 2, generator=generator(3)) * 2 - 1
-    together = world_model.predict_counterfactuals(latents, actions, candidates)
-    assert together.shape == (4, 17, 32)
-    for candidate, actual in zip(candidates, together, strict=True):
+    together = world_model.predict_counterfactuals(latents, actions, candidates, frames[:, -1])
+    assert together.latents.shape == (4, 17, 32)
+    for candidate, actual in zip(candidates, together.picture, strict=True):
         replaced = actions.clone()
         replaced[0, -1] = candidate
-        assert torch.allclose(world_model.predict(latents, replaced)[0], actual, atol=1e-5)
+        assert torch.allclose(world_model.predict(latents, replaced, frames[:, -1]).picture[0], actual, atol=1e-5)
 
 
 @torch.inference_mode()
 def test_counterfactuals_leave_the_recorded_actions_alone(world_model):
     frames, actions, _ = history()
     before = actions.clone()
-    world_model.predict_counterfactuals(world_model.encode_history(frames), actions, torch.ones(2, 2))
+    world_model.predict_counterfactuals(world_model.encode_history(frames), actions, torch.ones(2, 2), frames[:, -1])
     assert torch.equal(actions, before)
 
 
 @torch.inference_mode()
 def test_a_history_of_one_frame_has_counterfactuals(world_model):
     frames, actions, _ = history(t=1)
-    assert world_model.predict_counterfactuals(world_model.encode_history(frames), actions, actions[0]).shape[0] == 1
+    latents = world_model.encode_history(frames)
+    assert len(world_model.predict_counterfactuals(latents, actions, actions[0], frames[:, -1]).picture) == 1
 
 
 def test_two_histories_at_once_are_refused(world_model):
     with pytest.raises(AssertionError, match="one history"):
-        world_model.predict_counterfactuals(torch.zeros(2, 3, 17, 32), torch.zeros(2, 3, 2), torch.zeros(2, 2))
+        world_model.predict_counterfactuals(
+            torch.zeros(2, 3, 17, 32), torch.zeros(2, 3, 2), torch.zeros(2, 2), torch.zeros(2, 3, 32, 32)
+        )
 
 
 @torch.inference_mode()
@@ -72,8 +75,8 @@ def test_a_history_is_encoded_frame_by_frame(world_model):
 def test_the_total_weighs_picture_and_latents(world_model):
     frames, actions, target = history(b=2)
     losses = world_model.prediction_losses(frames, actions, target)
-    predicted = world_model.predict(world_model.encode_history(frames), actions)
-    image = (world_model.decode(predicted) - target).square().mean()
+    predicted, picture = world_model.predict(world_model.encode_history(frames), actions, frames[:, -1])
+    image = (picture - target).square().mean()
     latent = (predicted - world_model.encode(target)).square().mean()
     assert losses.image.item() == pytest.approx(image.item(), rel=1e-5)
     assert losses.latent.item() == pytest.approx(latent.item(), rel=1e-5)
@@ -95,7 +98,7 @@ def test_the_encoder_learns_through_the_targets_latents_only(world_model):
     actual = world_model.autoencoder.patch_embed.proj.weight.grad.clone()
     world_model.zero_grad()
     with torch.no_grad():
-        predicted = world_model.predict(world_model.encode_history(frames), actions)
+        predicted = world_model.predict(world_model.encode_history(frames), actions, frames[:, -1]).latents
     (0.2 * F.mse_loss(world_model.encode(target), predicted)).backward()
     assert torch.allclose(world_model.autoencoder.patch_embed.proj.weight.grad, actual, atol=1e-6)
 

@@ -44,8 +44,8 @@ def plainly(shared, mode, pressed=PRESSED, t=3):
     for action in pressed:
         actions.append(action)
         context, scaled = torch.stack(latents[-3:])[None], torch.stack(actions[-len(latents[-3:]) :])[None]
-        predicted = shared.model.predict(context, scaled)
-        pictures.append(shared.model.decode(predicted)[0])
+        predicted, picture = shared.model.predict(context, scaled, as_image(begun.frames[-1].picture))
+        pictures.append(picture[0])
         again = shared.model.encode(as_image(to_uint8(pictures[-1])))[0]
         latents.append(predicted[0] if mode == "latents" else again)
     return pictures

@@ -3,6 +3,8 @@
 Owns the sentences on what does not fit. Nothing is changed here; `validate.py` puts weights in place.
 """
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from models import (
     Architecture,
     MaskedAutoencoderViT,
     Network,
+    NetworkModule,
     TransformerActionConditionedPredictor,
     UnknownArchitecture,
 )
@@ -82,6 +85,23 @@ def saved_architecture(contents: LoadedCheckpoint) -> Architecture | None:
             f"{contents.file} is of a design that this program does not have ({printable(str(problem))}); "
             "choose another file."
         ) from problem
+
+
+def adopted(contents: LoadedCheckpoint, model: NetworkModule) -> NetworkModule:
+    """The network that the file's weights are for: `model`, or a fresh one if they differ in what is adopted alone.
+
+    Raises CheckpointConfigDiffers if the file states an unknown architecture.
+    """
+    current, saved = Architecture.of(model), saved_architecture(contents)
+    config = type(current.config)() if saved is None else saved.config
+    names = current.config.adopted & {field.name for field in dataclasses.fields(config)}
+    wanted = dataclasses.replace(
+        current, config=dataclasses.replace(current.config, **{name: getattr(config, name) for name in names})
+    )
+    if wanted == current:
+        return model
+    check_size(contents)
+    return wanted.build()
 
 
 def check_names(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models import Architecture, Network, NetworkModule, SharedWorldModel
+from models import AdaptiveWorldModel, Architecture, Network, NetworkModule, SharedWorldModel
 from training.checkpoints.compatibility import (
+    adopted,
     as_numbers,
     check_architecture,
     check_kind,
@@ -24,7 +25,7 @@ from training.checkpoints.compatibility import (
 )
 from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNotFinite, CheckpointNotSaved
 from training.checkpoints.paths import SUFFIX
-from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.reader import LoadedCheckpoint, read_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,12 @@ class CheckpointInfo:
 
 @dataclass(frozen=True, eq=False)
 class ValidatedCheckpoint:
-    """A file that has passed every check against a network. The state of its optimizer is not checked."""
+    """A file that has passed every check against a network of `architecture`. The state of its optimizer is not
+    checked."""
 
     path: Path
     digest: str
+    architecture: Architecture
     weights: dict[str, Tensor]
     info: CheckpointInfo
     optimizer: dict[str, object] | None
@@ -54,20 +57,35 @@ def load_checkpoint(path: str | Path, model: NetworkModule) -> CheckpointInfo:
 
     The file is a dict with `model_state_dict`, or a bare state dict, read with torch's restricted loader.
     """
-    checkpoint = validate_checkpoint(path, model)
+    checkpoint = _validated(read_checkpoint(Path(path)), Path(path), model)
     model.load_state_dict(checkpoint.weights, strict=True)
     return checkpoint.info
+
+
+def put_in_place(checkpoint: ValidatedCheckpoint, model: AdaptiveWorldModel) -> None:
+    """Use a file's weights in a world model whose network it was validated against."""
+    architecture = checkpoint.architecture
+    if architecture != Architecture.of(model.network(architecture.kind)):
+        model.replace_predictor(architecture.config)  # the only network that adopts anything
+    model.network(architecture.kind).load_state_dict(checkpoint.weights, strict=True)
 
 
 def validate_checkpoint(path: str | Path, model: NetworkModule) -> ValidatedCheckpoint:
     """A file's contents, its weights checked against a network by key, shape and value; raises a CheckpointError.
 
-    If the file has a config, it must be that of the network.
+    If the file has a config, it must be that of the network, except for the fields that a network in use adopts.
     """
-    contents, expected = read_checkpoint(Path(path)), model.state_dict()
+    contents = read_checkpoint(Path(path))
+    tensors, _ = without_copy(contents, model.kind)
+    check_kind(contents, tensors, model.kind)
+    return _validated(contents, Path(path), adopted(contents, model))
+
+
+def _validated(contents: LoadedCheckpoint, path: Path, model: NetworkModule) -> ValidatedCheckpoint:
+    expected, architecture = model.state_dict(), Architecture.of(model)
     tensors, notes = without_copy(contents, model.kind)
     check_kind(contents, tensors, model.kind)
-    check_architecture(contents, Architecture.of(model))
+    check_architecture(contents, architecture)
     check_names(contents.file, tensors, expected)
     check_shapes(contents.file, tensors, expected)
     weights = {key: as_numbers(contents.file, key, tensors[key], expected[key].dtype) for key in expected}
@@ -75,7 +93,7 @@ def validate_checkpoint(path: str | Path, model: NetworkModule) -> ValidatedChec
     trial.load_state_dict(weights, strict=True)
     smoke_test(contents.file, trial)
     info = CheckpointInfo(contents.file, contents.step, notes)
-    return ValidatedCheckpoint(Path(path), contents.digest, weights, info, contents.optimizer)
+    return ValidatedCheckpoint(path, contents.digest, architecture, weights, info, contents.optimizer)
 
 
 def validate_checkpoint_or_backup(path: Path, model: NetworkModule) -> ValidatedCheckpoint:

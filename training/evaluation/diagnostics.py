@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from models import AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource
-from models.inference import evaluating, require_finite
+from models.inference import evaluating, finite_pictures, require_finite
 from session import History, RecordedSession
 from session.batch import Batch, build_batch, scaled_actions, scaled_candidates
 from session.spread import spread
@@ -195,8 +195,9 @@ def _predict_target(shared: SharedWorldModel, batch: Batch, others: Tensor, cand
     is_recorded = (candidates - recorded).abs().amax(dim=1) < SAME_WITHIN
     rows = _rows(batch.actions, others, candidates[~is_recorded]).to(shared.device)
     with evaluating(shared) as model:
-        context = require_finite(model.encode_history(batch.frames.to(shared.device)), "autoencoder")
-        pictures = torch.cat([_predicted(model, context, part) for part in rows.split(MAX_ROWS)])
+        frames = batch.frames.to(shared.device)
+        context = require_finite(model.encode_history(frames), "autoencoder")
+        pictures = torch.cat([_predicted(model, context, frames[:, -1], part) for part in rows.split(MAX_ROWS)])
         weights, version = shared.weights, shared.version
     # float64: the square of a large float32 is infinite, and the gap between two such losses is NaN.
     losses = (pictures - batch.target.to(shared.device)).double().square().mean(dim=(1, 2, 3))
@@ -215,7 +216,8 @@ def _rows(actions: Tensor, others: Tensor, candidates: Tensor) -> Tensor:
     return torch.cat([actions, others, torch.zeros_like(actions), swept])
 
 
-def _predicted(model: AdaptiveWorldModel, context: Tensor, actions: Tensor) -> Tensor:
-    """Pictures (R, 3, H, W) after one context (1, T, P, D) and each row of actions (R, T, A)."""
-    latents = require_finite(model.predict(context.expand(len(actions), *context.shape[1:]), actions), "predictor")
-    return require_finite(model.decode(latents), "autoencoder")
+def _predicted(model: AdaptiveWorldModel, context: Tensor, last: Tensor, actions: Tensor) -> Tensor:
+    """Pictures (R, 3, H, W) after one context (1, T, P, D), its last picture (1, 3, H, W) and each row of actions
+    (R, T, A)."""
+    b = len(actions)
+    return finite_pictures(model.predict(context.expand(b, -1, -1, -1), actions, last.expand(b, -1, -1, -1)))

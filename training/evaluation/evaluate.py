@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from models import AdaptiveWorldModel
-from models.inference import require_finite
+from models.inference import finite_pictures, require_finite
 from session import FrameUnreadable, History, NoHistory, RecordedSession
 from session.batch import frame_tensor
 from training.evaluation.frame_errors import FrameErrors
@@ -104,7 +104,7 @@ class _Pass:
         self.device = next(model.parameters()).device
         self._actions = recording.profile.scale(recording.actions)  # of the whole recording, one per row
         self._last_target = last_targets(recording.previous, history_length)
-        self._latents: dict[int, Tensor] = {}  # (P, D) by frame
+        self._encoded: dict[int, tuple[Tensor, Tensor]] = {}  # latents (P, D) and picture (3, H, W) by frame
 
     @torch.inference_mode()
     def encode_context_before(self, start: int) -> None:
@@ -112,7 +112,8 @@ class _Pass:
         for index in np.flatnonzero(self._last_target[:start] >= start).tolist():
             image = _read(self.recording, index)
             if image is not None:
-                self._latents[index] = self._encode(image)[0]
+                image = image.to(self.device)
+                self._encoded[index] = self._encode(image)[0], image[0]
 
     @torch.inference_mode()
     def evaluate(self, first: int, images: list[Tensor | None]) -> BatchErrors:
@@ -123,10 +124,10 @@ class _Pass:
         if readable:
             batch = torch.cat([images[i] for i in readable]).to(self.device)
             latents = self._encode(batch)
-            errors.reconstruction[readable] = self._compare(latents, batch)
-            self._latents |= {first + i: latents[row] for row, i in enumerate(readable)}
+            errors.reconstruction[readable] = _compare(self.model.decode(latents), batch)
+            self._encoded |= {first + i: (latents[row], batch[row]) for row, i in enumerate(readable)}
             self._predict(errors, dict(zip(readable, batch, strict=True)))
-        self._latents = {i: latents for i, latents in self._latents.items() if self._last_target[i] >= first + b}
+        self._encoded = {i: both for i, both in self._encoded.items() if self._last_target[i] >= first + b}
         return errors
 
     def _predict(self, errors: BatchErrors, targets: dict[int, Tensor]) -> None:
@@ -137,15 +138,16 @@ class _Pass:
             if history is not None:
                 by_length[len(history.frames)].append((index, history))
         for length, members in by_length.items():
-            context = torch.stack([self._latents[i] for _, history in members for i in history.frames])
+            context = torch.stack([self._encoded[i][0] for _, history in members for i in history.frames])
+            last = torch.stack([self._encoded[history.frames[-1]][1] for _, history in members])
             actions = torch.from_numpy(
                 self._actions[np.array([history.actions for _, history in members])]
             )  # (B, T, A)
             context = context.unflatten(0, (len(members), length))
-            predicted = self.model.predict(context, actions.to(self.device))
+            predicted = self.model.predict(context, actions.to(self.device), last)
             indices = [index for index, _ in members]
             actual = torch.stack([targets[index] for index in indices])
-            errors.prediction[indices] = self._compare(require_finite(predicted, "predictor"), actual)
+            errors.prediction[indices] = _compare(finite_pictures(predicted), actual)
             errors.context[indices] = length
 
     def _history(self, index: int) -> History | None:
@@ -154,15 +156,16 @@ class _Pass:
             history = self.recording.history(index, self.history_length)
         except NoHistory:
             return None
-        return history if all(frame in self._latents for frame in history.frames) else None
+        return history if all(frame in self._encoded for frame in history.frames) else None
 
     def _encode(self, images: Tensor) -> Tensor:
-        return require_finite(self.model.encode(images.to(self.device)), "autoencoder")
+        return require_finite(self.model.encode(images), "autoencoder")
 
-    def _compare(self, latents: Tensor, actual: Tensor) -> np.ndarray:
-        """MSE between decoded latents (B, P, D), not clipped, and pictures (B, 3, H, W): (B,)."""
-        errors = (self.model.decode(latents) - actual).square().mean(dim=(1, 2, 3))
-        return require_finite(errors, "autoencoder").cpu().numpy()
+
+def _compare(pictures: Tensor, actual: Tensor) -> np.ndarray:
+    """MSE between pictures (B, 3, H, W), not clipped, and the actual ones: (B,)."""
+    errors = (pictures - actual).square().mean(dim=(1, 2, 3))
+    return require_finite(errors, "autoencoder").cpu().numpy()
 
 
 def last_targets(previous: np.ndarray, history_length: int) -> np.ndarray:

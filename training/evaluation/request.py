@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from models import NETWORKS, AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource, weights_digest
 from session import NoHistory, RecordedSession
-from training.checkpoints.validate import load_checkpoint
+from training.checkpoints.validate import put_in_place, validate_checkpoint
 from training.evaluation.results import EvaluationKey
 
 
@@ -49,7 +49,9 @@ def copy_model(shared: SharedWorldModel, files: Mapping[Network, Path]) -> Model
     with shared.lock:
         model, sources = copy.deepcopy(shared.model), dict(shared.weights)
     for network, path in files.items():
-        info = load_checkpoint(path, model.network(network))
+        checkpoint = validate_checkpoint(path, model.network(network))
+        put_in_place(checkpoint, model)
+        info = checkpoint.info
         sources[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
     weights = {network: source.describe() for network, source in sources.items()}
     digests = {network: weights_digest(model.network(network)) for network in NETWORKS}

@@ -14,7 +14,12 @@ import torch
 from models import NETWORKS, Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
 from training.checkpoints.manifest import restore_random_state, saved_with
-from training.checkpoints.validate import CheckpointInfo, ValidatedCheckpoint, require_finite_outputs
+from training.checkpoints.validate import (
+    CheckpointInfo,
+    ValidatedCheckpoint,
+    put_in_place,
+    require_finite_outputs,
+)
 from training.checkpoints.writer import (
     FILES,
     CheckpointData,
@@ -98,7 +103,7 @@ class WorldModelTrainer:
         path, info = checkpoint.path, checkpoint.info
         manifest = saved_with(path, checkpoint.digest)
         with self.shared.lock:
-            self.shared.network(network).load_state_dict(checkpoint.weights, strict=True)
+            put_in_place(checkpoint, self.shared.model)
             notes = info.notes + manifest.notes + self._restore(network, checkpoint.optimizer, info.step)
             restore_random_state(self.state.generator, manifest.random_state)
             self._provenance.note(FILES[network], checkpoint.digest)

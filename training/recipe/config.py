@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from models.action_predictor import MAX_SHIFTS
 from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS, TrainingConfig
 from training.values import check_number, check_whole
 
 CLIP_NORM = 1.0
 LEAST_LR_SHARE = 0.05  # of the learning rate, at the end of the cosine
+MAX_DREAMED = 100
 EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps on a part of the tokens
 
 
@@ -16,9 +18,12 @@ class RecipeConfig:
     """Standard values of the recipe; raises InvalidValue.
 
     Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels that
-    differ from the background have a weight of 1 + `foreground_weight`. `kept_patches` 0: all. `history_length`: the
-    longest history. `dreamed_frames`: the most predicted frames of a history in the rollout phase; `dream_steps`: its
-    steps, 0 omits it.
+    differ from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of
+    copying one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0,
+    `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
+    copy pixels; 0: it copies none. Histories are up to `longest_history` frames long, and measured at
+    `history_length`. In the rollout phase `dreams` windows at once are continued for `dreamed_frames` frames;
+    `dream_steps`: its steps, 0 omits it.
     """
 
     autoencoder_steps: int = 1500
@@ -30,11 +35,16 @@ class RecipeConfig:
     predictor_lr: float = 5e-4
     dream_steps: int = 800
     dream_lr: float = 2e-4
-    dreamed_frames: int = 4
+    dreams: int = 4
+    dreamed_frames: int = 12
     warmup_steps: int = 50
     history_length: int = 3
+    longest_history: int = 8
     kept_patches: int = 39
+    kept_rows: int = 0
+    max_shifts: int = 32
     foreground_weight: float = 20.0
+    generated_weight: float = 4.0
     latent_weight: float = 0.1
     weight_decay: float = 0.01
     starts_in_space_and_time: bool = True
@@ -47,14 +57,18 @@ class RecipeConfig:
             check_whole(getattr(self, name), name, 1, MAX_BATCH)
         for name in ("autoencoder_lr", "predictor_lr", "dream_lr"):
             check_number(getattr(self, name), name, 1e-9, 1.0)
-        for name in ("foreground_weight", "latent_weight", "weight_decay"):
+        for name in ("foreground_weight", "generated_weight", "latent_weight", "weight_decay"):
             check_number(getattr(self, name), name, 0.0, 1000.0)
         check_number(self.mask_ratio_high, "mask_ratio_high", 0.0, 0.95)
         check_whole(self.warmup_steps, "warmup_steps", 1, MAX_STEPS)
         check_whole(self.dream_steps, "dream_steps", 0, MAX_STEPS)
         check_whole(self.history_length, "history_length", MIN_LENGTH, MAX_LENGTH)
-        check_whole(self.dreamed_frames, "dreamed_frames", 0, MAX_LENGTH - self.history_length)
+        check_whole(self.longest_history, "longest_history", self.history_length, MAX_LENGTH)
+        check_whole(self.dreams, "dreams", 1, MAX_BATCH)
+        check_whole(self.dreamed_frames, "dreamed_frames", 1, MAX_DREAMED)
         check_whole(self.kept_patches, "kept_patches", 0, 1000)
+        check_whole(self.kept_rows, "kept_rows", 0, 1000)
+        check_whole(self.max_shifts, "max_shifts", 0, MAX_SHIFTS)
         check_whole(self.seed, "seed", 0, 2**63 - 1)
 
     def phase_config(self, lr: float, steps: int) -> TrainingConfig:

@@ -1,102 +1,40 @@
 """The later phases of the recipe: training of a predictor on latents that are computed once, on a part of their tokens.
 
 Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), K kept patches, D width, A action channels,
-V values of a patch.
+V values of a patch, H and W picture.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from models import AdaptiveWorldModel, Network
 from models.action_predictor import gather_tokens
+from models.copying import mix_patches
+from models.network import PredictorOutput
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.recipe.config import RecipeConfig
+from training.recipe.latent_batches import LatentBatch
 from training.recipe.reconstruction import foreground
 from training.recipe.unique_frames import UniqueFrames
 from training.steps import Evaluation, FramePrediction, Losses
 
-ENCODED_AT_ONCE = 16
 
-
-@dataclass(frozen=True, eq=False)
-class LatentBatch:
-    """B windows: latents of the context (B, T, P, D), scaled actions (B, T + R, A), latents of the targets (B, P, D).
-
-    `patches` (R + 2, B, P - 1, V) are those of the last context frame, of the R frames after it, and of the target.
-    """
+class Examples(NamedTuple):
+    """B contexts: latents (B, T, P, D), scaled actions (B, T, A) and the last picture (B, 3, H, W); and their targets:
+    latents (B, P, D) and picture (B, 3, H, W)."""
 
     context: Tensor
     actions: Tensor
+    last: Tensor
     target: Tensor
-    patches: Tensor
-
-    @property
-    def rolled_out(self) -> int:
-        """R: frames that the predictor has to predict before the target."""
-        return len(self.patches) - 2
-
-
-class LatentBatches:
-    """Windows of latents for the predictor. All latents are computed once, at the beginning of a phase."""
-
-    def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, max_rollout: int) -> None:
-        self._model, self._frames, self._config, self._max_rollout = model, frames, config, max_rollout
-        self._windows = frames.windows(config.history_length + max_rollout)
-        self._latents: Tensor | None = None
-
-    @property
-    def shown_frame(self) -> int:
-        return self._frames.evaluation_frame(self._config.history_length)
-
-    @torch.no_grad()
-    def prepare(self) -> None:
-        """Encode all pictures: half precision, 100 kB a picture."""
-        numbers = range(len(self._frames))
-        groups = [numbers[first : first + ENCODED_AT_ONCE] for first in range(0, len(numbers), ENCODED_AT_ONCE)]
-        latents = [self._model.encode(self._frames.tensors(group).to(self._device)).half() for group in groups]
-        self._latents = torch.cat(latents)
-
-    def draw(self, generator: torch.Generator) -> LatentBatch:
-        """Windows of one length from 1 to `history_length`, with one number of rolled-out frames."""
-
-        def draw(count: int, size: tuple[int, ...] = (1,)) -> Tensor:
-            return torch.randint(count, size, generator=generator, device=generator.device).cpu()
-
-        picks = draw(len(self._windows), (self._config.predictor_batch,)).numpy()
-        length, rolled_out = 1 + int(draw(self._config.history_length)), int(draw(self._max_rollout + 1))
-        windows = self._windows.newest(picks, length + rolled_out)
-        numbers = [*windows.pictures[:, length - 1 :].T, windows.targets]
-        return LatentBatch(
-            self._encoded(windows.pictures[:, :length]),
-            torch.from_numpy(windows.actions).to(self._device),
-            self._encoded(windows.targets),
-            torch.stack([self._model.autoencoder.patchify(self._frames.tensors(one)) for one in numbers]).to(
-                self._device
-            ),
-        )
-
-    def evaluation_batches(self) -> list[Batch]:
-        return self._frames.evaluation_histories(self._config.history_length, is_held_out=False)
-
-    def held_out_batches(self) -> list[Batch]:
-        return self._frames.evaluation_histories(self._config.history_length, is_held_out=True)
-
-    def describe(self) -> str:
-        return self._frames.describe()
-
-    @property
-    def _device(self) -> torch.device:
-        return self._model.autoencoder.cls_token.device
-
-    def _encoded(self, numbers: object) -> Tensor:
-        return self._latents[torch.from_numpy(numbers).to(self._latents.device)].float()
+    picture: Tensor
 
 
 class LatentPrediction:
-    """Steps of the predictor on a part of the tokens, after some steps of its own rollout."""
+    """Steps of the predictor on a part of the tokens, some of them after steps of its own rollout."""
 
     network: Network = "predictor"
     trained: tuple[Network, ...] = ("predictor",)
@@ -106,23 +44,21 @@ class LatentPrediction:
         self._plain = FramePrediction(model, TrainingConfig())
 
     def losses(self, batch: LatentBatch, generator: torch.Generator) -> Losses:
-        autoencoder, count = self._model.autoencoder, self._model.autoencoder.config.patches
-        background = autoencoder.patchify(self._frames.background[None].to(generator.device))[0]
-        is_foreground = foreground(batch.patches, background)
-        kept_count = min(self._config.kept_patches or count, count)
-        kept = sample_patches(is_foreground.amax(dim=(0, 3)) > 0, kept_count, generator)
-        context, length = batch.context, batch.context.shape[1]
-        for step in range(batch.rolled_out):
-            context = self._rolled_out(context, batch.actions[:, step : step + length], kept)
-        predicted = self._model.predictor(context, batch.actions[:, batch.rolled_out :], kept)
+        examples = self._examples(batch, generator)
+        patchify = self._model.autoencoder.patchify
+        is_foreground = self._foreground(torch.stack([patchify(examples.last), patchify(examples.picture)]))
+        kept = self._kept(is_foreground, generator)
+        output = self._model.predictor.output(examples.context, examples.actions, kept)
         patches = kept[:, 1:] - 1
-        error = autoencoder.decode_patches(predicted[:, 1:], patches) - gather_tokens(batch.patches[-1], patches)
         # Patches that the foreground has just left have the weight as well.
-        weights = torch.maximum(*(gather_tokens(one, patches) for one in is_foreground[-2:]))
-        # Means over the kept tokens approximate those over all: the remaining tokens contribute almost no error.
-        share = kept.shape[1] / (count + 1)
-        image = share * ((1 + self._config.foreground_weight * weights) * error.square()).mean()
-        latent = share * (predicted - gather_tokens(batch.target, kept)).square().mean()
+        is_foreground = torch.maximum(*(gather_tokens(one, patches) for one in is_foreground))
+        weights = 1 + self._config.foreground_weight * is_foreground
+        image = (weights * self._squared_errors(output, examples, patches)).mean()
+        latent = (output.latents - gather_tokens(examples.target, kept)).square().mean()
+        if not self._config.kept_rows:
+            # The tokens left out are those of the background, which contribute almost no error to the mean over all.
+            share = kept.shape[1] / examples.context.shape[2]
+            image, latent = share * image, share * latent
         total = image + self._config.latent_weight * latent
         return Losses(total, {"total": total, "image": image, "latent": latent})
 
@@ -130,13 +66,64 @@ class LatentPrediction:
         """The plain prediction loss, as the page shows it."""
         return self._plain.evaluate(batch)
 
+    def _squared_errors(self, output: PredictorOutput, examples: Examples, patches: Tensor) -> Tensor:
+        """Squared errors (B, K, V) of the predicted patches; generated pixels that are used count more."""
+        autoencoder = self._model.autoencoder
+        wanted = gather_tokens(autoencoder.patchify(examples.picture), patches)
+        generated = autoencoder.decode_patches(output.latents[:, 1:], patches)
+        if output.choice is None:
+            return (generated - wanted).square()
+        mixed = mix_patches(output.choice, examples.last, generated, self._model.predictor.shifts, patches)
+        used = self._config.generated_weight * mixed.generated_share.detach()
+        return (mixed.patches - wanted).square() + used * (generated - wanted).square()
+
+    def _foreground(self, patches: Tensor) -> Tensor:
+        """Mask of the shape of some patches (…, B, P - 1, V): 1 for the foreground."""
+        background = self._model.autoencoder.patchify(self._frames.background[None].to(patches.device))[0]
+        return foreground(patches, background)
+
+    def _kept(self, is_foreground: Tensor, generator: torch.Generator) -> Tensor:
+        """The tokens of a frame to learn from, (B, 1 + K), for the foreground (2, B, P - 1, V) of two frames."""
+        grid = self._model.autoencoder.config.grid
+        if self._config.kept_rows:
+            return sample_rows(is_foreground.shape[1], grid, self._config.kept_rows, generator)
+        count = min(self._config.kept_patches or grid * grid, grid * grid)
+        return sample_patches(is_foreground.amax(dim=(0, 3)) > 0, count, generator)
+
+    def _examples(self, batch: LatentBatch, generator: torch.Generator) -> Examples:
+        """The contexts of a batch, or some of those that the predictor meets when it continues by itself."""
+        pictures = batch.pictures.float() / 255
+        if not batch.rolled_out:
+            return Examples(batch.context, batch.actions, pictures[0], batch.following[0], pictures[1])
+        contexts, last = self._rolled_out(batch, pictures[0])
+        chances = batch.is_learned.flatten().float()
+        count = min(self._config.predictor_batch, int(chances.count_nonzero()))
+        picks = torch.multinomial(chances, count, generator=generator)
+        steps, rows = picks // len(batch.context), picks % len(batch.context)
+        length = batch.context.shape[1]
+        actions = batch.actions.unfold(1, length, 1).transpose(2, 3)[rows, steps]
+        return Examples(
+            contexts[steps, rows], actions, last[steps, rows], batch.following[steps, rows], pictures[steps + 1, rows]
+        )
+
     @torch.no_grad()
-    def _rolled_out(self, context: Tensor, actions: Tensor, kept: Tensor) -> Tensor:
-        """The context (B, T, P, D) shifted by one frame, the last one predicted: its kept tokens, the others 0."""
-        predicted = self._model.predictor(context, actions, kept)
-        places = kept[..., None].expand_as(predicted)
-        newest = torch.zeros_like(context[:, -1]).scatter(1, places, predicted)
-        return torch.cat([context[:, 1:], newest[:, None]], dim=1)
+    def _rolled_out(self, batch: LatentBatch, last: Tensor) -> tuple[Tensor, Tensor]:
+        """The contexts (R + 1, B, T, P, D) of a rollout and their last pictures (R + 1, B, 3, H, W).
+
+        Every other window continues from its predicted latents, the others from the predicted picture, encoded again.
+        """
+        model, context, length = self._model.eval(), batch.context, batch.context.shape[1]
+        from_picture = torch.arange(len(context), device=context.device)[:, None, None] % 2 == 0
+        contexts, pictures = [context], [last]
+        for step in range(batch.rolled_out):
+            latents, picture = model.predict(context, batch.actions[:, step : step + length], last)
+            last = picture.clamp(0, 1)
+            newest = torch.where(from_picture, model.encode(last), latents)
+            context = torch.cat([context[:, 1:], newest[:, None]], dim=1)
+            contexts.append(context)
+            pictures.append(last)
+        model.train()
+        return torch.stack(contexts), torch.stack(pictures)
 
 
 def sample_patches(is_foreground: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -147,3 +134,14 @@ def sample_patches(is_foreground: Tensor, count: int, generator: torch.Generator
     order = torch.rand(is_foreground.shape, generator=generator, device=is_foreground.device) + is_foreground
     patches = order.topk(count, dim=1).indices.sort(dim=1).values + 1
     return torch.cat([patches.new_zeros(len(patches), 1), patches], dim=1)
+
+
+def sample_rows(b: int, grid: int, count: int, generator: torch.Generator) -> Tensor:
+    """The class token and `count` whole rows of patches, at random: integers (B, 1 + count·grid) in order.
+
+    What moves sideways stays in sight; of patches at random, most neighbours are missing.
+    """
+    order = torch.rand(b, grid, generator=generator, device=generator.device)
+    rows = order.topk(min(count, grid), dim=1).indices.sort(dim=1).values
+    patches = (rows[:, :, None] * grid + torch.arange(grid, device=rows.device)).flatten(1) + 1
+    return torch.cat([patches.new_zeros(b, 1), patches], dim=1)

@@ -14,14 +14,19 @@ nothing: it is learned last, or never. The differences, each a value of `RecipeC
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
 
 from models import AdaptiveWorldModel, Network
 from models.spatiotemporal_init import initialize_spatiotemporal
 from training.config import FixedSteps
 from training.phase import Phase
 from training.recipe.config import RecipeConfig
-from training.recipe.latent_prediction import LatentBatches, LatentPrediction
+from training.recipe.latent_batches import LatentBatches
+from training.recipe.latent_prediction import LatentPrediction
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
+from training.recipe.shifts import observed_shifts
 from training.recipe.unique_frames import UniqueFrames
 
 
@@ -44,7 +49,7 @@ def recipe_phases(
     if "autoencoder" not in loaded:
         phases.append(_reconstruct_phase(model, frames, config))
     if "predictor" not in loaded:
-        first = lambda: _initialize(model, config)  # noqa: E731
+        first = lambda: _initialize(model, frames, config)  # noqa: E731
         phases.append(_predict_phase(model, frames, config, "predict", 0, initialize=first, **measurement))
     if config.dream_steps:
         first_step = loaded.get("predictor", config.predictor_steps)
@@ -68,6 +73,12 @@ def _predict_phase(
     return Phase(objective, dataset, FixedSteps(steps), config.phase_config(lr, steps), name, first_step, **options)
 
 
-def _initialize(model: AdaptiveWorldModel, config: RecipeConfig) -> None:
+def _initialize(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> None:
+    """A fresh predictor, which copies by the shifts of the recordings."""
+    sizes = model.autoencoder.config
+    shifts = observed_shifts(frames, sizes.patch_size, config.max_shifts) if config.max_shifts else []
+    numbers = tuple(number for shift in shifts for number in shift)
+    fresh = torch.Generator().manual_seed(config.seed)
+    model.replace_predictor(replace(model.predictor.config, shifts=numbers), fresh)
     if config.starts_in_space_and_time:
-        initialize_spatiotemporal(model.predictor, model.autoencoder.config.grid)
+        initialize_spatiotemporal(model.predictor, sizes.grid, sizes.patch_size)

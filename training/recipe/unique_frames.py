@@ -2,7 +2,7 @@
 
 A simulator repeats pictures often: their latents are computed once.
 
-Shapes: B batch, T history, H and W picture height and width, A action channels.
+Shapes: L frames of a window, H and W picture height and width, A action channels.
 """
 
 import contextlib
@@ -16,51 +16,50 @@ import torch
 from torch import Tensor
 
 from session import History, NoHistory, RecordedSession
-from session.batch import Batch, build_batch, build_target, frame_tensor, scaled_actions
-from session.robots.toroidal_dot import locate_dot
+from session.batch import Batch, build_batch, build_target, frame_tensor
 from session.spread import spread_starts
 from training.values import InvalidValue
 
-MAX_PICTURES = 8000  # their latents are kept in memory, 100 kB each
+MAX_PICTURES = 8000  # with their latents 250 kB each
 BACKGROUND_PICTURES = 64
 MAX_EVALUATED = 16  # frames of one evaluated loss
-EVERY, FIRST = 5, 3
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """W windows: pictures (W, T), by number, oldest first, scaled actions float32 (W, T, A), and targets (W,)."""
+    """W windows: pictures (W, L), by number, oldest first, and scaled actions between them, float32 (W, L - 1, A)."""
 
     pictures: np.ndarray
     actions: np.ndarray
-    targets: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.pictures)
 
-    def newest(self, numbers: np.ndarray, length: int) -> "Windows":
-        """Some windows, by number, with their `length` newest frames at most."""
-        return Windows(self.pictures[numbers][:, -length:], self.actions[numbers][:, -length:], self.targets[numbers])
+    def select(self, which: np.ndarray) -> "Windows":
+        """Some windows, by number or by booleans (W,)."""
+        return Windows(self.pictures[which], self.actions[which])
 
 
 class UniqueFrames:
-    """Pictures by number, from 0. Those for which `is_held_out` returns True, for uint8 (H, W, 3), are never drawn.
+    """Pictures by number, from 0. Frames for which `is_held_out` returns True, of a recording and a frame, are never
+    drawn.
 
     Raises SessionError if a frame cannot be read, and InvalidValue for none or too many.
     """
 
-    def __init__(self, recordings: Sequence[RecordedSession], is_held_out: Callable[[np.ndarray], bool]) -> None:
+    def __init__(
+        self, recordings: Sequence[RecordedSession], is_held_out: Callable[[RecordedSession, int], bool]
+    ) -> None:
         self.recordings = recordings
         self._sources: list[tuple[RecordedSession, int]] = []
         self._numbers = [self._number(recording) for recording in recordings]
         if not self._sources:
             raise InvalidValue("These recordings have no frames; choose others.")
-        self.is_held_out = np.array(
-            [is_held_out(np.asarray(recording.picture(index))) for recording, index in self._sources]
-        )
+        self.is_held_out = np.array([is_held_out(*source) for source in self._sources])
         self.learned = np.flatnonzero(~self.is_held_out)
         if not len(self.learned):
             raise InvalidValue("All frames of these recordings are held out; choose others.")
+        self._windows: dict[int, Windows] = {}
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -80,9 +79,14 @@ class UniqueFrames:
             raise InvalidValue(f"These recordings have more than {MAX_PICTURES} different pictures; choose fewer.")
         return numbers
 
+    @cached_property
+    def pictures(self) -> Tensor:
+        """All pictures, uint8 (N, 3, H, W): reading them again for every step would take longer than the step."""
+        return torch.cat([(frame_tensor(*source) * 255).round().byte() for source in self._sources])
+
     def tensors(self, numbers: Sequence[int]) -> Tensor:
         """Pictures float32 (B, 3, H, W) in [0, 1]."""
-        return torch.cat([frame_tensor(*self._sources[number]) for number in numbers])
+        return self.pictures[torch.as_tensor(np.asarray(numbers))].float() / 255
 
     def source(self, number: int) -> tuple[RecordedSession, int]:
         """A recording and the frame that shows the picture."""
@@ -116,17 +120,29 @@ class UniqueFrames:
         count = len(self.recordings)
         return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}"
 
-    def windows(self, history_length: int) -> Windows:
-        """All windows with a whole history, none of whose pictures is held out; raises InvalidValue for none."""
-        windows = [
-            window
-            for recording, numbers in zip(self.recordings, self._numbers, strict=True)
-            for window in self._windows_of(recording, numbers, history_length)
-        ]
-        if not windows:
-            raise InvalidValue(f"No frame has {history_length} frames before it to learn from; choose others.")
-        pictures, actions, targets = (np.array(part) for part in zip(*windows, strict=True))
-        return Windows(pictures, actions.astype(np.float32), targets)
+    def windows(self, frames: int) -> Windows:
+        """All windows of that many frames, each joined to the next by one action; there may be none."""
+        if frames not in self._windows:
+            parts = [
+                self._windows_of(one, numbers, frames)
+                for one, numbers in zip(self.recordings, self._numbers, strict=True)
+            ]
+            self._windows[frames] = Windows(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        return self._windows[frames]
+
+    def learned_windows(self, frames: int) -> Windows:
+        """Those without a held-out picture."""
+        windows = self.windows(frames)
+        return windows.select(~self.is_held_out[windows.pictures].any(axis=1))
+
+    def longest_window(self, most: int) -> int:
+        """The most frames, up to `most`, of which there is a window to learn from; raises InvalidValue below 2."""
+        for frames in range(most, 1, -1):
+            if len(self.learned_windows(frames)):
+                return frames
+        raise InvalidValue(
+            "No frame has a frame before it, joined by an action, to learn from; choose other recordings."
+        )
 
     def _histories(self, length: int, is_held_out: bool) -> list[tuple[RecordedSession, History]]:
         """All whole histories that are held out, or that are learned from."""
@@ -143,17 +159,18 @@ class UniqueFrames:
         return not self.is_held_out[numbers[[*history.frames, history.target]]].any()
 
     def _windows_of(
-        self, recording: RecordedSession, numbers: np.ndarray, history_length: int
-    ) -> list[tuple[np.ndarray, np.ndarray, int]]:
-        return [
-            (
-                numbers[list(history.frames)],
-                scaled_actions(recording, history.actions).numpy(),
-                int(numbers[history.target]),
-            )
-            for history in _whole_histories(recording, history_length)
-            if self._is_selected(numbers, history, is_held_out=False)
-        ]
+        self, recording: RecordedSession, numbers: np.ndarray, frames: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Pictures (W, L) and scaled actions (W, L - 1, A) of all windows of a recording."""
+        at = np.arange(recording.frame_count)
+        chain = [at]
+        for _ in range(frames - 1):
+            at = np.where(at >= 0, recording.previous[at], -1)
+            chain.append(at)
+        chosen = np.stack(chain[::-1], axis=1)
+        chosen = chosen[chosen[:, 0] >= 0]
+        actions = recording.profile.scale(recording.actions[recording.action_into[chosen[:, 1:]]])
+        return numbers[chosen], actions.astype(np.float32)
 
 
 def _whole_histories(recording: RecordedSession, length: int) -> Iterator[History]:
@@ -162,12 +179,3 @@ def _whole_histories(recording: RecordedSession, length: int) -> Iterator[Histor
             history = recording.history(target, length)
             if not history.note:
                 yield history
-
-
-def is_held_out(picture: np.ndarray) -> bool:
-    """True if the dot of a picture uint8 (H, W, 3) is in a held-out column: every fifth one, from 3 on.
-
-    Moves of 27 pixels lead from one kind of column to the other and back. A picture without a dot is never held out.
-    """
-    position = locate_dot(picture)
-    return position is not None and round(position.x) % EVERY == FIRST

@@ -282,7 +282,7 @@ def test_a_report_leaves_modes_weights_and_predictions_alone(shared):
     frames, actions, _ = history()
     with torch.inference_mode():
         latents = shared.model.encode_history(frames)
-        before = shared.model.predict(latents, actions)
+        before = shared.model.predictor(latents, actions)
     expected = run_attention(shared, frames, actions)
     shared.model.predictor.train()
     shared.model.predictor.dropout.eval()
@@ -292,7 +292,7 @@ def test_a_report_leaves_modes_weights_and_predictions_alone(shared):
     assert all(parameter.grad is None for parameter in shared.model.parameters())
     shared.model.eval()
     with torch.inference_mode():
-        assert torch.equal(shared.model.predict(latents, actions), before)
+        assert torch.equal(shared.model.predictor(latents, actions), before)
 
 
 def test_weights_that_are_not_finite_are_named(shared):

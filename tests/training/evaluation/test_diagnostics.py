@@ -203,7 +203,9 @@ def test_each_target_encodes_its_context_once_and_itself_never(recording, monkey
 def test_the_replacements_of_the_true_actions(tmp_path, monkeypatch):
     shared, rows = known_model(), []
     predict = shared.model.predict
-    monkeypatch.setattr(shared.model, "predict", lambda x, actions: rows.append(actions) or predict(x, actions))
+    monkeypatch.setattr(
+        shared.model, "predict", lambda x, actions, last: rows.append(actions) or predict(x, actions, last)
+    )
     diagnose_actions(shared, record(tmp_path / "s", [1, 0, 0, 1]), 3)
     # Targets 3 and 4 came from 1, 0, 0 and from 0, 0, 1: true, those of the other, none, and the other candidate last.
     first, second = (part[:, :, 0].tolist() for part in rows)
@@ -216,7 +218,9 @@ def test_many_candidates_are_thinned_and_predicted_in_parts(tmp_path, monkeypatc
     recording = record(tmp_path / "s", [0, 1, 0], space)
     shared, rows = known_model(), []
     predict = shared.model.predict
-    monkeypatch.setattr(shared.model, "predict", lambda x, actions: rows.append(actions) or predict(x, actions))
+    monkeypatch.setattr(
+        shared.model, "predict", lambda x, actions, last: rows.append(actions) or predict(x, actions, last)
+    )
     result = diagnose_actions(shared, recording, 2, targets=1)
     assert [len(part) for part in rows] == [8, 8, 2] and MAX_ROWS == 8  # 3 and 15 others: the recorded one is listed
     swept = {round(value, 4) for value in torch.cat(rows)[3:, -1, 0].tolist()}

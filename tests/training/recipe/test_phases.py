@@ -103,15 +103,16 @@ def test_rollouts_lower_the_error_after_imagined_frames(stages):
 
 @torch.inference_mode()
 def error_of_three_steps(model, frames):
-    windows = frames.windows(5)
+    windows = frames.learned_windows(6)
     context = torch.stack([model.encode(frames.tensors(numbers)) for numbers in windows.pictures[:, :3]])
+    picture = frames.tensors(windows.pictures[:, 2])
     actions = torch.from_numpy(windows.actions)
     for step in range(3):
-        imagined = model.predict(context, actions[:, step : step + 3])
+        imagined, picture = model.predict(context, actions[:, step : step + 3], picture)
         context = torch.cat([context[:, 1:], imagined[:, None]], dim=1)
-    targets = frames.tensors(windows.targets)
+    targets = frames.tensors(windows.pictures[:, 5])
     counts = 1 + QUICK.foreground_weight * (targets > 0.5)
-    return (counts * (model.decode(context[:, -1]) - targets).square()).mean().item()
+    return (counts * (picture - targets).square()).mean().item()
 
 
 def names(frames, config, loaded=None):

@@ -1,0 +1,82 @@
+"""Copying of pixels: a predicted picture as a mixture of shifted copies of the last frame and of the decoded latents.
+
+What a camera sees next is for the most part what it sees now, somewhere else. A network that generates every patch anew
+blurs it; one that chooses for each patch by how much the last frame moved keeps it sharp (flow in place of pixels:
+Zhou et al. 2016, arXiv 1605.03557; a mixture of fixed shifts: Finn et al. 2016, arXiv 1605.07157). What a shift would
+take from outside the last frame is unknown, and is generated.
+
+Shapes: B batch, N patches, K shifts, S patch size, V values of a patch (S·S·3), H and W picture height and width.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Shift = tuple[int, int]  # columns and rows from a pixel of the next frame to the pixel of the last one that it equals
+
+
+class CopyHead(nn.Linear):
+    """A choice for each patch: logits (…, K + 1) of K shifts and, last, of the generated patch; all equal at first."""
+
+    def __init__(self, width: int, shifts: int) -> None:
+        super().__init__(width, shifts + 1)
+
+    def reset_weights(self) -> None:
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
+def as_shifts(numbers: Sequence[int]) -> list[Shift]:
+    """Columns and rows of each shift, from one sequence of numbers in this order."""
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+class Mixture(NamedTuple):
+    """Patches, and the share of each of their values that was generated, both (B, N, V)."""
+
+    patches: Tensor
+    generated_share: Tensor
+
+
+def mix_patches(
+    choice: Tensor, last: Tensor, generated: Tensor, shifts: Sequence[Shift], patches: Tensor | None = None
+) -> Mixture:
+    """A mixture of the last picture (B, 3, H, W), shifted, and of generated patches (B, N, V).
+
+    `choice` are the logits (B, N, K + 1), `patches` the numbers (B, N) of the patches, counted by rows; None: all.
+    """
+    size = int((generated.shape[2] // 3) ** 0.5)
+    b, n = generated.shape[:2]
+    shares = choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
+    rows, columns = _corners(last, size, patches)
+    generated = generated.reshape(b, n, size, size, 3).permute(0, 1, 4, 2, 3)
+    margin = max((abs(step) for shift in shifts for step in shift), default=0)
+    windows = _windows(last, margin, size)
+    is_inside = _windows(torch.ones_like(last[:1, :1]), margin, size)
+    picks = torch.arange(b, device=last.device)[:, None]
+    copied, copied_share = torch.zeros_like(generated), torch.zeros_like(generated[:, :, :1])
+    for number, (across, down) in enumerate(shifts):
+        at_rows, at_columns = rows + (margin + down), columns + (margin + across)
+        copied = copied + shares[:, :, number] * windows[picks, at_rows, at_columns]
+        copied_share = copied_share + shares[:, :, number] * is_inside[0, at_rows, at_columns]
+    generated_share = (1 - copied_share).expand_as(generated)
+    mixed = copied + generated_share * generated
+    return Mixture(*(part.permute(0, 1, 3, 4, 2).reshape(b, n, -1) for part in (mixed, generated_share)))
+
+
+def _corners(last: Tensor, size: int, patches: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Rows and columns of the first pixels of patches, (B, N) each."""
+    across = last.shape[3] // size
+    if patches is None:
+        patches = torch.arange(across * (last.shape[2] // size), device=last.device).expand(len(last), -1)
+    return patches // across * size, patches % across * size
+
+
+def _windows(picture: Tensor, margin: int, size: int) -> Tensor:
+    """All windows of S × S pixels of a picture (B, C, H, W) with a margin of zeros, by their corner: a view (B, Y, X,
+    C, S, S)."""
+    padded = F.pad(picture, (margin,) * 4)
+    return padded.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)

@@ -1,0 +1,109 @@
+"""Windows of latents for the predictor, of pictures that are encoded once, at the beginning of a phase.
+
+Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), D width, A action channels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models import AdaptiveWorldModel
+from session.batch import Batch
+from training.recipe.config import RecipeConfig
+from training.recipe.unique_frames import UniqueFrames, Windows
+
+ENCODED_AT_ONCE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class LatentBatch:
+    """B windows: latents of the context (B, T, P, D) and scaled actions (B, T + R, A).
+
+    `following` are the latents (R + 1, B, P, D) of the R frames that the predictor continues with and of the one after
+    them, `pictures`, uint8 (R + 2, B, 3, H, W), the same frames after the last one of the context, and `is_learned`
+    (R + 1, B) is false for those that are held out.
+    """
+
+    context: Tensor
+    actions: Tensor
+    following: Tensor
+    pictures: Tensor
+    is_learned: Tensor
+
+    @property
+    def rolled_out(self) -> int:
+        """R."""
+        return len(self.pictures) - 2
+
+
+class LatentBatches:
+    """Windows of one length from 1 to the longest history or, in every other step of a rollout phase, windows of the
+    usual history that the predictor continues by itself."""
+
+    def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, rolled_out: int) -> None:
+        self._model, self._frames, self._config = model, frames, config
+        self._rolled_out = rolled_out
+        self._longest = frames.longest_window(config.longest_history + 1) - 1
+        self._latents: Tensor | None = None
+
+    @property
+    def shown_frame(self) -> int:
+        return self._frames.evaluation_frame(self._config.history_length)
+
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB."""
+        self._pictures = self._frames.pictures.to(self._device)
+        parts = self._pictures.split(ENCODED_AT_ONCE)
+        self._latents = torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
+
+    def draw(self, generator: torch.Generator) -> LatentBatch:
+        """Windows of one length; short histories are more frequent, being the cheapest."""
+
+        def draw(count: int, size: tuple[int, ...] = (1,)) -> np.ndarray:
+            return torch.randint(count, size, generator=generator, device=generator.device).cpu().numpy()
+
+        is_dreamed = self._rolled_out > 0 and int(draw(2)[0]) == 0
+        if is_dreamed:
+            length = min(self._config.history_length, self._longest)
+            windows, count = self._continued(length), self._config.dreams
+        else:
+            length = 1 + int(draw(1 + int(draw(self._longest)[0]))[0])
+            windows, count = self._frames.learned_windows(length + 1), self._config.predictor_batch
+        return self._batch(windows.select(draw(len(windows), (count,))), length)
+
+    def evaluation_batches(self) -> list[Batch]:
+        return self._frames.evaluation_histories(self._config.history_length, is_held_out=False)
+
+    def held_out_batches(self) -> list[Batch]:
+        return self._frames.evaluation_histories(self._config.history_length, is_held_out=True)
+
+    def describe(self) -> str:
+        return self._frames.describe()
+
+    @property
+    def _device(self) -> torch.device:
+        return self._model.autoencoder.cls_token.device
+
+    def _continued(self, length: int) -> Windows:
+        """The windows that go on longest after a history to learn from: the frames after it may be held out."""
+        for frames in range(length + self._rolled_out + 1, length, -1):
+            windows = self._frames.windows(frames)
+            is_held_out = self._frames.is_held_out[windows.pictures]
+            chosen = windows.select(~is_held_out[:, :length].any(axis=1) & ~is_held_out[:, length:].all(axis=1))
+            if len(chosen):
+                return chosen
+        return self._frames.learned_windows(length + 1)
+
+    def _batch(self, windows: Windows, length: int) -> LatentBatch:
+        numbers = torch.from_numpy(windows.pictures).to(self._device)
+        is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T])
+        return LatentBatch(
+            self._latents[numbers[:, :length]].float(),
+            torch.from_numpy(windows.actions).to(self._device),
+            self._latents[numbers[:, length:].T].float(),
+            self._pictures[numbers[:, length - 1 :].T],
+            is_learned.to(self._device),
+        )
