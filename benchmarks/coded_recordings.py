@@ -18,6 +18,7 @@ from session import SessionRecorder
 from session.recorder.selectors import RandomSelector
 from session.recorder.simulation import SimulatedClock
 from session.robots.registry import make_robot
+from session.robots.simulator import SimulatorEntry
 
 SQUARE, ACROSS = 16, 14
 OWNER_BITS, FRAME_BITS, CHECK_BITS = 12, 16, 16
@@ -62,7 +63,7 @@ def pictures_of(html: str) -> dict[str, bytes]:
 
 def record_coded(sessions_folder: Path, owner: int, frames: int, robot: str) -> str:
     """Record a session of `owner` with a simulated robot's actions, each on a different day; returns its id."""
-    clock, simulated = SimulatedClock(), make_robot(robot, owner)
+    clock, simulated = SimulatedClock(), make_robot(SimulatorEntry(robot, owner))
     clock.advance(FIRST_DAY + owner * DAY_S - clock())
     space = simulated.action_space
     selector = RandomSelector(space, owner)

@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 
 from models import AdaptiveWorldModelConfig, SharedWorldModel
-from session import RecordedSession, load_session
+from session import RecordedSession, SimulatorEntry, held_out_state, load_session
 from session.recorder.selectors import RandomSelector
 from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
@@ -50,11 +50,9 @@ def record(folder: Path, seeds: Iterable[int]) -> list[RecordedSession]:
     """Record a session for each seed, which decides the row of the dot."""
     recordings = []
     for seed in seeds:
-        robot = ToroidalDotRobot(seed)
-        selector = RandomSelector(robot.action_space, seed)
-        recordings.append(
-            load_session(folder / record_simulation(folder, robot, selector, ACTIONS, unlimited_budget_gb(folder)))
-        )
+        selector = RandomSelector(ToroidalDotRobot().action_space, seed)
+        made_by, budget = SimulatorEntry("toroidal_dot", seed), unlimited_budget_gb(folder)
+        recordings.append(load_session(folder / record_simulation(folder, made_by, selector, ACTIONS, budget)))
     return recordings
 
 
@@ -67,7 +65,7 @@ def measure(
 ) -> AccuracySummary:
     """Accuracy over held-out columns of some recordings."""
     results = [
-        measure_truth(shared, one, one.name, STANDARD.history_length, frames, is_held_out)
+        measure_truth(shared, one, one.name, STANDARD.history_length, frames, held_out_state)
         for one in recordings[:MEASURED_RECORDINGS]
     ]
     return summarize(error for result in results for error in result.deviations)

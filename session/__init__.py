@@ -6,6 +6,7 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 from session.cache import SessionCache
 from session.errors import (
     BadRobot,
+    BadSimulator,
     DiskBudgetError,
     FrameOutOfRange,
     FrameUnreadable,
@@ -17,9 +18,10 @@ from session.errors import (
     RobotFailed,
     SessionError,
     SessionNotFound,
+    StateUnknown,
 )
 from session.frames import decode_picture, resize_picture
-from session.ground_truth import NEAR_PX, TrueFrame
+from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state, may_be_simulated
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
@@ -38,9 +40,10 @@ from session.recorder.simulation import record_demo
 from session.recording import RecordedSession
 from session.robots.detection import profile_of
 from session.robots.profiles import ActionChannel, RobotProfile
-from session.robots.registry import action_name, simulated_truth, simulator_names
+from session.robots.registry import action_name, located_part, simulator_names
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import JETBOT, SimulatedJetBot
+from session.robots.simulator import SimulatorEntry
 from session.robots.toroidal_dot import TOROIDAL_DOT, ToroidalDotRobot
 from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
@@ -56,10 +59,12 @@ __all__ = [
     "ActionPrediction",
     "ActionSelector",
     "BadRobot",
+    "BadSimulator",
     "ConstantSelector",
     "DiskBudgetError",
     "FrameOutOfRange",
     "FrameUnreadable",
+    "GroundTruth",
     "History",
     "HistoryLengthError",
     "Intervals",
@@ -82,19 +87,23 @@ __all__ = [
     "SessionStatistics",
     "SessionSummary",
     "SimulatedJetBot",
+    "SimulatorEntry",
     "Skipped",
+    "StateUnknown",
     "ToroidalDotRobot",
     "TrueFrame",
     "UncertaintySelector",
     "action_name",
     "decode_picture",
     "find_session",
+    "held_out_state",
     "list_sessions",
     "load_session",
+    "located_part",
+    "may_be_simulated",
     "profile_of",
     "record_demo",
     "resize_picture",
     "session_statistics",
-    "simulated_truth",
     "simulator_names",
 ]

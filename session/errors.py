@@ -39,6 +39,14 @@ class RecordingError(SessionError):
     """A recording that cannot be written, or whose parameters are impossible."""
 
 
+class BadSimulator(RecordingError):
+    """A simulated robot that cannot be made: a name, seed or option that there is not."""
+
+
+class StateUnknown(SessionError):
+    """No simulator can be brought to the state of a frame; the message says why."""
+
+
 class DiskBudgetError(RecordingError):
     """A disk budget that is used up, with nothing left that may be deleted."""
 

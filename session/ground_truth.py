@@ -1,7 +1,8 @@
 """Ground truth: the frame that follows a frame under a sequence of actions, as far as it is known.
 
-If a simulator can go on from a frame of the robot, as for the Toroidal Dot, it is known for any actions. Of any other
-robot it is known if the actions are those that were recorded from the frame on.
+If a simulator can be brought to the state of the frame, it is known for any actions: by replay of the recorded actions
+if the recording names its simulator, by the picture alone for the Toroidal Dot. Of any other recording it is known if
+the actions are those that were recorded from the frame on.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from session.errors import InvalidAction
+from session.errors import InvalidAction, StateUnknown
 from session.frames import resize_picture
 from session.recording import RecordedSession
-from session.robots.profiles import RobotProfile
-from session.robots.registry import simulated_truth
-from session.robots.simulated_truth import State, StatefulRobot
+from session.robots.actions import named_values
+from session.robots.registry import located_part, shown_in, simulator_names
+from session.robots.simulator import Simulator, State
 
 NEAR_PX = 2.0  # a state this close to the true one counts as right
+# Between a recorded frame and the simulator's picture, of 255, over means of blocks of 4 × 4 pixels: JPEG at quality 95
+# makes 1.3 at most and at 75 makes 2.1, a JetBot's heading that is 1 pixel off 3.5 or more, a dot 2 pixels off 4.2.
+BLOCK, MAX_DIFFERENCE = 4, 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +66,22 @@ def _moment_end(recording: RecordedSession, frame: int) -> int:
 
 
 class GroundTruth:
-    """The frames that follow frame ``start`` of a recording; raises FrameOutOfRange and FrameUnreadable."""
+    """The frames that follow frame ``start`` of a recording; raises FrameOutOfRange and FrameUnreadable.
+
+    ``problem``: the reason why no simulator can go on from that frame; empty if one can.
+    """
 
     def __init__(self, recording: RecordedSession, start: int) -> None:
         self._recording, self._start = recording, start
-        self._simulation = simulated_truth(recording.profile)
-        self._origin = self._simulation.locate(pixels(recording, start)) if self._simulation else None
-        # The candidates may be other actions than those of the simulator.
-        if self._origin is not None and self._simulated(range(len(recording.candidate_actions))) is None:
-            self._origin = None
+        self._origin: Simulator | None = None
+        self.problem = ""
+        try:
+            origin = simulator_at(recording, start)
+            for action in range(len(recording.candidate_actions)):
+                _drive(recording, origin, [action])  # the candidates may be other actions than those of the simulator
+            self._origin = origin
+        except StateUnknown as problem:
+            self.problem = str(problem)
 
     @property
     def is_simulated(self) -> bool:
@@ -81,7 +92,7 @@ class GroundTruth:
         """The frame that follows after ``actions``, at least one, each an index of the recording's candidate actions,
         or None if it is not known. Raises FrameUnreadable."""
         if self._origin is not None:
-            robot = self._simulated(actions)
+            robot = _drive(self._recording, self._origin, actions)
             return TrueFrame(robot.observe(), None, robot.state)
         steps = recorded_steps(self._recording, self._start, len(actions))
         recorded = [self._recording.candidate_index(step.action) for step in steps]
@@ -90,29 +101,86 @@ class GroundTruth:
         return TrueFrame(pixels(self._recording, steps[-1].frame), steps[-1].frame, None)
 
     def error_px(self, picture: np.ndarray, truth: TrueFrame) -> float | None:
-        """Pixels from the state in a predicted picture, uint8 (H, W, 3), to the true one; None if either is unknown."""
-        if self._simulation is None or truth.state is None:
+        """Pixels from the state in a predicted picture, uint8 (224, 224, 3), to the true one; None if either is not
+        known. What is measured is a matter of the simulator: see its ``error_px``."""
+        if self._origin is None or truth.state is None:
             return None
-        return self._simulation.error_px(picture, truth.state)
+        return self._origin.at(truth.state).error_px(picture)
 
-    def _simulated(self, actions: Sequence[int]) -> StatefulRobot | None:
-        """The simulator after the actions, or None if it refuses one of them."""
-        robot = self._simulation.simulate(self._origin)
-        names = self._recording.profile.channel_names
+
+def may_be_simulated(recording: RecordedSession) -> bool:
+    """True if a simulator may go on from frames of a recording, by what it says of itself; reads no frame."""
+    return recording.simulator is not None or shown_in(recording.profile) is not None
+
+
+def simulator_at(recording: RecordedSession, frame: int) -> Simulator:
+    """A simulator in the state of a frame: by replay of the recorded actions if the recording names its simulator, else
+    by the picture. Raises StateUnknown with the reason, FrameOutOfRange and FrameUnreadable."""
+    picture = pixels(recording, frame)
+    if recording.replay is None:
+        return _simulator_shown(recording, frame, picture)
+    robot = recording.replay.robot(int(recording.steps[frame]))
+    if robot is None:
+        raise StateUnknown(f"An action before frame {frame} is lost, so the simulator cannot follow there.")
+    if _difference(picture, robot.observe()) > MAX_DIFFERENCE:
+        raise StateUnknown(
+            f"The simulator that this recording names shows another picture than frame {frame}: it was changed."
+        )
+    return robot
+
+
+def held_out_state(recording: RecordedSession, frame: int) -> bool:
+    """True if training that holds out a share of the states holds out this frame: of the dot every fifth column, of a
+    replayed JetBot a tenth of the headings. A frame whose state is not known is not held out. Raises FrameOutOfRange
+    and FrameUnreadable."""
+    try:
+        return simulator_at(recording, frame).is_held_out
+    except StateUnknown:
+        return False
+
+
+def state_error_px(recording: RecordedSession, frame: int, picture: np.ndarray) -> float | None:
+    """Pixels from the state in a predicted picture, uint8 (224, 224, 3), to that of a recorded frame; None if either is
+    not known."""
+    try:
+        return simulator_at(recording, frame).error_px(picture)
+    except StateUnknown:
+        return None
+
+
+def _simulator_shown(recording: RecordedSession, frame: int, picture: np.ndarray) -> Simulator:
+    find = shown_in(recording.profile)
+    if find is None:
+        raise StateUnknown(
+            f"This recording names no simulator, so what other actions would have led to is not known. Choose one of a "
+            f"simulated robot: {', '.join(simulator_names())}."
+        )
+    robot = find(picture)
+    if robot is None:
+        raise StateUnknown(f"Frame {frame} shows no {located_part(recording.profile)} to go on from.")
+    return robot
+
+
+def _drive(recording: RecordedSession, origin: Simulator, actions: Sequence[int]) -> Simulator:
+    """The simulator after candidate actions; raises StateUnknown if it refuses one of them."""
+    robot, names = origin.at(origin.state), recording.profile.channel_names
+    try:
         for action in actions:
-            values = self._recording.candidate_actions[action]
-            try:
-                robot.act({name: float(value) for name, value in zip(names, values, strict=True)})
-            except InvalidAction:
-                return None
-        return robot
+            robot.act(named_values(names, recording.candidate_actions[action]))
+    except InvalidAction as refused:
+        raise StateUnknown("The simulator does not know all actions of this recording.") from refused
+    return robot
 
 
-def distance_px(profile: RobotProfile, picture: np.ndarray, actual: np.ndarray) -> float | None:
-    """Pixels between the states in two pictures of a robot, uint8 (H, W, 3); None if one shows none."""
-    simulation = simulated_truth(profile)
-    state = None if simulation is None else simulation.locate(actual)
-    return None if simulation is None or state is None else simulation.error_px(picture, state)
+def _difference(a: np.ndarray, b: np.ndarray) -> float:
+    """The distance of two pictures (224, 224, 3): root mean square over means of blocks, which JPEG hardly changes."""
+    return float(np.sqrt(np.square(_blocks(a) - _blocks(b)).mean()))
+
+
+def _blocks(picture: np.ndarray) -> np.ndarray:
+    h, w, colours = picture.shape
+    blocks = picture.reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK, colours)
+    return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
 def pixels(recording: RecordedSession, frame: int) -> np.ndarray:

@@ -13,8 +13,10 @@ from PIL import Image
 from session.errors import FrameOutOfRange, FrameUnreadable
 from session.frames import decode_picture
 from session.history import EventLinks, History, find_history
-from session.robots.actions import SAME_WITHIN
+from session.robots.actions import SAME_WITHIN, named_values
 from session.robots.profiles import RobotProfile
+from session.robots.replay import Replay
+from session.robots.simulator import SimulatorEntry
 from session.skipped import Skipped, SkippedLog
 
 MAX_TEXT_LENGTH = 20
@@ -49,7 +51,8 @@ class RecordedSession:
     ``frames`` reads the pictures. ``actions`` are raw values, float32 (M, A), in the order of
     ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
     ``action_steps`` are int64, ``times`` and ``action_times`` float64 Unix seconds. ``start_time`` and ``end_time``
-    are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC.
+    are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC. ``simulator``: what made the robot, if the
+    recording names it.
     """
 
     folder: Path
@@ -68,6 +71,7 @@ class RecordedSession:
     candidate_actions: np.ndarray
     links: EventLinks
     skipped_log: SkippedLog
+    simulator: SimulatorEntry | None = None
 
     @property
     def name(self) -> str:
@@ -101,6 +105,15 @@ class RecordedSession:
         """A text that changes when frames or actions of the recording do."""
         digest = zlib.crc32(self.times.tobytes(), zlib.crc32(self.actions.tobytes()))
         return f"{self.frame_count}-{digest:08x}"
+
+    @cached_property
+    def replay(self) -> Replay | None:
+        """The states of the simulator that made the recording, or None if it names none."""
+        if self.simulator is None:
+            return None
+        names = self.profile.channel_names
+        actions = (named_values(names, values) for values in self.actions)
+        return Replay(self.simulator, actions, self.action_steps.tolist())
 
     @property
     def total_events(self) -> int:

@@ -17,7 +17,7 @@ import torch
 
 from models import DeviceUnavailable, Network
 from session import TOROIDAL_DOT, RecordedSession, SessionError, find_session, list_sessions, load_session
-from session.robots.registry import simulated_truth
+from session.ground_truth import held_out_state, may_be_simulated
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.writer import FILES
@@ -28,8 +28,8 @@ from training.jobs.request import JobRunning, RunRequest
 from training.jobs.run_reader import RecordedRun, newest_log, read_run
 from training.phase import Phase
 from training.recipe.config import RecipeConfig
-from training.recipe.phases import recipe_phases
 from training.recipe.held_out import is_held_out
+from training.recipe.phases import recipe_phases
 from training.recipe.unique_frames import UniqueFrames
 from training.values import InvalidValue
 
@@ -182,17 +182,15 @@ def _steps_taken(manager: TrainingManager, phase: Phase) -> int:
 def _near_share(
     manager: TrainingManager, recordings: Mapping[str, RecordedSession], history_length: int
 ) -> Callable[[], dict[str, float]] | None:
-    """Returns a measurement: the share of predictions from held-out columns within 2 pixels, of two recordings.
+    """Returns a measurement: the share of predictions from held-out states within 2 pixels, of two recordings.
 
     Returns None for a robot without a simulator.
     """
-    simulated = {
-        one: recording for one, recording in list(recordings.items())[:2] if simulated_truth(recording.profile)
-    }
+    simulated = {one: recording for one, recording in list(recordings.items())[:2] if may_be_simulated(recording)}
 
     def measure() -> dict[str, float]:
         summaries = [
-            measure_truth(manager.shared, recording, one, history_length, MEASURED_FRAMES, is_held_out).shares()
+            measure_truth(manager.shared, recording, one, history_length, MEASURED_FRAMES, held_out_state).shares()
             for one, recording in simulated.items()
         ]
         share = sum(summary.near for summary in summaries) / len(summaries)

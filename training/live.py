@@ -186,8 +186,10 @@ def _record(
 ) -> int:
     """Run the loop until it ends or fails; close the recording, and save the weights unless they may be damaged."""
     sessions_folder = options.data / "sessions"
-    budget = unlimited_budget_gb(sessions_folder)
-    with SessionRecorder(sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget) as recorder:
+    budget, made_by = unlimited_budget_gb(sessions_folder), robot.simulator
+    with SessionRecorder(
+        sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget, simulator=made_by
+    ) as recorder:
         sys.stdout.write(f"Recording {recorder.session_id}\n")
         sys.stdout.flush()  # a program that starts the loop waits for the name
         recording = LiveRecording(recorder, robot.candidates)

@@ -1,7 +1,7 @@
 """Accuracy of predictions against a simulator: `python -m training.truth --session …`.
 
-For each action of a simulated robot: the share of predictions within 2 pixels of the position of the dot in the
-simulator. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
+For each action of a simulated robot: the share of predictions within 2 pixels of the simulator, by the position of the
+dot or the heading of the JetBot. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
 """
 
 import argparse
@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 from models import DeviceUnavailable, SharedWorldModel, choose_device
-from session import RecordedSession, SessionError, find_session, load_session
+from session import RecordedSession, SessionError, find_session, held_out_state, load_session
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
-from training.recipe.held_out import is_held_out
 from training.values import InvalidValue
 
 
@@ -28,10 +27,10 @@ def main(arguments: list[str]) -> int:
     try:
         recording = load_session(find_session(options.data / "sessions", options.session))
         shared = _shared_model(options, recording)
-        positions = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
+        states = {"all": None, "held-out": held_out_state, "trained": lambda *frame: not held_out_state(*frame)}
         accuracy = measure_truth(
             *(shared, recording, options.session, options.history_length, options.frames),
-            positions[options.positions],
+            states[options.positions],
         )
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -81,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "--positions",
         choices=("all", "held-out", "trained"),
         default="all",
-        help="only frames with the dot in columns that training.learn holds out, or only the others",
+        help="only frames in a state that training.learn holds out (columns of the dot, headings), or only the others",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device of the networks")
     return parser

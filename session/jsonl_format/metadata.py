@@ -5,9 +5,12 @@ from datetime import datetime
 
 import orjson
 
+from session.errors import BadSimulator
 from session.files import describe, open_regular, read_at_most
 from session.jsonl_format.local_time import parse_local_time
 from session.robots.actions import is_action
+from session.robots.registry import parse_simulator
+from session.robots.simulator import SimulatorEntry
 from session.skipped import SkippedLog
 
 META_FILE = "session_meta.json"
@@ -25,6 +28,7 @@ class Metadata:
     total_steps: int | None = None
     total_shards: int | None = None
     action_space: tuple[dict[str, float], ...] = ()
+    simulator: SimulatorEntry | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -58,6 +62,7 @@ def _parse(content: dict[str, object], log: SkippedLog) -> Metadata:
         total_steps=_count(content, "total_steps", log),
         total_shards=_count(content, "total_shards", log),
         action_space=_action_space(content.get("action_space"), log),
+        simulator=_simulator(content.get("simulator"), log),
     )
 
 
@@ -98,3 +103,11 @@ def _action_space(value: object, log: SkippedLog) -> tuple[dict[str, float], ...
         if not is_action(action):
             log.add(META_FILE, None, f"entry {index} of action_space is not an object of channels and numbers")
     return tuple({name: float(number) for name, number in action.items()} for action in value if is_action(action))
+
+
+def _simulator(value: object, log: SkippedLog) -> SimulatorEntry | None:
+    try:
+        return None if value is None else parse_simulator(value)
+    except BadSimulator as problem:
+        log.add(META_FILE, None, f"simulator is not used: {problem}")
+        return None

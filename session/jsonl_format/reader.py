@@ -18,7 +18,8 @@ from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
 from session.robots.detection import detect_robot
 from session.robots.profiles import RobotProfile
-from session.robots.registry import standard_actions
+from session.robots.registry import simulated_profile, standard_actions
+from session.robots.simulator import SimulatorEntry
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
 
@@ -89,12 +90,21 @@ def _read(path: Path, folder: int) -> RecordedSession:
         candidate_actions=_frozen(_candidates(profile, metadata.action_space, actions, log)),
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
+        simulator=_simulator(metadata, profile, log),
     )
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:
     values.flags.writeable = False
     return values
+
+
+def _simulator(metadata: Metadata, profile: RobotProfile, log: SkippedLog) -> SimulatorEntry | None:
+    entry = metadata.simulator
+    if entry is not None and simulated_profile(entry) != profile:
+        log.add(META_FILE, None, f"simulator is not used: {entry.name} is another robot than this recording's")
+        return None
+    return entry
 
 
 def _log_lost_end(metadata: Metadata, events: EventColumns, log: SkippedLog) -> None:

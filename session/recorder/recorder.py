@@ -29,6 +29,7 @@ from session.jsonl_format.shards import shard_name
 from session.recorder.disk_budget import SESSION_PREFIX, DiskBudget
 from session.robots.actions import checked_action
 from session.robots.detection import profile_of
+from session.robots.simulator import SimulatorEntry
 
 JPEG_QUALITY = 95
 GIGABYTE = 1_000_000_000
@@ -41,7 +42,8 @@ class SessionRecorder:
 
     ``robot_type`` is the robot's class name, ``action_space`` the actions it chooses from. When the sessions of that
     robot would exceed ``max_disk_gb`` (10^9 bytes each), the oldest that are not being recorded are deleted. ``clock``
-    gives Unix seconds. Raises RecordingError when the folder cannot be written.
+    gives Unix seconds. ``simulator``: what made the robot, if it is a simulated one at its start; observations and
+    actions must then alternate. Raises RecordingError when the folder cannot be written.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class SessionRecorder:
         shard_size: int = 1000,
         max_disk_gb: float = 10.0,
         clock: Callable[[], float] = time.time,
+        simulator: SimulatorEntry | None = None,
     ) -> None:
         if shard_size < 1 or not max_disk_gb > 0:
             raise RecordingError("A recording needs a shard size of at least 1 and a disk budget above 0 GB.")
@@ -75,6 +78,8 @@ class SessionRecorder:
                 "robot_type": robot_type,
                 "total_shards": 0,
             }
+            if simulator is not None:
+                self._metadata["simulator"] = simulator.as_json()
             self._begin()
         except OSError as error:
             raise _cannot_write(error) from error

@@ -20,6 +20,7 @@ from session.robots.detection import profile_of
 from session.robots.profiles import RobotProfile
 from session.robots.registry import make_robot
 from session.robots.robot import Robot
+from session.robots.simulator import SimulatorEntry
 
 LONGEST_ACTION_S = 3600.0
 MAX_MESSAGE_LENGTH = 120
@@ -51,11 +52,11 @@ class CheckedRobot:
     """A robot whose four members were checked; raises BadRobot if they are invalid or do not match.
 
     ``profile`` is that of its recordings, ``action_space`` holds its actions, each once, and ``candidates`` the same
-    as raw values, float32 (C, A).
+    as raw values, float32 (C, A). ``simulator``: what made the robot, for a simulated one at its start.
     """
 
-    def __init__(self, robot: Robot) -> None:
-        self._robot = robot
+    def __init__(self, robot: Robot, simulator: SimulatorEntry | None = None) -> None:
+        self._robot, self.simulator = robot, simulator
         self.robot_type = type(robot).__name__
         with _RobotCall("while its profile and actions were asked for", BadRobot):
             profile, actions = robot.profile, list(robot.action_space)
@@ -114,7 +115,8 @@ def load_robot(name: str, seed: int) -> CheckedRobot:
     Importing a module runs it: only name trusted code. Raises BadRobot and RecordingError.
     """
     if ":" not in name:
-        return CheckedRobot(make_robot(name, seed))
+        simulator = SimulatorEntry(name, seed)
+        return CheckedRobot(make_robot(simulator), simulator)
     module_name, _, class_name = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")

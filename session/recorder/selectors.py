@@ -12,6 +12,7 @@ import numpy as np
 
 from session.errors import InvalidAction, ReplayEnded
 from session.recording import RecordedSession
+from session.robots.actions import named_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +85,7 @@ class RecordedSelector:
             raise ReplayEnded("The recording holds no further action to replay; ask for fewer steps.")
         values = self._session.actions[self._next]
         self._next += 1
-        # The shortest number that reads back as the same float32: 0.12 instead of 0.11999999731779099.
-        return {
-            name: float(str(value)) for name, value in zip(self._session.profile.channel_names, values, strict=True)
-        }
+        return named_values(self._session.profile.channel_names, values)
 
 
 class UncertaintySelector:

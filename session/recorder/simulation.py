@@ -9,7 +9,7 @@ from session.errors import RecordingError
 from session.recorder.recorder import GIGABYTE, SessionRecorder
 from session.recorder.selectors import ActionSelector, RandomSelector
 from session.robots.registry import make_robot
-from session.robots.robot import Robot
+from session.robots.simulator import SimulatorEntry
 
 OBSERVATION_S = 0.1
 MAX_FRAMES = 100_000
@@ -30,21 +30,20 @@ class SimulatedClock:
 
 def record_simulation(
     sessions_folder: str | os.PathLike[str],
-    robot: Robot,
+    simulator: SimulatorEntry,
     selector: ActionSelector,
     steps: int,
     max_disk_gb: float,
 ) -> str:
-    """Record ``steps`` actions and an observation before, between and after them; returns the session's id.
-
-    Raises RecordingError, InvalidAction and ReplayEnded.
+    """Record ``steps`` actions of a new robot, and an observation before, between and after them; returns the session's
+    id. Raises RecordingError, InvalidAction and ReplayEnded.
     """
     if type(steps) is not int or not 0 <= steps < MAX_FRAMES:
         raise RecordingError(f"A recording has 1 to {MAX_FRAMES} frames; choose such a number.")
-    clock = SimulatedClock()
-    robot_type = type(robot).__name__
+    clock, robot = SimulatedClock(), make_robot(simulator)
+    robot_type, actions = type(robot).__name__, robot.action_space
     with SessionRecorder(
-        sessions_folder, robot_type, robot.action_space, max_disk_gb=max_disk_gb, clock=clock
+        sessions_folder, robot_type, actions, max_disk_gb=max_disk_gb, clock=clock, simulator=simulator
     ) as recorder:
         recorder.record_observation(robot.observe())
         for _ in range(steps):
@@ -72,6 +71,6 @@ def record_demo(sessions_folder: str | os.PathLike[str], robot: str, frames: int
 
     Deletes no other session. Raises RecordingError.
     """
-    simulated = make_robot(robot, seed)
-    selector = RandomSelector(simulated.action_space, seed)
-    return record_simulation(sessions_folder, simulated, selector, frames - 1, unlimited_budget_gb(sessions_folder))
+    simulator = SimulatorEntry(robot, seed)
+    selector = RandomSelector(make_robot(simulator).action_space, seed)
+    return record_simulation(sessions_folder, simulator, selector, frames - 1, unlimited_budget_gb(sessions_folder))

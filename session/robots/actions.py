@@ -1,6 +1,6 @@
 """Checks of actions: objects of channel names and numbers that the models can take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,6 +26,12 @@ def is_action(value: object) -> bool:
 def is_channel_name(name: object) -> bool:
     """True if a parsed key is printable and short enough as the name of a channel."""
     return isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and name.isprintable()
+
+
+def named_values(names: Sequence[str], values: np.ndarray) -> dict[str, float]:
+    """An action from its float32 values (A,): of each the shortest number that reads back as the same float32, 0.12
+    instead of 0.11999999731779099, which is what the robot was given."""
+    return {name: float(str(value)) for name, value in zip(names, values, strict=True)}
 
 
 def checked_action(action: object) -> dict[str, float]:

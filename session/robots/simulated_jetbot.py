@@ -3,15 +3,20 @@
 The room is a panorama drawn once from a seed; the camera shows a window of it that moves as the robot turns.
 """
 
+import copy
 import math
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Self
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from session.errors import InvalidAction
 from session.robots.actions import checked_action
+from session.robots.panorama import Panorama
 from session.robots.profiles import ActionChannel, RobotProfile
+from session.robots.simulator import SimulatorOption
 
 IMAGE_SIZE = 224
 PANORAMA_WIDTH = 6 * IMAGE_SIZE
@@ -21,6 +26,13 @@ DEGREES_PER_THRUST = 250.0
 # The picture is a sixth of the panorama: 60 degrees.
 PIXELS_PER_DEGREE = PANORAMA_WIDTH / 360.0
 MAX_MOTOR, MAX_DURATION_S = 1.0, 5.0
+# Headings in bands of 1.5 degrees, of every 40 (60 degrees) these four are held out. They are spread so that turns of
+# 1.5, 3, 4.5, 6 … degrees meet a tenth of them from any start; with every tenth band, turns of 6 degrees would meet a
+# fifth of them or none.
+HELD_OUT_BAND_DEGREES, HELD_OUT_BANDS, BANDS = 1.5, frozenset((1, 12, 19, 30)), 40
+KEPT_ROOMS = 8  # 5 MB each
+
+UNEVEN = SimulatorOption("uneven", 0.0, 0.9, "of the JetBot: each turn is up to this share too wide or too narrow")
 
 JETBOT = RobotProfile(
     name="jetbot",
@@ -41,17 +53,44 @@ ACTIONS = {
 class SimulatedJetBot:
     """A simulator that turns on the spot by the difference of its motors times their duration; it does not drive.
 
-    ``seed`` decides the room and the first direction; ``yaw`` is in degrees, clockwise.
+    ``seed`` decides the room and the first direction; ``yaw`` is in degrees, clockwise. ``uneven``: as with real
+    motors, each turn is too wide or too narrow by a random share of it up to this one, uniformly distributed. The share
+    follows from the seed and the number of actions before, whatever they were: two robots in the same state turn alike.
+    So of any action that was not taken, the truth is what it would have led to with the unevenness of that moment.
     """
 
     profile = JETBOT
 
-    def __init__(self, seed: int = 0) -> None:
-        random = np.random.default_rng(seed)
-        self.yaw = float(random.uniform(0.0, 360.0))
-        panorama = draw_room(random)
-        # The first columns are repeated at the end: a window across the seam is then one slice.
-        self._panorama = np.concatenate((panorama, panorama[:, : IMAGE_SIZE + 1]), axis=1)
+    def __init__(self, seed: int = 0, uneven: float = 0.0) -> None:
+        self._seed, self._uneven = seed, uneven
+        self.yaw, self._room = _start(seed)
+        self._action_count = 0
+
+    @property
+    def state(self) -> tuple[float, float]:
+        """The yaw in degrees, and the number of actions so far."""
+        return self.yaw, float(self._action_count)
+
+    def at(self, state: tuple[float, ...]) -> Self:
+        """A robot in the same room with this state."""
+        robot = copy.copy(self)
+        robot.yaw, robot._action_count = float(state[0]), int(state[1])
+        return robot
+
+    @property
+    def is_held_out(self) -> bool:
+        """True in a tenth of the headings."""
+        return math.floor(self.yaw / HELD_OUT_BAND_DEGREES) % BANDS in HELD_OUT_BANDS
+
+    def error_px(self, picture: np.ndarray) -> float | None:
+        """Pixels along the panorama from the heading that a picture, uint8 (224, 224, 3), shows to the robot's own.
+
+        The heading that it shows is that of the view of this room that it is nearest to by squared error, all 360
+        degrees being compared; 6 degrees are 22.4 pixels, and the error is 672 at most. None, not recognisable, if the
+        picture is nearer to itself smeared out sideways (each row in its mean colour) than to any view.
+        """
+        position = self._room.locate(picture)
+        return None if position is None else self._room.distance(position, self._position)
 
     @property
     def action_space(self) -> list[dict[str, float]]:
@@ -59,11 +98,11 @@ class SimulatedJetBot:
 
     def observe(self) -> np.ndarray:
         """The camera's picture, uint8 (224, 224, 3)."""
-        position = self.yaw * PIXELS_PER_DEGREE
-        left = math.floor(position)
-        share, left = position - left, left % PANORAMA_WIDTH
-        window = self._panorama[:, left : left + IMAGE_SIZE + 1]
-        return np.rint((1.0 - share) * window[:, :-1] + share * window[:, 1:]).astype(np.uint8)
+        return self._room.view(self._position)
+
+    @property
+    def _position(self) -> float:
+        return self.yaw * PIXELS_PER_DEGREE
 
     def act(self, action: Mapping[str, float]) -> float:
         """Do an action and return the seconds it takes; raises InvalidAction."""
@@ -75,8 +114,23 @@ class SimulatedJetBot:
             raise InvalidAction(
                 "A JetBot's motors go from -1 to 1, an action lasts up to 5 seconds; choose such values."
             )
-        self.yaw = (self.yaw + DEGREES_PER_THRUST * (left - right) * duration) % 360.0
+        self.yaw = (self.yaw + DEGREES_PER_THRUST * (left - right) * duration * self._next_factor()) % 360.0
+        self._action_count += 1
         return float(duration)
+
+    def _next_factor(self) -> float:
+        """The factor of the next turn, 1 for even turns."""
+        if not self._uneven:
+            return 1.0
+        return 1.0 + self._uneven * float(np.random.default_rng((self._seed, self._action_count)).uniform(-1.0, 1.0))
+
+
+@lru_cache(maxsize=KEPT_ROOMS)
+def _start(seed: int) -> tuple[float, Panorama]:
+    """The first yaw and the room of a seed."""
+    random = np.random.default_rng(seed)
+    yaw = float(random.uniform(0.0, 360.0))
+    return yaw, Panorama(draw_room(random), IMAGE_SIZE)
 
 
 def draw_room(random: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,6 @@ import numpy as np
 from session.errors import InvalidAction
 from session.robots.actions import checked_action
 from session.robots.profiles import ActionChannel, RobotProfile
-from session.robots.simulated_truth import SimulatedTruth
 
 IMAGE_SIZE = 224
 DOT_RADIUS = 5
@@ -23,6 +22,8 @@ LEAST_PIXELS = 16  # of about 80 that are brighter than half in a whole dot
 # Length of the mean direction, 1 if all pixels are in one line: two dots a quarter of the picture apart give 0.7, and
 # have no meaningful common centre.
 LEAST_AGREEMENT = 0.9
+# Of the columns, every fifth is held out: moves of 27 pixels lead from one kind of column to the other and back.
+HELD_OUT_EVERY, HELD_OUT_FIRST = 5, 3
 
 TOROIDAL_DOT = RobotProfile(name="toroidal_dot", title="Toroidal Dot", channels=(ActionChannel("action", 0.0, 1.0),))
 ACTIONS = {"stay": {"action": 0}, "move": {"action": 1}}
@@ -52,15 +53,30 @@ class ToroidalDotRobot:
         return [dict(action) for action in ACTIONS.values()]
 
     @classmethod
-    def at(cls, position: DotPosition) -> Self:
-        """The robot with its dot at a position, rounded to whole pixels."""
-        robot = cls()
-        robot.x, robot.y = (round(value) % IMAGE_SIZE for value in position)
+    def shown_in(cls, picture: np.ndarray) -> Self | None:
+        """The robot whose picture this is, uint8 (H, W, 3), at whole pixels, or None if there is no dot."""
+        position = locate_dot(picture)
+        return None if position is None else cls().at(position)
+
+    def at(self, state: tuple[float, ...]) -> Self:
+        """A robot with its dot at a position, rounded to whole pixels."""
+        robot = type(self)()
+        robot.x, robot.y = (round(value) % IMAGE_SIZE for value in state)
         return robot
 
     @property
     def state(self) -> DotPosition:
         return DotPosition(float(self.x), float(self.y))
+
+    @property
+    def is_held_out(self) -> bool:
+        """True in every fifth column, from 3 on."""
+        return self.x % HELD_OUT_EVERY == HELD_OUT_FIRST
+
+    def error_px(self, picture: np.ndarray) -> float | None:
+        """Pixels from the centre of the dot in a picture to the true one, or None if there is no dot."""
+        position = locate_dot(picture)
+        return None if position is None else torus_distance(position, self.state)
 
     def observe(self) -> np.ndarray:
         """The picture, uint8 (224, 224, 3)."""
@@ -115,6 +131,3 @@ def _circular_mean(weights: np.ndarray) -> float | None:
         return None
     position = math.atan2(across, along) % FULL_TURN * n / FULL_TURN
     return 0.0 if position >= n else position  # a tiny negative angle is rounded up to a full turn
-
-
-TRUTH = SimulatedTruth(locate_dot, ToroidalDotRobot.at, torus_distance)

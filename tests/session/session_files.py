@@ -73,6 +73,14 @@ def write_session(folder: Path, events: list[dict | str | bytes], meta: object =
     return folder
 
 
+def change_meta(folder: Path, **changes: object) -> Path:
+    """Change a recording's metadata; None leaves a key out."""
+    path = folder / "session_meta.json"
+    content = json.loads(path.read_bytes()) | changes
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+    return folder
+
+
 def as_line(event: dict | str | bytes) -> bytes:
     if isinstance(event, bytes):
         return event

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from session import load_session
+from session import GroundTruth, SimulatorEntry, load_session
 from session.record import main
 from tests.cases import every_case
 
@@ -48,6 +48,12 @@ def test_random_actions_of_a_seed(capsys, tmp_path):
     assert first.actions.tolist() == second.actions.tolist()
 
 
+def test_uneven_turns_are_written_to_the_recording(capsys, tmp_path):
+    session = record(capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "5", "--seed", "3", "--uneven", "0.2")
+    assert session.simulator == SimulatorEntry("jetbot_sim", 3, {"uneven": 0.2})
+    assert GroundTruth(session, 5).is_simulated
+
+
 def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
     first = record(capsys, tmp_path, "--robot", "jetbot_sim", "--steps", "6", "--seed", "3")
     name = f"jetbot/{first.name}"
@@ -73,6 +79,9 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
         (["--max-disk-gb", "many"], "gigabytes above 0"),
         (["--max-disk-gb", "1e-9"], "disk budget of 1e-09 GB is used up"),
         (["--robot", "spot"], "invalid choice"),
+        (["--robot", "jetbot_sim", "--uneven", "2"], "uneven is a number from 0 to 0.9"),
+        (["--robot", "jetbot_sim", "--uneven", "nan"], "uneven is a number from 0 to 0.9"),
+        (["--robot", "toroidal_dot", "--uneven", "0.2"], "no option uneven"),
         (["--selector", "constant", "--action", "{"], "--action is not JSON"),
         (["--selector", "constant", "--action", "5"], "An action is an object"),
         (["--selector", "constant", "--action", '{"action": "x"}'], "finite numbers"),

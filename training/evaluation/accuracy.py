@@ -1,9 +1,10 @@
 """Accuracy of counterfactual predictions, for recordings whose simulator gives the right answer to each of them.
 
-For selected frames of a Toroidal Dot recording and each of its actions: the position of the dot as the model predicts
-it, compared with the simulator's.
+For selected frames of a simulated recording and each of its actions: the position of the dot, or the heading of the
+JetBot, in the picture that the model predicts, compared with the simulator's.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -24,9 +25,9 @@ class NoGroundTruth(InvalidValue):
 
 
 @dataclass(frozen=True)
-class DotError:
+class PixelError:
     """Error of one prediction: from frame `frame`, under the candidate action with this index, by this many pixels, or
-    None if the predicted picture has no visible dot."""
+    None if nothing can be located in the predicted picture."""
 
     frame: int
     candidate: int
@@ -39,8 +40,8 @@ class DotError:
 
 @dataclass(frozen=True)
 class AccuracySummary:
-    """Summary over `pairs` of frame and action: the share within 2 pixels, the share with a visible dot, and the mean
-    and median distance in pixels of the visible ones, None if there are none."""
+    """Summary over `pairs` of frame and action: the share within 2 pixels, the share in which the dot or the heading
+    can be located ("visible"), and the mean and median distance in pixels of those, None if there are none."""
 
     pairs: int
     near: float
@@ -57,7 +58,7 @@ class CounterfactualAccuracy:
     session_id: str
     history_length: int
     actions: tuple[str, ...]
-    deviations: tuple[DotError, ...]
+    deviations: tuple[PixelError, ...]
     weights: Mapping[Network, WeightsSource]
     is_mixed: bool
 
@@ -66,7 +67,7 @@ class CounterfactualAccuracy:
         return summarize([one for one in self.deviations if candidate in (None, one.candidate)])
 
 
-def summarize(errors: Iterable[DotError]) -> AccuracySummary:
+def summarize(errors: Iterable[PixelError]) -> AccuracySummary:
     """The summary of some predictions."""
     errors = list(errors)
     pixels = [error.pixels for error in errors if error.pixels is not None]
@@ -86,20 +87,16 @@ def measure_truth(
     session_id: str,
     history_length: int,
     frames: int = STANDARD_FRAMES,
-    is_included: Callable[[np.ndarray], bool] | None = None,
+    is_included: Callable[[RecordedSession, int], bool] | None = None,
 ) -> CounterfactualAccuracy:
     """Compare the predictions from up to `frames` evenly spread frames of the recording with the simulator.
 
-    `is_included`: a condition on the picture of a frame; without it, all frames are included. A pair is named by the
-    frame whose dot is moved, the last of its context. Raises NoGroundTruth, InvalidValue, SessionError and NotFinite.
+    `is_included`: a condition on a frame, such as `held_out_state`; without it, all frames are included. A pair is
+    named by the frame that is acted in, the last of its context. Raises NoGroundTruth, InvalidValue, SessionError and
+    NotFinite.
     """
     check_whole(frames, "The number of frames", 1, MAX_FRAMES)
-    histories = _histories(recording, history_length, is_included)
-    if not histories:
-        raise NoGroundTruth(
-            "The truth is known after frames of the Toroidal Dot that have others before them; choose such a session."
-        )
-    selected = [histories[index] for index in spread_starts(len(histories), frames)]
+    selected = _select(recording, history_length, frames, is_included)
     version = shared.version
     errors = [error for history, future in selected for error in _compare(shared, recording, history, future)]
     actions = tuple(action_name(recording.profile, values) for values in recording.candidate_actions)
@@ -108,27 +105,41 @@ def measure_truth(
     )
 
 
-def _histories(
-    recording: RecordedSession, history_length: int, is_included: Callable[[np.ndarray], bool] | None
+def _select(
+    recording: RecordedSession,
+    history_length: int,
+    frames: int,
+    is_included: Callable[[RecordedSession, int], bool] | None,
 ) -> list[tuple[History, GroundTruth]]:
-    """Included histories whose last context frame can be simulated further with any action."""
+    """Evenly spread included histories whose last frame can be simulated further with any action; raises
+    NoGroundTruth with the reason if there are none."""
+    histories = _histories(recording, history_length, is_included)
+    if not histories:
+        raise NoGroundTruth("No frame of this recording fits that has others before it; choose another one.")
+    chosen = [histories[index] for index in spread_starts(len(histories), frames)]
+    futures = [(history, GroundTruth(recording, history.frames[-1])) for history in chosen]
+    simulated = [(history, future) for history, future in futures if future.is_simulated]
+    if not simulated:
+        raise NoGroundTruth(futures[0][1].problem)
+    return simulated
+
+
+def _histories(
+    recording: RecordedSession, history_length: int, is_included: Callable[[RecordedSession, int], bool] | None
+) -> list[History]:
+    """The histories of all targets whose last context frame is included."""
     histories = []
     for target in range(recording.frame_count):
-        try:
+        with contextlib.suppress(NoHistory):
             history = recording.history(target, history_length)
-        except NoHistory:
-            continue
-        future = GroundTruth(recording, history.frames[-1])
-        if not future.is_simulated:
-            continue
-        if is_included is None or is_included(np.asarray(recording.picture(history.frames[-1]))):
-            histories.append((history, future))
+            if is_included is None or is_included(recording, history.frames[-1]):
+                histories.append(history)
     return histories
 
 
 def _compare(
     shared: SharedWorldModel, recording: RecordedSession, history: History, future: GroundTruth
-) -> list[DotError]:
+) -> list[PixelError]:
     """The error of the prediction for each candidate action after one history."""
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
@@ -136,5 +147,5 @@ def _compare(
     errors = []
     for index, candidate in enumerate(result.candidates):
         pixels = future.error_px(candidate.picture, future.after([index]))
-        errors.append(DotError(history.frames[-1], index, pixels))
+        errors.append(PixelError(history.frames[-1], index, pixels))
     return errors

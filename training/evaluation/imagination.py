@@ -19,7 +19,7 @@ from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedW
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
 from session.batch import frame_tensor, scaled_actions, scaled_candidates
-from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, distance_px, pixels, recorded_steps
+from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, pixels, recorded_steps, state_error_px
 from session.history import MIN_LENGTH
 from training.values import check_whole
 
@@ -258,7 +258,7 @@ def _rollout_steps(
             {mode: one.picture for mode, one in imagined.items()},
             {mode: _mse(one.decoded, actual) for mode, one in imagined.items()},
             _mse(first, actual),
-            {mode: distance_px(recording.profile, one.picture, picture) for mode, one in imagined.items()},
-            distance_px(recording.profile, to_uint8(first), picture),
+            {mode: state_error_px(recording, step.frame, one.picture) for mode, one in imagined.items()},
+            state_error_px(recording, step.frame, to_uint8(first)),
             max(one.version for one in imagined.values()),
         )

@@ -65,7 +65,9 @@ class WeightDiff:
         # Only the copying holds up the job and other readers; comparing takes ten times as long.
         with self._shared.lock:
             last_step, now = self._current_step(), _result_or_none(lambda: copy.deepcopy(self._shared.model))
-        changes = None if now is None else _result_or_none(lambda: weight_changes(before, now))
+        if now is None or before.keys() != now.state_dict().keys():
+            return None  # a phase that began with a network of another architecture
+        changes = _result_or_none(lambda: weight_changes(before, now))
         if changes is None:
             return None
         return WeightComparison(self._network, self._subject, self._first_step, last_step, is_running, changes)

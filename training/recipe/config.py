@@ -42,7 +42,7 @@ class RecipeConfig:
     longest_history: int = 8
     kept_patches: int = 39
     kept_rows: int = 0
-    max_shifts: int = 32
+    max_shifts: int = 0
     foreground_weight: float = 20.0
     generated_weight: float = 4.0
     latent_weight: float = 0.1

@@ -7,12 +7,12 @@ from page.tabs.accuracy import accuracy_view
 from session import load_session
 from tests.page.test_page_figures import Html, assert_harmless, table
 from tests.session.session_files import events_of, write_session
-from training.evaluation.accuracy import CounterfactualAccuracy, DotError
+from training.evaluation.accuracy import CounterfactualAccuracy, PixelError
 
 TRAINED = {"autoencoder": WeightsSource("autoencoder.pth", 10), "predictor": WeightsSource("predictor_0.pth", 1200)}
 FOUND = (
-    *(DotError(3, 0, 0.25), DotError(3, 1, 4.0), DotError(7, 0, 1.25), DotError(7, 1, None)),
-    *(DotError(9, 0, 2.0), DotError(9, 1, 1.0)),
+    *(PixelError(3, 0, 0.25), PixelError(3, 1, 4.0), PixelError(7, 0, 1.25), PixelError(7, 1, None)),
+    *(PixelError(9, 0, 2.0), PixelError(9, 1, 1.0)),
 )
 TRUTH = CounterfactualAccuracy("toroidal_dot/session_1", 3, ("action 0", "action 1"), FOUND, TRAINED, False)
 

@@ -14,12 +14,13 @@ from session import (
     record_demo,
     simulator_names,
 )
-from session.ground_truth import GroundTruth, distance_px
+from session.ground_truth import GroundTruth, state_error_px
 from session.recorder.robot_adapter import load_robot
 from session.robots import registry
 from session.robots.detection import detect_robot
-from session.robots.registry import ROBOTS, KnownRobot
-from session.robots.simulated_truth import SimulatedTruth
+from session.robots.registry import ROBOTS, KnownRobot, SimulatorClass, located_part
+from tests.cases import every_case
+from tests.session.session_files import change_meta
 
 SLIDER = RobotProfile("slider", "Slider", (ActionChannel("move_by", -20.0, 20.0),))
 ACTIONS = {"left": {"move_by": -20}, "right": {"move_by": 20}}
@@ -51,24 +52,36 @@ class SliderSimulator:
     def state(self) -> tuple[float]:
         return (float(self.column),)
 
+    def at(self, state: tuple[float, ...]) -> "SliderSimulator":
+        simulator = SliderSimulator()
+        simulator.column = round(state[0])
+        return simulator
 
-def locate(picture: np.ndarray) -> tuple[float] | None:
+    def error_px(self, picture: np.ndarray) -> float | None:
+        found = shown_in(picture)
+        return None if found is None else float(abs(found.column - self.column))
+
+    @property
+    def is_held_out(self) -> bool:
+        return self.column < 20
+
+
+def shown_in(picture: np.ndarray) -> SliderSimulator | None:
     columns = picture[:, :, 0].mean(axis=0)
-    return (float(columns.argmax()),) if columns.max() > 100 else None
+    return slider_at(int(columns.argmax())) if columns.max() > 100 else None
 
 
-def simulate(state: tuple[float]) -> SliderSimulator:
-    simulator = SliderSimulator()
-    simulator.column = round(state[0])
-    return simulator
+def slider_at(column: int) -> SliderSimulator:
+    return SliderSimulator().at((column,))
 
 
 ROW = KnownRobot(
     profile=SLIDER,
     keywords=("slider", "rail"),
     actions=ACTIONS,
-    simulators={"slider_sim": SliderSimulator},
-    truth=SimulatedTruth(locate, simulate, lambda a, b: abs(a[0] - b[0])),
+    simulators={"slider_sim": SimulatorClass(SliderSimulator)},
+    shown_in=shown_in,
+    located="column",
 )
 
 
@@ -101,16 +114,21 @@ def test_its_actions_have_names():
     assert [action_name(SLIDER, np.array([value])) for value in (-20, 20, 5)] == ["left", "right", ""]
 
 
-def test_its_simulator_gives_the_ground_truth(tmp_path):
-    recording = load_session(tmp_path / record_demo(tmp_path, "slider_sim", 5, seed=1))
-    future, simulator = GroundTruth(recording, 2), SliderSimulator()
-    simulator.column = int(locate(np.asarray(recording.picture(2)))[0])
-    assert future.is_simulated
+@every_case("is_named", [True, False])
+def test_its_simulator_gives_the_ground_truth(tmp_path, is_named):
+    folder = tmp_path / record_demo(tmp_path, "slider_sim", 5, seed=1)
+    if not is_named:
+        change_meta(folder, simulator=None)
+    recording = load_session(folder)
+    future, simulator = GroundTruth(recording, 2), shown_in(np.asarray(recording.picture(2)))
+    assert future.is_simulated and (recording.replay is not None) == is_named
     for count in range(1, 12):
         simulator.act(recording.profile.with_constants({"move_by": 20}))
         truth = future.after([1] * count)
         assert truth.state == simulator.state and np.array_equal(truth.picture, simulator.observe())
-    assert future.error_px(simulate((100.0,)).observe(), truth) == WIDTH - 1 - 100
-    assert future.error_px(np.zeros((224, 224, 3), np.uint8), truth) is None
-    assert distance_px(SLIDER, simulate((30.0,)).observe(), simulate((41.0,)).observe()) == 11
-    assert distance_px(SLIDER, simulate((30.0,)).observe(), np.zeros((224, 224, 3), np.uint8)) is None
+    black = np.zeros((224, 224, 3), np.uint8)
+    assert future.error_px(slider_at(100).observe(), truth) == WIDTH - 1 - 100
+    assert future.error_px(black, truth) is None and state_error_px(recording, 2, black) is None
+    own = shown_in(np.asarray(recording.picture(2))).column
+    assert state_error_px(recording, 2, slider_at(30).observe()) == abs(own - 30)
+    assert located_part(SLIDER) == "column"

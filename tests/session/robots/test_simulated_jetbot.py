@@ -55,6 +55,27 @@ def test_other_actions_are_refused(change):
         SimulatedJetBot().act(RIGHT | change)
 
 
+@every_case("shift", [0, 1, 2.5, 21.3, -40, 300, 700])
+def test_the_error_is_the_shift_along_the_panorama_the_shorter_way_around(shift):
+    robot = SimulatedJetBot(7)
+    shifted = robot.at((robot.yaw + shift * 360 / 1344, 0)).observe()
+    expected = min(abs(shift), 1344 - abs(shift))
+    assert robot.error_px(shifted) == pytest.approx(expected, abs=0.02)
+    noise = np.random.default_rng(0).normal(0, 15, shifted.shape)
+    assert robot.error_px(np.clip(0.8 * shifted + 20 + noise, 0, 255).astype(np.uint8)) == pytest.approx(
+        expected, abs=0.3
+    )
+
+
+def test_a_picture_of_no_heading_is_not_recognisable():
+    robot = SimulatedJetBot(7)
+    view = robot.observe()
+    smeared = np.repeat(view.mean(axis=1, keepdims=True), 224, axis=1).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, view.shape, dtype=np.uint8)
+    for picture in (smeared, noise, 0 * view, 0 * view + 128, SimulatedJetBot(8).observe()[::-1]):
+        assert robot.error_px(picture) is None
+
+
 def test_its_actions_fit_its_profile():
     robot = SimulatedJetBot()
     assert robot.profile == JETBOT

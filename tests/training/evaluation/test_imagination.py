@@ -13,6 +13,7 @@ from session import load_session, record_demo
 from session.batch import build_batch
 from session.robots.toroidal_dot import locate_dot
 from tests.cases import every_case
+from tests.session.session_files import change_meta
 from training import CannotImagine, InvalidValue, apply_command, imagine_next, roll_out, start_imagination
 
 MOVE, STAY = 1, 0
@@ -30,7 +31,8 @@ def dot(folder):
 
 @pytest.fixture(scope="module")
 def jetbot(folder):
-    return load_session(folder / record_demo(folder, "jetbot_sim", 14, seed=2))
+    """Without the name of its simulator, as a recording of a real robot."""
+    return load_session(change_meta(folder / record_demo(folder, "jetbot_sim", 14, seed=2), simulator=None))
 
 
 class Calls:

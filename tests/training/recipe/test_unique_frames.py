@@ -4,7 +4,7 @@ import pytest
 from session import load_session, record_demo
 from session.batch import build_batch
 from session.robots.toroidal_dot import locate_dot
-from training.recipe.unique_frames import UniqueFrames, is_held_out
+from training.recipe import UniqueFrames, is_held_out
 from training.values import InvalidValue
 
 
@@ -14,7 +14,7 @@ def recordings(tmp_path_factory):
     return [load_session(folder / record_demo(folder, "toroidal_dot", 40, seed)) for seed in (3, 4)]
 
 
-def nothing(picture):
+def nothing(recording, frame):
     return False
 
 
@@ -35,22 +35,22 @@ def test_equal_pictures_of_a_recording_are_counted_once(recordings):
 
 def test_windows_are_the_histories_of_the_recordings(recordings):
     pictures = UniqueFrames(recordings, nothing)
-    windows = pictures.windows(3)
+    windows = pictures.windows(4)
     expected = [build_batch(one, one.history(target, 3)) for one in recordings for target in range(3, 40)]
     assert len(windows) == len(expected) == 74
     for row in (0, 36, 37, 73):
-        assert np.array_equal(pictures.tensors(windows.pictures[row]), expected[row].frames[0])
+        assert np.allclose(pictures.tensors(windows.pictures[row, :3]), expected[row].frames[0], atol=1e-6)
         assert np.array_equal(windows.actions[row], expected[row].actions[0])
-        assert np.array_equal(pictures.tensors([windows.targets[row]]), expected[row].target)
+        assert np.allclose(pictures.tensors(windows.pictures[row, 3:]), expected[row].target, atol=1e-6)
 
 
 def test_nothing_held_out_is_drawn(recordings):
     pictures = UniqueFrames(recordings, is_held_out)
-    windows = pictures.windows(2)
-    drawn = {*pictures.learned.tolist(), *windows.pictures.ravel().tolist(), *windows.targets.tolist()}
+    windows = pictures.learned_windows(3)
+    drawn = {*pictures.learned.tolist(), *windows.pictures.ravel().tolist()}
     columns = {round(place_of(pictures.tensors([number])[0]).x) % 5 for number in drawn}
     assert columns == {0, 1, 2, 4}
-    assert 0 < len(windows) < len(UniqueFrames(recordings, nothing).windows(2))
+    assert 0 < len(windows) < len(pictures.windows(3))
 
 
 def test_the_background_is_what_most_pictures_show(recordings):
@@ -62,10 +62,12 @@ def test_without_pictures_or_histories_nothing_can_be_learned(recordings):
     with pytest.raises(InvalidValue, match="no frames"):
         UniqueFrames([], nothing)
     with pytest.raises(InvalidValue, match="held out"):
-        UniqueFrames(recordings, lambda picture: True)
+        UniqueFrames(recordings, lambda *frame: True)
 
 
-def test_a_recording_shorter_than_the_history_is_refused(tmp_path):
+def test_a_short_recording_has_short_windows_and_one_without_actions_is_refused(tmp_path):
     short = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 3, 0))
-    with pytest.raises(InvalidValue, match="3 frames before it"):
-        UniqueFrames([short], nothing).windows(3)
+    assert UniqueFrames([short], nothing).longest_window(9) == 4
+    still = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 0, 0))
+    with pytest.raises(InvalidValue, match="joined by an action"):
+        UniqueFrames([still], nothing).longest_window(9)
