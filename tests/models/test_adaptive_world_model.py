@@ -24,7 +24,7 @@ def test_each_parameter_belongs_to_exactly_one_network(world_model):
 @pytest.mark.parametrize(
     "options",
     [{}, {"max_tokens": 40}, {"max_tokens": 19}, {"layers": 1, "film_after": (0,)}, {"film_after": (1,)},
-     {"delta_latent": True}],
+     {"delta_latent": True}, {"shifts": (0, 0, -3, 1)}],
     ids=str,
 )  # fmt: skip
 def test_counterfactuals_share_what_is_before_the_last_action_and_equal_one_by_one(options):

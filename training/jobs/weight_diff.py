@@ -65,7 +65,7 @@ class WeightDiff:
         # Only the copying holds up the job and other readers; comparing takes ten times as long.
         with self._shared.lock:
             last_step, now = self._current_step(), _result_or_none(lambda: copy.deepcopy(self._shared.model))
-        if now is None or before.keys() != now.state_dict().keys():
+        if now is None or before.keys() != dict(now.named_parameters()).keys():
             return None  # a phase that began with a network of another architecture
         changes = _result_or_none(lambda: weight_changes(before, now))
         if changes is None:

@@ -21,9 +21,9 @@ class RecipeConfig:
     differ from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of
     copying one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0,
     `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
-    copy pixels; 0: it copies none. Histories are up to `longest_history` frames long, and measured at
-    `history_length`. In the rollout phase `dreams` windows at once are continued for `dreamed_frames` frames;
-    `dream_steps`: its steps, 0 omits it.
+    copy pixels; 0: it copies none. Histories have up to `history_length` frames, in one step of four up to
+    `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout phase; a predictor that
+    copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it.
     """
 
     autoencoder_steps: int = 1500
@@ -36,10 +36,10 @@ class RecipeConfig:
     dream_steps: int = 800
     dream_lr: float = 2e-4
     dreams: int = 4
-    dreamed_frames: int = 12
+    dreamed_frames: int = 4
     warmup_steps: int = 50
     history_length: int = 3
-    longest_history: int = 8
+    longest_history: int = 3
     kept_patches: int = 39
     kept_rows: int = 0
     max_shifts: int = 0
@@ -65,7 +65,7 @@ class RecipeConfig:
         check_whole(self.history_length, "history_length", MIN_LENGTH, MAX_LENGTH)
         check_whole(self.longest_history, "longest_history", self.history_length, MAX_LENGTH)
         check_whole(self.dreams, "dreams", 1, MAX_BATCH)
-        check_whole(self.dreamed_frames, "dreamed_frames", 1, MAX_DREAMED)
+        check_whole(self.dreamed_frames, "dreamed_frames", 0, MAX_DREAMED)
         check_whole(self.kept_patches, "kept_patches", 0, 1000)
         check_whole(self.kept_rows, "kept_rows", 0, 1000)
         check_whole(self.max_shifts, "max_shifts", 0, MAX_SHIFTS)

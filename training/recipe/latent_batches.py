@@ -39,12 +39,10 @@ class LatentBatch:
 
 
 class LatentBatches:
-    """Windows of one length from 1 to the longest history or, in every other step of a rollout phase, windows of the
-    usual history that the predictor continues by itself."""
+    """Windows whose pictures are encoded once; in a rollout phase with frames that the predictor continues with."""
 
-    def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, rolled_out: int) -> None:
-        self._model, self._frames, self._config = model, frames, config
-        self._rolled_out = rolled_out
+    def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, max_rollout: int) -> None:
+        self._model, self._frames, self._config, self._max_rollout = model, frames, config, max_rollout
         self._longest = frames.longest_window(config.longest_history + 1) - 1
         self._latents: Tensor | None = None
 
@@ -60,18 +58,23 @@ class LatentBatches:
         self._latents = torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
 
     def draw(self, generator: torch.Generator) -> LatentBatch:
-        """Windows of one length; short histories are more frequent, being the cheapest."""
+        """Windows of one length, with one number of frames to continue with."""
 
         def draw(count: int, size: tuple[int, ...] = (1,)) -> np.ndarray:
             return torch.randint(count, size, generator=generator, device=generator.device).cpu().numpy()
 
-        is_dreamed = self._rolled_out > 0 and int(draw(2)[0]) == 0
-        if is_dreamed:
-            length = min(self._config.history_length, self._longest)
-            windows, count = self._continued(length), self._config.dreams
+        most = self._config.history_length if int(draw(4)[0]) else self._longest
+        length = 1 + int(draw(min(most, self._longest))[0])
+        count = self._config.predictor_batch
+        if not self._model.predictor.shifts:
+            rolled_out = int(draw(self._max_rollout + 1)[0])
+            windows = self._frames.learned_windows(self._frames.longest_window(length + rolled_out + 1))
+            length = min(length, windows.pictures.shape[1] - 1)
+        elif self._max_rollout and int(draw(2)[0]):
+            length, count = min(self._config.history_length, self._longest), self._config.dreams
+            windows = self._continued(length)
         else:
-            length = 1 + int(draw(1 + int(draw(self._longest)[0]))[0])
-            windows, count = self._frames.learned_windows(length + 1), self._config.predictor_batch
+            windows = self._frames.learned_windows(length + 1)
         return self._batch(windows.select(draw(len(windows), (count,))), length)
 
     def evaluation_batches(self) -> list[Batch]:
@@ -89,7 +92,7 @@ class LatentBatches:
 
     def _continued(self, length: int) -> Windows:
         """The windows that go on longest after a history to learn from: the frames after it may be held out."""
-        for frames in range(length + self._rolled_out + 1, length, -1):
+        for frames in range(length + self._max_rollout + 1, length, -1):
             windows = self._frames.windows(frames)
             is_held_out = self._frames.is_held_out[windows.pictures]
             chosen = windows.select(~is_held_out[:, :length].any(axis=1) & ~is_held_out[:, length:].all(axis=1))

@@ -44,14 +44,21 @@ class LatentPrediction:
         self._plain = FramePrediction(model, TrainingConfig())
 
     def losses(self, batch: LatentBatch, generator: torch.Generator) -> Losses:
-        examples = self._examples(batch, generator)
-        patchify = self._model.autoencoder.patchify
-        is_foreground = self._foreground(torch.stack([patchify(examples.last), patchify(examples.picture)]))
+        pictures = batch.pictures.float() / 255
+        if self._model.predictor.shifts and batch.rolled_out:
+            examples = self._met_in_rollouts(batch, pictures, generator)
+            pictures = torch.stack([examples.last, examples.picture])
+        else:
+            actions = batch.actions[:, batch.rolled_out :]
+            examples = Examples(batch.context, actions, pictures[-2], batch.following[-1], pictures[-1])
+        is_foreground = self._foreground(pictures)
         kept = self._kept(is_foreground, generator)
+        if len(pictures) > 2:
+            examples = examples._replace(context=self._continued(batch, kept))
         output = self._model.predictor.output(examples.context, examples.actions, kept)
         patches = kept[:, 1:] - 1
         # Patches that the foreground has just left have the weight as well.
-        is_foreground = torch.maximum(*(gather_tokens(one, patches) for one in is_foreground))
+        is_foreground = torch.maximum(*(gather_tokens(one, patches) for one in is_foreground[-2:]))
         weights = 1 + self._config.foreground_weight * is_foreground
         image = (weights * self._squared_errors(output, examples, patches)).mean()
         latent = (output.latents - gather_tokens(examples.target, kept)).square().mean()
@@ -77,24 +84,33 @@ class LatentPrediction:
         used = self._config.generated_weight * mixed.generated_share.detach()
         return (mixed.patches - wanted).square() + used * (generated - wanted).square()
 
-    def _foreground(self, patches: Tensor) -> Tensor:
-        """Mask of the shape of some patches (…, B, P - 1, V): 1 for the foreground."""
-        background = self._model.autoencoder.patchify(self._frames.background[None].to(patches.device))[0]
-        return foreground(patches, background)
+    def _foreground(self, pictures: Tensor) -> Tensor:
+        """Mask of the patches of pictures (R, B, 3, H, W): 1 for the foreground, (R, B, P - 1, V)."""
+        patchify = self._model.autoencoder.patchify
+        background = patchify(self._frames.background[None].to(pictures.device))[0]
+        return foreground(patchify(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2]), background)
 
     def _kept(self, is_foreground: Tensor, generator: torch.Generator) -> Tensor:
-        """The tokens of a frame to learn from, (B, 1 + K), for the foreground (2, B, P - 1, V) of two frames."""
+        """The tokens of a frame to learn from, (B, 1 + K), for the foreground (R, B, P - 1, V) of R frames."""
         grid = self._model.autoencoder.config.grid
         if self._config.kept_rows:
             return sample_rows(is_foreground.shape[1], grid, self._config.kept_rows, generator)
         count = min(self._config.kept_patches or grid * grid, grid * grid)
         return sample_patches(is_foreground.amax(dim=(0, 3)) > 0, count, generator)
 
-    def _examples(self, batch: LatentBatch, generator: torch.Generator) -> Examples:
-        """The contexts of a batch, or some of those that the predictor meets when it continues by itself."""
-        pictures = batch.pictures.float() / 255
-        if not batch.rolled_out:
-            return Examples(batch.context, batch.actions, pictures[0], batch.following[0], pictures[1])
+    @torch.no_grad()
+    def _continued(self, batch: LatentBatch, kept: Tensor) -> Tensor:
+        """The context (B, T, P, D) after R predicted frames: their kept tokens, the others 0."""
+        context, length = batch.context, batch.context.shape[1]
+        places = kept[..., None].expand(-1, -1, context.shape[3])
+        for step in range(batch.rolled_out):
+            predicted = self._model.predictor(context, batch.actions[:, step : step + length], kept)
+            newest = torch.zeros_like(context[:, -1]).scatter(1, places, predicted)
+            context = torch.cat([context[:, 1:], newest[:, None]], dim=1)
+        return context
+
+    def _met_in_rollouts(self, batch: LatentBatch, pictures: Tensor, generator: torch.Generator) -> Examples:
+        """Some of the contexts that the predictor meets when it continues the windows by itself."""
         contexts, last = self._rolled_out(batch, pictures[0])
         chances = batch.is_learned.flatten().float()
         count = min(self._config.predictor_batch, int(chances.count_nonzero()))
@@ -102,9 +118,8 @@ class LatentPrediction:
         steps, rows = picks // len(batch.context), picks % len(batch.context)
         length = batch.context.shape[1]
         actions = batch.actions.unfold(1, length, 1).transpose(2, 3)[rows, steps]
-        return Examples(
-            contexts[steps, rows], actions, last[steps, rows], batch.following[steps, rows], pictures[steps + 1, rows]
-        )
+        targets = batch.following[steps, rows], pictures[steps + 1, rows]
+        return Examples(contexts[steps, rows], actions, last[steps, rows], *targets)
 
     @torch.no_grad()
     def _rolled_out(self, batch: LatentBatch, last: Tensor) -> tuple[Tensor, Tensor]:

@@ -47,17 +47,15 @@ class _MatchedPair:
 
     def __init__(self, frames: UniqueFrames, numbers: np.ndarray, size: int) -> None:
         last, target = frames.tensors(numbers).mean(dim=1)
-        grid = target.unfold(0, size, size).unfold(1, size, size)
-        patches = grid.reshape(-1, 1, size, size)
-        products = F.conv2d(last[None, None], patches)[0]
+        before, patches = (_patches(picture, size) for picture in (last, target))
+        unmoved = (before - patches).square().mean(dim=(1, 2))
+        is_moved = (unmoved > LEAST_CHANGE) & (patches.var(dim=(1, 2)) > LEAST_TEXTURE)
+        self._unmoved, patches = unmoved[is_moved], patches[is_moved][:, None]
+        number, across = torch.arange(len(unmoved))[is_moved], target.shape[1] // size
+        self._rows, self._columns = number // across * size, number % across * size
+        products = F.conv2d(last[None, None], patches)[0] if len(patches) else torch.zeros(0, 1, 1)
         squares = F.conv2d(last[None, None].square(), torch.ones(1, 1, size, size))[0]
-        differences = (squares + patches.square().sum(dim=(1, 2, 3))[:, None, None] - 2 * products) / size**2
-        number = torch.arange(len(patches))
-        rows, columns = number // grid.shape[1] * size, number % grid.shape[1] * size
-        unmoved = differences[number, rows, columns]
-        is_moved = (unmoved > LEAST_CHANGE) & (patches.var(dim=(1, 2, 3)) > LEAST_TEXTURE)
-        self._differences, self._unmoved = differences[is_moved], unmoved[is_moved]
-        self._rows, self._columns = rows[is_moved], columns[is_moved]
+        self._differences = (squares + patches.square().sum(dim=(1, 2, 3))[:, None, None] - 2 * products) / size**2
 
     def votes(self) -> Counter[Shift]:
         """The shifts at which patches are found again, each with the sum of the differences that it explains."""
@@ -81,6 +79,11 @@ class _MatchedPair:
         picks = torch.arange(count)[:, None]
         found = self._differences[picks, rows.clamp(0, high - 1), columns.clamp(0, wide - 1)]
         return torch.where(is_inside, found, self._unmoved[:, None])
+
+
+def _patches(picture: Tensor, size: int) -> Tensor:
+    """A picture (H, W) as its patches, row by row: (N, S, S)."""
+    return picture.unfold(0, size, size).unfold(1, size, size).flatten(0, 1)
 
 
 def _candidates(pairs: Sequence[_MatchedPair]) -> list[Shift]:

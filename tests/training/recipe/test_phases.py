@@ -10,8 +10,8 @@ from tests.training.tiny import Remembering, Watched, are_equal, ended, shared_m
 from training import TrainingJob
 from training.jobs.request import RunRequest
 from training.optim import schedule_factor
-from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases
-from training.recipe.latent_prediction import sample_patches
+from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases, standard_config
+from training.recipe.latent_prediction import sample_patches, sample_rows
 from training.recipe.reconstruction import foreground
 from training.values import InvalidValue
 
@@ -156,8 +156,7 @@ def test_held_out_frames_have_a_curve_of_their_own_and_are_never_drawn(frames):
     assert held_out
     for phase in phases:
         assert 0 < len(phase.dataset.held_out_batches()) <= 16 and 0 < len(phase.dataset.evaluation_batches()) <= 16
-    windows = frames.windows(3)
-    assert not held_out & set(windows.pictures.flatten().tolist()) | held_out & set(windows.targets.tolist())
+    assert not held_out & set(frames.learned_windows(4).pictures.flatten().tolist())
 
 
 def test_kept_patches_are_those_where_something_is_and_others_by_chance():
@@ -201,7 +200,7 @@ def test_weights_that_run_away_end_the_run_unsaved(frames):
         {"foreground_weight": -1.0},
         {"mask_ratio_high": 1.0},
         {"kept_patches": -1},
-        {"dreamed_frames": 6},
+        {"dreamed_frames": 101},
         {"dream_steps": -1},
         {"warmup_steps": 0},
         {"seed": -1},
@@ -211,3 +210,58 @@ def test_weights_that_run_away_end_the_run_unsaved(frames):
 def test_numbers_that_nothing_can_be_learned_with_are_refused(wrong):
     with pytest.raises(InvalidValue, match="must be"):
         RecipeConfig(**wrong)
+
+
+COPYING = replace(
+    QUICK, max_shifts=8, kept_patches=0, kept_rows=2, foreground_weight=0.0, longest_history=4, dreams=2, dream_steps=30
+)
+
+
+@pytest.fixture(scope="module")
+def copying(frames):
+    """A predictor that copies pixels, before and after its last phase."""
+    trainer = Watched(shared_model())
+    learned(trainer, frames, COPYING, "reconstruct", "predict")
+    before = tensors_of(trainer.shared.model.predictor)
+    return trainer, before, learned(trainer, frames, COPYING, "rollout")
+
+
+def test_a_predictor_that_copies_replaces_the_other_and_learns_in_rollouts(copying):
+    trainer, before, losses = copying
+    predictor = trainer.shared.model.predictor
+    assert predictor.shifts[0] == (0, 0) and (-27, 0) in predictor.shifts
+    assert len(losses) == 30 and not are_equal(before, tensors_of(predictor))
+    assert trainer.state.of("predictor").steps == 90
+
+
+def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_one(copying, frames):
+    model = copying[0].shared.model
+    (phase,) = [one for one in recipe_phases(model, frames, COPYING) if one.name == "rollout"]
+    phase.dataset.prepare()
+    generator = torch.Generator().manual_seed(1)
+    batches = [phase.dataset.draw(generator) for _ in range(20)]
+    rollouts = [batch for batch in batches if batch.rolled_out]
+    assert 0 < len(rollouts) < 20 and {batch.rolled_out for batch in rollouts} == {2}
+    assert not all(batch.is_learned.all() for batch in rollouts)  # some lead through held-out frames
+    batch = rollouts[0]
+    assert len(batch.context) == 2 and batch.pictures.shape[:2] == (4, 2) and batch.following.shape[:2] == (3, 2)
+    phase.objective.losses(batch, generator).total.backward()
+    assert model.predictor.copy_head.weight.grad.any()
+    model.zero_grad(set_to_none=True)
+    model.eval()
+
+
+def test_whole_rows_are_kept():
+    kept = sample_rows(5, 4, 2, torch.Generator().manual_seed(0))
+    assert kept.shape == (5, 9) and not kept[:, 0].any()
+    for tokens in kept[:, 1:]:
+        rows = (tokens - 1).reshape(2, 4)
+        assert (rows % 4 == torch.arange(4)).all() and len(set((rows // 4).flatten().tolist())) == 2
+    assert sample_rows(1, 4, 9, torch.Generator()).shape == (1, 17)
+
+
+def test_standard_values_follow_the_pictures(frames, tmp_path):
+    assert standard_config(frames) == RecipeConfig()
+    camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
+    values = standard_config(UniqueFrames([camera], lambda *frame: False))
+    assert values.max_shifts and values.kept_rows and not values.foreground_weight

@@ -67,7 +67,7 @@ def test_without_pictures_or_histories_nothing_can_be_learned(recordings):
 
 def test_a_short_recording_has_short_windows_and_one_without_actions_is_refused(tmp_path):
     short = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 3, 0))
-    assert UniqueFrames([short], nothing).longest_window(9) == 4
-    still = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 0, 0))
+    assert UniqueFrames([short], nothing).longest_window(9) == 3
+    still = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 1, 0))
     with pytest.raises(InvalidValue, match="joined by an action"):
         UniqueFrames([still], nothing).longest_window(9)

@@ -1,0 +1,81 @@
+"""The mixture of shifted pixels and generated patches, against plain indexing of pixels."""
+
+import torch
+
+from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
+from models.copying import mix_patches
+from tests.models.small import AUTOENCODER, PREDICTOR, generator, history
+
+SHIFTS = [(0, 0), (-3, 0), (2, -5)]
+SIZE, PATCH = 32, 8
+AE = AUTOENCODER.build()
+
+
+def chosen(*, shift=None, patches=16):
+    """Logits that are certain of one shift, or of the generated patch."""
+    choice = torch.full((1, patches, len(SHIFTS) + 1), -1e4)
+    choice[:, :, len(SHIFTS) if shift is None else shift] = 1e4
+    return choice
+
+
+def pictures():
+    g = generator(1)
+    return torch.rand(1, 3, SIZE, SIZE, generator=g), torch.rand(1, 16, 3 * PATCH * PATCH, generator=g)
+
+
+def test_a_shift_copies_the_pixels_inside_and_generates_those_from_outside():
+    last, generated = pictures()
+    drawn = AE.unpatchify(generated)[0]
+    for number, (across, down) in enumerate(SHIFTS):
+        mixed, share = mix_patches(chosen(shift=number), last, generated, SHIFTS)
+        picture, is_generated = AE.unpatchify(mixed)[0], AE.unpatchify(share)[0]
+        for row in range(SIZE):
+            for column in range(SIZE):
+                y, x = row + down, column + across
+                is_inside = 0 <= y < SIZE and 0 <= x < SIZE
+                expected = last[0, :, y, x] if is_inside else drawn[:, row, column]
+                assert torch.equal(picture[:, row, column], expected)
+                assert (is_generated[:, row, column] == (not is_inside)).all()
+
+
+def test_a_generated_patch_is_left_alone():
+    last, generated = pictures()
+    mixed = mix_patches(chosen(), last, generated, SHIFTS)
+    assert torch.equal(mixed.patches, generated) and (mixed.generated_share == 1).all()
+
+
+def test_equal_logits_mix_equal_shares():
+    last = torch.full((1, 3, SIZE, SIZE), 0.4)
+    mixed = mix_patches(torch.zeros(1, 16, 4), last, torch.zeros(1, 16, 192), SHIFTS)
+    assert torch.allclose(AE.unpatchify(mixed.patches)[..., 8:24, 8:24], torch.tensor(0.3))
+
+
+def test_some_patches_are_those_of_all():
+    last, generated = pictures()
+    choice = torch.randn(1, 16, 4, generator=generator(2))
+    some = torch.tensor([[1, 6, 15]])
+    whole = mix_patches(choice, last, generated, SHIFTS).patches
+    part = mix_patches(choice[:, some[0]], last, generated[:, some[0]], SHIFTS, some).patches
+    assert torch.allclose(part, whole[:, some[0]], atol=1e-6)
+
+
+def test_a_predictor_that_copies_starts_with_an_even_mixture_and_can_learn_its_choice():
+    config = type(PREDICTOR)(**{**vars(PREDICTOR), "shifts": (0, 0, -3, 0)})
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(2, AUTOENCODER, config))
+    frames, actions, target = history()
+    losses = model.prediction_losses(frames, actions, target)
+    output = model.predictor.output(model.encode_history(frames), actions)
+    assert torch.equal(output.choice, torch.zeros(1, 16, 3))
+    losses.total.backward()
+    assert model.predictor.copy_head.weight.grad.any()
+
+
+def test_a_predictor_is_replaced_with_weights_of_a_generator():
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(2, AUTOENCODER, PREDICTOR))
+    config = type(PREDICTOR)(**{**vars(PREDICTOR), "shifts": (0, 0)})
+    weights = []
+    for _ in range(2):
+        model.replace_predictor(config, generator(5))
+        assert model.config.predictor == model.predictor.config == config
+        weights.append(model.predictor.output_head.weight)
+    assert torch.equal(*weights)
