@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 import torch
 from gradio_client import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import session_explorer_gradio as script
 from models import (
@@ -174,6 +174,24 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+TWO_ANIMATION_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def fill(page: Page, field: str, value: str) -> None:
+    """Type a number into a field and leave it; the value has reached the page's state when this returns.
+
+    When a tab is opened for the first time, Gradio sets its fields again in the animation frame in which they appear.
+    A visitor types into a field that is on the screen, so after that frame; a program can be faster and lose its
+    number.
+    """
+    box = page.locator(f"#{field} input[type=number]")
+    expect(box).to_be_visible()
+    page.evaluate(TWO_ANIMATION_FRAMES)
+    box.fill(value)
+    box.press("Tab")
+    expect(box).to_have_value(value)
 
 
 class Watch:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import fill, serving
 from tests.app.get_chromium import FLAGS, find_chromium
 from training import FixedSteps, FrameSelection, TrainingRequest
 
@@ -66,7 +66,7 @@ def reconstruct(page: Page) -> None:
 def photograph_training(browser: Browser, address: str) -> None:
     page = opened(browser, address, 1400, 1000, "light")
     page.get_by_role("tab", name="Training").click()
-    page.locator("#autoencoder-steps input").fill(str(FIRST_STEPS))
+    fill(page, "autoencoder-steps", str(FIRST_STEPS))
     page.locator("#train-autoencoder-steps").click()
     page.wait_for_selector("#training-outcome", timeout=120_000)
     page.wait_for_timeout(1700)

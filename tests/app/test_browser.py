@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.app.conftest import Watch
+from tests.app.conftest import Watch, fill
 
 FRAME = "#player canvas.frame"
 
@@ -195,10 +195,8 @@ def test_the_action_track_seeks_and_the_filmstrip_follows(jetbot):
 def test_the_history_slider_sets_the_length_of_the_filmstrip(jetbot):
     jump(jetbot, 20)
     jetbot.get_by_role("tab", name="Predictor").click()
-    length = jetbot.locator("#history-length input[type=number]")
     for number in (8, 3):
-        length.fill(str(number))
-        length.press("Enter")
+        fill(jetbot, "history-length", str(number))
         expect(jetbot.locator("#player .filmstrip .context")).to_have_count(number)
 
 

@@ -17,7 +17,7 @@ import session_explorer_gradio as script
 from page.tabs.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
-from tests.app.conftest import new_explorer, serving
+from tests.app.conftest import fill, new_explorer, serving
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
 from tests.cases import every_case
@@ -122,7 +122,7 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
         page = open_tab(f"?session={session_id}&frame=9", address)
         evaluate(page)
         page.get_by_role("tab", name="Training").click()
-        page.locator("#autoencoder-steps input").fill("25")
+        fill(page, "autoencoder-steps", "25")
         page.locator("#train-autoencoder-steps").click()
         expect(page.locator("#training-outcome")).to_contain_text("Done after 25 steps", timeout=LONG_MS)
         page.get_by_role("tab", name="Errors").click()
@@ -180,7 +180,7 @@ def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path
 def test_a_clip_plays_actual_beside_predicted(open_tab, session_ids):
     page = open_tab(f"?session={session_ids['dot']}")
     page.get_by_role("tab", name="Errors").click()
-    page.locator("#clip-last input").fill("3")
+    fill(page, "clip-last", "3")
     page.get_by_role("button", name="Make clip").click()
     link = page.locator("#clip-result a.keep-picture")
     expect(link).to_contain_text("Download WebP", timeout=LONG_MS)

@@ -16,6 +16,7 @@ import training.evaluation.imagination
 from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
+from tests.app.conftest import fill
 from tests.app.test_browser import settled_at, watched_tab
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.training.evaluation.test_imagination import Calls
@@ -262,7 +263,7 @@ def test_the_networks_themselves_imagine_and_say_that_they_are_untrained(open_ta
 def test_a_rollout_shows_its_errors_a_table_and_a_clip(open_tab, session_ids, perfect):
     page = open_tab(f"?session={session_ids['dot']}&frame=30")
     imagining(page)
-    page.locator("#rollout-steps input").fill("12")
+    fill(page, "rollout-steps", "12")
     page.locator("#roll-out").click()
     result = page.locator("#rollout-result")
     expect(result.locator("#rollout-summary")).to_contain_text("9 steps from frame 30, history 3", timeout=LONG_MS)
@@ -294,7 +295,7 @@ def test_on_a_phone_nothing_hangs_over(open_tab, session_ids, perfect, theme):
 def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(open_tab, session_ids):
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     imagining(page)
-    page.locator("#truth-frames input").fill("3")
+    fill(page, "truth-frames", "3")
     page.locator("#measure-truth").click()
     expect(page.locator("#truth-figure")).to_contain_text("From 3 frames of Toroidal Dot", timeout=LONG_MS)
     expect(page.locator("#truth-figure")).to_contain_text("0% within 2 px of the truth")

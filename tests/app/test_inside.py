@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import PREDICTOR, serving
+from tests.app.conftest import PREDICTOR, fill, serving
 from tests.cases import every_case
 
 LONG_MS = 60_000
@@ -87,7 +87,7 @@ def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
         expect(result.locator("figure.chart")).to_have_count(5, timeout=LONG_MS)
         expect(result).to_contain_text("Train a network, and this page shows")
         page.get_by_role("tab", name="Training").click()
-        page.locator("#predictor-steps input").fill("2")
+        fill(page, "predictor-steps", "2")
         page.locator("#train-predictor-steps").click()
         expect(page.locator("#training-outcome")).to_contain_text("Done after 2 steps", timeout=LONG_MS)
         expect(page.locator("#training-view")).to_contain_text("action", ignore_case=True)

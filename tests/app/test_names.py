@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 import session_explorer_gradio as script
 from session import load_session, record_demo
-from tests.app.conftest import serving, write_checkpoints
+from tests.app.conftest import fill, serving, write_checkpoints
 from tests.app.harmful_names import HARM, HARMFUL, names_of, write_session
 from tests.app.pending import Pending
 from tests.promises import count
@@ -134,10 +134,10 @@ def see_everything(tab: Watched) -> None:
     tab.press("#look-at-attention", "#attention-result", "Measures")
     tab.turn_to("Errors")
     tab.press("#evaluate", "#errors-view", "Evaluated 12 frames")
-    page.locator("#clip-last input").fill("1")
+    fill(page, "clip-last", "1")
     tab.press("#make-clip", "#clip-result", "Download")
     tab.turn_to("Training")
-    page.locator("#autoencoder-steps input").fill("100000")
+    fill(page, "autoencoder-steps", "100000")
     tab.press("#train-autoencoder-steps", "#training-status", "Training the autoencoder")
     # Rejected, with the name of the recording in the message.
     tab.press("#train-predictor-steps", "[data-testid=toast-text]", "trains the autoencoder on")

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import fill, serving
 
 MADE_UP = "Some other robot"
 
@@ -93,7 +93,7 @@ def test_a_session_deleted_on_disk_is_reported_and_the_page_goes_on(open_tab, od
     page.wait_for_function(ALL_FRAMES_LOADED)  # before the deletion: a later request would be a logged error
     shutil.rmtree(session)
     page.get_by_role("tab", name="Predictor").click()
-    page.locator("#history-length input[type=number]").fill("5")
+    fill(page, "history-length", "5")
     page.wait_for_timeout(2500)  # the page's own periodic events come first, and show no error
     page.get_by_role("button", name="Run Predictor").click()
     expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no longer on disk")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import fill, serving
 from tests.cases import every_case
 
 LONG_MS = 60_000
@@ -26,12 +26,6 @@ def own(tmp_path: Path) -> tuple[script.Settings, str]:
 
 def training_tab(page: Page) -> None:
     page.get_by_role("tab", name="Training").click()
-
-
-def fill(page: Page, field: str, value: str) -> None:
-    box = page.locator(f"#{field} input")
-    box.fill(value)
-    box.press("Tab")
 
 
 def step_shown(page: Page) -> int:
