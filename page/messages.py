@@ -33,7 +33,7 @@ EMPTY_ERRORS = (
     "drawn under the timeline, with the worst frames to jump to.</div>"
 )
 EMPTY_TRUTH = (
-    '<div class="empty">Of the simulated Toroidal Dot the right answer to every action is known. Press <b>Measure</b> '
+    '<div class="empty">The simulator of this recording knows the right answer to every action. Press <b>Measure</b> '
     "to see how far the predictions are from it.</div>"
 )
 EMPTY_ROLLOUT = (

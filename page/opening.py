@@ -9,7 +9,7 @@ from page.components import OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import Answer, PageError, may_train
 from page.status import checkpoint_advice, checkpoint_choices, describe_status
-from page.tabs import cleared
+from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
 from page.visitor import Visitor
 from session import SessionError, list_sessions
@@ -51,6 +51,7 @@ def open_session(backend: PageBackend, visitor: Visitor, session_id: str | None,
         **checkpoint_choices(backend, recording.profile),
         "status": describe_status(backend, visitor),
         "models.message": checkpoint_advice(backend, visitor),
+        **accuracy.shown_for(recording),
         "training.form.last": OpenNumber(value=max(0, recording.frame_count - 1)),
         **errors_of(backend, visitor, (None, None), is_drawn=False),
     }

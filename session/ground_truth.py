@@ -133,17 +133,14 @@ def held_out_state(recording: RecordedSession, frame: int) -> bool:
     """True if training that holds out a share of the states holds out this frame: of the dot every fifth column, of a
     replayed JetBot a tenth of the headings. A frame whose state is not known is not held out. Raises FrameOutOfRange
     and FrameUnreadable."""
-    try:
-        return simulator_at(recording, frame).is_held_out
-    except StateUnknown:
-        return False
+    simulator = find_simulator(recording, frame)
+    return simulator is not None and simulator.is_held_out
 
 
-def state_error_px(recording: RecordedSession, frame: int, picture: np.ndarray) -> float | None:
-    """Pixels from the state in a predicted picture, uint8 (224, 224, 3), to that of a recorded frame; None if either is
-    not known."""
+def find_simulator(recording: RecordedSession, frame: int) -> Simulator | None:
+    """A simulator in the state of a frame, or None if that is not known; raises FrameOutOfRange and FrameUnreadable."""
     try:
-        return simulator_at(recording, frame).error_px(picture)
+        return simulator_at(recording, frame)
     except StateUnknown:
         return None
 

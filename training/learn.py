@@ -184,9 +184,9 @@ def _near_share(
 ) -> Callable[[], dict[str, float]] | None:
     """Returns a measurement: the share of predictions from held-out states within 2 pixels, of two recordings.
 
-    Returns None for a robot without a simulator.
+    Returns None if no simulator knows their states, or none of those is held out.
     """
-    simulated = {one: recording for one, recording in list(recordings.items())[:2] if may_be_simulated(recording)}
+    simulated = {one: recording for one, recording in list(recordings.items())[:2] if _has_held_out(recording)}
 
     def measure() -> dict[str, float]:
         summaries = [
@@ -198,6 +198,13 @@ def _near_share(
         return {"near_share": share}
 
     return measure if simulated else None
+
+
+def _has_held_out(recording: RecordedSession) -> bool:
+    """True if a held-out frame has another after it."""
+    return may_be_simulated(recording) and any(
+        held_out_state(recording, frame) for frame in range(recording.frame_count - 1)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

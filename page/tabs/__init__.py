@@ -80,4 +80,5 @@ class PageParts:
             *(self.attention.result, self.weights.result, self.actions.result, column.statistics_result),
             *(errors.clip.result, column.statistics, *self.evaluated),
             *(self.imagine.rollout.result, self.imagine.accuracy.result),
+            self.imagine.accuracy.panel,
         ]

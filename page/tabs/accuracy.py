@@ -11,47 +11,54 @@ from page.figures import table_link
 from page.handlers import Answer
 from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
-from session import NEAR_PX, RecordedSession
+from session import NEAR_PX, RecordedSession, located_part, may_be_simulated
 from training import AccuracySummary, CounterfactualAccuracy
-
-NO_DOT = "no dot"
 
 
 @dataclass(frozen=True)
 class AccuracyPanel:
+    """The panel is shown only where a truth may be known."""
+
+    panel: gr.Accordion
     frames: OpenNumber
     run: gr.Button
     result: gr.HTML
 
 
 def build() -> AccuracyPanel:
-    with gr.Accordion("Truth: one step, beside the simulator", open=True, elem_id="truth"):
+    with gr.Accordion("Truth: one step, beside the simulator", open=True, visible=False, elem_id="truth") as panel:
         with gr.Row(elem_id="truth-row"):
             frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
             run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
-        return AccuracyPanel(frames, run, gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result"))
+        return AccuracyPanel(panel, frames, run, gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result"))
 
 
 def cleared() -> Answer:
     """The panel without a recording."""
-    return {"imagine.accuracy.result": messages.EMPTY_TRUTH}
+    return {"imagine.accuracy.panel": gr.Accordion(visible=False), "imagine.accuracy.result": messages.EMPTY_TRUTH}
+
+
+def shown_for(recording: RecordedSession) -> Answer:
+    """The panel, visible if a simulator may tell the truth about the recording."""
+    return {"imagine.accuracy.panel": gr.Accordion(visible=may_be_simulated(recording))}
 
 
 def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:
     """HTML: one sentence with the share of correct predictions, a row for each action, and a table of all distances."""
     total, frame_count = accuracy.shares(), len({error.frame for error in accuracy.deviations})
     mixed = '<div class="notice">The weights changed meanwhile: measure again for numbers that belong together.</div>'
-    rows = "".join(_row(action, accuracy.shares(index)) for index, action in enumerate(accuracy.actions))
-    rows += _row("all", total)
+    part = located_part(recording.profile)
+    rows = "".join(_row(action, accuracy.shares(index), part) for index, action in enumerate(accuracy.actions))
+    rows += _row("all", total, part)
     return (
         f'<div class="result">{untrained_notice(accuracy.weights)}{mixed if accuracy.is_mixed else ""}'
         f'<p id="truth-figure"><b>{total.near:.0%} within {NEAR_PX:g} px of the truth.</b> '
         f"From {count_text(frame_count, 'frame')} of "
-        f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: where the model puts the dot, "
-        f"and where the simulator puts it. History {accuracy.history_length}, {weights_text(accuracy.weights)}.</p>"
+        f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: the {part} in the predicted "
+        f"picture, and the simulator's. History {accuracy.history_length}, {weights_text(accuracy.weights)}.</p>"
         '<table class="measures" id="truth-table"><thead><tr><th scope="col">Action</th>'
-        f"{_heads('Predictions', f'Within {NEAR_PX:g} px', 'Visible dot', 'Mean distance', 'Median')}</tr></thead>"
-        f"<tbody>{rows}</tbody></table><p class='links'>{_link(recording, accuracy)}</p></div>"
+        f"{_heads('Predictions', f'Within {NEAR_PX:g} px', f'{part.capitalize()} seen', 'Mean distance', 'Median')}"
+        f"</tr></thead><tbody>{rows}</tbody></table><p class='links'>{_link(recording, accuracy)}</p></div>"
     )
 
 
@@ -59,15 +66,12 @@ def _heads(*titles: str) -> str:
     return "".join(f'<th scope="col" class="number">{title}</th>' for title in titles)
 
 
-def _row(name: str, summary: AccuracySummary) -> str:
-    distances = map(_pixels, (summary.mean_pixels, summary.median_pixels))
+def _row(name: str, summary: AccuracySummary, part: str) -> str:
+    pixels = (summary.mean_pixels, summary.median_pixels)
+    distances = [f"no {part}" if distance is None else f"{distance:.1f} px" for distance in pixels]
     cells = (f"{summary.pairs:,}", f"{summary.near:.0%}", f"{summary.visible:.0%}", *distances)
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     return f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
-
-
-def _pixels(distance: float | None) -> str:
-    return NO_DOT if distance is None else f"{distance:.1f} px"
 
 
 def _link(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:

@@ -13,13 +13,12 @@ from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import candidate_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
-from session import NEAR_PX, RecordedSession, action_name
+from session import NEAR_PX, RecordedSession, action_name, located_part, may_be_simulated
 from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 
 STRIP = 8
 CLIP_FRAMES_PER_S = 5
 Points = Sequence[tuple[float, float]]
-NO_DOT = "no dot seen"
 CHANGED = "The weights changed on the way (training or loading): earlier frames were imagined by other weights."
 
 
@@ -39,12 +38,12 @@ def imagine_answer(
         "can_undo": bool(imagination.steps),
         "actions": names,
         "summary": _summary(imagination),
-        "notice": _notice(imagination, is_trained),
+        "notice": _notice(recording, imagination, is_trained),
         "imagined": _address(imagination.picture),
         "imagined_text": _imagined_text(imagination, names),
         "truth": None if truth is None else _address(truth),
-        "truth_text": _truth_text(imagination) if is_begun else f"Truth: frame {imagination.start}, as recorded",
-        "strip": [_strip_step(step, names) for step in imagination.steps[-STRIP:]],
+        "truth_text": _truth_text(recording, imagination),
+        "strip": [_strip_step(recording, step, names) for step in imagination.steps[-STRIP:]],
         "problem": "",
     }
 
@@ -76,20 +75,27 @@ def _imagined_text(imagination: Imagination, names: Sequence[Mapping[str, str]])
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
-def _truth_text(imagination: Imagination) -> str:
+def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
+    if not imagination.actions:
+        return f"Truth: frame {imagination.start}, as recorded"
     if imagination.truth is None:
         return "Another action was recorded here, or none: what would have followed is not known"
     where = "simulated" if imagination.truth.frame is None else f"recorded, frame {imagination.truth.frame}"
-    error = f" · {_error_text(imagination.steps[-1])}" if imagination.steps else ""
-    return f"Truth, {where}{error}"
+    if not imagination.steps:
+        return f"Truth, {where}"
+    step = imagination.steps[-1]
+    own = _measures(step.distance_px, step.mse, _nothing_seen(recording) if step.is_lost else "")
+    repeated = _measures(step.repeat_px, step.repeat_mse)
+    return f"Truth, {where} · {own}; repeating the start frame: {repeated}"
 
 
-def _error_text(step: ImaginedStep) -> str:
-    if step.distance_px is not None:
-        return f"{step.distance_px:.1f} px apart"
-    if step.is_dot_lost:
-        return NO_DOT
-    return "not known" if step.mse is None else f"MSE {loss_text(step.mse)}"
+def _measures(distance_px: float | None, mse: float | None, nothing_seen: str = "") -> str:
+    distance = nothing_seen if distance_px is None else f"{distance_px:.1f} px apart"
+    return ", ".join([*([distance] if distance else []), *([] if mse is None else [f"MSE {loss_text(mse)}"])])
+
+
+def _nothing_seen(recording: RecordedSession) -> str:
+    return f"no {located_part(recording.profile)} seen"
 
 
 def _summary(imagination: Imagination) -> str:
@@ -104,18 +110,28 @@ def _summary(imagination: Imagination) -> str:
     return f"{summary}truth known for {last.known}, mean MSE {loss_text(last.mse_sum / last.known)}."
 
 
-def _notice(imagination: Imagination, is_trained: bool) -> str:
+def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bool) -> str:
     notices = [] if is_trained else ["Untrained: this is what random weights imagine. Load a checkpoint, or train."]
     if len({step.version for step in imagination.steps}) > 1:
         notices.append(CHANGED)
+    if imagination.problem and may_be_simulated(recording):
+        notices.append(f"What other actions lead to is not known. {imagination.problem}")
     return " ".join(notices)
 
 
-def _strip_step(step: ImaginedStep, names: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _strip_step(recording: RecordedSession, step: ImaginedStep, names: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     truth = None if step.true_thumb is None else _address(step.true_thumb)
-    error = f"{step.distance_px:.1f} px" if step.distance_px is not None else _error_text(step)
     name = _name_of(names[step.action])
+    error = _short_error(recording, step)
     return dict(number=step.number, action=name, imagined=_address(step.thumb), truth=truth, error=error)
+
+
+def _short_error(recording: RecordedSession, step: ImaginedStep) -> str:
+    if step.distance_px is not None:
+        return f"{step.distance_px:.1f} px"
+    if step.is_lost:
+        return _nothing_seen(recording)
+    return "not known" if step.mse is None else f"MSE {loss_text(step.mse)}"
 
 
 def rollout_view(
@@ -138,7 +154,7 @@ def rollout_view(
     charts = f"<h3>MSE by step</h3>{loss_chart(_curves(steps, _mse, 'repeating the start frame'), None, True, 'MSE')}"
     if any(step.repeat_px is not None for step in steps):
         distances = loss_chart(_curves(steps, _distance, "repeating the start frame"), None, False, "Distance", " px")
-        charts += f"<h3>Distance of the dot by step</h3>{distances}"
+        charts += f"<h3>Distance of the {located_part(recording.profile)} by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
@@ -170,9 +186,9 @@ def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: i
     for mode, label in MODE_LABELS.items():
         mean = sum(step.mse[mode] for step in steps) / len(steps)
         near = [step.distance_px[mode] is not None and step.distance_px[mode] <= NEAR_PX for step in steps]
-        is_dot = any(step.repeat_px is not None for step in steps)
+        is_located = any(step.repeat_px is not None for step in steps)
         parts.append(f"{label.lower()}, mean MSE <b>{loss_text(mean)}</b>")
-        parts[-1] += f", {sum(near)} of {len(near)} within {NEAR_PX:g} px" if is_dot else ""
+        parts[-1] += f", {sum(near)} of {len(near)} within {NEAR_PX:g} px" if is_located else ""
     repeat = loss_text(sum(step.repeat_mse for step in steps) / len(steps))
     return (
         f"{count_text(len(steps), 'step')} from frame {start}, history {history_length}: {'; '.join(parts)}; "

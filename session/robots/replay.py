@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from session.errors import InvalidAction
 from session.robots.registry import make_robot
-from session.robots.simulator import Simulator, SimulatorEntry, State
+from session.robots.simulator import Simulator, SimulatorEntry
 
 
 class Replay:
@@ -27,12 +27,8 @@ class Replay:
                 break
             self._states.append(self._robot.state)
 
-    def state(self, step: int) -> State | None:
-        """The state at the step of an observation, or None if it is not known."""
-        number, is_action = divmod(step, 2)
-        return None if is_action or not 0 <= number < len(self._states) else self._states[number]
-
     def robot(self, step: int) -> Simulator | None:
-        """A simulator of its own in that state, or None if it is not known."""
-        state = self.state(step)
-        return None if state is None else self._robot.at(state)
+        """A simulator in the state at the step of an observation, or None if that is not known."""
+        number, is_action = divmod(step, 2)
+        is_known = not is_action and 0 <= number < len(self._states)
+        return self._robot.at(self._states[number]) if is_known else None

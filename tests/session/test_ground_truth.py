@@ -17,7 +17,7 @@ from session import (
     load_session,
     record_demo,
 )
-from session.ground_truth import GroundTruth, RecordedStep, may_be_simulated, recorded_steps, state_error_px
+from session.ground_truth import GroundTruth, RecordedStep, find_simulator, may_be_simulated, recorded_steps
 from session.recorder.simulation import record_simulation
 from session.robots.registry import make_robot, standard_actions
 from session.robots.toroidal_dot import DotPosition
@@ -70,7 +70,7 @@ def test_a_replay_is_the_recording_and_goes_on_as_a_simulator_that_was_driven_th
         assert truth.state == robot.state and np.array_equal(truth.picture, robot.observe())
         assert GroundTruth(recording, 7).error_px(truth.picture, truth) < 0.1
     assert GroundTruth(recording, 3).after([1]).state != GroundTruth(recording, 3).after([0]).state
-    assert state_error_px(recording, 4, np.asarray(recording.picture(4))) < 0.1
+    assert find_simulator(recording, 4).error_px(np.asarray(recording.picture(4))) < 0.1
 
 
 def test_uneven_turns_are_the_same_from_the_same_state_and_fill_the_headings():

@@ -127,9 +127,18 @@ def test_the_command_prints_a_table(command, capsys):
     assert lines[-1].split()[1] == "4"
 
 
+def test_the_command_measures_rollouts(command, capsys):
+    assert command("--rollout", "4", "--frames", "2") == 0
+    first, _, *rows = capsys.readouterr().out.splitlines()
+    assert first == "2 rollouts of 4 steps under the recorded actions"
+    assert [row.split()[0] for row in rows] == ["latents", "pictures", "repeating"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "code", "message"),
     [
+        (["--rollout", "51"], {}, 2, "number of steps"),
+        (["--rollout", "40"], {}, 2, "ask for fewer steps"),
         (["--frames", "0"], {}, 2, "number of frames"),
         (["--history-length", "9"], {}, 2, "2 to 8 frames"),
         ([], {"session": "toroidal_dot/none"}, 2, "session"),

@@ -19,8 +19,9 @@ from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedW
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
 from session.batch import frame_tensor, scaled_actions, scaled_candidates
-from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, pixels, recorded_steps, state_error_px
+from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, find_simulator, pixels, recorded_steps
 from session.history import MIN_LENGTH
+from session.robots.simulator import Simulator
 from training.values import check_whole
 
 UNDO_STEPS = 100  # 0.3 MB each
@@ -39,8 +40,9 @@ class CannotImagine(ValueError):
 class ImaginedStep:
     """One imagined frame. `number` counts from 1, `action` is an index of the candidate actions.
 
-    `mse` (before clipping) and, for the Toroidal Dot, `distance_px` are errors against the ground truth; None if it is
-    not known. `is_dot_lost`: the ground truth has a dot and the imagined picture none, so there is no distance.
+    `mse` (before clipping) and, with a simulator, `distance_px` (of the dot, of the JetBot's heading) are errors
+    against the ground truth, None if it is not known; `repeat_mse` and `repeat_px` those of the start frame in place of
+    the imagined one. `is_lost`: the imagined picture shows no dot or heading, so there is no distance.
     `known`, `near` and `mse_sum` are totals since the first step: steps with known ground truth, those within NEAR_PX,
     and the sum of their MSE. `thumb` and `true_thumb`: small pictures, uint8 (THUMB, THUMB, 3).
     """
@@ -52,7 +54,9 @@ class ImaginedStep:
     version: int
     mse: float | None
     distance_px: float | None
-    is_dot_lost: bool
+    repeat_mse: float | None
+    repeat_px: float | None
+    is_lost: bool
     known: int
     near: int
     mse_sum: float
@@ -68,15 +72,21 @@ class ImaginedStep:
 @dataclass(frozen=True, eq=False)
 class Imagination:
     """Frames imagined from frame `start` of version `recorded` of a recording on. `actions`: all of its actions;
-    `steps`: the last UNDO_STEPS steps; `truth`: the ground truth of the current frame, or None if it is not known."""
+    `steps`: the last UNDO_STEPS steps; `truth`: the ground truth of the current frame, or None if it is not known.
+    `problem`: the reason why no simulator can go on from the start frame, empty if one can."""
 
     start: int
     recorded: str
     origin: RolloutContext
-    is_simulated: bool
+    problem: str
     actions: tuple[int, ...] = ()
     steps: tuple[ImaginedStep, ...] = ()
     truth: TrueFrame | None = None
+
+    @property
+    def is_simulated(self) -> bool:
+        """True if the ground truth is known for any actions."""
+        return not self.problem
 
     @property
     def context(self) -> RolloutContext:
@@ -106,7 +116,7 @@ def start_imagination(recording: RecordedSession, start: int, history_length: in
     if not recording.profile.channels or not len(recording.candidate_actions):
         raise CannotImagine("This recording has no actions to imagine with; pick another session.")
     context = _context(recording, start, history_length)
-    return Imagination(start, recording.version, context, GroundTruth(recording, start).is_simulated)
+    return Imagination(start, recording.version, context, GroundTruth(recording, start).problem)
 
 
 def _context(recording: RecordedSession, start: int, history_length: int) -> RolloutContext:
@@ -156,8 +166,7 @@ def imagine_next(
     future = GroundTruth(recording, current.start)
     truth = future.after(actions)
     imagined = imagine(shared, current.context, scaled_candidates(recording)[action], mode, history_length)
-    distance = None if truth is None else future.error_px(imagined.picture, truth)
-    step = _compare(current, action, mode, imagined, truth, distance)
+    step = _compare(current, action, mode, imagined, future, truth)
     return replace(current, actions=actions, steps=(*current.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
@@ -166,14 +175,16 @@ def _compare(
     action: int,
     mode: RolloutMode,
     imagined: Imagined,
+    future: GroundTruth,
     truth: TrueFrame | None,
-    distance: float | None,
 ) -> ImaginedStep:
     """The new step with its errors against the ground truth."""
-    before = current.steps[-1] if current.steps else None
-    mse = None
+    before, start = current.steps[-1] if current.steps else None, current.origin.frames[-1].picture
+    mse = repeat_mse = distance = repeat_px = None
     if truth is not None:
-        mse = _mse(imagined.decoded, torch.from_numpy(truth.picture.copy()).permute(2, 0, 1).float() / 255)
+        actual = _tensor(truth.picture)
+        mse, repeat_mse = _mse(imagined.decoded, actual), _mse(_tensor(start), actual)
+        distance, repeat_px = (future.error_px(picture, truth) for picture in (imagined.picture, start))
     return ImaginedStep(
         number=len(current.actions) + 1,
         action=action,
@@ -182,13 +193,20 @@ def _compare(
         version=imagined.version,
         mse=mse,
         distance_px=distance,
-        is_dot_lost=truth is not None and truth.state is not None and distance is None,
+        repeat_mse=repeat_mse,
+        repeat_px=repeat_px,
+        is_lost=truth is not None and truth.state is not None and distance is None,
         known=(before.known if before else 0) + (truth is not None),
         near=(before.near if before else 0) + (distance is not None and distance <= NEAR_PX),
         mse_sum=(before.mse_sum if before else 0.0) + (mse or 0.0),
         thumb=_thumb(imagined.picture),
         true_thumb=None if truth is None else _thumb(truth.picture),
     )
+
+
+def _tensor(picture: np.ndarray) -> Tensor:
+    """A picture uint8 (H, W, 3) as float32 (3, H, W) in [0, 1]."""
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
 
 
 def _mse(decoded: Tensor, actual: Tensor) -> float:
@@ -205,7 +223,8 @@ class RolloutStep:
     """One frame of a rollout. `number` counts from 1, `frame` and `action` are indices of the recording, `actual` is
     the recorded frame. Pictures uint8 (H, W, 3); `mse` before clipping. `repeat_mse`: of the start frame in its place.
 
-    Distances, for the Toroidal Dot only, are in pixels; None if a dot is not visible.
+    Distances from the simulator's state, of the dot or the JetBot's heading, are in pixels; None if it is not known or
+    the picture shows none.
     """
 
     number: int
@@ -249,7 +268,7 @@ def _rollout_steps(
         imagined = {mode: imagine(shared, contexts[mode], action, mode, history_length) for mode in ROLLOUT_MODES}
         contexts = {mode: one.context for mode, one in imagined.items()}
         actual = frame_tensor(recording, step.frame)[0]
-        picture = to_uint8(actual)
+        picture, simulator = to_uint8(actual), find_simulator(recording, step.frame)
         yield RolloutStep(
             number,
             step.frame,
@@ -258,7 +277,11 @@ def _rollout_steps(
             {mode: one.picture for mode, one in imagined.items()},
             {mode: _mse(one.decoded, actual) for mode, one in imagined.items()},
             _mse(first, actual),
-            {mode: state_error_px(recording, step.frame, one.picture) for mode, one in imagined.items()},
-            state_error_px(recording, step.frame, to_uint8(first)),
+            {mode: _error_px(simulator, one.picture) for mode, one in imagined.items()},
+            _error_px(simulator, to_uint8(first)),
             max(one.version for one in imagined.values()),
         )
+
+
+def _error_px(simulator: Simulator | None, picture: np.ndarray) -> float | None:
+    return None if simulator is None else simulator.error_px(picture)

@@ -48,9 +48,9 @@ def test_what_cannot_be_trusted_is_said(recording):
     assert "the predictor of this robot never learned" in accuracy_view(recording, replace(TRUTH, weights=untrained))
 
 
-def test_a_model_that_shows_no_dot_has_no_distance(recording):
+def test_a_model_that_shows_no_heading_has_no_distance(recording):
     blind = replace(TRUTH, deviations=tuple(replace(one, pixels=None) for one in FOUND))
-    assert "all60%0%no dotno dot" in Html(accuracy_view(recording, blind)).text
+    assert "all60%0%no headingno heading" in Html(accuracy_view(recording, blind)).text
 
 
 def test_names_from_files_are_nothing_but_text(tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -6,7 +7,7 @@ import pytest
 from page.tabs import imagine_view
 from page.tabs.imagine import COMMANDS, ImaginePad, PadInput, parse_command, parse_mode
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
-from session import load_session
+from session import SimulatorEntry, load_session
 from session.ground_truth import TrueFrame
 from session.robots.toroidal_dot import DotPosition
 from tests.cases import every_case
@@ -27,7 +28,9 @@ class Step:
     version: int = 0
     mse: float | None = 0.01
     distance_px: float | None = None
-    is_dot_lost: bool = False
+    repeat_mse: float | None = 0.02
+    repeat_px: float | None = None
+    is_lost: bool = False
     known: int = 1
     near: int = 0
     mse_sum: float = 0.01
@@ -39,9 +42,13 @@ class Step:
 class Imagined:
     steps: list
     start: int = 4
-    is_simulated: bool = False
+    problem: str = "It names no simulator."
     truth: TrueFrame | None = None
     picture: np.ndarray = field(default_factory=grey)
+
+    @property
+    def is_simulated(self):
+        return not self.problem
 
     @property
     def actions(self):
@@ -65,23 +72,32 @@ def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
 
 
 def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
-    steps = [Step(i, distance_px=0.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
-    reply = answer(jetbot, Imagined(steps, is_simulated=True, truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
+    steps = [Step(i, distance_px=0.4 * i, repeat_px=22.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
+    reply = answer(jetbot, Imagined(steps, problem="", truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
     assert reply["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
-    assert reply["truth_text"] == "Truth, simulated · 4.0 px apart"
+    assert reply["truth_text"] == (
+        "Truth, simulated · 4.0 px apart, MSE 0.01000; repeating the start frame: 224.0 px apart, MSE 0.02000"
+    )
     assert [step["number"] for step in reply["strip"]] == list(range(3, 11)) and reply["strip"][0]["error"] == "1.2 px"
     assert reply["truth"] != reply["imagined"]
 
 
-def test_a_lost_dot_is_shown(jetbot):
+def test_a_lost_heading_is_shown(jetbot):
     truth = TrueFrame(grey(50), None, DotPosition(1.0, 2.0))
-    reply = answer(jetbot, Imagined([Step(is_dot_lost=True)], is_simulated=True, truth=truth))
-    assert reply["strip"][0]["error"] == "no dot seen" and "no dot seen" in reply["truth_text"]
+    reply = answer(jetbot, Imagined([Step(is_lost=True)], problem="", truth=truth))
+    assert reply["strip"][0]["error"] == "no heading seen" and "no heading seen, MSE 0.01" in reply["truth_text"]
+
+
+def test_a_simulator_that_cannot_follow_is_told_and_a_missing_one_is_nothing_special(jetbot):
+    assert answer(jetbot, Imagined([Step()]))["notice"] == ""
+    named = dataclasses.replace(jetbot, simulator=SimulatorEntry("jetbot_sim", 1))
+    notice = answer(named, Imagined([Step()], problem="It shows another picture."))["notice"]
+    assert notice == "What other actions lead to is not known. It shows another picture."
 
 
 def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
     reply = answer(jetbot, Imagined([Step()], truth=TrueFrame(grey(50), 5, None)))
-    assert reply["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000"
+    assert reply["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000; repeating the start frame: MSE 0.02000"
     assert reply["summary"] == "1 step imagined from frame 4; truth known for 1, mean MSE 0.01000."
     unknown = Step(2, mse=None, known=1, true_thumb=None)
     reply = answer(jetbot, Imagined([Step(), unknown]))
@@ -180,7 +196,7 @@ def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
     assert "notice" not in view and 'download="rollout_session_1_4.csv"' in view and 'id="rollout-clip"' in view
 
 
-def test_of_a_dot_distances_are_drawn_if_it_is_visible(jetbot):
+def test_distances_are_drawn_if_they_are_known(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
     assert [what for _, _, what, _ in charts] == ["MSE", "Distance"]
     assert charts[1][0]["stay in latents"] == [(1, 1.0)] and "1 of 2 within 2 px" in view and "0 of 2 within" in view

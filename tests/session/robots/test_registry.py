@@ -14,7 +14,7 @@ from session import (
     record_demo,
     simulator_names,
 )
-from session.ground_truth import GroundTruth, state_error_px
+from session.ground_truth import GroundTruth, find_simulator
 from session.recorder.robot_adapter import load_robot
 from session.robots import registry
 from session.robots.detection import detect_robot
@@ -128,7 +128,7 @@ def test_its_simulator_gives_the_ground_truth(tmp_path, is_named):
         assert truth.state == simulator.state and np.array_equal(truth.picture, simulator.observe())
     black = np.zeros((224, 224, 3), np.uint8)
     assert future.error_px(slider_at(100).observe(), truth) == WIDTH - 1 - 100
-    assert future.error_px(black, truth) is None and state_error_px(recording, 2, black) is None
+    assert future.error_px(black, truth) is None
     own = shown_in(np.asarray(recording.picture(2))).column
-    assert state_error_px(recording, 2, slider_at(30).observe()) == abs(own - 30)
+    assert find_simulator(recording, 2).error_px(slider_at(30).observe()) == abs(own - 30)
     assert located_part(SLIDER) == "column"

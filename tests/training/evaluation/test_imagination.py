@@ -11,6 +11,7 @@ from models import ContextFrame, Imagined, RolloutContext, SharedWorldModel, run
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import load_session, record_demo
 from session.batch import build_batch
+from session.ground_truth import find_simulator
 from session.robots.toroidal_dot import locate_dot
 from tests.cases import every_case
 from tests.session.session_files import change_meta
@@ -27,6 +28,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dot(folder):
     return load_session(folder / record_demo(folder, "toroidal_dot", 14, seed=2))
+
+
+@pytest.fixture(scope="module")
+def turning(folder):
+    """A simulated JetBot."""
+    return load_session(folder / record_demo(folder, "jetbot_sim", 14, seed=2))
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +96,45 @@ def test_a_lost_dot_has_no_distance_and_is_reported(dot, monkeypatch):
 
     monkeypatch.setattr(imagination_module, "imagine", black)
     step = imagine_all(dot, start_imagination(dot, 5, 3), [MOVE]).steps[-1]
-    assert step.is_dot_lost and step.distance_px is None and step.mse > 0 and (step.known, step.near) == (1, 0)
+    assert step.is_lost and step.distance_px is None and step.mse > 0 and (step.known, step.near) == (1, 0)
+
+
+class Turning:
+    """Replaces `imagine`: turns a JetBot as the simulator does, but `missed` pixels less far with each turn."""
+
+    def __init__(self, robot, missed: float = 0.0) -> None:
+        self.robot, self.missed = robot, missed
+
+    def __call__(self, shared, context, action, mode, history_length):
+        self.robot.act({"motor_left": 0, "motor_right": 0.12 * int(action[1] > 0), "duration": 0.2})
+        yaw, count = self.robot.state
+        self.robot = self.robot.at((yaw + self.missed * 360 / 1344, count))
+        picture = self.robot.observe()
+        decoded = torch.from_numpy(picture.copy()).permute(2, 0, 1).float() / 255
+        return Imagined(RolloutContext((ContextFrame(picture),), ()), decoded, version=0)
+
+
+def test_thirty_turns_of_a_jetbot_have_the_simulators_truth_beside_them(turning, monkeypatch):
+    monkeypatch.setattr(imagination_module, "imagine", Turning(find_simulator(turning, 5), missed=0.1))
+    imagination = imagine_all(turning, start_imagination(turning, 5, 3), [MOVE] * 30)
+    assert imagination.is_simulated and imagination.truth.frame is None
+    distances = [step.distance_px for step in imagination.steps]
+    assert distances == pytest.approx([0.1 * count for count in range(1, 31)], abs=0.05)
+    assert imagination.steps[-1].known == 30 and imagination.steps[-1].near in (19, 20)
+    repeated = [step.repeat_px for step in imagination.steps]
+    expected = [min(22.4 * count, 1344 - 22.4 * count) for count in range(1, 31)]
+    assert repeated == pytest.approx(expected, abs=0.2)
+    assert all(step.mse < step.repeat_mse / 3 for step in imagination.steps)
+
+
+def test_a_rollout_of_a_jetbot_has_distances_of_its_heading(turning, monkeypatch):
+    black = torch.zeros(3, 224, 224)
+    monkeypatch.setattr(imagination_module, "imagine", lambda shared, context, *_: Imagined(context, black, version=0))
+    steps = list(roll_out(None, turning, 5, 8, 3))
+    for step in steps:
+        turned = 22.4 * int((turning.actions[5 : step.frame, 1] > 0).sum())
+        assert step.repeat_px == pytest.approx(turned, abs=0.1)
+        assert step.distance_px == pytest.approx({"latents": turned, "pictures": turned}, abs=0.1)
 
 
 def test_for_another_robot_the_truth_is_known_until_an_action_differs_from_the_recorded_one(jetbot, perfect):
@@ -98,7 +143,7 @@ def test_for_another_robot_the_truth_is_known_until_an_action_differs_from_the_r
     known = [step.mse is not None for step in imagination.steps]
     assert known[:3] == [True] * 3 and known == sorted(known, reverse=True) and not known[-1]
     assert imagination.truth is None and imagination.steps[-1].known == sum(known) < 10
-    assert all(step.distance_px is None and not step.is_dot_lost for step in imagination.steps)
+    assert all(step.distance_px is None and not step.is_lost for step in imagination.steps)
     assert all(
         (step.true_thumb is not None) == is_known for step, is_known in zip(imagination.steps, known, strict=True)
     )
