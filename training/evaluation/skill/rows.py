@@ -11,6 +11,7 @@ from training.evaluation.skill.measure import ROLLOUT_STEPS, Skill, psnr
 from training.evaluation.skill.nearest_truth import TruthScore
 from training.evaluation.verdict import percent
 
+MINUS = "\u2212"
 IGNORES = "the model ignores the action"
 
 
@@ -32,7 +33,7 @@ def skill_rows(skill: Skill) -> list[MeasureRow]:
 def _skill(skill: Skill) -> MeasureRow:
     return MeasureRow(
         "Skill over repeating the last frame",
-        "nothing moves" if skill.skill is None else f"{100 * skill.skill:+.0f} %",
+        "nothing moves" if skill.skill is None else _signed(skill.skill),
         f"MSE {error_text(skill.prediction)}, repeating {error_text(skill.repeat)}",
         "How far the error is below that of showing the last frame again; at 0 % or less nothing is foreseen.",
     )
@@ -41,7 +42,7 @@ def _skill(skill: Skill) -> MeasureRow:
 def _explained(skill: Skill) -> MeasureRow:
     return MeasureRow(
         "Share explained",
-        "all frames look the same" if skill.explained is None else f"{100 * skill.explained:+.0f} %",
+        "all frames look the same" if skill.explained is None else _signed(skill.explained),
         f"mean picture {error_text(skill.mean)}, reconstruction {error_text(skill.reconstruction)}",
         "How far the error is below that of the recording's mean picture. The reconstruction of the true frame bounds "
         "what a prediction can reach.",
@@ -66,7 +67,7 @@ def _rollout(skill: Skill) -> list[MeasureRow]:
     return [
         MeasureRow(
             f"Gain of the right actions after {ROLLOUT_STEPS} imagined steps",
-            f"{skill.gain_db:+.1f} dB",
+            f"{skill.gain_db:+.1f} dB".replace("-", MINUS),
             f"0 dB if actions are ignored; {len(skill.gains)} rollouts",
             "PSNR of the picture imagined under the recorded actions, above that under the actions of another rollout.",
         )
@@ -115,6 +116,10 @@ def _nearest(truths: Sequence[TruthScore]) -> list[MeasureRow]:
             "made for; a model that ignores actions gets what chance gives.",
         )
     ]
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+,.0f} %".replace("-", MINUS)
 
 
 def error_text(mse: float) -> str:
