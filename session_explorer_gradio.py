@@ -5,6 +5,7 @@ that a visitor can cause are named exceptions, whose message becomes a message o
 outputs answers by name: a dict of values by the names of components in `PageParts`, such as "errors.view".
 """
 
+import functools
 import logging
 import signal
 import sys
@@ -20,7 +21,7 @@ import gradio as gr
 
 import models
 import training
-from page import handlers, messages, tabs
+from page import handlers, messages, tabs, verdicts
 from page.backend import PageBackend
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
@@ -129,8 +130,10 @@ def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: FramePosition |
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
     recording, index = selected(explorer, visitor, frame)
     shared = explorer.manager_for(visitor).shared
+    version = shared.version
     result = models.run_reconstruction(shared, frame_tensor(recording, index))
-    return reconstruction_view(recording, index, result, models.draw_error(result.error))
+    judgement = verdicts.judge_reconstruction(explorer, shared, recording, index, result.mse, version)
+    return reconstruction_view(recording, index, result, models.draw_error(result.error), judgement)
 
 
 def run_predictor(
@@ -142,9 +145,11 @@ def run_predictor(
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
     shared = explorer.manager_for(visitor).shared
+    version = shared.version
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+    judgement = verdicts.judge_prediction(explorer, shared, recording, index, result, version)
     differences = models.draw_differences(result.differences, result.difference_top)
-    return prediction_view(recording, history, result, models.draw_error(result.error), differences)
+    return prediction_view(recording, history, result, models.draw_error(result.error), differences, judgement)
 
 
 def imagine(
@@ -184,7 +189,8 @@ def roll_out(
     mode = tabs.imagine.parse_mode(way)
     rollout = training.roll_out(shared, recording, start, whole(steps), length)
     imagined = list(progress.tqdm(rollout, desc="Imagining frames"))
-    return rollout_view(recording, start, imagined, int(steps), length, mode, shared.weights)
+    mean_mse = verdicts.judge_rollout(explorer, recording, [step.actual for step in imagined])
+    return rollout_view(recording, start, imagined, int(steps), length, mode, shared.weights, mean_mse)
 
 
 def measure_truth(
@@ -230,14 +236,35 @@ def diagnose_actions(
     recording, _ = selected(explorer, visitor, None)
     count = training.whole_number(frames, "The number of frames to look at", 1, training.MAX_TARGETS)
     shared = explorer.manager_for(visitor).shared
+    version = shared.version
     diagnostics = training.diagnose_actions(shared, recording, length_of(history_length), count)
-    return tabs.actions.diagnostics_view(recording, diagnostics)
+    judgement = verdicts.judge_diagnostics(explorer, shared, recording, diagnostics, version)
+    return tabs.actions.diagnostics_view(recording, diagnostics, judgement)
+
+
+def measure_skill(
+    explorer: Explorer,
+    visitor: Visitor,
+    history_length: int | None = None,
+    frames: int | None = 16,
+    progress: gr.Progress = gr.Progress(),
+) -> str:
+    """Errors on some frames beside those of repeating the last frame and of the mean picture; use of the actions."""
+    recording, _ = selected(explorer, visitor, None)
+    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
+    version, baselines = shared.version, explorer.baselines.of(recording)
+    skill = training.measure_skill(
+        *(shared, recording, visitor.session_id, length, whole(frames), None, baselines),
+        watched=functools.partial(progress.tqdm, desc="Measuring frames"),
+    )
+    return tabs.skill.skill_view(recording, skill, verdicts.judge_skill(explorer, shared, recording, skill, version))
 
 
 def describe_session(explorer: Explorer, visitor: Visitor) -> str:
     """Statistics of the recording: actions, intervals, missing and repeated events, sizes."""
     recording = recording_of(explorer, visitor)
-    return tabs.statistics.statistics_view(recording, session_statistics(recording))
+    statistics, foretold = session_statistics(recording), training.foretold_actions(recording)
+    return tabs.statistics.statistics_view(recording, statistics, foretold)
 
 
 def evaluate_recording(
@@ -500,6 +527,8 @@ def connect_actions(on: On, tab: tabs.actions.ActionsPanel, page: PageParts) -> 
     event = diagnose_actions, [page.visitor, page.predictor.history_length, tab.frames], [tab.result]
     on(tab.run.click, *event, **SLOW)
     connect_opening(on, "actions", tab.tab, page, *event, **SLOW)
+    fields = [page.visitor, page.predictor.history_length, tab.skill.frames]
+    on(tab.skill.run.click, measure_skill, fields, [tab.skill.result], **SLOW)
 
 
 def connect_opening(

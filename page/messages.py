@@ -28,6 +28,10 @@ EMPTY_ACTIONS = (
     '<div class="empty">Whether the predictor uses the actions: its error with the true ones, with shuffled ones and '
     "with none. Looking at the frames takes some seconds; it begins when this panel is opened.</div>"
 )
+EMPTY_SKILL = (
+    '<div class="empty">Press <b>Measure</b> to see the errors beside those of repeating the last frame and of the '
+    "mean picture, and whether the right actions predict better than others.</div>"
+)
 EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
     "drawn under the timeline, with the worst frames to jump to.</div>"

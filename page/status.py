@@ -2,6 +2,7 @@
 
 import gradio as gr
 
+from models import WeightsSource
 from page import messages
 from page.backend import PageBackend
 from page.facts import status_line
@@ -10,6 +11,7 @@ from page.tabs.errors import evaluation_line
 from page.tabs.training import job_line
 from page.visitor import Visitor
 from session import RobotProfile
+from training import Verdict
 
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
@@ -20,13 +22,20 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
         return status_line(device, "none yet", {}, note)
     manager = backend.manager_for(visitor)
     weights = manager.shared.weights
-    parts = {network.capitalize(): weights[network].describe() for network in ("autoencoder", "predictor")}
+    verdicts = backend.evidence.verdicts(manager.shared, backend.session_folder(visitor.session_id))
+    parts = {name.capitalize(): _network_text(weights[name], verdicts[name]) for name in ("autoencoder", "predictor")}
     parts["Training"] = job_line(manager.snapshot())
     if evaluation := evaluation_line(backend.evaluator.snapshot()):
         parts["Evaluating"] = evaluation
     others = [job for name, job in backend.active_jobs() if name != visitor.profile.name]
     parts |= {f"Also, {job.subject}": job_line(job) for job in others}
     return status_line(device, visitor.profile.title, parts, note)
+
+
+def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
+    """The weights of a network and the verdict on it: "autoencoder.pth, step 1,200 · sees"."""
+    source = weights.describe()
+    return source if verdict.level == source else f"{source} · {verdict.level}"
 
 
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:

@@ -24,6 +24,11 @@ def duration_text(seconds: float) -> str:
     return f"{minutes // 60}{SPACE}h{SPACE}{minutes % 60:02d}{SPACE}min"
 
 
+def percent_text(share: float) -> str:
+    """62 %, from 0.62; number and sign stay on one line."""
+    return f"{100 * share:.0f}{SPACE}%"
+
+
 def count_text(count: int, noun: str) -> str:
     """1 frame, 2,000 frames."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

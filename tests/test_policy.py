@@ -50,7 +50,7 @@ LAYERS = {
         {"jobs", "evaluation"},
         {"backend", "online"},
         {"cli"},
-        {"train", "learn", "live", "truth", "convert"},
+        {"train", "learn", "live", "truth", "skill", "convert"},
     ),
     "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}),
 }

@@ -20,6 +20,7 @@ from training.config import FixedSteps, LossThreshold, StopCondition, TrainingCo
 from training.dataset import FrameDataset, FrameSelection
 from training.evaluation import frame_errors
 from training.evaluation.accuracy import AccuracySummary, CounterfactualAccuracy, measure_truth
+from training.evaluation.baselines import Baselines, FrameBaselines, RecordingBaselines
 from training.evaluation.diagnostics import MAX_TARGETS, ActionDiagnostics, diagnose_actions
 from training.evaluation.evaluator import (
     EvaluationJob,
@@ -27,6 +28,14 @@ from training.evaluation.evaluator import (
     EvaluationSnapshot,
     Evaluator,
     NothingToCancel,
+)
+from training.evaluation.evidence import (
+    EvidenceLog,
+    FrameScore,
+    diagnosed_scores,
+    evaluated_scores,
+    prediction_score,
+    summarize_scores,
 )
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.imagination import (
@@ -43,7 +52,19 @@ from training.evaluation.imagination import (
 from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
 from training.evaluation.request import EvaluationRequest
 from training.evaluation.results import EvaluationKey, EvaluationResult
+from training.evaluation.skill.foretold import Foretold, foretold_actions
+from training.evaluation.skill.measure import MAX_FRAMES as MAX_SKILL_FRAMES
+from training.evaluation.skill.measure import Skill, measure_skill
+from training.evaluation.skill.rows import IGNORES, MeasureRow, skill_rows
 from training.evaluation.store import EvaluationStore
+from training.evaluation.verdict import (
+    NOT_JUDGED,
+    Evidence,
+    Verdict,
+    lowest_errors,
+    share_below,
+    verdict,
+)
 from training.jobs.job import TrainingJob
 from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
@@ -71,7 +92,10 @@ REFUSALS = (
 
 __all__ = [
     "ADVANCED",
+    "IGNORES",
+    "MAX_SKILL_FRAMES",
     "MAX_TARGETS",
+    "NOT_JUDGED",
     "ONE_FRAME",
     "RANGE",
     "REFUSALS",
@@ -81,6 +105,7 @@ __all__ = [
     "ActionDiagnostics",
     "AutoencoderTrainer",
     "Backend",
+    "Baselines",
     "CannotImagine",
     "CheckpointConfigDiffers",
     "CheckpointDamaged",
@@ -102,9 +127,14 @@ __all__ = [
     "EvaluationSnapshot",
     "EvaluationStore",
     "Evaluator",
+    "Evidence",
+    "EvidenceLog",
     "FixedSteps",
+    "Foretold",
+    "FrameBaselines",
     "FrameDataset",
     "FrameErrors",
+    "FrameScore",
     "FrameSelection",
     "Imagination",
     "ImaginedStep",
@@ -114,26 +144,33 @@ __all__ = [
     "JobSnapshot",
     "LossNotFinite",
     "LossThreshold",
+    "MeasureRow",
     "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
     "PredictedFrame",
     "PredictorTrainer",
+    "RecordingBaselines",
     "RolloutStep",
     "SavedCheckpoint",
+    "Skill",
     "StopCondition",
     "TrainState",
     "TrainingConfig",
     "TrainingJob",
     "TrainingManager",
     "TrainingRequest",
+    "Verdict",
     "WeightComparison",
     "WrongNetwork",
     "apply_command",
     "checkpoint_path",
     "default_checkpoints",
     "diagnose_actions",
+    "diagnosed_scores",
     "draw_charts",
+    "evaluated_scores",
+    "foretold_actions",
     "frame_errors",
     "imagine_next",
     "invalid_value",
@@ -141,13 +178,20 @@ __all__ = [
     "list_checkpoints",
     "load_checkpoint",
     "loss_chart",
+    "lowest_errors",
+    "measure_skill",
     "measure_truth",
     "predicted_frames",
+    "prediction_score",
     "read_config",
     "read_selection",
     "roll_out",
     "save_checkpoint",
+    "share_below",
+    "skill_rows",
     "start_imagination",
+    "summarize_scores",
+    "verdict",
     "whole",
     "whole_number",
 ]

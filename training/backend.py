@@ -5,13 +5,16 @@ are no part of it.
 """
 
 import contextlib
+import os
 import threading
 from pathlib import Path
 
 from models import SharedWorldModel, WorldModels, choose_device
 from session import RobotProfile, SessionCache
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints
+from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
+from training.evaluation.evidence import EvidenceLog
 from training.evaluation.store import EvaluationStore
 from training.jobs.manager import TrainingManager
 from training.jobs.request import NothingToTrain
@@ -30,6 +33,7 @@ class Backend:
         self.sessions = SessionCache(self.sessions_folder)
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
+        self.baselines, self.evidence = Baselines(), EvidenceLog()
         self._world_models = WorldModels(self.device)
         self._wandb_project = wandb_project
         self._lock = threading.Lock()
@@ -54,6 +58,10 @@ class Backend:
         manager = self.manager(profile)
         manager.load_defaults()
         return manager
+
+    def session_folder(self, session_id: str) -> Path:
+        """The folder of a session, as `RecordedSession.folder` names it; it need not exist."""
+        return Path(os.path.abspath(self.sessions_folder / session_id))
 
     def active_jobs(self) -> list[tuple[str, JobSnapshot]]:
         """The training jobs in progress, each with the name of its robot."""

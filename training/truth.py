@@ -8,9 +8,11 @@ done, 1 a checkpoint cannot be used, 2 wrong usage.
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from models import DeviceUnavailable, SharedWorldModel, choose_device
+from models import DeviceUnavailable, SharedWorldModel, WeightsSource, choose_device
 from session import RecordedSession, SessionError, find_session, held_out_state, load_session
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
@@ -22,14 +24,24 @@ from training.evaluation.imagination import CannotImagine
 from training.evaluation.rollout_accuracy import RolloutAccuracy, measure_rollouts
 from training.values import InvalidValue
 
+# Conditions on a frame of a recording, by the value of --positions.
+POSITIONS: Mapping[str, Callable[[RecordedSession, int], bool] | None] = MappingProxyType(
+    {"all": None, "held-out": held_out_state, "trained": lambda *frame: not held_out_state(*frame)}
+)
+
 
 def main(arguments: list[str]) -> int:
     """Measure by the command line; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    description = "Compare predictions with the frames of the simulator."
+    parser = measuring_parser("truth", description, STANDARD_FRAMES)
+    parser.add_argument(
+        "--rollout", type=int, metavar="STEPS", help="instead: imagine 1 to 50 steps under the recorded actions"
+    )
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         recording = load_session(find_session(options.data / "sessions", options.session))
-        shared = _shared_model(options, recording)
+        shared = shared_model(options, recording)
         table = (_steps_table if options.rollout is None else _rollouts_table)(options, recording, shared)
     except (InvalidValue, CannotImagine, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -42,10 +54,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _steps_table(options: argparse.Namespace, recording: RecordedSession, shared: SharedWorldModel) -> str:
-    states = {"all": None, "held-out": held_out_state, "trained": lambda *frame: not held_out_state(*frame)}
     accuracy = measure_truth(
         *(shared, recording, options.session, options.history_length, options.frames),
-        states[options.positions],
+        POSITIONS[options.positions],
     )
     return truth_table(accuracy)
 
@@ -75,7 +86,7 @@ def truth_table(accuracy: CounterfactualAccuracy) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
+def shared_model(options: argparse.Namespace, recording: RecordedSession) -> SharedWorldModel:
     """The robot's networks with the named files, or with its default ones; raises CheckpointError."""
     profile, device = recording.profile, choose_device(options.device)
     folder = options.data / "checkpoints" / profile.name
@@ -84,28 +95,25 @@ def _shared_model(options: argparse.Namespace, recording: RecordedSession) -> Sh
     config = world_model_config(max(1, len(profile.channels)), files)
     shared = SharedWorldModel(config, device)
     for network, path in files.items():
-        load_checkpoint(path, shared.network(network))
+        info = load_checkpoint(path, shared.network(network))
+        shared.set_weights_source({network: WeightsSource(path.name, info.step)})
     return shared
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = CommandParser(
-        prog="python -m training.truth", description="Compare predictions with the frames of the simulator."
-    )
+def measuring_parser(command: str, description: str, frames: int) -> argparse.ArgumentParser:
+    """The options of a command that measures networks on a recording, `frames` of it by default."""
+    parser = CommandParser(prog=f"python -m training.{command}", description=description)
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
     parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
     parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
-    parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="number of frames, evenly spread")
+    parser.add_argument("--frames", type=int, default=frames, help="number of frames, evenly spread")
     parser.add_argument(
         "--positions",
-        choices=("all", "held-out", "trained"),
+        choices=tuple(POSITIONS),
         default="all",
         help="only frames in a state that training.learn holds out (columns of the dot, headings), or only the others",
-    )
-    parser.add_argument(
-        "--rollout", type=int, metavar="STEPS", help="instead: imagine 1 to 50 steps under the recorded actions"
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="device of the networks")
     return parser

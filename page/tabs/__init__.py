@@ -7,7 +7,19 @@ import gradio as gr
 from gradio.blocks import Block
 
 from page.handlers import Answer
-from page.tabs import accuracy, actions, attention, errors, imagine, networks, recording, statistics, training, weights
+from page.tabs import (
+    accuracy,
+    actions,
+    attention,
+    errors,
+    imagine,
+    networks,
+    recording,
+    skill,
+    statistics,
+    training,
+    weights,
+)
 from page.tabs.actions import ActionsPanel
 from page.tabs.attention import AttentionPanel
 from page.tabs.errors import ErrorsTab
@@ -27,6 +39,7 @@ __all__ = [
     "imagine",
     "networks",
     "recording",
+    "skill",
     "statistics",
     "training",
     "weights",
@@ -79,6 +92,6 @@ class PageParts:
             *(self.status, self.autoencoder.result, self.predictor.result, models.message, self.training.form.last),
             *(self.attention.result, self.weights.result, self.actions.result, column.statistics_result),
             *(errors.clip.result, column.statistics, *self.evaluated),
-            *(self.imagine.rollout.result, self.imagine.accuracy.result),
+            *(self.imagine.rollout.result, self.imagine.accuracy.result, self.actions.skill.result),
             self.imagine.accuracy.panel,
         ]

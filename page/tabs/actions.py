@@ -9,17 +9,20 @@ from page import messages
 from page.components import NARROW, OpenNumber
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.handlers import Answer
+from page.tabs import skill
 from page.tabs.networks import untrained_notice, weights_text
+from page.tabs.skill import SkillPanel
 from page.text import count_text, loss_text
 from session import RecordedSession
-from training import ActionDiagnostics
+from training import IGNORES, ActionDiagnostics
 from training.evaluation import diagnostics_figures
 
 MOSTLY = 0.5
 
 
-def diagnostics_view(recording: RecordedSession, result: ActionDiagnostics) -> str:
-    """HTML: each measure with its value and one sentence, and the losses of each frame."""
+def diagnostics_view(recording: RecordedSession, result: ActionDiagnostics, judgement: str = "") -> str:
+    """HTML: each measure with its value and one sentence, and the losses of each frame. `judgement`: the lines beside
+    the error."""
     rows = "".join(_row(*row) for row in _measures(result))
     figure = render_figure(lambda figure: diagnostics_figures.draw_losses(figure, result), 3.4)
     sentence = "Error of each looked-at frame when predicted with the true, the shuffled and the zeroed actions."
@@ -27,7 +30,7 @@ def diagnostics_view(recording: RecordedSession, result: ActionDiagnostics) -> s
     return (
         f'<div class="result">{untrained_notice(result.weights_in_use)}{_notices(result)}<p>{looked}, evenly spread, '
         f"predicted from up to {result.history_length} frames before them: {weights_text(result.weights_in_use)}.</p>"
-        f'<table class="measures" id="action-measures"><thead><tr><th scope="col">Measure</th>'
+        f'{judgement}<table class="measures" id="action-measures"><thead><tr><th scope="col">Measure</th>'
         f'<th scope="col" class="number">Value</th></tr></thead><tbody>{rows}</tbody></table>'
         f'<p class="links">{_link(result)}</p>'
         f"{figure_card(figure, 'Losses frame by frame', sentence, 'use_of_actions')}"
@@ -58,7 +61,7 @@ def _measures(result: ActionDiagnostics) -> list[tuple[str, str, str]]:
             "a share of the variance of the frames themselves. 0: every action gives the same picture.",
         ),
     ]
-    return rows + ([_best(result)] if result.best_is_recorded is not None else [])
+    return [*rows, _best(result)]
 
 
 def _growth(gap: float, relative: float | None) -> str:
@@ -79,10 +82,16 @@ def _percent(share: float) -> str:
 
 
 def _best(result: ActionDiagnostics) -> tuple[str, str, str]:
+    lost = len(result.targets) - result.told_apart
+    not_counted = (
+        f" Not counted: {count_text(lost, 'frame')} on which the actions differ by too little." if lost else ""
+    )
+    share = IGNORES if result.best_is_recorded is None else f"{result.best_is_recorded:.0%} of {result.told_apart}"
     return (
         "Recorded action predicts best",
-        f"{result.best_is_recorded:.0%}",
-        f"Share of frames for which the recorded action had the lowest error of all. By chance: {result.chance:.0%}.",
+        share,
+        "Share of frames for which the recorded action had the lowest error of all. By chance: "
+        f"{result.chance:.0%}.{not_counted}",
     )
 
 
@@ -116,16 +125,18 @@ class ActionsPanel:
     frames: OpenNumber
     run: gr.Button
     result: gr.HTML
+    skill: SkillPanel
 
 
 def build() -> ActionsPanel:
     with gr.Tab("Use of actions", id="actions") as tab:
+        panel = skill.build()
         with gr.Row(elem_id="actions-row"):
             frames = OpenNumber(8, label="Frames to look at", elem_id="diagnosed-frames", **NARROW)
             run = gr.Button("Look at these frames", elem_id="diagnose-actions", size="sm", **NARROW)
-        return ActionsPanel(tab, frames, run, gr.HTML(messages.EMPTY_ACTIONS, elem_id="actions-result"))
+        return ActionsPanel(tab, frames, run, gr.HTML(messages.EMPTY_ACTIONS, elem_id="actions-result"), panel)
 
 
 def cleared() -> Answer:
     """The panel without a recording."""
-    return {"actions.result": messages.EMPTY_ACTIONS}
+    return {"actions.result": messages.EMPTY_ACTIONS} | skill.cleared()

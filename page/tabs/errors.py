@@ -23,9 +23,10 @@ from page.tabs.errors_view import (
 )
 from page.tabs.networks import weights_text
 from page.text import bytes_text, count_text, loss_text
+from page.verdicts import add_evaluations
 from page.visitor import Visitor
 from session import MAX_LENGTH, MIN_LENGTH, RecordedSession
-from training import EvaluationResult, EvaluationSnapshot, InvalidValue, PredictedFrame, is_number
+from training import EvaluationResult, EvaluationSnapshot, InvalidValue, PredictedFrame, RecordingBaselines, is_number
 
 IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
 CLIP_KINDS = ("WebP", "GIF")
@@ -103,7 +104,10 @@ def errors_of(backend: PageBackend, visitor: Visitor, keys: tuple[object, object
     """`errors_answer` for the visitor's recording; raises PageError."""
     recording, evaluation = recording_of(backend, visitor), backend.evaluator.snapshot()
     results = backend.evaluator.kept(visitor.session_id, recording.version)
-    return errors_answer(recording, visitor.session_id, results, evaluation, keys, is_drawn)
+    baselines = backend.baselines.of(recording) if is_drawn and results else None
+    if is_drawn:
+        add_evaluations(backend, visitor, recording, results)
+    return errors_answer(recording, visitor.session_id, results, evaluation, keys, is_drawn, baselines)
 
 
 def tick_evaluation(backend: PageBackend, visitor: Visitor, shown: str | None, compared: str | None) -> Answer:
@@ -138,9 +142,11 @@ def errors_answer(
     evaluation: EvaluationSnapshot | None,
     keys: tuple[object, object],
     is_drawn: bool,
+    baselines: RecordingBaselines | None = None,
 ) -> Answer:
     """The view, the data of the player's track, and both lists. `keys`: those of the results to show and to compare
-    with; the newest, and none, if they name no stored result. Unless `is_drawn`, only the track is filled."""
+    with; the newest, and none, if they name no stored result. Unless `is_drawn`, only the track is filled. `baselines`:
+    those of the recording."""
     results = [result for result in results if len(result.track.context) == recording.frame_count]
     is_active = evaluation is not None and evaluation.is_active
     is_here = is_active and evaluation.session_id == session_id
@@ -154,7 +160,7 @@ def errors_answer(
     if is_here or not is_drawn:
         view = view or (messages.EMPTY_ERRORS if first is None else messages.KEPT_ERRORS)
     else:
-        view += messages.EMPTY_ERRORS if first is None else errors_view(recording, session_id, first, other)
+        view += messages.EMPTY_ERRORS if first is None else errors_view(recording, session_id, first, other, baselines)
     return {
         "errors.view": f'<div class="result">{view}</div>',
         "recording.errors_data": gr.HTML(value=errors_data(session_id, recording.frame_count, first, other)),

@@ -12,8 +12,9 @@ from page.facts import clock_text
 from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import count_text, duration_text, loss_text, rate_text
+from page.verdicts import evaluation_lines
 from session import RecordedSession
-from training import EvaluationResult, EvaluationSnapshot, FrameErrors, frame_errors
+from training import EvaluationResult, EvaluationSnapshot, FrameErrors, RecordingBaselines, frame_errors
 from training.evaluation import figures as error_figures
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ def errors_view(
     session_id: str,
     errors: EvaluationResult,
     other: EvaluationResult | None,
+    baselines: RecordingBaselines | None = None,
 ) -> str:
-    """HTML of the errors of a recording, compared with an `other` result of the same recording if there is one."""
+    """HTML of the errors of a recording, compared with an `other` result of the same recording if there is one, and
+    with its `baselines`."""
     sections = "".join(_measure(recording, session_id, errors, measure) for measure in MEASURES)
     compared = _comparison(errors, other) if other else ""
+    judged = evaluation_lines(errors, baselines) if baselines else ""
     return (
         f"<p>{escape(recording.profile.title)} {escape(recording.name)}: {escape(errors_label(errors))}."
-        f"{_note(errors.track)}</p>{_summary_table(errors, other)}{compared}{sections}"
+        f"{_note(errors.track)}</p>{_summary_table(errors, other)}{judged}{compared}{sections}"
         f"{_figures(recording, errors, other)}"
         f'<p class="links">{_frames_link(recording, errors, other)}</p>'
     )

@@ -13,6 +13,7 @@ from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import candidate_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
+from page.verdicts import baselines_line
 from session import NEAR_PX, RecordedSession, action_name, located_part, may_be_simulated
 from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 
@@ -142,9 +143,10 @@ def rollout_view(
     history_length: int,
     mode: str,
     weights: Mapping[str, WeightsSource],
+    mean_mse: float | None = None,
 ) -> str:
     """HTML of a rollout: errors by step of both modes and of repeating the start frame, a table, and a clip of the
-    chosen mode."""
+    chosen mode. `mean_mse`: the error of the recording's mean picture over the same frames."""
     note = ""
     if len(steps) < requested:
         count = f"Only {count_text(len(steps), 'step')} of {requested}"
@@ -158,9 +160,17 @@ def rollout_view(
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
-        f'{charts}<p class="links">{_rollout_link(recording, start, steps)}</p>'
+        f"{_rollout_judgement(steps, mode, mean_mse)}{charts}"
+        f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
     )
+
+
+def _rollout_judgement(steps: Sequence[RolloutStep], mode: str, mean_mse: float | None) -> str:
+    if mean_mse is None:
+        return ""
+    error, repeat = (float(np.mean([_mse(step, one) for step in steps])) for one in (mode, None))
+    return baselines_line(error, mean_mse, repeat, "the start frame")
 
 
 def _mse(step: RolloutStep, mode: str | None) -> float | None:

@@ -17,16 +17,23 @@ from page.pictures import Picture, colour_bar, picture_grid, picture_row
 from page.selection import STANDARD_HISTORY
 from page.text import count_text, loss_text
 from session import MAX_LENGTH, MIN_LENGTH, History, RecordedSession
+from training import lowest_errors
 
 ERROR_UNIT = "squared error per pixel, averaged over the colours (each 0 to 1)"
 DIFFERENCE_UNIT = "brighter or darker, averaged over the colours (each 0 to 1)"
 PIXEL_LEVEL = 1 / 255
 TOO_FAINT = " All differences are less than one of a picture's 256 levels: too small to see in the pictures above."
+NO_LOWEST = (
+    " The errors differ by less than 1 %, or the pictures by less than half a grey level: no action predicts better "
+    "than another here."
+)
 MAX_CHANNELS = 4  # in the label of a picture
 
 
-def reconstruction_view(recording: RecordedSession, index: int, result: Reconstruction, heat: HeatMap) -> str:
-    """HTML of a reconstructed frame: input, reconstruction, error map and MSE."""
+def reconstruction_view(
+    recording: RecordedSession, index: int, result: Reconstruction, heat: HeatMap, judgement: str = ""
+) -> str:
+    """HTML of a reconstructed frame: input, reconstruction, error map and MSE. `judgement`: the lines beside it."""
     pictures = [
         Picture(result.input, f"Input, frame {index}"),
         Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
@@ -35,15 +42,21 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
     return (
         f'<div class="result" data-frame="{index}">{untrained_notice({"autoencoder": result.weights})}'
         f"<p>{_frame_text(recording, index)}: reconstruction MSE <b>{loss_text(result.mse)}</b>, "
-        f"autoencoder {escape(result.weights.describe())}.</p>"
+        f"autoencoder {escape(result.weights.describe())}.</p>{judgement}"
         f"{picture_row(pictures, 'autoencoder-pictures')}{_legend(heat)}</div>"
     )
 
 
 def prediction_view(
-    recording: RecordedSession, history: History, result: Prediction, heat: HeatMap, differences: HeatMap
+    recording: RecordedSession,
+    history: History,
+    result: Prediction,
+    heat: HeatMap,
+    differences: HeatMap,
+    judgement: str = "",
 ) -> str:
-    """HTML of a predicted frame: recorded and predicted, with the action sweep and the effect of each action."""
+    """HTML of a predicted frame: recorded and predicted, with the action sweep and the effect of each action.
+    `judgement`: the lines beside the error."""
     pictures = [
         Picture(result.actual, f"Actual, frame {history.target}"),
         Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
@@ -53,7 +66,7 @@ def prediction_view(
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(result.weights)}{notes}'
         f"<p>{_frame_text(recording, history.target)}, predicted from {frames_text(history.frames)}: "
-        f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>"
+        f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>{judgement}"
         f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}"
         f"{_difference_maps(recording, result, differences)}</div>"
     )
@@ -78,9 +91,11 @@ def frames_text(frames: tuple[int, ...]) -> str:
 
 def _sweep(recording: RecordedSession, history: History, result: Prediction) -> str:
     labels, common = candidate_labels(recording)
+    lowest = lowest_errors([candidate.mse for candidate in result.candidates], result.difference_top)
+    best = "lowest error" if len(lowest) == 1 else "tied for lowest error"
     pictures = []
     for number, candidate in enumerate(result.candidates):
-        marks = ("recorded",) * (number == result.recorded) + _best_mark(result, number)
+        marks = ("recorded",) * (number == result.recorded) + (best,) * (number in lowest)
         pictures.append(Picture(candidate.picture, labels[number], f"MSE {loss_text(candidate.mse)}", marks))
     outside = ""
     if result.recorded is None:
@@ -89,7 +104,7 @@ def _sweep(recording: RecordedSession, history: History, result: Prediction) -> 
     return (
         "<h3>Action sweep: what each action would have led to</h3><p class='fine'>Each of the "
         f"{count_text(len(labels), 'action')} to choose from in place of the last one{escape(common)}; MSE to the "
-        f"frame that really followed.</p>{outside}"
+        f"frame that really followed.{'' if lowest or len(labels) < 2 else NO_LOWEST}</p>{outside}"
         f"{picture_grid(pictures, 'sweep-pictures')}<p class='links'>{_sweep_link(labels, history, result)}</p>"
     )
 
@@ -129,15 +144,6 @@ def _difference_maps(recording: RecordedSession, result: Prediction, maps: HeatM
         f"{picture_grid(pictures, 'difference-maps')}"
         f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
     )
-
-
-def _best_mark(result: Prediction, number: int) -> tuple[str, ...]:
-    """The mark of the lowest error; it says so if several are the same in their displayed digits."""
-    texts = [loss_text(candidate.mse) for candidate in result.candidates]
-    best = texts[result.best]
-    if texts[number] != best:
-        return ()
-    return ("tied for lowest error",) if texts.count(best) > 1 else ("lowest error",)
 
 
 def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:

@@ -1,13 +1,15 @@
 """The view of the statistics of a recording: actions, intervals, missing and repeated events, sizes."""
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 from page.facts import facts_table
 from page.figures import figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
-from page.text import bytes_text, count_text
+from page.text import bytes_text, count_text, percent_text
 from session import Intervals, RecordedSession, SessionStatistics, statistics_figures
+from training import Foretold
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,8 +22,8 @@ PACE = {
 }
 
 
-def statistics_view(recording: RecordedSession, statistics: SessionStatistics) -> str:
-    """HTML of a recording's statistics."""
+def statistics_view(recording: RecordedSession, statistics: SessionStatistics, foretold: Foretold) -> str:
+    """HTML of a recording's statistics, and of whether its actions can be `foretold` from its frames."""
     labels, common = candidate_labels(recording)
     how_often = f"How often each action was taken{common}."
     pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
@@ -34,9 +36,26 @@ def statistics_view(recording: RecordedSession, statistics: SessionStatistics) -
         lambda figure: statistics_figures.draw_intervals(figure, statistics),
     )  # fmt: skip
     return (
-        f'<div class="result">{facts_table(_counts(statistics))}{actions}{_actions_link(labels, statistics)}'
+        f'<div class="result">{_warning(foretold)}{facts_table([*_counts(statistics), _foretold(foretold)])}'
+        f"{actions}{_actions_link(labels, statistics)}"
         f"{facts_table(_pace(statistics))}{intervals}{_intervals_link(statistics)}</div>"
     )
+
+
+def _warning(foretold: Foretold) -> str:
+    return f'<div class="notice" id="foretold">{escape(foretold.warning)}</div>' if foretold.warning else ""
+
+
+def _foretold(foretold: Foretold) -> tuple[str, str]:
+    """The same as a fact, also if there is nothing to warn of."""
+    name = "Action follows from the picture"
+    if not foretold.frames:
+        return name, "not known: too few frames with an action after them"
+    if foretold.is_one_action:
+        return name, "not known: only one action was recorded"
+    agreement, chance = percent_text(foretold.agreement), percent_text(foretold.chance)
+    answer = "yes" if foretold.is_foretold else "no"
+    return name, f"{answer}: frames that look alike have the same action in {agreement}, by chance in {chance}"
 
 
 def _card(is_drawn: object, title: str, sentence: str, height: float, draw: Callable[["Figure"], None]) -> str:

@@ -245,7 +245,9 @@ def test_untrained_networks_say_so_beside_their_output(dot):
     expect(dot.locator("#prediction-pictures figure")).to_have_count(3)
     expect(dot.locator("#sweep-pictures figure")).to_have_count(2)
     expect(dot.locator("#sweep-pictures")).to_contain_text("recorded")
-    expect(dot.locator("#sweep-pictures")).to_contain_text("lowest error")
+    expect(dot.locator("#sweep-pictures")).not_to_contain_text("lowest error")
+    expect(dot.locator("#predictor-result .baselines")).to_contain_text("repeating the last frame: ")
+    expect(dot.locator("#predictor-result .verdict")).to_contain_text("Predictor: untrained")
     expect(dot.locator("#predictor-result")).to_contain_text("frames 6, 7, 8")
 
 

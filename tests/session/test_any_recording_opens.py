@@ -30,6 +30,7 @@ from tests.session.damaged import damage_recording, damaged_picture, scan_bomb
 from tests.session.generated import GeneratedRecording, make_recording, picture
 from tests.session.reference import lost_events, unnamed_files, unnamed_lines
 from tests.session.session_files import action, observation, write_session
+from training import foretold_actions
 
 PROMISE = pytest.mark.promise("any recording opens")
 LONGEST_S = 5.0  # of processor time; by the clock, a busy machine may take longer
@@ -97,7 +98,7 @@ def use(generated: GeneratedRecording, recording: RecordedSession, is_drawn: boo
     statistics = session_statistics(recording)
     texts = [*titles, *(label for label, _ in choices), session_facts(recording), *candidate_labels(recording)[0]]
     if is_drawn:
-        texts.append(statistics_view(recording, statistics))
+        texts.append(statistics_view(recording, statistics, foretold_actions(recording)))
     check_timeline(generated.session_id, recording)
     check_candidates(recording)
     for index in range(recording.frame_count):

@@ -8,6 +8,7 @@ Shapes: T history, P tokens of a frame (197), D width, A action channels, C cand
 W picture height and width.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from models.inference import evaluating, finite_pictures, require_finite
 from session import History, RecordedSession
 from session.batch import Batch, build_batch, scaled_actions, scaled_candidates
 from session.spread import spread
+from training.evaluation.verdict import lowest_errors
 from training.values import check_whole
 
 SEED = 20250921
@@ -27,7 +29,6 @@ MAX_TARGETS = 64
 MAX_CANDIDATES = 16
 MAX_ROWS = 8  # predicted at once, so that many candidate actions take no more memory than a few
 SAME_WITHIN = 1e-5  # scaled actions closer than this are one action
-TIED_WITHIN = 1e-6  # losses closer than this, relative to the lower one, differ by rounding alone
 TRUE, SHUFFLED, ZEROED, FIRST_CANDIDATE = 0, 1, 2, 3  # rows of a target
 
 
@@ -44,9 +45,13 @@ class ActionDiagnostics:
     the actual frames over the targets: 0 if actions change nothing, 1 if they change as much as the frames differ from
     each other; None if the frames do not differ.
 
+    `other_losses` are the means over the candidates that are not the recorded action; NaN without any.
+
     `best_is_recorded` is the share of targets whose recorded action has the lowest loss of all candidates (of several
-    equally low ones each counts as a part); `chance` is the share expected from guessing, 1/C. `is_mixed`: the weights
-    changed during the run, so not all targets were predicted with `weights_in_use`, the last ones.
+    within 1 % each counts as a part), among the `told_apart` targets whose losses and pictures differ by enough to mean
+    something, as in `verdict.lowest_errors`; None if there are none, as for a model that ignores actions. `chance` is
+    the share expected from guessing, 1/C. `is_mixed`: the weights changed during the run, so not all targets were
+    predicted with `weights_in_use`, the last ones.
     """
 
     targets: tuple[int, ...]
@@ -54,9 +59,11 @@ class ActionDiagnostics:
     true_losses: np.ndarray
     shuffled_losses: np.ndarray
     zeroed_losses: np.ndarray
+    other_losses: np.ndarray
     sensitivity: float
     sensitivity_share: float | None
-    best_is_recorded: float
+    told_apart: int
+    best_is_recorded: float | None
     chance: float
     same_share: float
     weights_in_use: Mapping[Network, WeightsSource]
@@ -101,6 +108,7 @@ class _TargetResult:
 
     losses: np.ndarray
     sensitivity: float
+    difference: float  # the largest, of brightness, between the pictures of two candidates
     weights: Mapping[Network, WeightsSource]
     version: int
 
@@ -109,11 +117,18 @@ class _TargetResult:
         return 1 / (len(self.losses) - FIRST_CANDIDATE + 1)  # the recorded action is one more
 
     @property
-    def best_is_recorded(self) -> float:
-        """1 if the recorded action alone has the lowest loss, a part of 1 if several have it, else 0."""
-        losses = np.concatenate((self.losses[:1], self.losses[FIRST_CANDIDATE:]))
-        is_lowest = losses <= losses.min() * (1 + TIED_WITHIN)
-        return float(is_lowest[0] / is_lowest.sum())
+    def other_loss(self) -> float:
+        """The mean loss of the candidates that are not the recorded action; NaN without any."""
+        others = self.losses[FIRST_CANDIDATE:]
+        return float(others.mean()) if len(others) else math.nan
+
+    @property
+    def best_is_recorded(self) -> float | None:
+        """1 if the recorded action alone has the lowest loss, a part of 1 if several have it, else 0; None if the
+        differences mean nothing."""
+        losses = [float(self.losses[TRUE]), *self.losses[FIRST_CANDIDATE:].tolist()]
+        lowest = lowest_errors(losses, self.difference)
+        return (TRUE in lowest) / len(lowest) if lowest else None
 
 
 def diagnose_actions(
@@ -137,15 +152,18 @@ def diagnose_actions(
     sensitivity = float(np.mean([result.sensitivity for result in results]))
     is_same = [torch.equal(own, others) for own, others in zip(actions, exchanged, strict=True)]
     losses = np.stack([result.losses[:FIRST_CANDIDATE] for result in results])
+    parts = [part for part in (result.best_is_recorded for result in results) if part is not None]
     return ActionDiagnostics(
         targets=tuple(history.target for history in histories),
         history_length=len(histories[0].frames),
         true_losses=losses[:, TRUE],
         shuffled_losses=losses[:, SHUFFLED],
         zeroed_losses=losses[:, ZEROED],
+        other_losses=np.array([result.other_loss for result in results]),
         sensitivity=sensitivity,
         sensitivity_share=sensitivity / actual_variance if actual_variance else None,
-        best_is_recorded=float(np.mean([result.best_is_recorded for result in results])),
+        told_apart=len(parts),
+        best_is_recorded=float(np.mean(parts)) if parts else None,
         chance=float(np.mean([result.chance for result in results])),
         same_share=float(np.mean(is_same)),
         weights_in_use=results[-1].weights,
@@ -202,7 +220,9 @@ def _predict_target(shared: SharedWorldModel, batch: Batch, others: Tensor, cand
     # float64: the square of a large float32 is infinite, and the gap between two such losses is NaN.
     losses = (pictures - batch.target.to(shared.device)).double().square().mean(dim=(1, 2, 3))
     swept = torch.cat([pictures[TRUE : TRUE + int(is_recorded.any())], pictures[FIRST_CANDIDATE:]])
-    return _TargetResult(losses.cpu().numpy(), variance(swept), weights, version)
+    differs = (pictures[FIRST_CANDIDATE:] - pictures[:1]).mean(dim=1).abs()
+    difference = float(differs.max()) if len(differs) else 0.0
+    return _TargetResult(losses.cpu().numpy(), variance(swept), difference, weights, version)
 
 
 def _rows(actions: Tensor, others: Tensor, candidates: Tensor) -> Tensor:

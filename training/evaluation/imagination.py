@@ -115,11 +115,13 @@ def start_imagination(recording: RecordedSession, start: int, history_length: in
     the robot has no actions, FrameOutOfRange and FrameUnreadable."""
     if not recording.profile.channels or not len(recording.candidate_actions):
         raise CannotImagine("This recording has no actions to imagine with; pick another session.")
-    context = _context(recording, start, history_length)
+    context = rollout_context(recording, start, history_length)
     return Imagination(start, recording.version, context, GroundTruth(recording, start).problem)
 
 
-def _context(recording: RecordedSession, start: int, history_length: int) -> RolloutContext:
+def rollout_context(recording: RecordedSession, start: int, history_length: int) -> RolloutContext:
+    """The context of a rollout from frame `start` on: up to `history_length` frames including itself. Raises
+    FrameOutOfRange and FrameUnreadable."""
     try:
         history = recording.history(start, max(MIN_LENGTH, history_length - 1))
     except NoHistory:
@@ -249,7 +251,7 @@ def roll_out(
     recorded = recorded_steps(recording, start, steps)
     if not recorded:
         raise CannotImagine(f"No single recorded action leads on from frame {start}; choose an earlier frame.")
-    context = _context(recording, start, history_length)
+    context = rollout_context(recording, start, history_length)
     return _rollout_steps(shared, recording, start, context, recorded, history_length)
 
 

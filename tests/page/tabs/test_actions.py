@@ -28,8 +28,10 @@ def diagnosed(true=(0.1, 0.3), shuffled=(0.2, 0.5), zeroed=(0.1, 0.2), **changes
         true_losses=np.array(true),
         shuffled_losses=np.array(shuffled),
         zeroed_losses=np.array(zeroed),
+        other_losses=np.array(shuffled),
         sensitivity=0.002,
         sensitivity_share=0.05,
+        told_apart=1,
         best_is_recorded=0.625,
         chance=0.5,
         same_share=0.0,
@@ -67,9 +69,10 @@ def test_every_measure_has_its_value_and_its_sentence(recording):
         "+0.1500 (+75 %)",
         "−0.05000 (−25 %)",
         "0.002000 (5 % of the frames' own)",
-        "62%",
+        "62% of 1",
     ]
     assert "(0.3500)" in rows[1][0] and "(0.1500)" in rows[2][0] and "By chance: 50%." in rows[4][0]
+    assert "Not counted: 1 frame on which the actions differ by too little." in rows[4][0]
 
 
 def test_shares_of_a_hundred_percent_and_more_are_plain_numbers(recording):
@@ -85,10 +88,10 @@ def test_a_gap_too_small_to_matter_is_shown_with_its_digits(recording):
     assert values[1] == "+2.000e-07 (+0.0002 %)" and values[2] == "+0.000 (+0 %)"
 
 
-def test_what_there_is_no_number_of_is_left_out(recording):
-    diagnostics = diagnosed((0.0,), (0.0,), (0.1,), sensitivity_share=None, best_is_recorded=None, chance=None)
+def test_a_model_that_ignores_actions_gets_no_share_and_what_has_no_number_is_left_out(recording):
+    diagnostics = diagnosed((0.0,), (0.0,), (0.1,), sensitivity_share=None, best_is_recorded=None, told_apart=0)
     values = [value for _, value in measures(view(recording, diagnostics))]
-    assert values == ["0.000", "+0.000", "+0.1000", "0.002000"]
+    assert values == ["0.000", "+0.000", "+0.1000", "0.002000", "the model ignores the action"]
 
 
 def test_the_frames_and_the_weights_are_named(recording):

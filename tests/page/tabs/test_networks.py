@@ -6,6 +6,7 @@ import pytest
 
 from page.tabs.networks import prediction_view
 from session import load_session
+from tests.cases import every_case
 from tests.session.session_files import action, meta_of, observation, write_session
 
 LEVELS = (0.25, 0.0, -0.5)  # the differences of three candidates
@@ -34,10 +35,15 @@ class Result:
     mse: float = 0.5
     best: int = 0
     weights: dict = field(default_factory=lambda: {"predictor": Weights()})
+    growth: float = 1.0  # of the error from one candidate to the next, relative to that of the first
 
     @property
     def candidates(self):
-        return [Candidate(grey(shade), 0.1 * (1 + shade)) for shade in range(len(self.differences))]
+        return [Candidate(grey(shade), 0.1 * (1 + self.growth * shade)) for shade in range(len(self.differences))]
+
+    @property
+    def difference_top(self):
+        return float(np.abs(self.differences).max(initial=0.0))
 
 
 @dataclass
@@ -67,6 +73,27 @@ def maps_view(recording, levels, recorded):
     heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
     html = prediction_view(recording, recording.history(1, 2), Result(differences, recorded), heat, maps)
     return html.split('id="sweep-pictures"')[1]
+
+
+@every_case(
+    ("growth", "levels", "marks"),
+    [
+        (1.0, LEVELS, ["recorded", "lowest error"]),
+        (0.0051, LEVELS, ["recorded", "tied for lowest error", "tied for lowest error"]),  # 0.51 and 1.02 % above
+        (0.0049, LEVELS, ["recorded"]),
+        (1.0, (0.0019, 0.0, -0.0019), ["recorded"]),  # half a grey level is 0.00196
+    ],
+)
+def test_an_error_is_the_lowest_only_if_the_differences_mean_something(recording, growth, levels, marks):
+    """The last candidate is the recorded one, so that a mark on each of two places shows."""
+    differences = np.array(levels, dtype=np.float32)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
+    maps = Maps(np.zeros((3, 4, 4, 3), np.uint8), np.zeros((1, 5, 3), np.uint8), 1.0)
+    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
+    result = Result(differences, 2, growth=growth)
+    html = prediction_view(recording, recording.history(1, 2), result, heat, maps, "<p>beside</p>")
+    assert sorted(re.findall(r'class="badge">(.*?)<', html), key=lambda mark: mark != "recorded") == marks
+    assert ("no action predicts better than another here" in html) == (len(marks) == 1)
+    assert "<p>beside</p>" in html.split('id="prediction-pictures"')[0]
 
 
 def test_every_other_action_has_a_map_with_its_largest_difference(recording):

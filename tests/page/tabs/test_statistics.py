@@ -8,16 +8,17 @@ from session import load_session, session_statistics, statistics_figures
 from tests.cases import every_case
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
+from training import Foretold, foretold_actions
 
 
 def opened(folder, events, **meta):
     return load_session(write_session(folder / "robots" / "session_1", events, meta_of(**meta)))
 
 
-def view(recording, drawing=None):
+def view(recording, drawing=None, told=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statistics, "statistics_figures", drawing or Drawing())
-        return statistics_view(recording, session_statistics(recording))
+        return statistics_view(recording, session_statistics(recording), told or foretold_actions(recording))
 
 
 def facts(html):
@@ -40,6 +41,15 @@ def test_what_is_missing_and_what_is_repeated_is_shown(tmp_path):
     assert texts["Can be predicted"].startswith("1 of 5 frames; 0 with 3 context")
     assert texts["Frame sizes"] == "16 × 16 (5)"
     assert re.fullmatch(r"\d+ B to \d+ B, median \d+ B \(5 files looked at\)", texts["Frame files"])
+
+
+def test_actions_that_follow_from_the_picture_are_warned_of(tmp_path):
+    recording, name = opened(tmp_path, events_of("oaoao")), "Action follows from the picture"
+    html = view(recording, told=Foretold(50, 0.97, 0.5))
+    assert facts(html)[name].startswith("yes: ") and 'id="foretold"' in html and "97 % of the cases" in html
+    html = view(recording, told=Foretold(50, 0.52, 0.5))
+    assert facts(html)[name].startswith("no: ") and 'id="foretold"' not in html
+    assert facts(view(recording))[name] == "not known: too few frames with an action after them"
 
 
 def test_nothing_missing_is_said_in_a_word(tmp_path):

@@ -106,7 +106,8 @@ def test_measures_of_a_prediction_that_is_known(tmp_path):
     assert result.sensitivity == approximately(0.0625)  # 0.75 and 0.25 are 0.25 from their mean
     # The actual frames: mean 0.65, variance (3·0.15² + 0.45²)/4 = 0.0675.
     assert result.sensitivity_share == approximately(0.0625 / 0.0675)
-    assert (result.best_is_recorded, result.chance) == (1.0, 0.5)
+    assert (result.best_is_recorded, result.told_apart, result.chance) == (1.0, 4, 0.5)
+    assert result.other_losses == approximately([0.3025] * 4)
 
 
 def test_a_predictor_that_is_better_without_the_recorded_action_has_negative_gaps(tmp_path):
@@ -122,7 +123,7 @@ def test_a_predictor_that_ignores_actions_gains_and_loses_nothing(recording):
     assert result.asg == pytest.approx(0, abs=1e-7 * result.true_loss)
     assert result.azg == pytest.approx(0, abs=1e-7 * result.true_loss)
     assert result.sensitivity == pytest.approx(0, abs=1e-12)
-    assert result.best_is_recorded == result.chance == 0.5  # all are equal: no better than guessing
+    assert (result.best_is_recorded, result.told_apart, result.chance) == (None, 0, 0.5)
 
 
 def test_the_true_loss_equals_that_of_run_predictor(recording):

@@ -1,0 +1,155 @@
+"""Verdicts and baselines as HTML: the lines beside every error of the page, and the evidence that results give."""
+
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+
+from models import Network, Prediction, SharedWorldModel
+from page.backend import PageBackend
+from page.text import count_text, loss_text, percent_text
+from page.visitor import Visitor
+from session import RecordedSession
+from training import (
+    ActionDiagnostics,
+    EvaluationResult,
+    FrameScore,
+    RecordingBaselines,
+    Skill,
+    Verdict,
+    diagnosed_scores,
+    evaluated_scores,
+    prediction_score,
+    share_below,
+    summarize_scores,
+    verdict,
+)
+
+SAME_FRAMES = "all frames look the same"
+
+
+def baselines_line(error: float, mean: float, repeat: float | None = None, repeated: str = "the last frame") -> str:
+    """HTML of one line: the share explained, and what repeating a frame (`repeated`) and the mean picture give."""
+    explained = share_below(error, mean)
+    if explained is None:
+        share = SAME_FRAMES.capitalize()
+    elif explained < 0:
+        share = "Worse than the mean picture"
+    else:
+        share = f"Explains <b>{percent_text(explained)}</b> of what differs between frames"
+    parts = [share] if repeat is None else [share, f"repeating {repeated}: {loss_text(repeat)}"]
+    return f'<p class="fine baselines">{" · ".join([*parts, f"mean picture: {loss_text(mean)}"])}</p>'
+
+
+def verdict_line(network: Network, judged: Verdict) -> str:
+    """HTML of a verdict with its reason."""
+    level = judged.level.replace(" ", "-")
+    title = f"{network.capitalize()}: <b>{escape(judged.level)}</b>"
+    frames = f" Judged on {count_text(judged.frames, 'frame')}." if judged.frames else ""
+    return f'<p class="verdict" data-level="{level}">{title}. {escape(judged.reason)}{frames}</p>'
+
+
+def judge_reconstruction(
+    backend: PageBackend, shared: SharedWorldModel, recording: RecordedSession, frame: int, error: float, version: int
+) -> str:
+    """HTML of the lines beside the error of a reconstruction, which becomes evidence. `version`: of the weights before
+    it was computed."""
+    baselines = backend.baselines.of(recording)
+    if baselines is None:
+        return ""
+    base = baselines.of_frame(recording, frame)
+    judged = _judge(backend, shared, recording, version, {"autoencoder": {frame: FrameScore(error, base.mean)}})
+    return baselines_line(error, base.mean, base.repeat) + verdict_line("autoencoder", judged["autoencoder"])
+
+
+def judge_prediction(
+    backend: PageBackend,
+    shared: SharedWorldModel,
+    recording: RecordedSession,
+    frame: int,
+    result: Prediction,
+    version: int,
+) -> str:
+    """The same for a prediction."""
+    baselines = backend.baselines.of(recording)
+    if baselines is None:
+        return ""
+    score = prediction_score(result, baselines.of_frame(recording, frame))
+    judged = _judge(backend, shared, recording, version, {"predictor": {frame: score}})
+    return baselines_line(score.mse, score.mean, score.repeat) + verdict_line("predictor", judged["predictor"])
+
+
+def judge_diagnostics(
+    backend: PageBackend, shared: SharedWorldModel, recording: RecordedSession, result: ActionDiagnostics, version: int
+) -> str:
+    """The same for action diagnostics."""
+    baselines = backend.baselines.of(recording)
+    if baselines is None:
+        return ""
+    scores = diagnosed_scores(result, recording, baselines)
+    judged = _judge(backend, shared, recording, version, {"predictor": scores})
+    mean = float(np.mean([score.mean for score in scores.values()]))
+    repeats = [score.repeat for score in scores.values() if score.repeat is not None]
+    repeat = float(np.mean(repeats)) if repeats else None
+    return baselines_line(result.true_loss, mean, repeat) + verdict_line("predictor", judged["predictor"])
+
+
+def judge_skill(
+    backend: PageBackend, shared: SharedWorldModel, recording: RecordedSession, skill: Skill, version: int
+) -> dict[Network, Verdict]:
+    """The verdicts after a measurement, which becomes evidence."""
+    return _judge(backend, shared, recording, version, skill.scores())
+
+
+def judge_rollout(backend: PageBackend, recording: RecordedSession, pictures: list[np.ndarray]) -> float | None:
+    """The mean MSE of the mean picture for the recorded pictures of a rollout, each uint8 (H, W, 3)."""
+    baselines = backend.baselines.of(recording)
+    return None if baselines is None else float(np.mean([baselines.mean_mse(picture) for picture in pictures]))
+
+
+def add_evaluations(
+    backend: PageBackend, visitor: Visitor, recording: RecordedSession, results: list[EvaluationResult]
+) -> None:
+    """Take the errors of a whole recording as evidence, if they are of the weights in use. Not while these change."""
+    manager = backend.manager_for(visitor)
+    job, shared = manager.snapshot(), manager.shared
+    if not results or (job is not None and job.is_active):
+        return
+    version, digests, baselines = shared.version, dict(shared.digests()), backend.baselines.of(recording)
+    for result in results:
+        if baselines is not None and dict(result.digests) == digests:
+            _add(backend, recording, (shared, version), evaluated_scores(result.track, baselines))
+
+
+def evaluation_lines(errors: EvaluationResult, baselines: RecordingBaselines) -> str:
+    """HTML of the lines beside the errors of a whole recording: baselines on up to 64 frames, and a verdict on the
+    networks that were evaluated, which need not be those in use."""
+    lines, sees = "", True
+    for network, scores in evaluated_scores(errors.track, baselines).items():
+        sees = sees and errors.weights[network] != "untrained"
+        evidence = summarize_scores(scores.values())
+        if evidence is not None:
+            lines += verdict_line(network, verdict(network, sees, evidence))
+            lines += baselines_line(evidence.mse, evidence.mean, evidence.repeat)
+    return f'<div id="errors-verdicts">{lines}</div>' if lines else ""
+
+
+def _judge(
+    backend: PageBackend,
+    shared: SharedWorldModel,
+    recording: RecordedSession,
+    version: int,
+    scores: Mapping[Network, Mapping[int, FrameScore]],
+) -> dict[Network, Verdict]:
+    _add(backend, recording, (shared, version), scores)
+    return backend.evidence.verdicts(shared, recording.folder)
+
+
+def _add(
+    backend: PageBackend,
+    recording: RecordedSession,
+    weights: tuple[SharedWorldModel, int],
+    scores: Mapping[Network, Mapping[int, FrameScore]],
+) -> None:
+    for network, of_frames in scores.items():
+        backend.evidence.add(*weights, recording, network, of_frames)

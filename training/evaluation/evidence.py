@@ -1,0 +1,151 @@
+"""Evidence for verdicts on the networks in use, collected from what is computed with them anyway.
+
+It belongs to one version of the weights and to one recording: after a training step or another checkpoint nothing is
+known of the networks, and nothing is known of them on a recording that they were not run on.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from models import NETWORKS, Network, Prediction, SharedWorldModel
+from session import RecordedSession
+from training.evaluation.baselines import FrameBaselines, RecordingBaselines
+from training.evaluation.diagnostics import ActionDiagnostics
+from training.evaluation.frame_errors import FrameErrors
+from training.evaluation.verdict import Evidence, Verdict, verdict
+
+MAX_FRAMES = 512  # whose scores are held for a network on a recording
+MAX_RECORDINGS = 16
+MIN_PAIRS = 4  # frames; fewer say nothing of how certain a gain is
+TINY = 1e-12  # in place of an error of 0, to divide by
+
+
+@dataclass(frozen=True)
+class FrameScore:
+    """MSEs of one frame: of the network, of the mean picture, of repeating the last frame, and of the network under
+    `other` actions than the recorded one. None if it is not known."""
+
+    mse: float
+    mean: float
+    repeat: float | None = None
+    other: float | None = None
+
+
+class _Scores:
+    """Scores by network and frame, of one version of weights on one version of a recording."""
+
+    def __init__(self, recorded: str) -> None:
+        self.recorded = recorded
+        self.by_network: dict[Network, OrderedDict[int, FrameScore]] = {name: OrderedDict() for name in NETWORKS}
+
+    def add(self, network: Network, scores: Mapping[int, FrameScore]) -> None:
+        known = self.by_network[network]
+        for frame, score in scores.items():
+            before = known.pop(frame, None)
+            # An evaluation of all frames does not try other actions: what is known of these stays.
+            known[frame] = replace(score, other=before.other) if before and score.other is None else score
+        while len(known) > MAX_FRAMES:
+            known.popitem(last=False)
+
+
+class EvidenceLog:
+    """The scores of all robots' networks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._versions: dict[SharedWorldModel, int] = {}
+        self._scores: dict[SharedWorldModel, OrderedDict[Path, _Scores]] = {}
+
+    def add(
+        self,
+        shared: SharedWorldModel,
+        version: int,
+        recording: RecordedSession,
+        network: Network,
+        scores: Mapping[int, FrameScore],
+    ) -> None:
+        """Add scores of frames of a recording. `version`: of the weights before they were computed; if it is no longer
+        that of the weights in use, the scores are dropped."""
+        with self._lock:
+            if version != shared.version:
+                return
+            if self._versions.get(shared) != version:
+                self._versions[shared], self._scores[shared] = version, OrderedDict()
+            by_folder, folder = self._scores[shared], recording.folder
+            if folder not in by_folder or by_folder[folder].recorded != recording.version:
+                by_folder[folder] = _Scores(recording.version)
+            by_folder[folder].add(network, scores)
+            by_folder.move_to_end(folder)
+            while len(by_folder) > MAX_RECORDINGS:
+                by_folder.popitem(last=False)
+
+    def verdicts(self, shared: SharedWorldModel, folder: Path) -> dict[Network, Verdict]:
+        """The verdict on each network as it is now, on the recording of a folder. Cheap: it opens no file."""
+        weights = shared.weights
+        sees = weights["autoencoder"].is_trained
+        is_trained: dict[Network, bool] = {
+            "autoencoder": sees,
+            "predictor": sees and weights["predictor"].is_trained,
+        }
+        with self._lock:
+            is_current = self._versions.get(shared) == shared.version
+            scores = self._scores[shared].get(folder) if is_current else None
+            of_frames = {name: scores.by_network[name].values() if scores else () for name in NETWORKS}
+            evidence = {name: summarize_scores(of_frames[name]) for name in NETWORKS}
+        return {name: verdict(name, is_trained[name], evidence[name]) for name in NETWORKS}
+
+
+def prediction_score(result: Prediction, baselines: FrameBaselines) -> FrameScore:
+    """The score of a predicted frame; `other` is the mean error of the candidates that are not the recorded action."""
+    others = [one.mse for index, one in enumerate(result.candidates) if index != result.recorded]
+    return FrameScore(result.mse, baselines.mean, baselines.repeat, float(np.mean(others)) if others else None)
+
+
+def diagnosed_scores(
+    diagnostics: ActionDiagnostics, recording: RecordedSession, baselines: RecordingBaselines
+) -> dict[int, FrameScore]:
+    """The scores of the frames of action diagnostics; raises FrameUnreadable."""
+    scores = {}
+    columns = diagnostics.targets, diagnostics.true_losses.tolist(), diagnostics.other_losses.tolist()
+    for frame, own, other in zip(*columns, strict=True):
+        base = baselines.of_frame(recording, frame)
+        scores[frame] = FrameScore(own, base.mean, base.repeat, None if np.isnan(other) else other)
+    return scores
+
+
+def evaluated_scores(errors: FrameErrors, baselines: RecordingBaselines) -> dict[Network, dict[int, FrameScore]]:
+    """The scores of both networks from an evaluation: of those of the baselines' frames that have an error."""
+    scores: dict[Network, dict[int, FrameScore]] = {"autoencoder": {}, "predictor": {}}
+    for frame, mean, repeat in zip(baselines.frames.tolist(), baselines.mean, baselines.repeat, strict=True):
+        reconstruction, prediction = errors.reconstruction[frame], errors.prediction[frame]
+        if not np.isnan(reconstruction):
+            scores["autoencoder"][frame] = FrameScore(float(reconstruction), float(mean))
+        if not np.isnan(prediction) and not np.isnan(repeat):
+            scores["predictor"][frame] = FrameScore(float(prediction), float(mean), float(repeat))
+    return scores
+
+
+def summarize_scores(scores: Iterable[FrameScore]) -> Evidence | None:
+    """The evidence of some frames, or None without any. Repeating counts if its error is known of all of them."""
+    scores = list(scores)
+    if not scores:
+        return None
+    mse, mean = float(np.mean([one.mse for one in scores])), float(np.mean([one.mean for one in scores]))
+    repeats = [one.repeat for one in scores if one.repeat is not None]
+    gain, error = _gain([(one.mse, one.other) for one in scores if one.other is not None])
+    repeat = float(np.mean(repeats)) if len(repeats) == len(scores) else None
+    return Evidence(mse, mean, repeat, gain, error, len(scores))
+
+
+def _gain(pairs: list[tuple[float, float]]) -> tuple[float | None, float | None]:
+    """Growth of the error under other actions, relative to the mean error, and its standard error; None for too few."""
+    if len(pairs) < MIN_PAIRS:
+        return None, None
+    own, other = np.array(pairs).T
+    grown = (other - own) / max(float(own.mean()), TINY)
+    return float(grown.mean()), float(grown.std(ddof=1) / np.sqrt(len(grown)))
