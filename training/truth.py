@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from models import DeviceUnavailable, SharedWorldModel, choose_device
-from session import RecordedSession, SessionError, find_session, load_session
+from session import RecordedSession, SessionError
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
@@ -18,6 +18,7 @@ from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
 from training.recipe.unique_frames import is_held_out
+from training.robots import RobotSessions
 from training.values import InvalidValue
 
 
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        recording = load_session(find_session(options.data / "sessions", options.session))
+        recording = RobotSessions(options.data / "sessions", options.data / "checkpoints").get(options.session)
         shared = _shared_model(options, recording)
         positions = {"all": None, "held-out": is_held_out, "trained": lambda picture: not is_held_out(picture)}
         accuracy = measure_truth(
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
     sys.stdout.write(truth_table(accuracy))
+    if recording.outside_ranges:
+        sys.stdout.write(f"{recording.outside_ranges}.\n")
     return DONE
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from models import WeightsSource
 from page.clip import animated_clip
-from page.facts import action_text
+from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import candidate_labels, untrained_notice, weights_text
@@ -39,7 +39,7 @@ def imagine_answer(
         "can_undo": bool(imagination.steps),
         "actions": names,
         "summary": _summary(imagination),
-        "notice": _notice(imagination, is_trained),
+        "notice": _notice(recording, imagination, is_trained),
         "imagined": _address(imagination.picture),
         "imagined_text": _imagined_text(imagination, names),
         "truth": None if truth is None else _address(truth),
@@ -104,10 +104,12 @@ def _summary(imagination: Imagination) -> str:
     return f"{summary}truth known for {last.known}, mean MSE {loss_text(last.mse_sum / last.known)}."
 
 
-def _notice(imagination: Imagination, is_trained: bool) -> str:
+def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bool) -> str:
     notices = [] if is_trained else ["Untrained: this is what random weights imagine. Load a checkpoint, or train."]
     if len({step.version for step in imagination.steps}) > 1:
         notices.append(CHANGED)
+    if recording.outside_ranges:
+        notices.append(clipped_text(recording.outside_ranges))
     return " ".join(notices)
 
 
@@ -141,6 +143,7 @@ def rollout_view(
         charts += f"<h3>Distance of the dot by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
+        f"{clipped_notice(recording)}"
         f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
         f'{charts}<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
