@@ -1,6 +1,7 @@
 """Facts about recordings, frames and weights as sentences and small HTML tables. All text from files is escaped: a
 session may have any name."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import numpy as np
 
 from page import messages
 from page.text import bytes_text, count_text, duration_text
-from session import RecordedSession, SessionError, SessionSummary, decode_picture
+from session import OutsideRanges, RecordedSession, SessionError, SessionSummary, decode_picture
 
 ALL_ROBOTS = "All robots"
 
@@ -37,8 +38,8 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 def _label(summary: SessionSummary) -> str:
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
     length = "being recorded" if summary.is_being_recorded else "not finished"
-    if summary.is_finished and summary.duration_s is not None:
-        length = duration_text(summary.duration_s)
+    if summary.is_finished:
+        length = "length not known" if summary.duration_s is None else duration_text(summary.duration_s)
     return f"{summary.robot_title} · {date} · {length}"
 
 
@@ -54,10 +55,12 @@ def session_facts(recording: RecordedSession) -> str:
         ("Ended", _ended(recording)),
         ("Length", duration_text(recording.duration_s)),
         ("Actions to choose from", _action_list(recording)),
+        ("Ranges of the actions", _ranges_text(recording)),
     ]
     return (
         f'<p class="summary"><b>{escape(recording.profile.title)}</b> · '
-        f'<span data-part="extent">{escape(session_extent(recording))}</span></p>{_skipped(recording)}'
+        f'<span data-part="extent">{escape(session_extent(recording))}</span></p>'
+        f"{_skipped(recording)}{_notes(recording)}{_outside(recording)}"
         f'<details class="facts"><summary>All facts of this session</summary>{facts_table(rows)}</details>'
     )
 
@@ -75,12 +78,54 @@ def _ended(recording: RecordedSession) -> str:
     return "being recorded" if recording.is_being_recorded else "not finished cleanly"
 
 
+def _notes(recording: RecordedSession) -> str:
+    notes = " ".join(recording.notes)
+    return f'<div class="notice" id="recording-notes">{escape(notes)}</div>' if notes else ""
+
+
 def _skipped(recording: RecordedSession) -> str:
     lines = recording.skipped_summary(limit=20)
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<div class="notice" id="left-out"><b>Left out while opening</b><ul>{items}</ul></div>'
+
+
+def clipped_notice(recording: RecordedSession) -> str:
+    """HTML beside results that depend on the actions; empty if these are inside the robot's ranges."""
+    outside = recording.outside_ranges
+    return f'<div class="notice clipped">{clipped_text(outside)}</div>' if outside else ""
+
+
+def clipped_text(outside: OutsideRanges) -> str:
+    return f"{outside}: see the facts of this session."
+
+
+def _outside(recording: RecordedSession) -> str:
+    """HTML: which actions are outside the robot's ranges, what follows, and how to have other ranges."""
+    outside = recording.outside_ranges
+    if outside is None:
+        return ""
+    ranges = json.dumps({name: [*map(_rounded, span)] for name, span in outside.spans.items()}, ensure_ascii=False)
+    merged = ""
+    if outside.distinguished < outside.different:
+        merged = f" {outside.different:,} different actions reach the networks as {outside.distinguished:,}."
+    return (
+        f'<div class="notice" id="outside-ranges"><b>{escape(str(outside))}.</b>{merged} The networks of this robot '
+        f"know {escape(_ranges_text(recording))}. To have this recording scaled by its own ranges, with networks of "
+        f'its own, add <code>"ranges": {escape(ranges)}</code> to its <code>session_meta.json</code> and press Load '
+        "Session."
+        "</div>"
+    )
+
+
+def _ranges_text(recording: RecordedSession) -> str:
+    channels = recording.profile.channels
+    return ", ".join(f"{one.name} {one.low:.4g} to {one.high:.4g}" for one in channels) or "none"
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.6g}")  # the recorded 0.3, not float32's 0.30000001192
 
 
 def frame_facts(recording: RecordedSession, index: int) -> str:

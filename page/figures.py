@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from page.fonts import font_families, replace_undrawable, text_of, undrawable
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -30,14 +32,33 @@ def render_figure(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     return DRAWING.submit(_draw, draw, height_in).result()
 
 
+def drawable_labels(labels: Sequence[str]) -> list[str]:
+    """The labels of actions as a figure can show them: numbered if no font on this machine has all of their letters."""
+    if all(label.isascii() for label in labels) or not DRAWING.submit(undrawable, "".join(labels)).result():
+        return list(labels)
+    return [f"action {number}" for number in range(1, len(labels) + 1)]
+
+
 def _draw(draw: Callable[["Figure"], None], height_in: float) -> bytes:
-    from matplotlib.figure import Figure  # takes a few tenths of a second at the start of the server
+    import matplotlib  # takes a few tenths of a second at the start of the server
+
+    figure = _figure(draw, height_in)
+    families = font_families(text_of(figure))
+    with matplotlib.rc_context({"font.family": families}):
+        if len(families) > 1:
+            figure = _figure(draw, height_in)  # text gets its font when it is made
+        replace_undrawable(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _figure(draw: Callable[["Figure"], None], height_in: float) -> "Figure":
+    from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH_IN, height_in), dpi=RESOLUTION, layout="constrained", facecolor="white")
     draw(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+    return figure
 
 
 def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:

@@ -50,7 +50,11 @@ def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:
     """HTML of what to do until trained networks are in use for the visitor's robot; empty if they are."""
     profile = visitor.profile
     if backend.has_checkpoints(profile):
-        weights = backend.manager_for(visitor).shared.weights
+        manager = backend.manager_for(visitor)
+        weights = manager.shared.weights
+        problems = {name: one for name, one in manager.unloaded_defaults.items() if not weights[name].is_trained}
+        if problems:
+            return "".join(messages.not_loaded(network, problem) for network, problem in problems.items())
         is_any_used = backend.is_read_only or any(source.is_trained for source in weights.values())
         return "" if is_any_used else messages.load_first(visitor.may_train)
     if not visitor.may_train:

@@ -20,11 +20,12 @@ from session.errors import (
     SessionNotFound,
     StateUnknown,
 )
-from session.frames import decode_picture, resize_picture
+from session.frames import resize_picture
 from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state, may_be_simulated
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
+from session.pictures import decode_picture
 from session.recorder.live_recording import LiveRecording
 from session.recorder.recorder import SessionRecorder
 from session.recorder.selectors import (
@@ -40,6 +41,7 @@ from session.recorder.simulation import record_demo
 from session.recording import RecordedSession
 from session.robots.detection import profile_of
 from session.robots.profiles import ActionChannel, RobotProfile
+from session.robots.ranges import OutsideRanges
 from session.robots.registry import action_name, located_part, simulator_names
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import JETBOT, SimulatedJetBot
@@ -71,6 +73,7 @@ __all__ = [
     "InvalidAction",
     "LiveRecording",
     "NoHistory",
+    "OutsideRanges",
     "RandomSelector",
     "RecordedSelector",
     "RecordedSession",

@@ -13,14 +13,21 @@ from session.listing import find_session
 from session.loading import Fingerprint, fingerprint, load_session
 from session.recording import RecordedSession
 
+# Looking at the files of a very long session takes a while: it may take a twentieth of the time, at most.
+CHEAP_S, RESTS_PER_CHECK, MAX_REST_S = 0.03, 20, 5.0
+
 
 @dataclass
 class _Slot:
-    """A session and the fingerprint that its folder had when it was opened; the lock is held while it is opened."""
+    """A session and the fingerprint that its folder had when it was opened; the lock is held while it is opened.
+
+    For ``rest_s`` seconds after a check there is no other one: see RESTS_PER_CHECK.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     fingerprint: Fingerprint | None = None
     checked_at: float = -math.inf
+    rest_s: float = 0.0
     session: RecordedSession | None = None
 
     @property
@@ -62,7 +69,10 @@ class SessionCache:
         slot = self._slot(session_id)
         with slot.lock:
             # Before opening: events recorded meanwhile change the next fingerprint.
+            began = time.thread_time()  # by the clock, every check takes long on a busy machine
             current = self._fingerprint(folder)
+            cost_s = time.thread_time() - began
+            slot.rest_s = min(MAX_REST_S, RESTS_PER_CHECK * cost_s) if cost_s > CHEAP_S else 0.0
             if slot.session is None or slot.fingerprint != current:
                 slot.session, slot.fingerprint = load_session(folder), current
                 self._evict()
@@ -72,7 +82,7 @@ class SessionCache:
     def _fresh_session(self, session_id: str, max_age_s: float) -> RecordedSession | None:
         with self._lock:
             slot = self._slots.get(session_id)
-        is_fresh = slot is not None and time.monotonic() - slot.checked_at < max_age_s
+        is_fresh = slot is not None and time.monotonic() - slot.checked_at < max(max_age_s, slot.rest_s)
         return slot.session if is_fresh else None
 
     def _slot(self, session_id: str) -> _Slot:

@@ -16,6 +16,11 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
+HEAD_BYTES = 64
+
+
 class NotRegularFile(OSError):
     """The name belongs to a folder, a pipe, a device or the like."""
 
@@ -82,6 +87,20 @@ def read_at_most(file: int, limit: int) -> bytes:
         if total > limit:
             raise OSError(f"larger than {limit >> 20} MB")
     return b"".join(blocks)
+
+
+def foreign_content(head: bytes) -> str | None:
+    """What is in place of the expected content, by the first HEAD_BYTES of a file, with the remedy; None if nothing."""
+    if head.startswith(LFS_POINTER):
+        return "is a pointer of Git LFS, not the file itself: run `git lfs pull`"
+    return None
+
+
+def foreign_text(head: bytes) -> str | None:
+    """The same for a file that holds text."""
+    if head.startswith(UTF16_STARTS):
+        return "is text in UTF-16: save it as UTF-8"
+    return foreign_content(head)
 
 
 def describe(error: OSError) -> str:

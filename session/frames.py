@@ -3,33 +3,32 @@
 Legend: H height, W width.
 """
 
-import io
 import os
-import struct
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from session.errors import FrameUnreadable
-from session.files import FILE_FLAGS, describe, open_folder, open_regular, open_subfolder, read_at_most
+from session.files import (
+    FILE_FLAGS,
+    HEAD_BYTES,
+    describe,
+    foreign_content,
+    open_folder,
+    open_regular,
+    open_subfolder,
+    read_at_most,
+)
+from session.pictures import ENDS, is_whole, media_type_of
 
 IMAGE_SIZE = 224
 MAX_FRAME_BYTES = 32 << 20
-MAX_FRAME_PIXELS = 32_000_000
-# Scans of a progressive JPEG, usually about ten: each decodes all pixels again, so a file of 1 MB could take minutes.
-MAX_SCANS, SCAN = 100, b"\xff\xda"
-MAGIC_BYTES, TAIL_BYTES = 8, 64
-JPEG, PNG = "image/jpeg", "image/png"
-STARTS = ((b"\xff\xd8\xff", JPEG), (b"\x89PNG\r\n\x1a\n", PNG))
-ENDS = {JPEG: b"\xff\xd9", PNG: b"IEND\xaeB`\x82"}
-# Errors that Pillow raises for damaged pictures.
-DECODING_ERRORS = (
-    OSError, ValueError, SyntaxError, EOFError, TypeError, LookupError, ArithmeticError, MemoryError,
-    struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
+TAIL_BYTES = 64
+NO_PICTURE = "is not a JPEG or PNG picture"
 
 
 def resize_picture(picture: Image.Image, size: int = IMAGE_SIZE) -> Image.Image:
@@ -49,68 +48,81 @@ def to_channels_first(picture: Image.Image, size: int = IMAGE_SIZE) -> np.ndarra
     return np.ascontiguousarray(to_pixels(picture, size).transpose(2, 0, 1))
 
 
-def media_type_of(content: bytes) -> str | None:
-    """The media type by the first bytes, or None for anything but JPEG and PNG."""
-    return next((media_type for start, media_type in STARTS if content.startswith(start)), None)
+@dataclass(frozen=True)
+class FrameCheck:
+    """The unusable ones of some frame files, each with its problem, and a number for the state of all files.
+
+    ``digest`` changes when a file is replaced or corrected: it covers names, sizes and times of modification.
+    """
+
+    problems: dict[str, str]
+    digest: int
 
 
-def find_bad_frames(folder: int, paths: Iterable[str]) -> dict[str, str]:
-    """The unusable ones of the frame paths below the folder descriptor, each with its problem."""
+def check_frames(folder: int, paths: Iterable[str]) -> FrameCheck:
+    """Check the frame files at these paths below the folder descriptor, by their first and last bytes."""
     by_parent: dict[str, list[str]] = {}
     for path in dict.fromkeys(paths):
         by_parent.setdefault(path.rpartition("/")[0], []).append(path)
-    bad: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    digest = 0
     for parent, children in by_parent.items():
         try:
             with open_subfolder(folder, parent) as opened:
-                bad.update(_find_bad_in(opened, children))
+                check = _check_in(opened, children)
         except FileNotFoundError:
-            bad.update((path, f"frame {path} is missing") for path in children)
+            problems.update((path, f"frame {path} is missing") for path in children)
         except OSError as error:
-            bad.update((path, f"frame {path} cannot be read ({describe(error)})") for path in children)
-    return bad
+            problems.update((path, f"frame {path} cannot be read ({describe(error)})") for path in children)
+        else:
+            problems.update(check.problems)
+            digest = zlib.crc32(f"{parent} {check.digest}".encode(), digest)
+    return FrameCheck(problems, digest)
 
 
-def _find_bad_in(folder: int, paths: list[str]) -> dict[str, str]:
+def _check_in(folder: int, paths: list[str]) -> FrameCheck:
     # One listing instead of a call for each name: it distinguishes links and folders from files as well.
     with os.scandir(folder) as entries:
         is_file = {entry.name: entry.is_file(follow_symlinks=False) for entry in entries}
-    bad = {}
+    problems, digest = {}, 0
     for path in paths:
         name = path.rpartition("/")[2]
-        problem = _file_problem(folder, name) if is_file.get(name) else _absence(name, is_file)
+        state, problem = _check_file(folder, name) if is_file.get(name) else ("", _absence(name, is_file))
+        digest = zlib.crc32(f"{name} {state}".encode(), digest)
         if problem:
-            bad[path] = f"frame {path} {problem}"
-    return bad
+            problems[path] = f"frame {path} {problem}"
+    return FrameCheck(problems, digest)
 
 
 def _absence(name: str, listed: dict[str, bool]) -> str:
     return "is not a regular file" if name in listed else "is missing"
 
 
-def _file_problem(folder: int, name: str) -> str | None:
+def _check_file(folder: int, name: str) -> tuple[str, str | None]:
+    """The file's size and time as text, and its problem or None."""
     try:
         file = os.open(name, FILE_FLAGS, dir_fd=folder)
         try:
-            size = os.lseek(file, 0, os.SEEK_END)
-            head = os.pread(file, MAGIC_BYTES, 0)
-            tail = os.pread(file, TAIL_BYTES, max(0, size - TAIL_BYTES))
+            info = os.fstat(file)
+            return f"{info.st_size} {info.st_mtime_ns}", _content_problem(file, info.st_size)
         finally:
             os.close(file)
     except OSError as error:
-        return f"cannot be read ({describe(error)})"
-    return _content_problem(head, tail, size)
+        return "", f"cannot be read ({describe(error)})"
 
 
-def _content_problem(head: bytes, tail: bytes, size: int) -> str | None:
+def _content_problem(file: int, size: int) -> str | None:
     if not size:
         return "is empty"
     if size > MAX_FRAME_BYTES:
         return f"is larger than {MAX_FRAME_BYTES >> 20} MB"
+    head = os.pread(file, HEAD_BYTES, 0)
     media_type = media_type_of(head)
     if media_type is None:
-        return "is not a JPEG or PNG picture"
-    return None if ENDS[media_type] in tail else "is cut short"
+        return foreign_content(head) or NO_PICTURE
+    # Nearly all files end with their mark; only of others the whole content is read.
+    is_ended = ENDS[media_type] in os.pread(file, TAIL_BYTES, max(0, size - TAIL_BYTES))
+    return None if is_ended or is_whole(os.pread(file, size, 0)) else "is cut short"
 
 
 def read_frame(session_folder: Path, path: str) -> tuple[bytes, str]:
@@ -127,18 +139,5 @@ def read_frame(session_folder: Path, path: str) -> tuple[bytes, str]:
         content = read_at_most(file, MAX_FRAME_BYTES)
     media_type = media_type_of(content)
     if media_type is None:
-        raise FrameUnreadable("it is not a JPEG or PNG picture")
+        raise FrameUnreadable(f"it {foreign_content(content[:HEAD_BYTES]) or NO_PICTURE}")
     return content, media_type
-
-
-def decode_picture(content: bytes) -> Image.Image:
-    """Decode a JPEG or PNG to a fully loaded RGB picture; raises FrameUnreadable, without naming the frame."""
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:
-            if picture.width * picture.height > MAX_FRAME_PIXELS:
-                raise FrameUnreadable(f"it has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
-            if media_type_of(content) == JPEG and content.count(SCAN) > MAX_SCANS:
-                raise FrameUnreadable(f"it has more than {MAX_SCANS} scans")
-            return picture.convert("RGB")
-    except DECODING_ERRORS as error:
-        raise FrameUnreadable("its picture is damaged or cut short") from error

@@ -30,7 +30,7 @@ class RecordingFormat(Protocol):
         """A line of the session picker, without reading events."""
 
     def fingerprint(self, folder: Path) -> Fingerprint:
-        """A value that changes when something is recorded."""
+        """A value that changes when something is recorded or a picture replaced."""
 
     def load(self, folder: Path) -> RecordedSession:
         """The recording in an absolute path; one without events has 0 frames."""
@@ -67,7 +67,7 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    """A value that changes when something is recorded; raises SessionNotFound and OSError."""
+    """A value that changes when something is recorded or a picture replaced; raises SessionNotFound and OSError."""
     return _require_format(folder).fingerprint(folder)
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, FrameUnreadable
-from session.frames import decode_picture
 from session.history import EventLinks, History, find_history
+from session.pictures import browser_file, decode_picture
 from session.robots.actions import SAME_WITHIN, named_values
 from session.robots.profiles import RobotProfile
+from session.robots.ranges import OutsideRanges, find_outside
 from session.robots.replay import Replay
 from session.robots.simulator import SimulatorEntry
 from session.skipped import Skipped, SkippedLog
@@ -52,7 +53,9 @@ class RecordedSession:
     ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
     ``action_steps`` are int64, ``times`` and ``action_times`` float64 Unix seconds. ``start_time`` and ``end_time``
     are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC. ``simulator``: what made the robot, if the
-    recording names it.
+    recording names it. ``pictures_digest`` changes when a picture is replaced, also under the same name. ``notes`` are
+    sentences on how the recording was understood; ``clock_settings`` are the steps before which the recorder's clock
+    was set. Times that are not known are NaN.
     """
 
     folder: Path
@@ -72,6 +75,9 @@ class RecordedSession:
     links: EventLinks
     skipped_log: SkippedLog
     simulator: SimulatorEntry | None = None
+    pictures_digest: int = 0
+    notes: tuple[str, ...] = ()
+    clock_settings: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -102,8 +108,9 @@ class RecordedSession:
 
     @cached_property
     def version(self) -> str:
-        """A text that changes when frames or actions of the recording do."""
-        digest = zlib.crc32(self.times.tobytes(), zlib.crc32(self.actions.tobytes()))
+        """A text that changes when frames, their pictures, actions or the ranges that scale these do."""
+        digest = zlib.crc32(repr(self.profile.channels).encode(), self.pictures_digest)
+        digest = zlib.crc32(self.times.tobytes(), zlib.crc32(self.actions.tobytes(), digest))
         return f"{self.frame_count}-{digest:08x}"
 
     @cached_property
@@ -115,6 +122,11 @@ class RecordedSession:
         actions = (named_values(names, values) for values in self.actions)
         return Replay(self.simulator, actions, self.action_steps.tolist())
 
+    @cached_property
+    def outside_ranges(self) -> OutsideRanges | None:
+        """The recorded actions that the networks get clipped, or else those to choose from; None if there are none."""
+        return find_outside(self.profile, self.actions) or find_outside(self.profile, self.candidate_actions)
+
     @property
     def total_events(self) -> int:
         """Usable events, observations and actions together."""
@@ -122,9 +134,15 @@ class RecordedSession:
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the earliest to the latest usable event."""
-        times = np.concatenate((self.times, self.action_times))
-        return float(times.max() - times.min()) if len(times) else 0.0
+        """Seconds from the earliest to the latest usable event, without jumps of the clock."""
+        times, steps = np.concatenate((self.times, self.action_times)), np.concatenate((self.steps, self.action_steps))
+        is_known = np.isfinite(times)
+        known, parts = times[is_known], self.clock_part(steps[is_known])
+        return float(sum(np.ptp(known[parts == part]) for part in np.unique(parts)))
+
+    def clock_part(self, steps: np.ndarray) -> np.ndarray:
+        """For each step how often the clock had been set before it."""
+        return np.searchsorted(self.clock_settings, steps, side="right")
 
     @property
     def previous(self) -> np.ndarray:
@@ -163,6 +181,14 @@ class RecordedSession:
         content, _ = self.frame_bytes(index)
         try:
             return decode_picture(content)
+        except FrameUnreadable as error:
+            raise _unreadable(index, str(error)) from error
+
+    def browser_frame(self, index: int) -> tuple[bytes, str]:
+        """A file that browsers show exactly as ``picture`` is, and its media type; raises what ``picture`` raises."""
+        content, _ = self.frame_bytes(index)
+        try:
+            return browser_file(content)
         except FrameUnreadable as error:
             raise _unreadable(index, str(error)) from error
 

@@ -4,22 +4,21 @@ Counts and measures only; ``session.statistics_figures`` draws them. Steps count
 or skipped event shows as a gap in them. N observations (frames), M actions, C candidate actions.
 """
 
-import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
 from session.errors import FrameUnreadable
-from session.frames import DECODING_ERRORS
+from session.pictures import picture_size
 from session.recording import RecordedSession
 from session.robots.actions import SAME_WITHIN
 from session.spread import spread
 
 MAX_FILES = 500
 FIRST_GAPS = 5
+Moments = tuple[np.ndarray, np.ndarray]  # steps and times
 # The beginning of the reasons of session.frames, and of no others.
 LOST_PICTURE = "frame "
 
@@ -111,7 +110,7 @@ def session_statistics(recording: RecordedSession) -> SessionStatistics:
         action_count=recording.action_count,
         action_counts=counts,
         other_actions=recording.action_count - int(counts.sum()),
-        frame_to_frame=_intervals(np.diff(recording.times), np.arange(1, recording.frame_count)),
+        frame_to_frame=_frame_to_frame(recording),
         action_to_frame=_action_to_frame(recording),
         frame_to_action=_frame_to_action(recording),
         missing=_find_missing(recording),
@@ -143,7 +142,15 @@ def _count_actions(recording: RecordedSession) -> np.ndarray:
     return counts
 
 
-def _intervals(seconds: np.ndarray, frames: np.ndarray) -> Intervals:
+def _intervals(recording: RecordedSession, begins: Moments, ends: Moments, frames: np.ndarray) -> Intervals:
+    """Intervals between moments, named by these frames, without those in which the clock was set forward.
+
+    Intervals below zero show that it was set back, and how far.
+    """
+    seconds = ends[1] - begins[1]
+    is_set = recording.clock_part(begins[0]) != recording.clock_part(ends[0])
+    is_measured = np.isfinite(seconds) & ~(is_set & (seconds > 0))
+    seconds, frames = seconds[is_measured], frames[is_measured]
     if not len(seconds):
         return Intervals(seconds, frames, None, None, None, None, None)
     low, median, high = np.percentile(seconds, (5, 50, 95)).tolist()
@@ -151,18 +158,26 @@ def _intervals(seconds: np.ndarray, frames: np.ndarray) -> Intervals:
     return Intervals(seconds, frames, low, median, high, float(seconds[longest]), int(frames[longest]))
 
 
+def _frame_to_frame(recording: RecordedSession) -> Intervals:
+    steps, times = recording.steps, recording.times
+    return _intervals(recording, (steps[:-1], times[:-1]), (steps[1:], times[1:]), np.arange(1, len(steps)))
+
+
 def _action_to_frame(recording: RecordedSession) -> Intervals:
     """From an action to the frame that directly follows it, named by that frame."""
     before = recording.steps - 1
     places = np.searchsorted(recording.action_steps, before)
     frames = np.flatnonzero(np.isin(before, recording.action_steps))
-    return _intervals(recording.times[frames] - recording.action_times[places[frames]], frames)
+    actions = recording.action_steps[places[frames]], recording.action_times[places[frames]]
+    return _intervals(recording, actions, (recording.steps[frames], recording.times[frames]), frames)
 
 
 def _frame_to_action(recording: RecordedSession) -> Intervals:
     """From a frame to the action that directly follows it, named by that frame."""
     frames = np.flatnonzero(recording.action_after >= 0)
-    return _intervals(recording.action_times[recording.action_after[frames]] - recording.times[frames], frames)
+    after = recording.action_after[frames]
+    actions = recording.action_steps[after], recording.action_times[after]
+    return _intervals(recording, (recording.steps[frames], recording.times[frames]), actions, frames)
 
 
 def _find_missing(recording: RecordedSession) -> Missing:
@@ -204,9 +219,8 @@ def _measure_files(recording: RecordedSession) -> FileStatistics:
     for index in spread(recording.frame_count, MAX_FILES):
         try:
             content, _ = recording.frame_bytes(index)
-            with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:  # reads the header alone
-                sizes[picture.size] += 1
-        except (FrameUnreadable, *DECODING_ERRORS):
+            sizes[picture_size(content)] += 1
+        except FrameUnreadable:
             continue
         lengths.append(len(content))
     unreadable = sample_size - len(lengths)

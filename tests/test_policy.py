@@ -30,7 +30,7 @@ FORBIDDEN_IMPORTS = {
 # Inside a package: modules and subfolders by layer. A module imports its own layer and those above it in this list.
 LAYERS = {
     "session": (
-        {"errors", "files", "skipped", "spread"},
+        {"errors", "files", "pictures", "skipped", "spread"},
         {"frames", "history", "robots"},
         {"recording", "summary", "batch"},
         {"jsonl_format", "ground_truth", "statistics", "statistics_figures"},
@@ -45,7 +45,7 @@ LAYERS = {
         {"config", "gradient_share", "rate", "values"},
         {"optim", "dataset"},
         {"steps", "options", "phase"},
-        {"recipe", "failures"},
+        {"recipe", "failures", "robots"},
         {"checkpoints"},
         {"jobs", "evaluation"},
         {"backend", "online"},

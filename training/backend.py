@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import RobotProfile, SessionCache
+from session import RobotProfile
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
@@ -19,6 +19,7 @@ from training.evaluation.store import EvaluationStore
 from training.jobs.manager import TrainingManager
 from training.jobs.request import NothingToTrain
 from training.jobs.snapshot import JobSnapshot
+from training.robots import RobotSessions
 
 
 class Backend:
@@ -30,7 +31,7 @@ class Backend:
         self.is_read_only = is_read_only
         self.sessions_folder, self.checkpoints_folder = data / "sessions", data / "checkpoints"
         self.checkpoint_prefix = f"{data.resolve().name}/checkpoints"  # of the paths that visitors see
-        self.sessions = SessionCache(self.sessions_folder)
+        self.sessions = RobotSessions(self.sessions_folder, self.checkpoints_folder)
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
         self.baselines, self.evidence = Baselines(), EvidenceLog()

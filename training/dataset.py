@@ -94,7 +94,8 @@ class FrameDataset:
         """Text: "frame 12 of session_…"."""
         first, last = self.selection.first, self.selection.last
         frames = f"frame {first}" if first == last else f"frames {first} to {last}"
-        return f"{frames} of {self.recording.name}"
+        outside = self.recording.outside_ranges if self.needs_history else None
+        return f"{frames} of {self.recording.name}{f' ({outside})' if outside else ''}"
 
     def draw(self, generator: torch.Generator) -> Batch:
         """A batch of targets, drawn with replacement."""

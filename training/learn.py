@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from models import DeviceUnavailable, Network
-from session import TOROIDAL_DOT, RecordedSession, SessionError, find_session, list_sessions, load_session
+from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions
 from session.ground_truth import held_out_state, may_be_simulated
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
@@ -31,6 +31,7 @@ from training.recipe.config import RecipeConfig
 from training.recipe.held_out import is_held_out
 from training.recipe.phases import recipe_phases
 from training.recipe.unique_frames import UniqueFrames
+from training.robots import keep_robots
 from training.values import InvalidValue
 
 MEASURED_FRAMES = 12  # of each of two recordings, in one measurement
@@ -94,6 +95,7 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     ids = sorted(summary.session_id for summary in summaries if summary.session_id.startswith(robot))
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
+    keep_robots([backend.sessions.get(one).profile for one in ids], backend.checkpoints_folder)
     recordings = _open(backend, ids)
     manager = backend.manager(next(iter(recordings.values())).profile)
     shared = manager.shared
@@ -131,7 +133,7 @@ def _resume(
 
 
 def _open(backend: Backend, ids: tuple[str, ...] | list[str]) -> dict[str, RecordedSession]:
-    return {one: load_session(find_session(backend.sessions_folder, one)) for one in ids}
+    return {one: backend.sessions.get(one) for one in ids}
 
 
 def _phases(

@@ -15,7 +15,15 @@ from datetime import datetime
 from pathlib import Path
 
 from models import DeviceUnavailable, NotFinite
-from session import ActionSelector, LiveRecording, SessionError, SessionRecorder, UncertaintySelector, simulator_names
+from session import (
+    ActionSelector,
+    LiveRecording,
+    RobotProfile,
+    SessionError,
+    SessionRecorder,
+    UncertaintySelector,
+    simulator_names,
+)
 from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
 from session.recorder.simulation import unlimited_budget_gb
@@ -43,6 +51,7 @@ from training.jobs.tracking import start_trackers
 from training.jobs.trainer import WorldModelTrainer
 from training.online import MAX_ONLINE_STEPS, MAX_PASSES, LiveConfig, OnlineLoop, OnlineStep
 from training.options import read_config
+from training.robots import fit_profile, keep_robot
 from training.steps import LossNotFinite, PartialUpdate
 from training.values import InvalidValue, check_whole
 
@@ -64,7 +73,8 @@ def main(arguments: list[str]) -> int:
         robot = load_robot(options.robot, _seed(options))
         selector = _selector(options, robot, sessions_folder)
         config, training = _config(options, selector), read_config(vars(options))
-        manager = Backend(options.data, options.device).manager(robot.profile)
+        backend = Backend(options.data, options.device)
+        manager = backend.manager(fit_profile(robot.profile, backend.checkpoints_folder))
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
@@ -192,7 +202,7 @@ def _record(
     ) as recorder:
         sys.stdout.write(f"Recording {recorder.session_id}\n")
         sys.stdout.flush()  # a program that starts the loop waits for the name
-        recording = LiveRecording(recorder, robot.candidates)
+        recording = LiveRecording(recorder, robot.candidates, profile=_profile(robot, manager, options))
         loop = OnlineLoop(robot, recording, selector, trainer, config, lambda: stop.is_made)
         session_id, project = recorder.session_id, options.wandb_project
         live_log = None if options.no_training else LiveLog(manager, session_id, config, project)
@@ -203,6 +213,13 @@ def _record(
     if live_log is not None:
         live_log.end(message, "failed" if problem else "stopped" if stop.is_made else "finished")
     return DONE if is_saved and problem is None and len(recording.actions) == config.steps else NOT_DONE
+
+
+def _profile(robot: CheckedRobot, manager: TrainingManager, options: argparse.Namespace) -> RobotProfile:
+    """The robot's profile with the ranges that its networks have learned; new networks learn those of the robot."""
+    if not options.no_training:
+        keep_robot(robot.profile, manager.directory)
+    return fit_profile(robot.profile, options.data / "checkpoints")
 
 
 class LiveLog:

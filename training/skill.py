@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from models import NETWORKS, DeviceUnavailable, SharedWorldModel
-from session import RecordedSession, SessionError, find_session, load_session
+from session import RecordedSession, SessionError
 from training.checkpoints.errors import CheckpointError
 from training.cli import DONE, NOT_DONE, WRONG_USAGE
 from training.dataset import FrameDataset, FrameSelection
@@ -18,6 +18,7 @@ from training.evaluation.evidence import EvidenceLog
 from training.evaluation.skill.measure import STANDARD_FRAMES, Skill, measure_skill
 from training.evaluation.skill.rows import skill_rows
 from training.evaluation.verdict import Verdict
+from training.robots import RobotSessions
 from training.truth import POSITIONS, measuring_parser, shared_model
 from training.values import InvalidValue
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        recording = load_session(find_session(options.data / "sessions", options.session))
+        recording = RobotSessions(options.data / "sessions", options.data / "checkpoints").get(options.session)
         targets = chosen_targets(recording, options)
         shared = shared_model(options, recording)
         length, frames = options.history_length, options.frames

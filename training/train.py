@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from models import DeviceUnavailable, Network
-from session import RecordedSession, SessionError, SessionNotFound, find_session, list_sessions, load_session
+from session import RecordedSession, SessionError, SessionNotFound, list_sessions
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.cli import (
@@ -49,8 +49,9 @@ def main(arguments: list[str]) -> int:
     stop = StopRequest()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        recording = _recording(options)
-        manager = Backend(options.data, options.device, wandb_project=options.wandb_project).manager(recording.profile)
+        backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
+        recording = _recording(backend, options.session)
+        manager = backend.manager(recording.profile)
         requests = [_request(options, recording, network) for network in MODELS[options.model]]
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{problem}\n")
@@ -96,14 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _recording(options: argparse.Namespace) -> RecordedSession:
-    sessions = options.data / "sessions"
+def _recording(backend: Backend, session_id: str) -> RecordedSession:
     try:
-        recording = load_session(find_session(sessions, options.session))
+        recording = backend.sessions.get(session_id)
     except SessionNotFound:
-        ids = ", ".join(summary.session_id for summary in list_sessions(sessions)[:LISTED])
+        ids = ", ".join(summary.session_id for summary in list_sessions(backend.sessions_folder)[:LISTED])
         known = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
-        raise InvalidValue(f"There is no session {printable(options.session)}: {known}.") from None
+        raise InvalidValue(f"There is no session {printable(session_id)}: {known}.") from None
     if recording.frame_count == 0:
         raise InvalidValue("This recording has no frames; choose another session.")
     return recording

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from models import DeviceUnavailable, SharedWorldModel, WeightsSource, choose_device
-from session import RecordedSession, SessionError, find_session, held_out_state, load_session
+from session import RecordedSession, SessionError, held_out_state
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
@@ -22,6 +22,7 @@ from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
 from training.evaluation.imagination import CannotImagine
 from training.evaluation.rollout_accuracy import RolloutAccuracy, measure_rollouts
+from training.robots import RobotSessions
 from training.values import InvalidValue
 
 # Conditions on a frame of a recording, by the value of --positions.
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        recording = load_session(find_session(options.data / "sessions", options.session))
+        recording = RobotSessions(options.data / "sessions", options.data / "checkpoints").get(options.session)
         shared = shared_model(options, recording)
         table = (_steps_table if options.rollout is None else _rollouts_table)(options, recording, shared)
     except (InvalidValue, CannotImagine, SessionError, DeviceUnavailable) as problem:
@@ -50,6 +51,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{problem}\n")
         return NOT_DONE
     sys.stdout.write(table)
+    if recording.outside_ranges:
+        sys.stdout.write(f"{recording.outside_ranges}.\n")
     return DONE
 
 

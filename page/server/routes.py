@@ -7,6 +7,7 @@ They serve recordings that the session cache can open, and nothing but their fra
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import numpy as np
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from session import RecordedSession, SessionCache, SessionError
 # The address of a frame carries the recording's version, so its bytes never change under that address.
 FRAME_CACHE = "private, max-age=86400, immutable"
 MAX_DIGITS = 9
+NO_TIME = 1e15  # seconds, for times that are not known: no date in JavaScript, and JSON has no NaN
 RECHECK_EVERY_S = 2.0  # frames are sent for this long without a check for growth of the recording
 
 
@@ -32,7 +34,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
             "utc_offset_s": recording.utc_offset_s,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
             "steps": recording.steps,
-            "times": recording.times,
+            "times": np.nan_to_num(recording.times, nan=NO_TIME),
             "previous": recording.previous,
             "action_into": recording.action_into,
             "action_after": recording.action_after,
@@ -61,7 +63,7 @@ def recorded_routes(sessions: SessionCache) -> list[Route]:
         index = request.path_params["index"]
         if not (index.isascii() and index.isdecimal() and len(index) <= MAX_DIGITS):
             return _not_found("A frame is asked for by its number, from 0.")
-        body, media_type = recording.frame_bytes(int(index))
+        body, media_type = recording.browser_frame(int(index))
         headers = {"Cache-Control": FRAME_CACHE, "X-Content-Type-Options": "nosniff"}
         return Response(body, media_type=media_type, headers=headers)
 

@@ -7,6 +7,7 @@ import gradio as gr
 
 from page import messages
 from page.components import NARROW, OpenNumber
+from page.facts import clipped_notice
 from page.figures import table_link
 from page.handlers import Answer
 from page.tabs.networks import untrained_notice, weights_text
@@ -52,6 +53,7 @@ def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) 
     rows += _row("all", total, part)
     return (
         f'<div class="result">{untrained_notice(accuracy.weights)}{mixed if accuracy.is_mixed else ""}'
+        f"{clipped_notice(recording)}"
         f'<p id="truth-figure"><b>{total.near:.0%} within {NEAR_PX:g} px of the truth.</b> '
         f"From {count_text(frame_count, 'frame')} of "
         f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: the {part} in the predicted "

@@ -7,6 +7,7 @@ import gradio as gr
 
 from page import messages
 from page.components import NARROW, OpenNumber
+from page.facts import clipped_notice
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.handlers import Answer
 from page.tabs import skill
@@ -28,7 +29,9 @@ def diagnostics_view(recording: RecordedSession, result: ActionDiagnostics, judg
     sentence = "Error of each looked-at frame when predicted with the true, the shuffled and the zeroed actions."
     looked = f"{count_text(len(result.targets), 'frame')} of {escape(recording.profile.title)} {escape(recording.name)}"
     return (
-        f'<div class="result">{untrained_notice(result.weights_in_use)}{_notices(result)}<p>{looked}, evenly spread, '
+        f'<div class="result">{untrained_notice(result.weights_in_use)}{_notices(result)}'
+        f"{clipped_notice(recording)}"
+        f"<p>{looked}, evenly spread, "
         f"predicted from up to {result.history_length} frames before them: {weights_text(result.weights_in_use)}.</p>"
         f'{judgement}<table class="measures" id="action-measures"><thead><tr><th scope="col">Measure</th>'
         f'<th scope="col" class="number">Value</th></tr></thead><tbody>{rows}</tbody></table>'

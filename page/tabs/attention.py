@@ -10,6 +10,7 @@ from models import ActionPredictorConfig, AttentionReport, MaskedAutoencoderConf
 from models.introspection import attention_figures
 from page import messages
 from page.components import NARROW, OpenDropdown
+from page.facts import clipped_notice
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.handlers import Answer
 from page.pictures import Picture, colour_bar, picture_grid
@@ -84,6 +85,7 @@ def attention_view(
     note = f'<div class="notice">{escape(history.note)}</div>' if history.note else ""
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(report.weights_in_use)}{note}'
+        f"{clipped_notice(recording)}"
         f"<p>Frame {history.target} of {escape(recording.profile.title)} {escape(recording.name)}, predicted from "
         f"{frames_text(history.frames)}: {weights_text(report.weights_in_use)}.</p>"
         f"{_overlays(recording, history, token, on_frames, selection)}"

@@ -12,6 +12,7 @@ from page import messages
 from page.backend import PageBackend
 from page.clip import animated_clip, check_speed
 from page.components import NARROW, OpenDropdown, OpenNumber, OpenRadio
+from page.facts import clipped_notice
 from page.figures import data_address, picture_link
 from page.handlers import Answer
 from page.selection import recording_of
@@ -240,6 +241,7 @@ def clip_view(
     caption = f"{count_text(len(frames), 'frame')}, {bytes_text(len(content))}, history {history_length}, "
     link = picture_link(name, f"Download {kind}")
     return (
+        f"{clipped_notice(recording)}"
         f'<figure class="chart"><img id="clip-picture" src="{address}" alt="Actual and predicted frames side by side">'
         f"<figcaption>{link}<span>{caption}{weights_text(weights)}</span></figcaption></figure>"
     )

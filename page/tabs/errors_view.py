@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from page.facts import clock_text
-from page.figures import figure_card, render_figure, table_link
+from page.facts import clipped_notice, clock_text
+from page.figures import drawable_labels, figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import count_text, duration_text, loss_text, rate_text
 from page.verdicts import evaluation_lines
@@ -61,6 +61,7 @@ def errors_view(
     compared = _comparison(errors, other) if other else ""
     judged = evaluation_lines(errors, baselines) if baselines else ""
     return (
+        f"{clipped_notice(recording)}"
         f"<p>{escape(recording.profile.title)} {escape(recording.name)}: {escape(errors_label(errors))}."
         f"{_note(errors.track)}</p>{_summary_table(errors, other)}{judged}{compared}{sections}"
         f"{_figures(recording, errors, other)}"
@@ -204,8 +205,10 @@ def _action_card(
     common: str,
     recording_name: str,
 ) -> str:
+    drawn = drawable_labels(labels)
+
     def draw(figure: "Figure") -> None:
-        error_figures.draw_by_action(figure, labels, averages, compared)
+        error_figures.draw_by_action(figure, drawn, averages, compared)
 
     sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
     title = f"{name} by action"

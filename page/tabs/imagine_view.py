@@ -8,7 +8,7 @@ import numpy as np
 
 from models import WeightsSource
 from page.clip import animated_clip
-from page.facts import action_text
+from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import candidate_labels, untrained_notice, weights_text
@@ -117,6 +117,8 @@ def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bo
         notices.append(CHANGED)
     if imagination.problem and may_be_simulated(recording):
         notices.append(f"What other actions lead to is not known. {imagination.problem}")
+    if recording.outside_ranges:
+        notices.append(clipped_text(recording.outside_ranges))
     return " ".join(notices)
 
 
@@ -159,6 +161,7 @@ def rollout_view(
         charts += f"<h3>Distance of the {located_part(recording.profile)} by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
+        f"{clipped_notice(recording)}"
         f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
         f"{_rollout_judgement(steps, mode, mean_mse)}{charts}"
         f'<p class="links">{_rollout_link(recording, start, steps)}</p>'

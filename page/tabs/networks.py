@@ -10,7 +10,7 @@ import numpy as np
 from models import HeatMap, Prediction, Reconstruction, WeightsSource
 from page import messages
 from page.components import OpenSlider
-from page.facts import action_text, values_text
+from page.facts import action_text, clipped_notice, values_text
 from page.figures import table_link
 from page.handlers import Answer
 from page.pictures import Picture, colour_bar, picture_grid, picture_row
@@ -65,6 +65,7 @@ def prediction_view(
     notes = f'<div class="notice">{escape(history.note)}</div>' if history.note else ""
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(result.weights)}{notes}'
+        f"{clipped_notice(recording)}"
         f"<p>{_frame_text(recording, history.target)}, predicted from {frames_text(history.frames)}: "
         f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>{judgement}"
         f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}"

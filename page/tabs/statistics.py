@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from page.facts import facts_table
-from page.figures import figure_card, render_figure, table_link
+from page.figures import drawable_labels, figure_card, render_figure, table_link
 from page.tabs.networks import candidate_labels
 from page.text import bytes_text, count_text, percent_text
 from session import Intervals, RecordedSession, SessionStatistics, statistics_figures
@@ -25,11 +25,12 @@ PACE = {
 def statistics_view(recording: RecordedSession, statistics: SessionStatistics, foretold: Foretold) -> str:
     """HTML of a recording's statistics, and of whether its actions can be `foretold` from its frames."""
     labels, common = candidate_labels(recording)
+    drawn = drawable_labels(labels)
     how_often = f"How often each action was taken{common}."
     pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
     actions = _card(
         statistics.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
-        lambda figure: statistics_figures.draw_action_counts(figure, labels, statistics),
+        lambda figure: statistics_figures.draw_action_counts(figure, drawn, statistics),
     )  # fmt: skip
     intervals = _card(
         statistics.frame_count + statistics.action_count > 1, "Time between events", pace, 5.0,

@@ -8,20 +8,21 @@ import os
 import re
 from array import array
 
-import orjson
-
-from session.files import describe, open_regular
+from session.files import HEAD_BYTES, describe, foreign_text, open_regular
 from session.history import ACTION, OBSERVATION
+from session.jsonl_format.json_values import BYTE_ORDER_MARK, NotJson, parse_json
 from session.jsonl_format.recorded_actions import RecordedActions
 from session.jsonl_format.shards import MAX_SHARD_BYTES, read_lines
+from session.jsonl_format.times import read_time
 from session.skipped import SkippedLog
 
 MAX_STEP = 1 << 53
-# Beyond this the time cannot be shown as a date (year 9999).
-MAX_TIMESTAMP = 253_000_000_000
 MAX_PATH_LENGTH = 1024
 # The rest of a shard with more is skipped: it is no recording, and reading it would only take time.
 MAX_BAD_LINES = 100_000
+# Lines of a recording that are searched for what can be saved of them: it takes about a second a megabyte.
+MAX_THOROUGH_BYTES = 1 << 20
+DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 # The form of nearly all frame paths; others are checked part by part.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_]\w*/[A-Za-z0-9_][\w.-]{0,200}", re.ASCII)
 
@@ -35,7 +36,7 @@ class EventColumns:
 
     def __init__(self) -> None:
         self.steps = array("q")
-        self.times = array("d")
+        self.times = array("d")  # as recorded, NaN for no number
         self.kinds = array("b")
         self.refs = array("q")  # into frame_paths or actions
         self.shards = array("q")  # into shard_names
@@ -43,13 +44,14 @@ class EventColumns:
         self.shard_names: list[str] = []
         self.frame_paths: list[str] = []
         self.actions = RecordedActions()
+        self._thorough_bytes = MAX_THOROUGH_BYTES
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def append(self, line_number: int, line: bytes) -> None:
         """Add the event of a line of the newest shard; raises BadEvent."""
-        step, kind, data, timestamp = _check_event(line)
+        step, kind, data, timestamp = _check_event(self._parse(line))
         if kind == "observation":
             self.frame_paths.append(_frame_path(data))
             self.refs.append(len(self.frame_paths) - 1)
@@ -58,9 +60,18 @@ class EventColumns:
             self.refs.append(self.actions.append(data))
             self.kinds.append(ACTION)
         self.steps.append(step)
-        self.times.append(timestamp)
+        self.times.append(read_time(timestamp))
         self.shards.append(len(self.shard_names) - 1)
         self.lines.append(line_number)
+
+    def _parse(self, line: bytes) -> object:
+        try:
+            return parse_json(line, is_thorough=False)
+        except NotJson:
+            self._thorough_bytes -= len(line)
+            if self._thorough_bytes < 0:
+                raise
+        return parse_json(line)
 
 
 def read_events(folder: int, shard_names: list[str], log: SkippedLog) -> EventColumns:
@@ -77,14 +88,18 @@ def read_events(folder: int, shard_names: list[str], log: SkippedLog) -> EventCo
 
 
 def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> None:
+    problem = foreign_text(os.pread(file, HEAD_BYTES, 0))
+    if problem:
+        log.add(name, None, problem)
+        return
     bad_lines = 0
     for number, line, is_ended in read_lines(file, MAX_SHARD_BYTES):
         try:
             if line is None:
                 raise BadEvent("longer than 1 MB")
-            if line and not line.isspace():
+            if line and line.removeprefix(BYTE_ORDER_MARK).strip():
                 events.append(number, line)
-        except (orjson.JSONDecodeError, BadEvent) as error:
+        except (NotJson, BadEvent) as error:
             log.add(name, number, _reason(error, is_ended))
             bad_lines += 1
             if bad_lines > MAX_BAD_LINES:
@@ -94,7 +109,7 @@ def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> 
         log.add(name, None, f"larger than {MAX_SHARD_BYTES >> 20} MB; the rest of this file was not read")
 
 
-def _reason(error: orjson.JSONDecodeError | BadEvent, is_ended: bool) -> str:
+def _reason(error: NotJson | BadEvent, is_ended: bool) -> str:
     if isinstance(error, BadEvent):
         return str(error)
     return "not JSON" if is_ended else "not JSON (cut short)"
@@ -105,25 +120,22 @@ def _is_at_end(file: int) -> bool:
     return not os.read(file, 1)
 
 
-def _check_event(line: bytes) -> tuple[int, str, dict[str, object], float]:
-    event = orjson.loads(line)
+def _check_event(event: object) -> tuple[int, str, dict[str, object], object]:
     if type(event) is not dict:
         raise BadEvent("not a JSON object")
     try:
-        step, kind, data, timestamp = event["step"], event["type"], event["data"], event["timestamp"]
+        step, kind, data = event["step"], event["type"], event["data"]
     except KeyError as error:
         raise BadEvent(f"{error.args[0]} is missing") from None
+    if type(step) is float and step.is_integer():
+        step = int(step)
     if type(step) is not int or not 0 <= step < MAX_STEP:
         raise BadEvent("step is not a whole number")
     if kind != "observation" and kind != "action":
         raise BadEvent("type is neither observation nor action")
     if type(data) is not dict:
         raise BadEvent("data is not an object")
-    if type(timestamp) is not float and type(timestamp) is not int:
-        raise BadEvent("timestamp is not a number")
-    if not 0 <= timestamp < MAX_TIMESTAMP:
-        raise BadEvent("timestamp is no time in Unix seconds")
-    return step, kind, data, timestamp
+    return step, kind, data, event.get("timestamp")
 
 
 def _frame_path(data: dict[str, object]) -> str:
@@ -136,7 +148,8 @@ def _frame_path(data: dict[str, object]) -> str:
 def _checked_path(path: str) -> str:
     if not path or len(path) > MAX_PATH_LENGTH or not path.isprintable():
         raise BadEvent("frame_path is not a usable file name")
-    parts = [part for part in path.split("/") if part not in ("", ".")]
-    if path.startswith("/") or "\\" in path or ".." in parts or not parts:
+    is_absolute = path.startswith(("/", "\\")) or DRIVE.match(path)
+    parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
+    if is_absolute or ".." in parts or not parts:
         raise BadEvent("frame_path leads outside the session")
     return "/".join(parts)

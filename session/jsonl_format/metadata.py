@@ -1,12 +1,11 @@
 """Reading ``session_meta.json``: every key on its own, so that one broken value costs only itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-import orjson
-
 from session.errors import BadSimulator
-from session.files import describe, open_regular, read_at_most
+from session.files import HEAD_BYTES, describe, foreign_text, open_regular, read_at_most
+from session.jsonl_format.json_values import Broken, NotJson, parse_json
 from session.jsonl_format.local_time import parse_local_time
 from session.robots.actions import is_action
 from session.robots.registry import parse_simulator
@@ -16,6 +15,7 @@ from session.skipped import SkippedLog
 META_FILE = "session_meta.json"
 MAX_META_BYTES = 4 << 20
 MAX_TEXT_LENGTH = 200
+USED_KEYS = ("robot_type", "start_time", "end_time", "total_steps", "total_shards", "action_space", "ranges")
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Metadata:
     total_shards: int | None = None
     action_space: tuple[dict[str, float], ...] = ()
     simulator: SimulatorEntry | None = None
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def is_finished(self) -> bool:
@@ -40,18 +41,31 @@ def read_metadata(folder: int, log: SkippedLog) -> Metadata:
     """Read the metadata of the session in the folder descriptor ``folder``, logging unusable values."""
     try:
         with open_regular(folder, META_FILE) as file:
-            content = orjson.loads(read_at_most(file, MAX_META_BYTES))
+            text = read_at_most(file, MAX_META_BYTES)
     except FileNotFoundError:
         log.add(META_FILE, None, "missing")
     except OSError as error:
         log.add(META_FILE, None, f"cannot be read ({describe(error)})")
-    except orjson.JSONDecodeError:
-        log.add(META_FILE, None, "not JSON")
     else:
-        if isinstance(content, dict):
-            return _parse(content, log)
-        log.add(META_FILE, None, "not a JSON object")
+        return _read(text, log)
     return Metadata()
+
+
+def _read(text: bytes, log: SkippedLog) -> Metadata:
+    problem = foreign_text(text[:HEAD_BYTES])
+    try:
+        content = {} if problem else parse_json(text)
+    except NotJson:
+        problem = "not JSON"
+    if not problem and not isinstance(content, dict):
+        problem = "not a JSON object"
+    if problem:
+        log.add(META_FILE, None, problem)
+        return Metadata()
+    for key, value in content.items():
+        if isinstance(value, Broken) and key not in USED_KEYS:
+            log.add(META_FILE, None, f"{key[:MAX_TEXT_LENGTH]} has no value that can be read")
+    return _parse(content, log)
 
 
 def _parse(content: dict[str, object], log: SkippedLog) -> Metadata:
@@ -63,6 +77,7 @@ def _parse(content: dict[str, object], log: SkippedLog) -> Metadata:
         total_shards=_count(content, "total_shards", log),
         action_space=_action_space(content.get("action_space"), log),
         simulator=_simulator(content.get("simulator"), log),
+        ranges=_ranges(content.get("ranges"), log),
     )
 
 
@@ -87,10 +102,32 @@ def _count(content: dict[str, object], key: str, log: SkippedLog) -> int | None:
     value = content.get(key)
     if value is None:
         return None
+    if type(value) is float and value.is_integer():
+        value = int(value)
     if type(value) is not int or value < 0:
         log.add(META_FILE, None, f"{key} is not a whole number")
         return None
     return value
+
+
+def _ranges(value: object, log: SkippedLog) -> dict[str, tuple[float, float]]:
+    """Ranges of the action channels that the recording wants to be scaled by, see README.md."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        log.add(META_FILE, None, "ranges is not an object of channels")
+        return {}
+    for name, bounds in value.items():
+        if not _is_range(bounds):
+            log.add(
+                META_FILE, None, f"the range of {name[:MAX_TEXT_LENGTH]} is not a list of two numbers, low and high"
+            )
+    return {name: (float(bounds[0]), float(bounds[1])) for name, bounds in value.items() if _is_range(bounds)}
+
+
+def _is_range(value: object) -> bool:
+    is_pair = isinstance(value, list) and len(value) == 2 and is_action(dict(zip("ab", value, strict=True)))
+    return is_pair and value[0] <= value[1]
 
 
 def _action_space(value: object, log: SkippedLog) -> tuple[dict[str, float], ...]:

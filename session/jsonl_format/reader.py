@@ -1,12 +1,13 @@
 """Reading a recording in the JSON-lines format: all valid parts, and a log of the others."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from session.files import open_folder
-from session.frames import find_bad_frames
+from session.frames import check_frames
 from session.history import ACTION, OBSERVATION, link_events
 from session.jsonl_format.events import EventColumns, read_events
 from session.jsonl_format.local_time import infer_utc_offset, time_in_name
@@ -14,6 +15,7 @@ from session.jsonl_format.lock import is_being_recorded
 from session.jsonl_format.metadata import META_FILE, Metadata, read_metadata
 from session.jsonl_format.shards import find_shards
 from session.jsonl_format.source import FrameFiles
+from session.jsonl_format.times import clock_settings, in_seconds
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
 from session.robots.detection import detect_robot
@@ -24,6 +26,8 @@ from session.skipped import SkippedLog
 from session.summary import SessionSummary
 
 MAX_RECORDED_CANDIDATES = 16
+MAX_NAMED = 3
+EARLIEST = datetime(2000, 1, 1)  # machines without a clock begin before, most at 1970
 
 
 def load(folder: Path) -> RecordedSession:
@@ -36,7 +40,9 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
     """The summary of the session in ``folder`` by its metadata alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         metadata = read_metadata(opened, SkippedLog())
-    robot = detect_robot(metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name)
+    robot = detect_robot(
+        metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name, metadata.ranges
+    )
     return SessionSummary(
         session_id=session_id,
         name=folder.name,
@@ -51,9 +57,11 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
 
 
 def _duration(metadata: Metadata) -> float | None:
-    if metadata.start_time is None or metadata.end_time is None:
+    """Seconds, or None if they are not known, also because the clock was set from the past meanwhile, or back."""
+    length = _length(metadata)
+    if length is None or length < timedelta(0) or metadata.start_time < EARLIEST <= metadata.end_time:
         return None
-    return max(0.0, (metadata.end_time - metadata.start_time).total_seconds())
+    return length.total_seconds()
 
 
 def _read(path: Path, folder: int) -> RecordedSession:
@@ -61,16 +69,20 @@ def _read(path: Path, folder: int) -> RecordedSession:
     metadata = read_metadata(folder, log)
     events = read_events(folder, find_shards(folder, metadata.total_shards, log), log)
     _log_lost_end(metadata, events, log)
+    usual_channels, usual_values = events.actions.usual_channels()
     profile = detect_robot(
-        metadata.robot_type, metadata.action_space, *events.actions.usual_channels(), path.parent.name
+        metadata.robot_type, metadata.action_space, usual_channels, usual_values, path.parent.name, metadata.ranges
     )
-    actions, bad_actions = events.actions.select(profile.channel_names)
-    bad_frames = find_bad_frames(folder, events.frame_paths)
-    rows, has_picture = _usable_rows(events, bad_actions, bad_frames, log)
+    constants = _missing_constants(profile, events.actions.channels)
+    actions, bad_actions = events.actions.select(profile.channel_names, constants)
+    frame_check = check_frames(folder, events.frame_paths)
+    rows, has_picture = _usable_rows(events, bad_actions, frame_check.problems, log)
     start_time = metadata.start_time or time_in_name(path.name)
     kinds, refs, steps, times = (
         _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
     )
+    times, time_unit = in_seconds(times, _length(metadata))
+    settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = _frozen(actions[refs[is_action]])
     return RecordedSession(
@@ -80,18 +92,56 @@ def _read(path: Path, folder: int) -> RecordedSession:
         start_time=start_time,
         end_time=metadata.end_time,
         is_finished=metadata.is_finished,
-        utc_offset_s=infer_utc_offset(start_time, min(events.times, default=None)),
+        utc_offset_s=infer_utc_offset(start_time, next(iter(times[np.isfinite(times)].tolist()), None)),
         steps=_frozen(steps[is_frame]),
         times=_frozen(times[is_frame]),
         frames=FrameFiles(path, tuple(events.frame_paths[ref] for ref in refs[is_frame].tolist())),
         actions=actions,
         action_steps=_frozen(steps[is_action]),
         action_times=_frozen(times[is_action]),
-        candidate_actions=_frozen(_candidates(profile, metadata.action_space, actions, log)),
+        candidate_actions=_frozen(_candidates(profile, _completed(metadata.action_space, constants), actions, log)),
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
         simulator=_simulator(metadata, profile, log),
+        pictures_digest=frame_check.digest,
+        clock_settings=settings,
+        notes=(*_constants_note(constants), *_time_notes(times, time_unit, settings)),
     )
+
+
+def _missing_constants(profile: RobotProfile, recorded_channels: set[str]) -> dict[str, float]:
+    """Channels that all actions of a recording leave out, if each of them has only one possible value."""
+    missing = set(profile.channel_names) - recorded_channels
+    if len(missing) == len(profile.channels) or not missing <= profile.constants.keys():
+        return {}
+    return {name: profile.constants[name] for name in missing}
+
+
+def _length(metadata: Metadata) -> timedelta | None:
+    is_known = metadata.start_time is not None and metadata.end_time is not None
+    return metadata.end_time - metadata.start_time if is_known else None
+
+
+def _time_notes(times: np.ndarray, unit: str, set_at: Sequence[int]) -> Iterator[str]:
+    """Sentences on how the times were understood; ``set_at``: steps at which the clock was set."""
+    if unit != "seconds":
+        yield f"Times are recorded in {unit}."
+    unknown = int(np.isnan(times).sum())
+    if unknown:
+        yield f"Times of {unknown:,} of {len(times):,} events are not known: none was recorded, or one that is no date."
+    if set_at:
+        places = ", ".join(map(str, set_at[:MAX_NAMED])) + (" …" if len(set_at) > MAX_NAMED else "")
+        yield f"The clock was set while recording (before step {places}); lengths leave that jump out."
+
+
+def _constants_note(constants: dict[str, float]) -> Iterator[str]:
+    if constants:
+        values = " and ".join(f"{name} {value:g}" for name, value in constants.items())
+        yield f"The recorded actions leave out {values}, the only value that this robot has."
+
+
+def _completed(action_space: Sequence[dict[str, float]], constants: dict[str, float]) -> list[dict[str, float]]:
+    return [constants | action for action in action_space]
 
 
 def _frozen(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ stored once, the numbers in one flat array; a value that is no number is NaN.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from session.robots.actions import MAX_CHANNELS, MAX_VALUE, is_channel_name
 
 # Exact types: to Python, True is an int as well.
 NUMBER_TYPES = frozenset((int, float))
+NO_CONSTANTS: Mapping[str, float] = {}
 
 
 class RecordedActions:
@@ -38,6 +39,11 @@ class RecordedActions:
         self._values.extend(values)
         return len(self._layout_of) - 1
 
+    @property
+    def channels(self) -> set[str]:
+        """Every channel that any action names."""
+        return {name for names in self._layouts for name in names}
+
     def usual_channels(self) -> tuple[tuple[str, ...], np.ndarray]:
         """The channels (A) of most actions that hold numbers, and their values (M, A), NaN for no number."""
         if not len(self):
@@ -47,19 +53,24 @@ class RecordedActions:
         is_used = np.isfinite(values).any(axis=0) & np.array([is_channel_name(name) for name in names], dtype=bool)
         return tuple(name for name, used in zip(names, is_used, strict=True) if used), values[:, is_used]
 
-    def select(self, channels: Sequence[str]) -> tuple[np.ndarray, dict[int, str]]:
+    def select(
+        self, channels: Sequence[str], constants: Mapping[str, float] = NO_CONSTANTS
+    ) -> tuple[np.ndarray, dict[int, str]]:
         """All actions as float32 (M, A) in the order of ``channels``, and the reasons for unusable ones by index.
 
-        Further channels are ignored.
+        Further channels are ignored. ``constants`` are values of channels that no action of the recording names.
         """
         matrix = np.full((len(self), len(channels)), np.nan, dtype=np.float64)
         reasons: dict[int, str] = {}
         for names, rows in self._rows_by_layout():
-            missing = [channel for channel in channels if channel not in names]
+            missing = [channel for channel in channels if channel not in names and channel not in constants]
             if missing or not names or not channels:
                 reasons.update(dict.fromkeys(rows.tolist(), _describe_missing(names, missing)))
             else:
-                matrix[rows] = self._values_of(rows, [names.index(channel) for channel in channels])
+                recorded = [index for index, channel in enumerate(channels) if channel not in constants]
+                matrix[rows] = [constants.get(channel, np.nan) for channel in channels]
+                columns = [names.index(channels[index]) for index in recorded]
+                matrix[np.ix_(rows, recorded)] = self._values_of(rows, columns)
         matrix = _usable(matrix)
         for row, column in np.argwhere(np.isnan(matrix)).tolist():
             reasons.setdefault(row, f"action channel {channels[column]} is not a usable number")

@@ -11,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, NoHistory
-from session.frames import decode_picture, read_frame, resize_picture
+from session.frames import read_frame, resize_picture
 from session.history import History
+from session.pictures import decode_picture
 from session.recorder.recorder import SessionRecorder
+from session.robots.profiles import RobotProfile
 
 MEMORY_FRAMES = 256  # pictures of 224 × 224: 38 MB
 
@@ -21,12 +23,20 @@ MEMORY_FRAMES = 256  # pictures of 224 × 224: 38 MB
 class LiveRecording:
     """Observations and actions in turn, beginning with an observation; each is written to disk first.
 
-    Frame i is followed by action i. Pictures of the last ``capacity`` frames are available.
+    Frame i is followed by action i. Pictures of the last ``capacity`` frames are available. ``candidates`` are in the
+    order of the recorder's channels; ``profile`` is another one of the same channels, if they are to be scaled by it.
     """
 
-    def __init__(self, recorder: SessionRecorder, candidates: np.ndarray, capacity: int = MEMORY_FRAMES) -> None:
-        self.profile = recorder.profile
-        self.candidate_actions = candidates
+    def __init__(
+        self,
+        recorder: SessionRecorder,
+        candidates: np.ndarray,
+        capacity: int = MEMORY_FRAMES,
+        profile: RobotProfile | None = None,
+    ) -> None:
+        self.profile = profile or recorder.profile
+        order = [recorder.profile.channel_names.index(name) for name in self.profile.channel_names]
+        self.candidate_actions = candidates[:, order]
         self._recorder = recorder
         self._capacity = capacity
         self._pictures: OrderedDict[int, Image.Image] = OrderedDict()

@@ -14,11 +14,11 @@ from types import TracebackType
 import numpy as np
 
 from session.errors import BadRobot, InvalidAction, RobotFailed, SessionError
-from session.frames import MAX_FRAME_PIXELS
+from session.pictures import MAX_FRAME_PIXELS
 from session.robots.actions import MAX_CANDIDATES, SAME_WITHIN, checked_action
 from session.robots.detection import profile_of
 from session.robots.profiles import RobotProfile
-from session.robots.registry import make_robot
+from session.robots.registry import ROBOTS, make_robot
 from session.robots.robot import Robot
 from session.robots.simulator import SimulatorEntry
 
@@ -57,10 +57,11 @@ class CheckedRobot:
 
     def __init__(self, robot: Robot, simulator: SimulatorEntry | None = None) -> None:
         self._robot, self.simulator = robot, simulator
-        self.robot_type = type(robot).__name__
+        name = type(robot).__name__
         with _RobotCall("while its profile and actions were asked for", BadRobot):
             profile, actions = robot.profile, list(robot.action_space)
         actions = _checked_space(actions)
+        self.robot_type = _type_for_recordings(name, profile, actions)
         self.profile = profile_of(self.robot_type, actions)
         _require_same(profile, self.profile)
         for action in actions:
@@ -140,6 +141,17 @@ def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:
     if any(set(action) != set(checked[0]) for action in checked):
         raise BadRobot("The actions of the robot's action_space differ in their channels; give all the same ones.")
     return checked
+
+
+def _type_for_recordings(name: str, profile: object, actions: Sequence[dict[str, float]]) -> str:
+    """The robot's class name, with the title of its profile if that is one of the registry and the name leaves it out.
+
+    Recordings are recognized by this text.
+    """
+    own = next((one.profile for one in ROBOTS if one.profile == profile), None)
+    if own is None or set(actions[0]) != set(own.channel_names) or profile_of(name, actions) == own:
+        return name
+    return f"{name} ({own.title})"
 
 
 def _require_same(profile: object, recorded: RobotProfile) -> None:

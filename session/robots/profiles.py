@@ -32,7 +32,12 @@ class RobotProfile:
 
     def with_constants(self, action: Mapping[str, float]) -> dict[str, float]:
         """The action, completed by the channels that have only one possible value."""
-        return {channel.name: channel.low for channel in self.channels if channel.low == channel.high} | dict(action)
+        return self.constants | dict(action)
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The channels that have only one possible value, with that value."""
+        return {channel.name: channel.low for channel in self.channels if channel.low == channel.high}
 
     def scale(self, actions: np.ndarray) -> np.ndarray:
         """Clip raw actions (..., A) to their ranges and scale them to [-1, 1], float32.

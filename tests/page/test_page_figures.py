@@ -1,13 +1,15 @@
 import base64
 import csv
 import io
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from page.figures import figure_card, picture_card, render_figure, table_link
+from page.figures import drawable_labels, figure_card, picture_card, render_figure, table_link
+from page.fonts import text_of, undrawable
 from tests.cases import every_case
 
 # Names as a file may contain them: plain, and breaking out of an attribute in either kind of quotes.
@@ -140,3 +142,26 @@ def test_a_spreadsheet_runs_nothing(text):
 @every_case("text", ["a\r=1+1", "a\n=1+1", "a,=1+1", 'a",=1+1'])
 def test_no_cell_begins_inside_another(text):
     assert table(table_link(("a",), [(text,)], "n"), "n.csv")[1:] == [[text]]
+
+
+@every_case("name", ["左电机 0.5", "왼쪽 1", "محرك", "🦾 1", "\U000f0000"])
+def test_names_in_any_script_are_drawn_without_boxes_and_without_warnings(name):
+    drawn = []
+
+    def draw(figure):
+        axes = figure.add_subplot()
+        axes.set_yticks([0, 1], [name, "plain"])
+        axes.set_title(name)
+        drawn.append(figure)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        render_figure(draw, 2.0)
+    letters = set(text_of(drawn[-1])) & undrawable(name)
+    assert not letters
+    labels = drawable_labels([name, f"{name} 0"])
+    assert labels == (["action 1", "action 2"] if undrawable(name) else [name, f"{name} 0"])
+
+
+def test_letters_of_the_usual_font_stay():
+    assert drawable_labels(["Ровер 1", "Éclair − 2"]) == ["Ровер 1", "Éclair − 2"]

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 import threading
 import weakref
 
@@ -141,3 +142,28 @@ def test_opening_one_session_does_not_delay_another(root, monkeypatch):
     assert thread.is_alive()
     may_go_on.set()
     thread.join(WAIT_S)
+
+
+def test_a_picture_corrected_in_place_makes_another_version_also_after_a_restart(root):
+    sessions = SessionCache(root)
+    before = sessions.get("jetbot/session_1")
+    frame = root / "jetbot" / "session_1" / "frames" / "frame_000002.jpg"
+    frame.write_bytes(jpeg(77).ljust(frame.stat().st_size, b"\0"))  # the same size
+    os.utime(frame, ns=(1, 1))
+    after = sessions.get("jetbot/session_1")
+    assert after.version != before.version
+    assert SessionCache(root).get("jetbot/session_1").version == after.version
+
+
+def test_pictures_of_a_recording_in_subfolders_are_watched(tmp_path):
+    events = [observation(0, "frames/left/a.jpg"), action(1), observation(2, "frames/left/b.jpg")]
+    folder = tmp_path / "jetbot" / "session_1"
+    (folder / "frames" / "left").mkdir(parents=True)
+    for name in ("a", "b"):
+        (folder / "frames" / "left" / f"{name}.jpg").write_bytes(jpeg())
+    (folder / "events_shard_000.jsonl").write_text("\n".join(map(json.dumps, events)))
+    sessions = SessionCache(tmp_path)
+    before = sessions.get("jetbot/session_1")
+    assert before.frame_count == 2 and sessions.get("jetbot/session_1") is before
+    (folder / "frames" / "left" / "b.jpg").write_bytes(jpeg(9, size=32))
+    assert sessions.get("jetbot/session_1").version != before.version

@@ -1,13 +1,14 @@
 """All valid parts of a recording open; the others are named with file, line and reason."""
 
 import json
+import math
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from session import JETBOT, TOROIDAL_DOT, SessionNotFound, load_session
+from session import JETBOT, TOROIDAL_DOT, FrameUnreadable, SessionNotFound, load_session
 from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
@@ -81,18 +82,18 @@ def changed(event: dict, **changes) -> dict:
 
 BAD_LINES = {
     "not JSON": [
-        "{", "[1,", "\x00\x00\x00", '{"step": 1, "timestamp": NaN}', '{"step": Infinity}', "[" * 3000, b"\xff\n",
+        "{", "[1,", "\x00\x00\x00", "NaN", '{"step": 1 "type"}}', "[" * 3000, b"\xff\n",
+        '{"step": [1}', '{"step": {"a": 1]', "[{]}", '{"step": NaN]}', '{"step": 1} {"step": 2}',
     ],
     "not a JSON object": ["[]", "1", "null", '"text"'],
     "step is missing": [changed(action(1), step=...)],
-    "type is missing": [changed(action(1), type=...)],
+    "type is missing": [changed(action(1), type=...), '{"step": 1, "timestamp": NaN}', '{"step": Infinity}'],
     "data is missing": [changed(action(1), data=...)],
-    "timestamp is missing": [changed(action(1), timestamp=...)],
-    "step is not a whole number": [changed(action(1), step=step) for step in (True, -1, 1.0, "1", None, [], 2**60)],
+    "step is not a whole number": [
+        changed(action(1), step=step) for step in (True, -1, 1.5, -1.0, 1e30, "1", None, [], 2**60)
+    ],
     "type is neither observation nor action": [changed(action(1), type=kind) for kind in ("reward", 1, None, [], {})],
     "data is not an object": [changed(action(1), data=data) for data in (None, [], "x", 1)],
-    "timestamp is not a number": [changed(action(1), timestamp=time) for time in (True, "1", None, [])],
-    "timestamp is no time in Unix seconds": [changed(action(1), timestamp=time) for time in (-1, 1e300, 2**62)],
     "frame_path is missing": [changed(observation(1), data={}), changed(observation(1), data={"frame_path": None})],
     "frame_path is not text": [changed(observation(1), data={"frame_path": path}) for path in (1, [], True, {})],
     "frame_path is not a usable file name": [
@@ -100,12 +101,17 @@ BAD_LINES = {
     ],
     "frame_path leads outside the session": [
         changed(observation(1), data={"frame_path": path})
-        for path in ("/etc/passwd", "../x.jpg", "frames/../../x.jpg", "frames\\x.jpg", "..", ".", "//", "frames/..")
+        for path in (
+            *("/etc/passwd", "../x.jpg", "frames/../../x.jpg", "..", ".", "//", "frames/..", "\\x.jpg", "..\\x.jpg"),
+            *("frames\\..\\..\\x.jpg", "frames/..\\x.jpg", "C:\\frames\\x.jpg", "c:/x.jpg", "\\\\server\\x.jpg", ".\\"),
+        )
     ],
     "action misses the channel motor_left": [action(1, {"action": 1}), action(1, {"motor_right": 1, "duration": 1})],
     "action misses the channel duration": [action(1, {"motor_left": 0, "motor_right": 0})],
     "action channel motor_right is not a usable number": [
-        action(1, RIGHT | {"motor_right": value}) for value in (True, "1", None, [], 1e300)
+        *(action(1, RIGHT | {"motor_right": value}) for value in (True, "1", None, [], 1e300, math.nan, -math.inf)),
+        json.dumps(action(1)).replace("0.12", "1e999"), json.dumps(action(1)).replace("0.12", "1" * 5000),
+        json.dumps(action(1)).replace("0.12", "None"), json.dumps(action(1)).replace("0.12", "[1, {2: nan}, 3]"),
     ],
     "action has no channels, or more than 64": [action(1, {}), action(1, {str(number): 1 for number in range(65)})],
 }  # fmt: skip
@@ -127,6 +133,90 @@ def test_a_bad_line_costs_only_itself_and_is_named(tmp_path, reason, line):
     assert session.skipped_summary() == [f"{SHARD} line 2: {reason}"]
     assert session.steps.tolist() == [0, 2, 4]
     assert session.previous.tolist() == [-1, -1, 1]
+
+
+BROKEN_VALUES = (
+    *("NaN", "-Infinity", "1e999", "1" * 5000, "None", "nan", "undefined", "01", "1.", "+1", "0x1F", "12:30", ""),
+    *("'it is'", '"\\ud800"', '"\\x"', '"a\tb"', "[1, NaN, 2]", '{"x": {"y": .5}}', "[" * 40 + "]" * 40, "1 2 [3 4] 5"),
+)
+
+
+@every_case("value", BROKEN_VALUES)
+def test_a_broken_value_that_is_not_needed_costs_only_itself(tmp_path, value):
+    lines = [json.dumps(event)[:-1] + f', "imu": {value}, "note": "fine"}}' for event in events_of("oao")]
+    meta = json.dumps(meta_of())[:-1] + f', "battery_v": {value}}}'
+    folder = write_session(tmp_path / "jetbot" / NAME, lines, meta=meta.encode())
+    for step in (0, 2):
+        (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(jpeg())
+    session = load_session(folder)
+    assert (session.frame_count, session.action_count, session.profile) == (2, 1, JETBOT)
+    assert session.start_time.hour == 14 and session.duration_s == pytest.approx(0.2)
+    assert {entry.file for entry in session.skipped} <= {META}
+    assert all("battery_v has no value" in entry.reason for entry in session.skipped)
+
+
+@every_case("value", [b"Caf\xe9", b"\xff\xfe"])
+def test_bytes_of_another_encoding_cost_only_their_text(tmp_path, value):
+    meta = json.dumps(meta_of(place="HERE")).encode().replace(b"HERE", value)
+    session = load_session(write_session(tmp_path / "jetbot" / NAME, events_of("oao"), meta=meta))
+    assert session.profile == JETBOT and session.skipped == ()
+
+
+@every_case("mark_at", ["first line", "each line", "metadata", "a line of its own"])
+def test_a_byte_order_mark_changes_nothing(tmp_path, mark_at):
+    folder, mark = write_session(tmp_path / "jetbot" / NAME, events_of("oaoao"), shard_size=3), b"\xef\xbb\xbf"
+    for path in [folder / META] if mark_at == "metadata" else sorted(folder.glob("*.jsonl")):
+        lines = path.read_bytes().splitlines(keepends=True)
+        marked = [mark + line for line in lines] if mark_at == "each line" else [mark + lines[0], *lines[1:]]
+        path.write_bytes(b"".join([mark + b"\r\n", *lines] if mark_at == "a line of its own" else marked))
+    session = load_session(folder)
+    assert (session.frame_count, session.action_count, session.skipped) == (3, 2, ())
+
+
+@every_case("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_named_as_such(tmp_path, encoding):
+    folder = write_session(tmp_path / "jetbot" / NAME, events_of("oao"))
+    for name in (SHARD, META):
+        (folder / name).write_bytes((folder / name).read_text().encode(encoding))
+    assert skipped_in(folder) == [f"{name}: is text in UTF-16: save it as UTF-8" for name in (META, SHARD)]
+
+
+def test_pointers_of_git_lfs_are_named_with_their_remedy(folder):
+    write_session(folder, events_of("oaoao"), shard_size=3)
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    for name in (META, "events_shard_001.jsonl", "frames/frame_000002.jpg"):
+        (folder / name).write_bytes(pointer)
+    told = load_session(folder).skipped_summary()
+    assert len(told) == 3 and all(
+        "is a pointer of Git LFS, not the file itself: run `git lfs pull`" in one for one in told
+    )
+    session = load_session(write_session(folder.parent / "session_2", events_of("oao")))
+    (session.folder / "frames" / "frame_000002.jpg").write_bytes(pointer)
+    with pytest.raises(FrameUnreadable, match="git lfs pull"):
+        session.frame_bytes(1)
+
+
+@every_case("path", ["frames\\{}", ".\\frames\\{}", "frames\\\\{}", "frames/.\\{}", ".\\frames/{}"])
+def test_a_backslash_separates_folders(tmp_path, path):
+    events = events_of("oao")
+    for event in events[::2]:
+        event["data"] = {"frame_path": path.format(f"frame_{event['step']:06d}.jpg")}
+    folder = write_session(tmp_path / "jetbot" / NAME, [json.dumps(event) for event in events])
+    for step in (0, 2):
+        (folder / "frames" / f"frame_{step:06d}.jpg").write_bytes(jpeg())
+    session = load_session(folder)
+    assert session.frame_names == ("frames/frame_000000.jpg", "frames/frame_000002.jpg")
+    assert session.picture(1).size == (16, 16)
+
+
+def test_a_padded_picture_is_a_frame_and_a_cut_one_with_padding_is_not(folder):
+    write_session(folder, events_of("oao"))
+    first, second = (folder / "frames" / f"frame_{step:06d}.jpg" for step in (0, 2))
+    first.write_bytes(first.read_bytes() + b"\0" * 4000)
+    second.write_bytes(second.read_bytes()[:-30] + b"\0" * 4000)
+    session = load_session(folder)
+    assert (session.frame_count, session.picture(0).size) == (1, (16, 16))
+    assert session.skipped_summary() == [f"{SHARD} line 3: frame frames/frame_000002.jpg is cut short"]
 
 
 def test_a_line_over_one_megabyte_is_skipped(folder):

@@ -55,3 +55,13 @@ def test_closing_stops_every_job_and_saves(small_backend, recording, tmp_path):
         now = job.snapshot()
         assert now.status == "interrupted"
         assert read_checkpoint(tmp_path / "checkpoints" / name / "autoencoder.pth").step == now.step
+
+
+def test_a_pointer_of_git_lfs_in_place_of_a_checkpoint_is_named_and_remembered_for_the_page(tmp_path):
+    folder = tmp_path / "checkpoints" / "toroidal_dot"
+    folder.mkdir(parents=True)
+    (folder / "autoencoder.pth").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    manager = Backend(tmp_path, "cpu").loaded_manager(TOROIDAL_DOT)
+    assert {network: str(problem) for network, problem in manager.unloaded_defaults.items()} == {
+        "autoencoder": "autoencoder.pth is a pointer of Git LFS, not the file itself: run `git lfs pull`."
+    }

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from session.files import NotRegularFile, open_file
+from session.files import HEAD_BYTES, NotRegularFile, foreign_content, open_file
 from training.checkpoints.archive_check import OldFormat, check_structure
 from training.checkpoints.errors import CheckpointDamaged, CheckpointNotFound, CheckpointOldFormat
 from training.checkpoints.pickle_check import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent
@@ -89,6 +89,9 @@ def open_checkpoint(path: Path) -> Iterator[BinaryIO]:
     with _open_regular(path, name) as handle:
         if size_of(handle) > MAX_FILE_BYTES:
             raise CheckpointDamaged(f"{name} is larger than any checkpoint of these networks; choose another file.")
+        if problem := foreign_content(handle.read(HEAD_BYTES)):
+            raise CheckpointDamaged(f"{name} {problem}.")
+        handle.seek(0)
         yield handle
 
 

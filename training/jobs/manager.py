@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from models import Network, SharedWorldModel
-from training.checkpoints.errors import CheckpointError
+from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup
 from training.checkpoints.writer import FILES, SavedCheckpoint
@@ -28,6 +28,7 @@ from training.jobs.snapshot import JobSnapshot, Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
+from training.robots import keep_robot
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class TrainingManager:
         self._weight_diff: WeightDiff | None = None  # of that job
         self._run_file: Path | None = None
         self._has_loaded_defaults = False
+        self.unloaded_defaults: dict[Network, CheckpointError] = {}  # default checkpoints that are there but unusable
 
     @property
     def run_file(self) -> Path | None:
@@ -75,7 +77,9 @@ class TrainingManager:
 
     def train(self, request: TrainingRequest) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or InvalidValue."""
-        return self.run(plain_run(request, self.shared.model))
+        run = plain_run(request, self.shared.model)
+        keep_robot(request.recording.profile, self.directory)
+        return self.run(run)
 
     def run(self, request: RunRequest) -> TrainingJob:
         """Start a job of any phases; raises JobRunning."""
@@ -156,6 +160,8 @@ class TrainingManager:
                     self.load(network, self.directory / name)
                 except CheckpointError as problem:
                     logger.info("%s was not loaded: %s", network, problem)
+                    if not isinstance(problem, CheckpointNotFound):
+                        self.unloaded_defaults[network] = problem
 
     def save(self) -> SavedCheckpoint:
         """Write every network that has learned or was loaded.

@@ -118,7 +118,9 @@ class UniqueFrames:
     def describe(self) -> str:
         """Text: "12 recordings of toroidal_dot"."""
         count = len(self.recordings)
-        return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}"
+        outside = sum(recording.outside_ranges is not None for recording in self.recordings)
+        note = f" ({outside} with actions outside the robot's ranges, which were clipped)" if outside else ""
+        return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}{note}"
 
     def windows(self, frames: int) -> Windows:
         """All windows of that many frames, each joined to the next by one action; there may be none."""

@@ -3,6 +3,7 @@ import pytest
 
 from session import JETBOT, TOROIDAL_DOT, ActionChannel, RobotProfile
 from session.robots.detection import detect_robot
+from session.robots.ranges import find_outside
 from session.robots.registry import action_name
 from tests.cases import every_case
 
@@ -48,11 +49,18 @@ def test_the_type_names_a_toroidal_dot(robot_type):
     assert detect_robot(robot_type, [JETBOT_ACTION], *NOTHING, "jetbot") == TOROIDAL_DOT
 
 
-@every_case("robot_type", [None, "", "unknown", "SomethingElse"])
-def test_the_channels_come_before_the_folder(robot_type):
+@every_case("robot_type", [None, "", "unknown", "None", " \t"])
+def test_if_the_metadata_names_no_robot_the_channels_come_before_the_folder(robot_type):
     assert detect_robot(robot_type, DOT_SPACE, *NOTHING, "jetbot") == TOROIDAL_DOT
     assert detect_robot(robot_type, [], ("action",), np.ones((1, 1)), "jetbot") == TOROIDAL_DOT
     assert detect_robot(robot_type, [], tuple(JETBOT_ACTION), np.ones((1, 3)), "toroidal_dot") == JETBOT
+
+
+@every_case("robot_type", ["PandaArm", "SomethingElse", "机械臂"])
+def test_a_robot_that_the_metadata_names_is_taken_for_no_other_by_its_channels_or_folder(robot_type):
+    for space, folder in ((DOT_SPACE, "toroidal_dot"), ([JETBOT_ACTION], "jetbot")):
+        robot = detect_robot(robot_type, space, tuple(space[0]), np.ones((1, len(space[0]))), folder)
+        assert robot.title == robot_type and robot.name not in (JETBOT.name, TOROIDAL_DOT.name)
 
 
 def test_the_folder_comes_last():
@@ -84,6 +92,45 @@ def test_a_name_is_always_safe_as_a_folder_name(robot_type):
 def test_a_long_type_gives_a_short_name_and_title():
     robot = detect_robot("x" * 5000, [], *NOTHING, "sessions")
     assert (len(robot.name), len(robot.title)) == (40, 60)
+
+
+def test_robots_named_in_any_script_have_folders_of_their_own():
+    names = [
+        "小车",
+        "机械臂",
+        "로버",
+        "Ровер",
+        "Rover 小车",
+        "Rover 机械臂",
+        "Rover",
+        "رoبوت",
+        "🤖",
+        "Éclair",
+        "Eclair",
+    ]
+    folders = [detect_robot(name, [], *NOTHING, "sessions").name for name in names]
+    assert len(set(folders)) == len(names) and all(name.isascii() and "/" not in name for name in folders)
+    assert folders[names.index("Rover")] == "rover"
+    apart, composed = (detect_robot(name, [], *NOTHING, "").name for name in ("E\u0301clair", "\u00c9CLAIR"))
+    assert apart == composed
+
+
+def test_a_recording_that_states_its_ranges_has_a_robot_of_its_own():
+    own = {"motor_left": (-0.5, 0.5)}
+    robot = detect_robot("JetBot", [JETBOT_ACTION], *NOTHING, "jetbot", own)
+    assert robot.name.startswith("jetbot_") and robot.title == "JetBot, own ranges"
+    assert [(one.low, one.high) for one in robot.channels] == [(-0.5, 0.5), (0.0, 0.12), (0.2, 0.2)]
+    assert detect_robot("JetBot", [JETBOT_ACTION], *NOTHING, "jetbot", own) == robot
+    assert detect_robot("JetBot", [], *NOTHING, "jetbot", {"motor_left": (-0.5, 0.4)}).name != robot.name
+    assert detect_robot("JetBot", [], *NOTHING, "jetbot", {"motor_right": (0, 0.12), "wing": (0, 1)}) == JETBOT
+
+
+def test_actions_outside_the_ranges_are_counted_with_what_becomes_of_them():
+    actions = np.array([[0.3, 0.3, 0.5], [0.0, 0.3, 0.5], [0.3, 0.5, 0.5], [0, 0.12, 0.2]], dtype=np.float32)
+    outside = find_outside(JETBOT, actions)
+    assert (outside.count, outside.total, outside.different, outside.distinguished) == (3, 4, 4, 1)
+    assert outside.spans["motor_left"] == (0.0, pytest.approx(0.3))
+    assert find_outside(JETBOT, actions[3:]) is None and find_outside(JETBOT, actions[:0]) is None
 
 
 def test_known_actions_have_names_and_others_none():

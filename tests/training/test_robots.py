@@ -1,0 +1,92 @@
+"""Which networks a recording of a robot is scaled for, and in which folder they are."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from session import ActionChannel, RobotProfile, load_session
+from session.batch import scaled_actions
+from tests.session.session_files import RIGHT, action, meta_of, observation, write_session
+from training.backend import Backend
+from training.robots import FILE, fit_profile, fit_recording, keep_robot, keep_robots
+
+ARM = RobotProfile("arm", "Arm", (ActionChannel("lift", -1.0, 1.0), ActionChannel("grip", 0.0, 2.0)))
+
+
+def write(folder: Path, actions: list[dict], robot_type: str = "Arm", **meta) -> Path:
+    events = [one for i, data in enumerate(actions) for one in (observation(2 * i), action(2 * i + 1, data))]
+    return write_session(folder, events, meta=meta_of(robot_type=robot_type, action_space=None, **meta))
+
+
+def changed(**changes) -> RobotProfile:
+    return RobotProfile(**{"name": ARM.name, "title": ARM.title, "channels": ARM.channels} | changes)
+
+
+def test_two_recordings_of_one_robot_are_scaled_alike_once_its_networks_were_trained(tmp_path):
+    wide, narrow = tmp_path / "sessions" / "arm" / "session_wide", tmp_path / "sessions" / "arm" / "session_narrow"
+    write(wide, [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    write(narrow, [{"grip": 1, "lift": 0}, {"grip": 4, "lift": 0.5}])
+    backend = Backend(tmp_path, "cpu")
+    before = backend.sessions.get("arm/session_narrow")
+    assert before.profile.channel_names == ("grip", "lift") and before.outside_ranges is None
+    keep_robot(backend.sessions.get("arm/session_wide").profile, tmp_path / "checkpoints" / "arm")
+    after = backend.sessions.get("arm/session_narrow")
+    assert backend.sessions.get("arm/session_narrow") is after
+    assert after.profile == backend.sessions.get("arm/session_wide").profile == ARM
+    assert torch.equal(scaled_actions(after, [0, 1]), torch.tensor([[0.0, 0.0], [0.5, 1.0]]))
+    assert (after.outside_ranges.count, after.outside_ranges.total) == (1, 2)
+    assert after.version != before.version
+    assert np.array_equal(load_session(narrow).actions, before.actions)
+
+
+def test_the_first_recording_decides_and_others_do_not_change_it(tmp_path):
+    keep_robot(ARM, tmp_path / "arm")
+    kept = (tmp_path / "arm" / FILE).read_bytes()
+    keep_robot(changed(channels=(ActionChannel("lift", 0, 9), ActionChannel("grip", 0, 9))), tmp_path / "arm")
+    assert (tmp_path / "arm" / FILE).read_bytes() == kept
+
+
+def test_of_recordings_learned_from_together_all_ranges_count(tmp_path):
+    other = changed(channels=(ActionChannel("grip", 1.0, 5.0), ActionChannel("lift", -3.0, 0.0)))
+    keep_robots([ARM, other], tmp_path)
+    kept = json.loads((tmp_path / "arm" / FILE).read_text())
+    assert kept == {"robot": "Arm", "channels": {"lift": [-3.0, 1.0], "grip": [0.0, 5.0]}}
+
+
+@pytest.mark.parametrize(
+    "other", [changed(title="Arm!"), changed(channels=ARM.channels[:1]), changed(channels=())], ids=str
+)
+def test_another_robot_of_the_same_name_gets_a_folder_of_its_own(tmp_path, other):
+    keep_robot(ARM, tmp_path / "arm")
+    fitted = fit_profile(other, tmp_path)
+    assert fitted.name.startswith("arm_") and fitted.channels == other.channels
+    assert fit_profile(fitted, tmp_path) == fitted
+    keep_robot(fitted, tmp_path / fitted.name)
+    assert fit_profile(other, tmp_path) == fitted and fit_profile(ARM, tmp_path) == ARM
+
+
+def test_robots_of_the_registry_and_broken_files_change_nothing(tmp_path):
+    recording = load_session(write(tmp_path / "session_1", [RIGHT], robot_type="JetBot"))
+    keep_robot(recording.profile, tmp_path / "jetbot")
+    assert not (tmp_path / "jetbot").exists() and fit_recording(recording, tmp_path) is recording
+    for content in ("", "{", "[]", '{"robot": "Arm", "channels": {"lift": [0]}}', '{"robot": "Arm", "channels": 5}'):
+        (tmp_path / "arm").mkdir(exist_ok=True)
+        (tmp_path / "arm" / FILE).write_text(content)
+        assert fit_profile(ARM, tmp_path) == ARM
+
+
+def test_training_keeps_the_robot_of_its_recording(tmp_path):
+    from training import FixedSteps, FrameSelection, TrainingRequest
+
+    folder = tmp_path / "sessions" / "arm" / "session_1"
+    write(folder, [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}, {"lift": 1, "grip": 2}])
+    backend = Backend(tmp_path, "cpu")
+    recording = backend.sessions.get("arm/session_1")
+    manager = backend.manager(recording.profile)
+    manager.train(TrainingRequest("autoencoder", recording, FrameSelection(0, 0), FixedSteps(1)))
+    manager.stop()
+    manager.wait(60)
+    assert fit_profile(changed(channels=ARM.channels[::-1]), tmp_path / "checkpoints") == ARM

@@ -1,0 +1,135 @@
+"""The robots that checkpoint folders belong to: their names, channels and ranges, kept beside the checkpoints.
+
+Networks give an action the meaning that it had when they learned. A robot outside the registry takes its ranges from
+its own actions, which differ from recording to recording. So the first recording that is trained on decides:
+`robot.json` keeps its channels and ranges, and later recordings of the same robot are scaled by them. Another robot of
+the same name, or with other channels, gets a folder of its own.
+"""
+
+import logging
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from session import ActionChannel, RecordedSession, RobotProfile, SessionCache
+from session.files import describe, open_folder, open_regular, read_at_most, replace_file
+from session.robots.detection import name_digest
+from session.robots.registry import ROBOTS
+from training.values import is_number
+
+FILE = "robot.json"
+MAX_BYTES = 1 << 20
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KeptRobot:
+    """The contents of a `robot.json`: the robot's title, and the range of each channel in the order of the networks."""
+
+    title: str
+    channels: tuple[ActionChannel, ...]
+
+    def is_of(self, profile: RobotProfile) -> bool:
+        """True if the profile is this robot's, with any ranges and its channels in any order."""
+        is_named_so = self.title.casefold() == profile.title.casefold()
+        return is_named_so and {one.name for one in self.channels} == set(profile.channel_names)
+
+
+def keep_robot(profile: RobotProfile, folder: Path) -> None:
+    """Keep a robot's channels and ranges in its checkpoint folder, unless the folder has them or needs none."""
+    path = folder / FILE
+    if _is_registered(profile) or read_robot(path) is not None:
+        return
+    channels = {one.name: [one.low, one.high] for one in profile.channels}
+    content = orjson.dumps({"robot": profile.title, "channels": channels}, option=orjson.OPT_INDENT_2)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
+    except OSError as problem:  # the saves that follow report it as well
+        logger.warning(f"The ranges of {profile.title} could not be kept ({describe(problem)}).")
+
+
+def keep_robots(profiles: Sequence[RobotProfile], checkpoints: Path) -> None:
+    """The same for the robot of several recordings that are learned from together: ranges that hold all of theirs."""
+    first = profiles[0]
+    same = [one for one in profiles if (one.name, set(one.channel_names)) == (first.name, set(first.channel_names))]
+    every = [channel for profile in same for channel in profile.channels]
+    lows = {name: min(one.low for one in every if one.name == name) for name in first.channel_names}
+    highs = {name: max(one.high for one in every if one.name == name) for name in first.channel_names}
+    if not _is_registered(first):
+        channels = tuple(ActionChannel(name, lows[name], highs[name]) for name in first.channel_names)
+        keep_robot(replace(first, channels=channels), checkpoints / first.name)
+
+
+def read_robot(path: Path) -> KeptRobot | None:
+    """The robot of a `robot.json`; None if there is none, or no valid one."""
+    try:
+        with open_folder(path.parent) as folder, open_regular(folder, path.name) as file:
+            content = orjson.loads(read_at_most(file, MAX_BYTES))
+        channels = [ActionChannel(name, *map(_number, bounds)) for name, bounds in content["channels"].items()]
+        return KeptRobot(str(content["robot"]), tuple(channels))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return None
+
+
+def fit_profile(profile: RobotProfile, checkpoints: Path) -> RobotProfile:
+    """The robot's profile with the name of its own checkpoint folder, and the channels and ranges kept there."""
+    if _is_registered(profile):
+        return profile
+    kept = read_robot(checkpoints / profile.name / FILE)
+    if kept is not None and not kept.is_of(profile):
+        own = name_digest(f"{profile.title.casefold()} {sorted(profile.channel_names)}")
+        profile = replace(profile, name=f"{profile.name}_{own}")
+        kept = read_robot(checkpoints / profile.name / FILE)
+    return profile if kept is None else replace(profile, channels=kept.channels)
+
+
+def fit_recording(recording: RecordedSession, checkpoints: Path) -> RecordedSession:
+    """The recording with the profile that `fit_profile` gives its robot, and its actions in the order of that."""
+    return _with_profile(recording, fit_profile(recording.profile, checkpoints))
+
+
+def _with_profile(recording: RecordedSession, profile: RobotProfile) -> RecordedSession:
+    if profile == recording.profile:
+        return recording
+    order = [recording.profile.channel_names.index(name) for name in profile.channel_names]
+    return replace(
+        recording,
+        profile=profile,
+        actions=recording.actions[:, order],
+        candidate_actions=recording.candidate_actions[:, order],
+    )
+
+
+class RobotSessions(SessionCache):
+    """Opened sessions, each with the profile that belongs to its robot's checkpoints."""
+
+    def __init__(self, sessions_folder: Path, checkpoints: Path) -> None:
+        super().__init__(sessions_folder)
+        self._checkpoints = checkpoints
+        self._fitted: weakref.WeakKeyDictionary[RecordedSession, RecordedSession] = weakref.WeakKeyDictionary()
+
+    def get(self, session_id: str, max_age_s: float = 0.0) -> RecordedSession:
+        """The opened session; raises SessionNotFound."""
+        recording = super().get(session_id, max_age_s)
+        profile = fit_profile(recording.profile, self._checkpoints)
+        if profile == recording.profile:
+            return recording
+        known = self._fitted.get(recording)
+        if known is None or known.profile != profile:
+            known = self._fitted[recording] = _with_profile(recording, profile)
+        return known
+
+
+def _is_registered(profile: RobotProfile) -> bool:
+    return any(one.profile == profile for one in ROBOTS)
+
+
+def _number(value: object) -> float:
+    if not is_number(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
