@@ -4,6 +4,8 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 """
 
 from session.cache import SessionCache
+from session.command_line import end_signals, outlive_terminal, require_supported_system
+from session.data_folder import data_option
 from session.errors import (
     BadRobot,
     DiskBudgetError,
@@ -17,6 +19,7 @@ from session.errors import (
     RobotFailed,
     SessionError,
     SessionNotFound,
+    SessionUnreadable,
 )
 from session.frames import decode_picture, resize_picture
 from session.ground_truth import NEAR_PX, TrueFrame
@@ -81,18 +84,23 @@ __all__ = [
     "SessionRecorder",
     "SessionStatistics",
     "SessionSummary",
+    "SessionUnreadable",
     "SimulatedJetBot",
     "Skipped",
     "ToroidalDotRobot",
     "TrueFrame",
     "UncertaintySelector",
     "action_name",
+    "data_option",
     "decode_picture",
+    "end_signals",
     "find_session",
     "list_sessions",
     "load_session",
+    "outlive_terminal",
     "profile_of",
     "record_demo",
+    "require_supported_system",
     "resize_picture",
     "session_statistics",
     "simulated_truth",

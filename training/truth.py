@@ -7,10 +7,11 @@ simulator. Exit codes: 0 done, 1 a checkpoint cannot be used, 2 wrong usage.
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 from models import DeviceUnavailable, SharedWorldModel, choose_device
 from session import RecordedSession, SessionError, find_session, load_session
+from session.command_line import path_option, run_command, terminal_words
+from session.data_folder import data_option
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
@@ -34,10 +35,10 @@ def main(arguments: list[str]) -> int:
             positions[options.positions],
         )
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     except (CheckpointError, ArithmeticError) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
     sys.stdout.write(truth_table(accuracy))
     return DONE
@@ -72,9 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m training.truth", description="Compare predictions with the frames of the simulator."
     )
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
-    parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
-    parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
+    parser.add_argument(
+        "--autoencoder", type=path_option, help="its checkpoint (default: the robot's own under --data)"
+    )
+    parser.add_argument("--predictor", type=path_option, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
     parser.add_argument("--frames", type=int, default=STANDARD_FRAMES, help="number of frames, evenly spread")
     parser.add_argument(
@@ -88,4 +91,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)
