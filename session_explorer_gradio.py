@@ -17,7 +17,10 @@ from typing import Any
 # Importing torch takes 1.5 s, and no time in parallel with Gradio's import: together 3.0 s instead of 4.6 s.
 threading.Thread(target=__import__, args=("torch",), daemon=True).start()
 
-import gradio as gr
+from page.server.proxies import proxies_for_public_link, without_proxies
+
+with without_proxies():
+    import gradio as gr
 
 import models
 import training
@@ -25,7 +28,7 @@ from page import handlers, messages, tabs, verdicts
 from page.backend import PageBackend
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
-from page.facts import frame_facts
+from page.facts import frame_facts, holdings
 from page.handlers import Answer, On, PageError, may_train, name_of
 from page.opening import TRAINER_BUTTONS, open_newest, open_page, open_session, refresh_sessions
 from page.selection import history_of, length_of, recording_of, selected
@@ -42,7 +45,16 @@ from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.tabs.networks import prediction_view, reconstruction_view
 from page.tabs.training import tick_training, training_status
 from page.visitor import Visitor
-from session import SessionError, list_sessions, record_demo, session_statistics, simulator_names
+from session import (
+    SessionError,
+    end_signals,
+    list_sessions,
+    outlive_terminal,
+    record_demo,
+    require_supported_system,
+    session_statistics,
+    simulator_names,
+)
 from session.batch import build_batch, frame_tensor, scaled_candidates
 from training import whole
 
@@ -579,7 +591,7 @@ def launch_options(explorer: Explorer) -> dict[str, Any]:
 
 
 def prepare(explorer: Explorer) -> int:
-    """Record a demo if there is no recording yet; returns a free port for the server."""
+    """Record a demo if there is no recording yet, and log what is served; returns a free port for the server."""
     settings = explorer.settings
     if not settings.read_only and not list_sessions(explorer.sessions_folder):
         logger.info("No recordings yet: recording a demo with both simulated robots.")
@@ -587,11 +599,14 @@ def prepare(explorer: Explorer) -> int:
             record_all_demos(explorer)
         except SessionError as problem:
             logger.warning("No demo was recorded: %s", problem)
+    logger.info("%s", holdings(settings.data, list_sessions(explorer.sessions_folder)))
     return free_port(settings.host, settings.port)
 
 
 def end(*_: object) -> None:
-    """Ctrl-C or a request to terminate: jobs stop after their step and save, then the program ends."""
+    """End after Ctrl-C, a request to terminate or a closed terminal: jobs stop after their step and save before."""
+    for robot, job in explorer.active_jobs():
+        logger.info("Stopping the training of %s after step %d; its networks are saved.", robot, job.step)
     explorer.evaluator.close(timeout_s=5)
     explorer.close(timeout_s=30)
     exit_now()
@@ -607,15 +622,19 @@ demo = build_demo(explorer)
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
+    outlive_terminal()
+    for signal_number in end_signals():
         signal.signal(signal_number, end)
-    demo.launch(
-        server_name=settings.host,
-        server_port=prepare(explorer),
-        share=settings.share,
-        quiet=True,
-        prevent_thread_lock=True,
-        **launch_options(explorer),
-    )
+    require_supported_system()
+    port = prepare(explorer)
+    with proxies_for_public_link(settings.host) if settings.share else without_proxies():
+        demo.launch(
+            server_name=settings.host,
+            server_port=port,
+            share=settings.share,
+            quiet=True,
+            prevent_thread_lock=True,
+            **launch_options(explorer),
+        )
     announce(demo, explorer.access, settings.browser)
     models.trim_memory_forever()

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.targets import table
+from session.command_line import path_option
 
 SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining")
 NAMES = (*SPEED, "many_visitors", "long_life")
@@ -27,7 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     # Not `choices`: Python 3.11 checks the default of "*" against them as if it were one name.
     parser.add_argument("names", nargs="*", type=benchmark_name, default=NAMES, metavar="NAME", help=", ".join(NAMES))
-    parser.add_argument("--json", type=Path, default=Path("benchmarks.json"))
+    parser.add_argument("--json", type=path_option, default=Path("benchmarks.json"))
     arguments = parser.parse_args()
     results, codes = {}, []
     with tempfile.TemporaryDirectory() as folder:

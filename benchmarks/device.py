@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from io import BytesIO
-from pathlib import Path
 
 import torch
 
@@ -25,6 +24,7 @@ from benchmarks import single_modules as single_modules  # before modules of ses
 from benchmarks.machine import Machine, seconds
 from benchmarks.networks import ACTION_CHANNELS, Inputs, Task, program_tasks, random_inputs
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig, WorldModels, weights_digest
+from session.command_line import path_option
 from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
 TOLERANCE = 1e-3  # a share of the largest number of what is compared
@@ -234,7 +234,7 @@ def describe_machine(machines: Mapping[str, Machine]) -> dict[str, object]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repeats")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     # TF32 would round to 10 bits what is compared to 1e-3 here.
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False

@@ -21,6 +21,7 @@ from models import AdaptiveWorldModel, SharedWorldModel, choose_device
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import RecordedSession, load_session, record_demo
 from session.batch import frame_tensor, scaled_actions
+from session.command_line import path_option
 from training.evaluation.evaluate import BATCH_ON_CPU, BATCH_ON_CUDA, evaluate_frames
 
 HISTORY = 3
@@ -75,7 +76,7 @@ def measure_slice(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     device = choose_device("auto")
     size = BATCH_ON_CUDA if device.type == "cuda" else BATCH_ON_CPU

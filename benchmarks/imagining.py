@@ -28,6 +28,7 @@ from page.tabs.imagine import PadInput
 from page.tabs.imagine_view import imagine_answer
 from session import RecordedSession, load_session, record_demo
 from session.batch import build_batch, scaled_candidates
+from session.command_line import path_option
 from tests.app.get_chromium import FLAGS, find_chromium
 from training import apply_command, load_checkpoint, roll_out
 from training.checkpoints.paths import default_checkpoints
@@ -127,10 +128,10 @@ def measure_truth(shared: SharedWorldModel, recording: RecordedSession) -> dict[
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoints", type=Path, help="folder of the networks (default saved/checkpoints/…)")
+    parser.add_argument("--checkpoints", type=path_option, help="folder of the networks (default saved/checkpoints/…)")
     parser.add_argument("--seed", type=int, default=SEED, help="of the recording, which decides the row of the dot")
     parser.add_argument("--no-page", action="store_true", help="without the browser")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     defaults = [
         Path("saved/checkpoints") / name for name in default_checkpoints(Path("saved/checkpoints"), "toroidal_dot")

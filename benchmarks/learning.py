@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import RecordedSession, SimulatorEntry, held_out_state, load_session
+from session.command_line import path_option
 from session.recorder.selectors import RandomSelector
 from session.recorder.simulation import record_simulation, unlimited_budget_gb
 from session.robots.toroidal_dot import ToroidalDotRobot
@@ -125,8 +126,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0, help="for each variation (default 5)")
     parser.add_argument("--autoencoder-steps", type=int, default=STANDARD.autoencoder_steps)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--json", type=path_option)
+    parser.add_argument("--figure", type=path_option)
     arguments = parser.parse_args()
     curves: dict[str, list[Point]] = {}
     results: dict[str, dict[str, float]] = {}

@@ -20,6 +20,7 @@ from pathlib import Path
 from PIL import Image
 
 from session import SessionCache, list_sessions, load_session
+from session.command_line import path_option
 
 SESSIONS = 500
 EVENTS = 100_000
@@ -32,9 +33,9 @@ RIGHT = {"motor_left": 0, "motor_right": 0.12, "duration": 0.2}
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--json", type=path_option, help="also write the figures here")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=path_option, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(MEASURES[options.measure](options.folder)))

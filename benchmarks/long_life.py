@@ -23,6 +23,7 @@ from benchmarks.page_speed import report
 from benchmarks.server import Server, running_server
 from benchmarks.visitor_client import Answer, answer
 from session import SessionCache
+from session.command_line import path_option
 
 READINGS = 10
 REST_S = 5.0  # a server at rest returns freed memory within a few seconds
@@ -125,7 +126,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--visitors", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=6, help="of either part, at most")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     seconds, results = 60 * arguments.minutes, {}
     with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:

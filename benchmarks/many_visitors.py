@@ -17,6 +17,7 @@ from benchmarks.page_speed import percentiles, report
 from benchmarks.raw_client import Refused
 from benchmarks.server import running_server
 from benchmarks.visitor_client import READING, ROBOTS, RUNNING, SCRUBBING, Act, Answer, VisitorClient, answer
+from session.command_line import path_option
 
 SCRUBS = 400  # frames and facts to take a 95th percentile of
 RUNS = 9  # of the networks, by one visitor alone
@@ -138,7 +139,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, nargs="+", default=[10])
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     results = {}
     with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:

@@ -12,7 +12,6 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -21,6 +20,7 @@ from benchmarks.machine import Machine, seconds
 from benchmarks.reference_networks import ReferenceWorldModel
 from models import SharedWorldModel, WorldModels, run_prediction
 from session.batch import Batch
+from session.command_line import path_option
 from training.config import TrainingConfig
 from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
@@ -145,7 +145,7 @@ def print_table(machine: dict[str, float], results: dict[str, dict[str, float]])
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     machine = Machine(torch.device("cpu"))
     rates = {

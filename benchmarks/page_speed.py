@@ -24,6 +24,7 @@ from benchmarks.machine import seconds
 from benchmarks.server import PORT, running_server
 from models import WorldModels
 from session import load_session, record_demo
+from session.command_line import path_option
 from tests.app.get_chromium import FLAGS, find_chromium
 
 MOVES = 100
@@ -196,7 +197,7 @@ def report(results: dict[str, dict[str, float]], path: Path | None) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:

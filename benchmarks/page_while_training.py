@@ -21,6 +21,7 @@ from benchmarks.page_speed import percentiles, report
 from benchmarks.server import Server, running_server
 from benchmarks.targets import TRAINING_8
 from session import record_demo
+from session.command_line import path_option
 
 ASKED = 60
 WATCHERS = 10
@@ -116,7 +117,7 @@ def memory_of_training(tab: Tab, server: Server) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, running_server(Path(temporary)) as server:
         session_id = record_demo(server.data / "sessions", "jetbot_sim", 60, seed=1)

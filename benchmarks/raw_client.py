@@ -51,11 +51,9 @@ class RawClient:
     def leave(self, name: str, *data: object) -> None:
         """Send an event, and close the page while the answer is computed."""
         query = {"session_hash": self.session_hash}
-        with self.http.stream("GET", f"gradio_api/heartbeat/{self.session_hash}") as alive:
-            next(alive.iter_lines())
-            self.http.post("gradio_api/queue/join", json=self._body(name, data)).raise_for_status()
-            with self.http.stream("GET", "gradio_api/queue/data", params=query) as messages:
-                next(messages.iter_lines())
+        self.http.post("gradio_api/queue/join", json=self._body(name, data)).raise_for_status()
+        with self.http.stream("GET", "gradio_api/queue/data", params=query) as messages:
+            next(messages.iter_lines())
 
     def _body(self, name: str, data: tuple[object, ...]) -> dict[str, object]:
         function = self._functions[name]

@@ -14,6 +14,8 @@ from pathlib import Path
 from benchmarks.memory_use import ResourceUse
 
 PORT = 18760
+# As in the shells of many institutes: nothing of it concerns the server.
+PROXIES = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9"}
 START_LIMIT_S, END_LIMIT_S = 60, 60
 
 
@@ -49,7 +51,7 @@ def running_server(data: Path, port: int = PORT) -> Iterator[Server]:
     command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
     address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
     silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with subprocess.Popen(command, env=os.environ | {"GRADIO_TEMP_DIR": str(cache)}, **silent) as process:
+    with subprocess.Popen(command, env=os.environ | PROXIES | {"GRADIO_TEMP_DIR": str(cache)}, **silent) as process:
         try:
             yield Server(address, data, process, seconds_until_served(address), cache)
         finally:

@@ -8,6 +8,7 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
+    "connections.js",
     "frame_store.js",
     "timeline.js",
     "track.js",

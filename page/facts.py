@@ -2,10 +2,12 @@
 session may have any name."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +20,7 @@ ALL_ROBOTS = "All robots"
 
 def session_choices(summaries: list[SessionSummary], robot: str | None) -> tuple[list[str], str, list[tuple[str, str]]]:
     """The contents of the lists: all robots, the chosen one, and label and id of each of its recordings."""
-    titles = [ALL_ROBOTS, *sorted({summary.robot_title for summary in summaries})]
+    titles = [ALL_ROBOTS, *sorted({summary.robot_title for summary in summaries if summary.is_readable})]
     robot = robot if robot in titles else ALL_ROBOTS
     chosen = [summary for summary in summaries if robot in (ALL_ROBOTS, summary.robot_title)]
     ids = [summary.session_id for summary in chosen]
@@ -36,11 +38,20 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 
 
 def _label(summary: SessionSummary) -> str:
+    if not summary.is_readable:
+        return f"{summary.session_id} · cannot be read"
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
     length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished:
         length = "length not known" if summary.duration_s is None else duration_text(summary.duration_s)
     return f"{summary.robot_title} · {date} · {length}"
+
+
+def holdings(data: Path, summaries: list[SessionSummary]) -> str:
+    """Text for the terminal: the data folder, and the number of its recordings."""
+    unreadable = [summary.session_id for summary in summaries if not summary.is_readable]
+    text = f"Serving {os.path.abspath(data)}: {count_text(len(summaries) - len(unreadable), 'recording')}."
+    return f"{text} Folders that cannot be read: {', '.join(unreadable)}." if unreadable else text
 
 
 def session_facts(recording: RecordedSession) -> str:

@@ -56,6 +56,10 @@ NO_RECORDINGS = (
     "There are no recordings yet. Record a demo with the two simulated robots, or copy sessions into the data folder "
     "and press Refresh."
 )
+ALL_UNREADABLE = (
+    '<div class="notice">The folders of the recordings cannot be read. Have their owner give the right to read them to '
+    "whoever runs this server, then press Refresh.</div>"
+)
 TITLE = (
     "<h1>Session Explorer</h1><p>What the robot saw, what its world model makes of it, and what another action would "
     "have led to.</p>"
@@ -73,6 +77,15 @@ def checkpoint_advice(prefix: str, robot: str) -> str:
         f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
         f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
         "</code> and press Load Models.</p>"
+    )
+
+
+def unreadable_checkpoints(prefix: str, robot: str, problem: str) -> str:
+    """The notice for a robot whose folder of checkpoints cannot be read."""
+    folder = f"<code>{escape(prefix)}/{escape(robot)}</code>"
+    return (
+        f'<div class="notice">The folder {folder} cannot be read ({escape(problem)}): its checkpoints are not listed. '
+        "Have its owner give the right to read it to whoever runs this server, then reload the page.</div>"
     )
 
 

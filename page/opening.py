@@ -4,6 +4,7 @@ from html import escape
 
 import gradio as gr
 
+from page import messages
 from page.backend import PageBackend
 from page.components import OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
@@ -27,7 +28,7 @@ def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None =
     summaries = list_sessions(backend.sessions_folder)
     titles, robot, choices = session_choices(summaries, robot)
     ids = [session_id for _, session_id in choices]
-    value = visitor.session_id if visitor.session_id in ids else next(iter(ids), None)
+    value = visitor.session_id if visitor.session_id in ids else next(iter(ids), None)  # unreadable ones come last
     return {
         "recording.robot": OpenDropdown(choices=titles, value=robot),
         "recording.picker": OpenDropdown(choices=choices, value=value),
@@ -75,8 +76,10 @@ def open_page(backend: PageBackend, visitor: Visitor, request: gr.Request) -> An
 
 def open_newest(backend: PageBackend, visitor: Visitor) -> Answer:
     """The content of the page for the newest recording, or without any if there is none."""
-    newest = next((summary.session_id for summary in list_sessions(backend.sessions_folder)), None)
+    summaries = list_sessions(backend.sessions_folder)
+    newest = next((summary.session_id for summary in summaries if summary.is_readable), None)
     if newest:
         return open_session(backend, visitor, newest, 0)
+    facts = {"recording.facts": messages.ALL_UNREADABLE} if summaries else {}
     player = go_to("", "", 0, visitor.visit)
-    return {**cleared(), "recording.player": player, "status": describe_status(backend, visitor)}
+    return {**cleared(), **facts, "recording.player": player, "status": describe_status(backend, visitor)}

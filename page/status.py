@@ -49,6 +49,8 @@ def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
 def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:
     """HTML of what to do until trained networks are in use for the visitor's robot; empty if they are."""
     profile = visitor.profile
+    if problem := backend.checkpoints_problem(profile):
+        return messages.unreadable_checkpoints(backend.checkpoint_prefix, profile.name, problem)
     if backend.has_checkpoints(profile):
         manager = backend.manager_for(visitor)
         weights = manager.shared.weights

@@ -4,6 +4,8 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 """
 
 from session.cache import SessionCache
+from session.command_line import end_signals, outlive_terminal, require_supported_system
+from session.data_folder import data_option
 from session.errors import (
     BadRobot,
     BadSimulator,
@@ -18,6 +20,7 @@ from session.errors import (
     RobotFailed,
     SessionError,
     SessionNotFound,
+    SessionUnreadable,
     StateUnknown,
 )
 from session.frames import resize_picture
@@ -89,6 +92,7 @@ __all__ = [
     "SessionRecorder",
     "SessionStatistics",
     "SessionSummary",
+    "SessionUnreadable",
     "SimulatedJetBot",
     "SimulatorEntry",
     "Skipped",
@@ -97,15 +101,19 @@ __all__ = [
     "TrueFrame",
     "UncertaintySelector",
     "action_name",
+    "data_option",
     "decode_picture",
+    "end_signals",
     "find_session",
     "held_out_state",
     "list_sessions",
     "load_session",
     "located_part",
     "may_be_simulated",
+    "outlive_terminal",
     "profile_of",
     "record_demo",
+    "require_supported_system",
     "resize_picture",
     "session_statistics",
     "simulator_names",

@@ -15,6 +15,15 @@ class SessionNotFound(SessionError):
         super().__init__("There is no session of that name; press Refresh and pick one from the list.")
 
 
+class SessionUnreadable(SessionError):
+    """A listed folder that may hold recordings, and that this program may not read."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"This folder cannot be read ({cause}); have its owner give you the right to read it, then press Refresh."
+        )
+
+
 class FrameOutOfRange(SessionError):
     """A frame index that the session does not have."""
 

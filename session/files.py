@@ -4,16 +4,33 @@ A recording comes from elsewhere: a name in it may be a link out of its folder, 
 device. Opening therefore follows no link, accepts only regular files, and never blocks.
 """
 
-import fcntl
+import errno
+import functools
+import logging
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+logger = logging.getLogger(__name__)
+
+# Flags that a system lacks count as 0.
+NOFOLLOW, NONBLOCK, CLOEXEC = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC"))
+FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOEXEC
 # O_NONBLOCK: opening a pipe returns at once instead of blocking until its other end is opened.
-FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FILE_FLAGS = os.O_RDONLY | NOFOLLOW | NONBLOCK | CLOEXEC
+# Disks of network shares and some of user space lack locks, or cannot flush a folder; they answer with one of these.
+UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+NO_LOCKS = (
+    "This disk cannot lock files, so nothing keeps other programs out: do not train one robot, or record into one "
+    "folder, from two programs at once."
+)
 
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -44,7 +61,7 @@ def open_subfolder(folder: int, relative: str) -> Iterator[int]:
     current = os.dup(folder)
     try:
         for part in filter(None, relative.split("/")):
-            below = os.open(part, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=current)
+            below = os.open(part, FOLDER_FLAGS | NOFOLLOW, dir_fd=current)
             os.close(current)
             current = below
         yield current
@@ -59,7 +76,7 @@ def open_file(
 
     ``access``: flags such as ``os.O_RDWR | os.O_CREAT``. Raises NotRegularFile and OSError.
     """
-    flags = access | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follows_links else os.O_NOFOLLOW)
+    flags = access | NONBLOCK | CLOEXEC | (0 if follows_links else NOFOLLOW)
     file = os.open(path, flags, 0o644, dir_fd=folder)
     # Checked before it becomes a file of Python's: for a folder there is none, and the descriptor would leak.
     if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -108,17 +125,43 @@ def describe(error: OSError) -> str:
     return error.strerror or str(error)
 
 
+class LocksUnsupported(OSError):
+    """The disk or the system has no locks."""
+
+
 def lock_file(file: int, is_shared: bool = False, is_blocking: bool = False) -> bool:
     """Lock an open file until its descriptor is closed or the process ends; returns True on success.
 
-    Returns False if another holder has it, unless ``is_blocking``. Raises OSError if files cannot be locked there.
+    Returns False if another holder has it, unless ``is_blocking``. On a disk without locks everybody succeeds, and a
+    warning says so once. Raises OSError.
     """
+    try:
+        return try_lock(file, is_shared, is_blocking)
+    except LocksUnsupported:
+        _warn_of_missing_locks()
+        return True
+
+
+def try_lock(file: int, is_shared: bool = False, is_blocking: bool = False) -> bool:
+    """The same; raises LocksUnsupported on a disk without locks."""
+    if fcntl is None:
+        raise LocksUnsupported(errno.ENOSYS, os.strerror(errno.ENOSYS))
     kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
     try:
         fcntl.flock(file, kind | (0 if is_blocking else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
+    except OSError as problem:
+        if problem.errno in UNSUPPORTED:
+            raise LocksUnsupported(problem.errno, problem.strerror) from problem
+        raise
     return True
+
+
+@functools.cache
+def _warn_of_missing_locks() -> None:
+    """Log the warning at the first call."""
+    logger.warning(NO_LOCKS)
 
 
 def write_all(file: int, content: bytes) -> None:
@@ -133,12 +176,12 @@ def write_file(path: Path, content: bytes, is_new: bool = False, is_synced: bool
 
     ``is_new``: the file must not exist yet. ``is_synced``: return only when the content is on the disk.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_EXCL if is_new else os.O_TRUNC)
+    flags = os.O_WRONLY | os.O_CREAT | CLOEXEC | (os.O_EXCL if is_new else os.O_TRUNC)
     file = os.open(path, flags, 0o644)
     try:
         write_all(file, content)
         if is_synced:
-            os.fsync(file)
+            sync_file(file)
     finally:
         os.close(file)
 
@@ -155,7 +198,16 @@ def replace_file(path: Path, content: bytes, is_synced: bool = True) -> None:
         sync_folder(path.parent)
 
 
+def sync_file(file: int) -> None:
+    """Return only when an open file or folder is on the disk, as far as that disk can tell; raises OSError."""
+    try:
+        os.fsync(file)
+    except OSError as problem:
+        if problem.errno not in UNSUPPORTED:
+            raise
+
+
 def sync_folder(folder: Path) -> None:
     """Return only when the names in a folder are on the disk; raises OSError."""
     with open_folder(folder) as opened:
-        os.fsync(opened)
+        sync_file(opened)

@@ -4,32 +4,48 @@ import logging
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from errno import EACCES
 from pathlib import Path
 
-from session.errors import SessionNotFound
+from session.errors import SessionNotFound, SessionUnreadable
+from session.files import describe
 from session.loading import format_of, summarize
 from session.summary import SessionSummary
 
 MAX_ID_LENGTH = 400
+NO_RECORDINGS = {"lost+found"}  # of the disk, unreadable for everybody but the system
+GONE = (FileNotFoundError, NotADirectoryError)
 
 logger = logging.getLogger(__name__)
 
 
 def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummary]:
-    """All sessions below ``sessions_folder``, newest first; links are not followed."""
+    """All sessions below ``sessions_folder``, newest first; links are not followed.
+
+    Folders that cannot be read come last, among them robots' folders and ``sessions_folder`` itself.
+    """
     root = Path(sessions_folder)
     summaries = []
     for session_id in _session_ids(root):
         try:
             summaries.append(summarize(root / session_id, session_id))
-        except (OSError, SessionNotFound):
+        except (*GONE, SessionNotFound):
             # Deleted meanwhile, for example by a recorder that needs its space.
             logger.info("Session %s went away while it was listed", session_id)
-    return sorted(summaries, key=lambda one: (one.start_time or datetime.min, one.session_id), reverse=True)
+        except OSError:
+            summaries.append(SessionSummary.of_unreadable(session_id))
+
+    def by_time(one: SessionSummary) -> tuple[bool, datetime, str]:
+        return one.is_readable, one.start_time or datetime.min, one.session_id
+
+    return sorted(summaries, key=by_time, reverse=True)
 
 
 def find_session(sessions_folder: str | os.PathLike[str], session_id: object) -> Path:
-    """The folder of a listed session; raises SessionNotFound for every other text, also if it is a path that exists."""
+    """The folder of a listed session; raises SessionUnreadable if it cannot be read.
+
+    Raises SessionNotFound for every other text, also if it is a path that exists.
+    """
     if not isinstance(session_id, str) or len(session_id) > MAX_ID_LENGTH or "\\" in session_id:
         raise SessionNotFound
     parts = session_id.split("/")
@@ -37,11 +53,15 @@ def find_session(sessions_folder: str | os.PathLike[str], session_id: object) ->
         raise SessionNotFound
     folder = Path(sessions_folder)
     try:
+        if session_id == folder.name and _subfolders(folder) is None:
+            raise PermissionError(EACCES, os.strerror(EACCES))
         for part in parts:
             folder = folder / part
             if folder.is_symlink():
                 raise SessionNotFound
         is_session = format_of(folder) is not None
+    except PermissionError as error:
+        raise SessionUnreadable(describe(error)) from error
     except (OSError, ValueError) as error:
         raise SessionNotFound from error
     if not is_session:
@@ -50,29 +70,39 @@ def find_session(sessions_folder: str | os.PathLike[str], session_id: object) ->
 
 
 def _session_ids(root: Path) -> Iterator[str]:
-    for name in _subfolders(root):
-        if _is_listed(root / name):
+    """Ids of all recordings, and of all folders that cannot be read."""
+    names = _subfolders(root)
+    if names is None:
+        yield root.name
+    for name in names or ():
+        if _may_be_recording(root / name):
             yield name
         # A robot's folder; a stray file in it may make it a session as well.
-        for below in _subfolders(root / name):
-            if _is_listed(root / name / below):
+        for below in _subfolders(root / name) or ():
+            if _may_be_recording(root / name / below):
                 yield f"{name}/{below}"
 
 
-def _subfolders(folder: Path) -> list[str]:
+def _subfolders(folder: Path) -> list[str] | None:
+    """Names of the folders in a folder, none if it is gone, or None if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            return [
-                entry.name
-                for entry in entries
-                if not entry.name.startswith(".") and entry.name.isprintable() and entry.is_dir(follow_symlinks=False)
-            ]
-    except OSError:
+            return [entry.name for entry in entries if _is_shown(entry.name) and entry.is_dir(follow_symlinks=False)]
+    except GONE:
         return []
+    except OSError:
+        return None
 
 
-def _is_listed(folder: Path) -> bool:
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name.isprintable() and name not in NO_RECORDINGS
+
+
+def _may_be_recording(folder: Path) -> bool:
+    """True for a recording, and for a folder that cannot be read."""
     try:
         return format_of(folder) is not None
-    except OSError:
+    except GONE:
         return False
+    except OSError:
+        return True

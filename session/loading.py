@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from session import jsonl_format
-from session.errors import SessionNotFound
+from session.errors import SessionNotFound, SessionUnreadable
+from session.files import describe
 from session.recording import RecordedSession
 from session.summary import SessionSummary
 
@@ -47,16 +48,14 @@ def format_of(folder: Path) -> RecordingFormat | None:
 def load_session(folder: str | os.PathLike[str]) -> RecordedSession:
     """Open the recording in ``folder``; one without events has 0 frames.
 
-    Raises SessionNotFound if there is no recording at all.
+    Raises SessionNotFound if there is no recording at all, SessionUnreadable if it cannot be read.
     """
     # Absolute, as the working folder may change while the session is in use.
     path = Path(os.path.abspath(folder))
     try:
-        own_format = _require_format(path)
-    except (OSError, ValueError) as error:
-        raise SessionNotFound from error
-    try:
-        return own_format.load(path)
+        return _require_format(path).load(path)
+    except PermissionError as error:
+        raise SessionUnreadable(describe(error)) from error
     except OSError as error:
         raise SessionNotFound from error
 

@@ -5,8 +5,9 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from session.command_line import run_command, terminal_words
+from session.data_folder import data_option
 from session.errors import SessionError
 from session.recorder.selector_options import add_selector_options, make_selector, steps_or
 from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited_budget_gb
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         budget = options.max_disk_gb or unlimited_budget_gb(sessions_folder)
         session_id = record_simulation(sessions_folder, simulator, selector, steps, budget)
     except SessionError as error:
-        parser.error(str(error))
+        parser.error(terminal_words(error))
     sys.stdout.write(f"{session_id}\n")
 
 
@@ -47,7 +48,7 @@ def _make_parser() -> argparse.ArgumentParser:
     for option in simulator_options():
         limits = f"{option.low:g} to {option.high:g}"
         parser.add_argument(f"--{option.name}", type=float, metavar="SHARE", help=f"{option.help} ({limits})")
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder of sessions/ (default saved)")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder of sessions/ (default saved)")
     parser.add_argument(
         "--max-disk-gb",
         type=_budget_number,
@@ -87,4 +88,4 @@ def _budget_number(text: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

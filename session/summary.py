@@ -10,7 +10,8 @@ class SessionSummary:
 
     ``session_id`` is the path below the sessions folder ("jetbot/session_20250921_142133"). ``robot`` is the name of a
     profile, "unknown" if only the events show it. ``total_events`` and ``duration_s`` are known only after a clean
-    finish. ``is_being_recorded``: certainly, at this moment.
+    finish. ``is_being_recorded``: certainly, at this moment. Not ``is_readable``: a folder, of a recording, a robot or
+    all of them, that cannot be read; only its names are known.
     """
 
     session_id: str
@@ -22,3 +23,10 @@ class SessionSummary:
     duration_s: float | None
     is_finished: bool
     is_being_recorded: bool
+    is_readable: bool = True
+
+    @classmethod
+    def of_unreadable(cls, session_id: str) -> "SessionSummary":
+        """The summary of a folder that cannot be read."""
+        *robot, name = session_id.split("/")
+        return cls(session_id, name, *(robot or ["unknown"]), *(robot or [name]), None, None, None, False, False, False)

@@ -1,5 +1,6 @@
 """Figures of the promises, printed at the end of a run."""
 
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -25,6 +26,7 @@ class Figures:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "promise(name): puts a promise of docs/reliability.md to the test")
     config.pluginmanager.register(Figures())
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # otherwise a run under nohup would have its servers ignore it too
 
 
 @pytest.fixture

@@ -30,12 +30,12 @@ FORBIDDEN_IMPORTS = {
 # Inside a package: modules and subfolders by layer. A module imports its own layer and those above it in this list.
 LAYERS = {
     "session": (
-        {"errors", "files", "pictures", "skipped", "spread"},
+        {"command_line", "errors", "files", "pictures", "skipped", "spread"},
         {"frames", "history", "robots"},
         {"recording", "summary", "batch"},
         {"jsonl_format", "ground_truth", "statistics", "statistics_figures"},
         {"loading"},
-        {"listing"},
+        {"listing", "data_folder"},
         {"cache"},
         {"recorder"},
         {"record"},
@@ -184,6 +184,15 @@ def test_one_place_builds_optimizers_and_one_builds_schedules():
 def test_no_forbidden_import():
     offenders = [name_of(path) for path in SOURCES if imports(path) & {"pickle", "joblib", "dill"}]
     offenders += [name_of(path) for path in SOURCES if "pyplot" in path.read_text(encoding="utf-8")]
+    assert not offenders
+
+
+def test_every_path_option_knows_the_home_folder():
+    offenders = [
+        f"{name_of(path)}:{call.lineno}"
+        for path, call in nodes(ast.Call)
+        if any(keyword.arg == "type" and ast.unparse(keyword.value) == "Path" for keyword in call.keywords)
+    ]
     assert not offenders
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from models import SharedWorldModel, WorldModels, choose_device
 from session import RobotProfile
-from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints
+from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
@@ -90,6 +90,10 @@ class Backend:
     def has_checkpoints(self, profile: RobotProfile) -> bool:
         """True if there is any file in the robot's folder of checkpoints."""
         return bool(list_checkpoints(self.checkpoints_folder, profile.name))
+
+    def checkpoints_problem(self, profile: RobotProfile) -> str:
+        """The reason why the robot's folder of checkpoints cannot be read, or ""."""
+        return unreadable_reason(self.checkpoints_folder, profile.name)
 
     def typed_path(self, typed: object) -> Path:
         """The checkpoint that a visitor typed; raises CheckpointNotFound."""

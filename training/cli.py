@@ -12,6 +12,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from models import Network
+from session.command_line import end_signals
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
 from training.jobs.job import TrainingJob
@@ -94,18 +95,19 @@ def follow_job(job: TrainingJob, stop: "StopRequest") -> JobSnapshot:
 
 
 class StopRequest:
-    """A flag that Ctrl-C and SIGTERM set, so that the program can save and end.
+    """A flag that a signal to end sets, so that the program can save and end.
 
-    `is_impatient`: a second one interrupts at once, as KeyboardInterrupt.
+    `is_impatient`: a second Ctrl-C interrupts at once, as KeyboardInterrupt. The other signals may well come twice: a
+    closed terminal and its shell both send one.
     """
 
     def __init__(self, is_impatient: bool = False) -> None:
         self.is_made = False
         self._is_impatient = is_impatient
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in end_signals():
             signal.signal(number, self._make)
 
     def _make(self, number: int, frame: FrameType | None) -> None:
-        if self.is_made and self._is_impatient:
+        if self.is_made and self._is_impatient and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.is_made = True

@@ -1,16 +1,15 @@
 """Conversion of older checkpoints to today's format: `python -m training.convert OLD NEW`.
 
-Opens files of the time before torch had archives, compressed archives, and weights saved from several GPUs (`module.`
-before each name); works offline, with torch's restricted loader alone, after a check of the file's structure. Nothing
-in the file is run, `.pkl` files are not opened, and no existing file is overwritten. Exit codes: 0 written and read
-back, 1 not converted, 2 wrong usage.
+Opens files of the time before torch had archives, compressed archives, and weights of compiled or wrapped networks
+(`_orig_mod.`, `module.` in their names); works offline, with torch's restricted loader alone, after a check of the
+file's structure. Nothing in the file is run, `.pkl` files are not opened, and no existing file is overwritten. The
+result is tried before it is written. Exit codes: 0 written and read back, 1 not converted, 2 wrong usage.
 """
 
 import contextlib
 import io
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from typing import BinaryIO
 import torch
 from torch import Tensor
 
-from session.files import sync_folder
+from session.command_line import path_option, run_command
+from session.files import sync_file, sync_folder
 from training.checkpoints.archive_check import OldFormat, check_structure
-from training.checkpoints.compatibility import PARALLEL_PREFIX, check_size
+from training.checkpoints.compatibility import check_size
 from training.checkpoints.errors import CheckpointError, CheckpointNotFinite
 from training.checkpoints.legacy import check_old_structure, unpack_archive
 from training.checkpoints.manifest import TEMPORARY
@@ -37,6 +37,7 @@ from training.checkpoints.reader import (
     size_of,
     translate_errors,
 )
+from training.checkpoints.trial import require_loadable
 from training.cli import DONE, NOT_DONE, CommandParser
 from training.values import printable
 
@@ -51,18 +52,18 @@ class NotConverted(CheckpointError):
 
 @dataclass(frozen=True)
 class OldFile:
-    """Contents of the old file: its kind as text, the number of tensors, the step it was saved at, and True if a
-    prefix was removed from its names."""
+    """Contents of the old file: its kind as text, the number of tensors, the step it was saved at, and the prefixes of
+    wrappers that were removed from its names."""
 
     kind: str
     tensors: int
     step: int | None
-    had_prefix: bool
+    prefixes: tuple[str, ...]
 
     def describe(self) -> str:
         """Text for the log: "of torch's old format, 63 tensors, step 120"."""
         step = "" if self.step is None else f", step {self.step:,}"
-        prefix = f", saved from several GPUs ({PARALLEL_PREFIX} before each name)" if self.had_prefix else ""
+        prefix = f", names without {' and '.join(self.prefixes)}" if self.prefixes else ""
         return f"{self.kind}, {self.tensors} tensor{'' if self.tensors == 1 else 's'}{step}{prefix}"
 
 
@@ -71,10 +72,11 @@ def main(arguments: list[str]) -> int:
     parser = CommandParser(
         prog="python -m training.convert",
         description="Write a checkpoint of an older kind as one that opens today: files of torch's old format, "
-        "compressed ones, and weights saved from several GPUs. Nothing in the file is run, and no file is overwritten.",
+        "compressed ones, and weights of compiled or wrapped networks. Nothing in the file is run, and no file is "
+        "overwritten.",
     )
-    parser.add_argument("old", type=Path, metavar="OLD", help="the file to convert; it stays as it is")
-    parser.add_argument("new", type=Path, metavar="NEW", help=f"the file to write; its name ends in {SUFFIX}")
+    parser.add_argument("old", type=path_option, metavar="OLD", help="the file to convert; it stays as it is")
+    parser.add_argument("new", type=path_option, metavar="NEW", help=f"the file to write; its name ends in {SUFFIX}")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
@@ -91,16 +93,16 @@ def convert(old: Path, new: Path) -> OldFile:
     name = printable(old.name)
     kind, content = _load(old, name)
     contents = parse_contents(content, name)
-    has_prefix = all(key.startswith(PARALLEL_PREFIX) for key in contents.tensors)
-    if kind is None and not has_prefix:
+    if kind is None and not contents.prefixes:
         raise NotConverted(f"{name} is of today's format already; load it as it is.")
-    weights = _weights(name, contents, PARALLEL_PREFIX if has_prefix else "")
-    old_file = OldFile(kind or "of today's format", len(weights), contents.step, has_prefix)
+    weights = _weights(name, contents)
+    old_file = OldFile(kind or "of today's format", len(weights), contents.step, contents.prefixes)
     logger.info("%s: %s.", name, old_file.describe())
     with translate_errors(name):
         buffer = io.BytesIO()
         is_whole = isinstance(content, dict) and "model_state_dict" in content
-        torch.save({**content, "model_state_dict": weights} if is_whole else weights, buffer)
+        optimizer = {"optimizer_state_dict": contents.optimizer} if contents.optimizer else {}
+        torch.save({**content, **optimizer, "model_state_dict": weights} if is_whole else weights, buffer)
     _write(new, buffer.getvalue(), weights, contents.step)
     logger.info("%s: written and read back, %d bytes.", printable(new.name), buffer.tell())
     return old_file
@@ -139,10 +141,10 @@ def _unpacked(handle: BinaryIO, size: int) -> object:
         return restricted_load(stored)
 
 
-def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Tensor]:
-    """The network's tensors, copied, with names without the prefix."""
+def _weights(name: str, contents: LoadedCheckpoint) -> dict[str, Tensor]:
+    """The network's tensors, copied."""
     check_size(contents)
-    weights = {key.removeprefix(prefix): tensor.detach().clone() for key, tensor in contents.tensors.items()}
+    weights = {key: tensor.detach().clone() for key, tensor in contents.tensors.items()}
     for key, tensor in weights.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointNotFinite(
@@ -152,13 +154,14 @@ def _weights(name: str, contents: LoadedCheckpoint, prefix: str) -> dict[str, Te
 
 
 def _write(new: Path, data: bytes, weights: dict[str, Tensor], step: int | None) -> None:
-    """Write under a temporary name, read that back, and only then rename it."""
+    """Write under a temporary name, read that back and try it, and only then rename it."""
     try:
         with _temporary(new, data) as temporary:
             if not _is_same(temporary, weights, step):
                 raise NotConverted(
                     f"{printable(new.name)} was not the same when it was read back; nothing was written."
                 )
+            _try(temporary, new)
             _give_name(temporary, new)
         sync_folder(new.parent)
     except OSError as problem:
@@ -176,7 +179,7 @@ def _temporary(new: Path, data: bytes) -> Iterator[Path]:
         undo.callback(temporary.unlink, missing_ok=True)
         file.write(data)
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
         yield temporary
 
 
@@ -193,6 +196,15 @@ def _is_same(path: Path, weights: dict[str, Tensor], step: int | None) -> bool:
     )
 
 
+def _try(temporary: Path, new: Path) -> None:
+    """Raises NotConverted if no network of this program would open the file."""
+    try:
+        require_loadable(temporary)
+    except CheckpointError as problem:
+        reason = str(problem).replace(printable(temporary.name), printable(new.name))
+        raise NotConverted(f"Nothing was written, because the result would not open: {reason}") from problem
+
+
 def _give_name(temporary: Path, new: Path) -> None:
     """Rename without ever replacing a file; raises OSError."""
     try:
@@ -205,4 +217,4 @@ def _give_name(temporary: Path, new: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

@@ -11,12 +11,13 @@ import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from models import DeviceUnavailable, Network
 from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions
+from session.command_line import path_option, run_command, terminal_words
+from session.data_folder import data_option
 from session.ground_truth import held_out_state, may_be_simulated
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
@@ -76,13 +77,13 @@ def main(arguments: list[str]) -> int:
         frames = UniqueFrames(list(recordings.values()), is_held_out)
         phases = _phases(manager, recipe, frames, recordings, options.measure_every)
     except (InvalidValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     logger.info("%s, %d different pictures, %d to learn from.", frames.describe(), len(frames), len(frames.learned))
     try:
         return _learn(manager, recipe, frames, phases, stop)
     except (CheckpointError, JobRunning) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
 
 
@@ -92,6 +93,9 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     config = RecipeConfig(**{field.name: values[field.name] for field in FIELDS if field.name in values})
     robot = f"{options.robot}/"
     summaries = list_sessions(backend.sessions_folder)
+    unreadable = [one.session_id for one in summaries if not one.is_readable and f"{one.session_id}/".startswith(robot)]
+    if unreadable:
+        raise InvalidValue(f"These folders cannot be read: {', '.join(unreadable)}; get the right to, or move them.")
     ids = sorted(summary.session_id for summary in summaries if summary.session_id.startswith(robot))
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
@@ -167,7 +171,7 @@ def _learn(
             config={"recipe": entry},
         )
         now = follow_job(manager.run(request), stop)
-        sys.stdout.write(f"{now.message} Saved: {now.saved}.\n")
+        sys.stdout.write(f"{terminal_words(f'{now.message} {now.saved_sentence}')}\n")
         if now.status != "finished":
             sys.stdout.write("The same command with --resume goes on, without the numbers of the recipe.\n")
             return NOT_DONE
@@ -213,12 +217,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="python -m training.learn", description="Train a fresh pair of networks on all recordings of a robot."
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with sessions/; checkpoints/ is written there")
+    parser.add_argument(
+        "--data", type=data_option, required=True, help="folder with sessions/; checkpoints/ is written there"
+    )
     parser.add_argument("--robot", default=DEFAULT_ROBOT, help=f"folder of its recordings (default {DEFAULT_ROBOT})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--resume", action="store_true", help="go on with the newest run, which was interrupted")
-    parser.add_argument("--autoencoder", type=Path, help="a checkpoint to take over instead of learning to reconstruct")
-    parser.add_argument("--predictor", type=Path, help="likewise: one that can predict, and now learns to roll out")
+    parser.add_argument(
+        "--autoencoder", type=path_option, help="a checkpoint to take over instead of learning to reconstruct"
+    )
+    parser.add_argument(
+        "--predictor", type=path_option, help="likewise: one that can predict, and now learns to roll out"
+    )
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
@@ -235,4 +245,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

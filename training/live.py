@@ -24,6 +24,8 @@ from session import (
     UncertaintySelector,
     simulator_names,
 )
+from session.command_line import path_option, run_command, terminal_words
+from session.data_folder import data_option
 from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
 from session.recorder.simulation import unlimited_budget_gb
@@ -76,14 +78,14 @@ def main(arguments: list[str]) -> int:
         backend = Backend(options.data, options.device)
         manager = backend.manager(fit_profile(robot.profile, backend.checkpoints_folder))
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     try:
         _load(manager, options)
         with _trainer(manager, options, training) as trainer:
             return _record(robot, selector, manager, trainer, config, options, stop)
     except (CheckpointError, JobRunning, SessionError) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
     except KeyboardInterrupt:  # the second Ctrl-C
         sys.stderr.write("Ended at once; the recording is whole, what was learned since the last save is not kept.\n")
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m training.live", description="A robot that learns while it acts.")
     robots = f"{', '.join(simulator_names())}, or package.module:ClassName of your own, whose code is then run"
     parser.add_argument("--robot", default="toroidal_dot", help=robots)
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--steps", type=typed_number, help=f"actions to take (default {STANDARD.steps})")
     add_selector_options(parser, (*SELECTORS, UNCERTAINTY))
     parser.add_argument("--seed", type=typed_number, default=0, help="of a simulated robot, and of all that is drawn")
@@ -114,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=typed_number, default=standard, help=f"{meaning} (default {standard:g})")
     add_advanced_options(parser)
-    parser.add_argument("--autoencoder", type=Path, help="start from this checkpoint, not the robot's usual one")
-    parser.add_argument("--predictor", type=Path, help="start from this checkpoint, not the robot's usual one")
+    parser.add_argument("--autoencoder", type=path_option, help="start from this checkpoint, not the robot's usual one")
+    parser.add_argument("--predictor", type=path_option, help="start from this checkpoint, not the robot's usual one")
     parser.add_argument("--fresh", action="store_true", help="start untrained; what was saved becomes the backup")
     parser.add_argument("--no-training", action="store_true", help="look, predict and record only")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
@@ -263,7 +265,7 @@ def _follow(
             if step.step and step.step % config.save_every == 0:
                 _save(trainer)
     except (SessionError, NotFinite) as problem:
-        logger.error("%s", problem)
+        logger.error("%s", terminal_words(problem))
         return problem
     except (LossNotFinite, MemoryError, RuntimeError) as problem:
         if not (is_expected(problem) or isinstance(problem, PartialUpdate)):
@@ -278,7 +280,7 @@ def _save(trainer: WorldModelTrainer) -> bool:
     try:
         saved = trainer.save_unsaved()
     except CheckpointError as problem:
-        logger.error("%s", problem)
+        logger.error("%s", terminal_words(problem))
         return False
     if saved is not None:
         logger.info("Saved %s.", saved.describe())
@@ -298,4 +300,4 @@ def format_step(step: OnlineStep) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

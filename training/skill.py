@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from models import NETWORKS, DeviceUnavailable, SharedWorldModel
 from session import RecordedSession, SessionError
+from session.command_line import run_command, terminal_words
 from training.checkpoints.errors import CheckpointError
 from training.cli import DONE, NOT_DONE, WRONG_USAGE
 from training.dataset import FrameDataset, FrameSelection
@@ -34,10 +35,10 @@ def main(arguments: list[str]) -> int:
         length, frames = options.history_length, options.frames
         skill = measure_skill(shared, recording, options.session, length, frames, targets)
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     except (CheckpointError, ArithmeticError) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
     sys.stdout.write(skill_table(skill, _verdicts(shared, recording, skill)))
     return DONE
@@ -85,4 +86,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

@@ -7,10 +7,11 @@ steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage
 import argparse
 import logging
 import sys
-from pathlib import Path
 
 from models import DeviceUnavailable, Network
 from session import RecordedSession, SessionError, SessionNotFound, list_sessions
+from session.command_line import run_command, terminal_words
+from session.data_folder import data_option
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.cli import (
@@ -54,7 +55,7 @@ def main(arguments: list[str]) -> int:
         manager = backend.manager(recording.profile)
         requests = [_request(options, recording, network) for network in MODELS[options.model]]
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     folder = f"{options.data.resolve().name}/checkpoints/{manager.directory.name}"
     try:
@@ -65,14 +66,14 @@ def main(arguments: list[str]) -> int:
             if stop.is_made or not _train(manager, request, stop, folder):
                 return NOT_DONE
     except (CheckpointError, JobRunning) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
     return DONE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m training.train", description="Train a robot's world model on a recording.")
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--session", required=True, help='the recording, such as "jetbot/session_20250921_142133"')
     parser.add_argument("--model", required=True, choices=MODELS, help="both: the autoencoder first")
     goal = parser.add_mutually_exclusive_group(required=True)
@@ -101,7 +102,8 @@ def _recording(backend: Backend, session_id: str) -> RecordedSession:
     try:
         recording = backend.sessions.get(session_id)
     except SessionNotFound:
-        ids = ", ".join(summary.session_id for summary in list_sessions(backend.sessions_folder)[:LISTED])
+        readable = [one.session_id for one in list_sessions(backend.sessions_folder) if one.is_readable]
+        ids = ", ".join(readable[:LISTED])
         known = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
         raise InvalidValue(f"There is no session {printable(session_id)}: {known}.") from None
     if recording.frame_count == 0:
@@ -147,9 +149,9 @@ def _report(now: JobSnapshot, folder: str, is_saved: bool) -> str:
     losses = "" if now.loss is None else f" Evaluated loss {now.first_loss:.4g} before, {now.loss:.4g} after."
     saved = "Nothing was saved: no step was taken."
     if now.step:
-        saved = f"Saved in {folder}: {now.saved}." if is_saved else now.saved
-    return f"{now.network.capitalize()} on {now.subject}: {now.message}{losses}\n{saved}\n"
+        saved = f"Saved in {folder}: {now.saved}." if is_saved else now.saved_sentence
+    return terminal_words(f"{now.network.capitalize()} on {now.subject}: {now.message}{losses}\n{saved}\n")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

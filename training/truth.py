@@ -9,11 +9,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from models import DeviceUnavailable, SharedWorldModel, WeightsSource, choose_device
 from session import RecordedSession, SessionError, held_out_state
+from session.command_line import path_option, run_command, terminal_words
+from session.data_folder import data_option
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.validate import load_checkpoint
@@ -45,10 +46,10 @@ def main(arguments: list[str]) -> int:
         shared = shared_model(options, recording)
         table = (_steps_table if options.rollout is None else _rollouts_table)(options, recording, shared)
     except (InvalidValue, CannotImagine, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
     except (CheckpointError, ArithmeticError) as problem:
-        sys.stderr.write(f"{problem}\n")
+        sys.stderr.write(f"{terminal_words(problem)}\n")
         return NOT_DONE
     sys.stdout.write(table)
     if recording.outside_ranges:
@@ -107,9 +108,11 @@ def measuring_parser(command: str, description: str, frames: int) -> argparse.Ar
     """The options of a command that measures networks on a recording, `frames` of it by default."""
     parser = CommandParser(prog=f"python -m training.{command}", description=description)
     parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
-    parser.add_argument("--autoencoder", type=Path, help="its checkpoint (default: the robot's own under --data)")
-    parser.add_argument("--predictor", type=Path, help="its checkpoint (default: the robot's own under --data)")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
+    parser.add_argument(
+        "--autoencoder", type=path_option, help="its checkpoint (default: the robot's own under --data)"
+    )
+    parser.add_argument("--predictor", type=path_option, help="its checkpoint (default: the robot's own under --data)")
     parser.add_argument("--history-length", type=int, default=3, help="context frames, 2 to 8 (default 3)")
     parser.add_argument("--frames", type=int, default=frames, help="number of frames, evenly spread")
     parser.add_argument(
@@ -123,4 +126,4 @@ def measuring_parser(command: str, description: str, frames: int) -> argparse.Ar
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

@@ -1,7 +1,7 @@
 // Frames near the current one, decoded and kept within a budget of pixels. The frame that the eye waits for comes
 // first: a newer wish replaces an older one that has not begun, and prefetching always leaves a slot free for it.
 function makeFrameStore(addressOf) {
-  const PIXEL_BUDGET = 24e6, SLOTS = 4;
+  const PIXEL_BUDGET = 24e6, SLOTS = 4, GIVE_UP_MS = 30000;
   const kept = new Map();      // index -> ImageBitmap
   const broken = new Map();    // index -> Error
   const underway = new Map();  // index -> promise
@@ -18,15 +18,18 @@ function makeFrameStore(addressOf) {
     }
   }
 
+  function noAnswer() {
+    throw new Error('The server does not answer; check that it still runs, then move to another frame.');
+  }
+
+  // Given up in the end: a request that is never answered would hold its slot for ever.
   async function download(index) {
-    const response = await fetch(addressOf(index)).catch(() => {
-      throw new Error('The server does not answer; check that it still runs, then move to another frame.');
-    });
+    const response = await fetch(addressOf(index), { signal: AbortSignal.timeout(GIVE_UP_MS) }).catch(noAnswer);
     if (!response.ok) {
       const told = await response.json().catch(() => ({}));
       throw new Error(told.error || 'The server did not send this frame; reload the page and try again.');
     }
-    return createImageBitmap(await response.blob()).catch(() => {
+    return createImageBitmap(await response.blob().catch(noAnswer)).catch(() => {
       throw new Error('Frame ' + index + ' cannot be read: its file is damaged. Choose another frame.');
     });
   }

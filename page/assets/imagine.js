@@ -191,7 +191,7 @@ function follows(next) {
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || !isOpen() || isTyping(focusOf(event))) return;
-  const index = '123456789'.indexOf(event.key), key = event.key.toLowerCase();
+  const key = plainKey(event), index = '123456789'.indexOf(key);
   if (index >= 0 && told && index < told.actions.length) {
     // A held key is a wish for more as soon as there is room, not for as many as the keyboard repeats.
     if (!event.repeat) pressAction(index); else if (!isBusy() && repeated === null && !waiting.length) send(index);

@@ -5,9 +5,9 @@ const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const act = (name) => element.querySelector('[data-act="' + name + '"]');
 const canvas = element.querySelector('canvas.frame'), message = element.querySelector('.stage-message');
 const slider = element.querySelector('.slider'), help = element.querySelector('dialog.help');
-const SETTLE_MS = 250, AHEAD = 16, GROWTH_MS = 2000, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
+const SETTLE_MS = 250, LATE_MS = 2500, AHEAD = 16, GROWTH_MS = 2000, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
 let timeline = EMPTY_TIMELINE, current = 0, shownWish = 0, wish = 0, direction = 1;
-let visit = null, settleTimer = 0, growthTimer = 0, playing = false, due = 0;
+let visit = null, settleTimer = 0, growthTimer = 0, lateTimer = 0, isLate = false, playing = false, due = 0;
 
 const inAddress = (session) => session.split('/').map(encodeURIComponent).join('/');
 const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress(timeline.session) +
@@ -25,25 +25,54 @@ function paint(index, bitmap) {
     canvas.width = bitmap.width; canvas.height = bitmap.height;
   }
   canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  show(index);
+  say('');
+}
+
+// The caption belongs to the picture: it changes with it.
+function show(index) {
+  stopWaiting();
   canvas.dataset.frame = index;
   canvas.setAttribute('aria-label', captionText(timeline, index));
-  say('');
+  part('caption').textContent = captionText(timeline, index);
 }
 
 function blank() { canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height); }
 
 function fail(index, problem) {
   blank();
-  canvas.dataset.frame = index;
+  show(index);
   say(problem.message);
+}
+
+function stopWaiting() {
+  clearTimeout(lateTimer);
+  lateTimer = 0; isLate = false;
+}
+
+function awaitPicture() {
+  if (isLate) sayLate(); else if (!lateTimer) lateTimer = setTimeout(sayLate, LATE_MS);
+}
+
+// A picture that does not come within seconds: this is said in place of the one before.
+function sayLate() {
+  isLate = true;
+  blank();
+  delete canvas.dataset.frame;
+  canvas.setAttribute('aria-label', 'No frame');
+  part('caption').textContent = captionText(timeline, current);
+  say('Frame ' + current + ' has not arrived yet: the server or the network is slow. It is shown as soon as it is here.');
 }
 
 // Pictures may arrive out of order; one that was wished for earlier than what is shown comes too late.
 function request(index) {
   const mine = ++wish, ready = store.ready(index), of = timeline;
   if (ready) { shownWish = mine; paint(index, ready); return; }
+  awaitPicture();
   store.want(index, (bitmap) => {
-    if (of === timeline && mine > shownWish) { shownWish = mine; paint(index, bitmap); }
+    if (of !== timeline || mine <= shownWish || (isLate && index !== current)) return;
+    shownWish = mine; paint(index, bitmap);
+    if (index !== current) awaitPicture();
   }, (problem) => {
     if (of === timeline && index === current) { shownWish = mine; fail(index, problem); }
   });
@@ -66,7 +95,7 @@ function go(index, isSettled) {
   slider.value = index;
   slider.setAttribute('aria-valuetext', captionText(timeline, index));
   if (document.activeElement !== part('number')) part('number').value = index;
-  part('caption').textContent = captionText(timeline, index);
+  if (canvas.dataset.frame === undefined) part('caption').textContent = captionText(timeline, index);
   track.show(index);
   errors.show(index);
   request(index);
@@ -158,7 +187,7 @@ function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || isOthers) return;
   const stride = event.shiftKey ? 10 : 1, isRange = target.type === 'range' && target !== slider;
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
-  if (event.key === '?') help.showModal();
+  if (event.key === '?' || (event.code === 'Slash' && event.shiftKey)) help.showModal();
   else if (event.key === ' ' && !target.closest('button, a, summary, label, input')) setPlaying(!playing);
   else if (event.key === ' ' && target === slider) setPlaying(!playing);
   else if (event.key in moves && !isRange) { setPlaying(false); go(current + moves[event.key], false); }
@@ -242,12 +271,13 @@ function begin(told) {
   store.clear();
   timeline = told; shownWish = wish; direction = 1;
   clearTimeout(growthTimer);
+  stopWaiting();
+  blank();
+  delete canvas.dataset.frame;
   element.querySelector('.player').dataset.session = timeline.session;
   fit();
   say('');
   if (timeline.frames) { go(Number(props.value.frame) || 0, true); return; }
-  blank();
-  delete canvas.dataset.frame;
   canvas.setAttribute('aria-label', 'No frame');
   part('caption').textContent = 'No frames';
   strip.show(timeline, 0, historyLength());

@@ -23,6 +23,7 @@ from page.server.access_policy import (
     cookie_name,
     is_known_path,
 )
+from page.server.base_path import BASE_PATH, address_below, below_base
 from page.server.key_page import KEY_FIELD, KEY_PAGE_POLICY, KEY_PATH, NEXT_FIELD, key_page
 
 MAX_FORM_BYTES = 1 << 13
@@ -48,6 +49,7 @@ class AccessMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
+        scope = below_base(scope, self._policy.base_path)
         try:
             self._policy.check_source(HTTPConnection(scope))
             if scope["type"] != "http":
@@ -62,6 +64,9 @@ class AccessMiddleware:
         request = Request(scope, receive)
         if _declared_length(request) > MAX_BODY_BYTES:
             raise AccessDenied(413, TOO_LARGE)
+        if not scope["path"]:  # the base path alone: addresses below it are relative to the folder
+            address = f"{scope[BASE_PATH]}/{_query_of(request)}"
+            return await RedirectResponse(address)(scope, receive, _add_headers(send))
         if not is_known_path(scope["path"]):
             raise AccessDenied(404, "There is nothing at this address.")
         response = await self._own_response(request)
@@ -93,18 +98,21 @@ class AccessMiddleware:
         """Answer a key, from a link or from the form of the key page, with a cookie and a redirect to the page."""
         key, target = await _submitted_key(request)
         if self._policy.role_without_key(request) is not None:
-            return RedirectResponse(target, http.HTTPStatus.SEE_OTHER)
+            return RedirectResponse(_address(request, target), http.HTTPStatus.SEE_OTHER)
         try:
             role = self._policy.try_key(request, key)
         except AccessDenied as denial:
-            return _key_page(denial, target, denial.message)
+            return _key_page(denial, request, target, denial.message)
         return self._set_cookie(request, role, target)
 
     def _set_cookie(self, request: Request, role: Role, target: str) -> Response:
-        response = RedirectResponse(target, http.HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
+        address = _address(request, target)
+        response = RedirectResponse(address, http.HTTPStatus.SEE_OTHER, {"cache-control": "no-store"})
         is_secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto"))
         token = self._policy.keys.token(role)
-        response.set_cookie(cookie_name(request), token, httponly=True, samesite="lax", secure=is_secure)
+        # Without a path a cookie belongs to the folder of the address that sets it, which is that of the page.
+        options = dict(path=request.scope[BASE_PATH] or None, httponly=True, samesite="lax", secure=is_secure)
+        response.set_cookie(cookie_name(request), token, **options)
         return response
 
 
@@ -133,6 +141,14 @@ def safe_target(address: str) -> str:
     query = address.partition("?")[2] if address.startswith("/?") else ""
     pairs = [(name, value) for name, value in parse_qsl(query) if name != KEY_FIELD]
     return f"/?{urlencode(pairs)}" if pairs else "/"
+
+
+def _address(request: HTTPConnection, target: str) -> str:
+    return address_below(request.scope[BASE_PATH], target)
+
+
+def _query_of(request: Request) -> str:
+    return f"?{request.url.query}" if request.url.query else ""
 
 
 def _declared_length(request: Request) -> int:
@@ -172,16 +188,17 @@ def _denial_headers(denial: AccessDenied) -> dict[str, str]:
     return {"cache-control": "no-store", **({"retry-after": str(denial.wait_s)} if denial.wait_s else {})}
 
 
-def _key_page(denial: AccessDenied, target: str, message: str) -> Response:
+def _key_page(denial: AccessDenied, request: Request, target: str, message: str) -> Response:
     headers = {"content-security-policy": KEY_PAGE_POLICY, **_denial_headers(denial)}
-    return HTMLResponse(key_page(message, target), denial.status, headers)
+    return HTMLResponse(key_page(message, target, _address(request, KEY_PATH)), denial.status, headers)
 
 
 async def _deny(denial: AccessDenied, scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
         return await send({"type": "websocket.close", "code": 1008})
     if denial.needs_key and scope["path"] == "/":
-        response = _key_page(denial, safe_target(f"/?{Request(scope).url.query}"), message="")
+        request = Request(scope)
+        response = _key_page(denial, request, safe_target(f"/?{request.url.query}"), message="")
     else:
         response = JSONResponse({"error": denial.message}, denial.status, _denial_headers(denial))
     await response(scope, receive, _add_headers(send))

@@ -7,6 +7,7 @@ role "train" may also change what other visitors see.
 from starlette.requests import HTTPConnection
 
 from page.server.access_keys import AccessKeys, KeyThrottle, Role, TooManyWrongKeys, WrongKey
+from page.server.base_path import path_of
 from page.server.hosts import is_loopback, is_same_origin, own_names, parse_ip, split_host
 from page.server.key_page import KEY_PATH
 from page.server.settings import Settings
@@ -14,7 +15,8 @@ from page.server.settings import Settings
 MAX_BODY_BYTES = 1 << 16  # the largest request of the page is a form of a few hundred bytes
 ROLE = "session_explorer.role"  # key of the role in the scope of a request
 
-# Of Gradio's own server only what this page and programs use: no uploads, no files, no proxy, no editor.
+# Of Gradio's own server only what this page and programs use: no uploads, no files, no proxy, no editor, no heartbeat
+# (see `blocks.py`).
 APP_ID_PATH = "/gradio_api/app_id"
 STARTUP_PATH = "/gradio_api/startup-events"
 EXACT_PATHS = frozenset(
@@ -30,7 +32,7 @@ API_PATHS = frozenset(
 )
 PATH_PREFIXES = (
     *("/assets/", "/static/", "/svelte/", "/pwa_icon/", "/recorded/", "/runs/"),
-    *("/gradio_api/call/", "/gradio_api/run/", "/gradio_api/heartbeat/"),
+    *("/gradio_api/call/", "/gradio_api/run/"),
 )
 # A proxy on this machine, and the tunnel of a public link, add headers with these prefixes for the visitor behind them.
 FORWARDING_HEADERS = (
@@ -63,7 +65,9 @@ class AccessPolicy:
         self.is_public = settings.share  # through the tunnel, all visitors look local: everybody needs a key
         self._throttle = KeyThrottle()
         self._is_open = settings.open
-        self._extra_names = frozenset(name.lower() for name in settings.names)
+        self.root, self.base_path = settings.root, path_of(settings.root)
+        proxy = split_host(settings.root.partition("://")[2].partition("/")[0])
+        self._extra_names = frozenset(name.lower() for name in (*settings.names, *(proxy or ())[:1]))
         self._names = own_names() | self._extra_names
         self._has_begun = False
 

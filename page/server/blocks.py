@@ -1,6 +1,7 @@
-"""A Blocks page that accepts no files from visitors and keeps none of its answers."""
+"""A Blocks page that accepts no files from visitors, keeps none of its answers, and holds no connection open."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlockFunction
@@ -10,14 +11,21 @@ NO_FILES = "This page takes no files."
 
 
 class PageBlocks(gr.Blocks):
-    """`gr.Blocks` that rejects events with a file in any input, and discards its answers.
+    """`gr.Blocks` that rejects events with a file in any input, discards its answers, and has no heartbeat.
 
     Gradio searches the inputs of every component for files, and downloads the address that a file names: a visitor
     could make the server send requests to any host. This page needs no files.
 
     For links to a state of the page Gradio stores the last value of every component for every tab, pictures included:
     up to 4 MB. The addresses of this page name session and frame, and need none of it.
+
+    For a `gr.State` Gradio holds a response open for every tab, its heartbeat. A browser has six connections to a host,
+    for all of its tabs together: with six tabs open, no frame and no Stop would reach the server. The number of tabs
+    that are remembered is limited without it.
     """
+
+    def get_config_file(self) -> dict[str, Any]:
+        return {**super().get_config_file(), "connect_heartbeat": False}
 
     def validate_inputs(self, block_fn: BlockFunction, inputs: list[object]) -> None:
         if holds_file(inputs):

@@ -26,8 +26,9 @@ button { margin-top: 12px; padding: 10px 20px; font: inherit; border: 0; border-
 """
 
 
-def key_page(message: str, target: str) -> str:
-    """HTML. `message`: reason why the last key was denied, or "". `target`: address to open once a key is right."""
+def key_page(message: str, target: str, form_address: str) -> str:
+    """HTML. `message`: reason why the last key was denied, or "". `target`: address to open once a key is right.
+    `form_address`: that of the form, as the visitor's browser reaches it."""
     notice = f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -35,7 +36,7 @@ def key_page(message: str, target: str) -> str:
 <body><main><h1>Session Explorer</h1>
 <p>This server asks for a key. Open the link that you were given, or paste it here. Whoever started the server sees the
 links in its terminal.</p>{notice}
-<form method="post" action="{KEY_PATH}"><label for="key">Key or link</label>
+<form method="post" action="{escape(form_address)}"><label for="key">Key or link</label>
 <input id="key" name="{KEY_FIELD}" type="password" autocomplete="off" required autofocus>
 <input type="hidden" name="{NEXT_FIELD}" value="{escape(target)}"><button>Open</button></form></main></body></html>
 """

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import resource
 import socket
 import sys
 import webbrowser
@@ -15,6 +14,11 @@ from page.server.access_keys import Role
 from page.server.access_policy import AccessPolicy
 from page.server.hosts import LOCAL_NAMES, lan_address
 from page.server.key_page import KEY_FIELD
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +62,8 @@ def announce(demo: gr.Blocks, policy: AccessPolicy, opens_browser: bool) -> None
 
 def allow_many_connections() -> None:
     """Raise the limit of open files: each visitor's page holds connections open, and some systems start with 256."""
+    if resource is None:
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(MAX_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < limit:
@@ -96,6 +102,8 @@ def announcement(host: str, port: int, policy: AccessPolicy, public_url: str | N
         elif address:
             lines.append(f"  {visitors}")
             lines += [f"    {PERMISSIONS[role]:<24}{with_key(address, policy, role)}" for role in policy.roles]
+    if policy.root:
+        lines.append(f"  Through the proxy the links begin with {policy.root.rstrip('/')}/ instead.")
     return [*lines, *_exposure(policy, is_reachable=bool(lan_url or public_url))]
 
 

@@ -4,6 +4,7 @@ They serve recordings that the session cache can open, and nothing but their fra
 `access_middleware.py`.
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def run_route(find_file: Callable[[str], Path | None]) -> Route:
 
     def send_run(request: Request) -> Response:
         path = find_file(request.path_params["robot"])
-        if path is None or not path.is_file():
+        if path is None or not os.path.isfile(path):
             return _not_found("There are no numbers of a training run yet.")
         return FileResponse(path, media_type="application/jsonl", filename=path.name)
 

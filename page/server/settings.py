@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from session import data_option
 from training import InvalidValue, whole_number
 
 HOST, PORT = "0.0.0.0", 7860
@@ -12,7 +13,10 @@ HOST, PORT = "0.0.0.0", 7860
 
 @dataclass(frozen=True)
 class Settings:
-    """Data folder, address, device and access of one server; `names` are further host names it accepts."""
+    """Data folder, address, device and access of one server.
+
+    `names` are further host names it accepts; `root` is the path or the whole address at which a proxy serves it.
+    """
 
     data: Path = Path("saved")
     host: str = HOST
@@ -24,14 +28,13 @@ class Settings:
     wandb_project: str | None = None
     open: bool = False
     names: tuple[str, ...] = ()
+    root: str = ""
 
 
 def parse_command_line(arguments: list[str], wandb_project: str | None = None) -> Settings:
     """Settings from the command line; Gradio's own environment variables and `wandb_project` are defaults."""
     parser = _parser(wandb_project)
     options = parser.parse_args(arguments)
-    if options.data.exists() and not options.data.is_dir():
-        parser.error("--data names a file; give the folder that holds sessions/ and checkpoints/.")
     if options.open and options.share:
         parser.error("--open and --share exclude each other: through a public link everybody needs a key.")
     host = options.host or os.environ.get("GRADIO_SERVER_NAME") or HOST
@@ -53,12 +56,13 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         wandb_project=options.wandb_project,
         open=options.open,
         names=tuple(options.allow_host),
+        root=os.environ.get("GRADIO_ROOT_PATH", ""),
     )
 
 
 def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Explore recorded robot sessions in the browser.")
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder with sessions/ and checkpoints/")
+    parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--host", help=f"address to listen on; 127.0.0.1 for this machine alone (default {HOST})")
     parser.add_argument("--port", help=f"port to listen on; the next free one if it is taken (default {PORT})")
     parser.add_argument("--share", action="store_true", help="also a public link; then everybody needs a key")

@@ -29,6 +29,7 @@ def web_options(
     routes = [*recorded_routes(sessions), run_route(find_run)]
     return dict(
         app_kwargs={"routes": routes, "middleware": [Middleware(AccessMiddleware, policy=policy)]},
+        root_path=policy.root,
         auth_dependency=lambda request: request.scope[ROLE],  # Gradio calls the result a user name
         theme=page_theme(),
         css_paths=[APP_CSS],

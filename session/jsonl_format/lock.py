@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from session.files import lock_file, open_file, open_folder
+from session.files import LocksUnsupported, lock_file, open_file, open_folder, try_lock
 from session.jsonl_format.metadata import read_metadata
 from session.skipped import SkippedLog
 
@@ -28,11 +28,14 @@ def lock_new_session(folder: Path) -> int:
 
 
 def is_locked(folder: Path) -> bool:
-    """True if the lock in a session folder is held; raises FileNotFoundError if there is none, and OSError."""
+    """True if the lock in a session folder is held.
+
+    Raises FileNotFoundError if there is none, LocksUnsupported on a disk without locks, and OSError.
+    """
     lock = open_file(folder / LOCK_FILE)
     try:
         # Shared: two readers at the same moment must not take each other for a recorder.
-        return not lock_file(lock, is_shared=True)
+        return not try_lock(lock, is_shared=True)
     finally:
         os.close(lock)
 
@@ -49,7 +52,7 @@ def is_open_for_recording(folder: Path) -> bool:
     """True if a recorder, of this or another program, records into a session folder or may do so."""
     try:
         return is_locked(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, LocksUnsupported):
         return _is_recent(folder) and not _is_finished(folder)
     except OSError:
         return True

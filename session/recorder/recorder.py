@@ -21,7 +21,7 @@ import orjson
 from PIL import Image
 
 from session.errors import DiskBudgetError, RecordingError
-from session.files import describe, replace_file, write_all, write_file
+from session.files import describe, open_file, replace_file, write_all, write_file
 from session.jsonl_format.folder import FRAMES_FOLDER
 from session.jsonl_format.lock import LOCK_FILE, lock_new_session
 from session.jsonl_format.metadata import META_FILE
@@ -163,8 +163,8 @@ class SessionRecorder:
         if self._shard is not None:
             os.close(self._shard)
             self._shard = None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._shard = os.open(self.folder / shard_name(number), flags, 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._shard = open_file(self.folder / shard_name(number), flags)
 
     def _begin(self) -> None:
         try:

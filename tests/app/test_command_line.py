@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import session_explorer_gradio as script
-from session import list_sessions
+from session import list_sessions, record_demo
 from tests.cases import every_case
 
 
@@ -54,6 +54,19 @@ def test_the_first_start_records_a_demo_of_both_robots(tmp_path):
     assert {summary.robot for summary in list_sessions(explorer.sessions_folder)} == {"jetbot", "toroidal_dot"}
     script.prepare(explorer)
     assert len(list_sessions(explorer.sessions_folder)) == 2
+
+
+def test_the_start_says_which_folder_is_served_and_how_much_it_holds(tmp_path, caplog):
+    caplog.set_level("INFO")
+    script.prepare(script.Explorer(script.Settings(data=tmp_path / "new")))
+    assert caplog.messages[-1] == f"Serving {tmp_path / 'new'}: 2 recordings."
+
+
+def test_a_folder_inside_a_data_folder_is_refused_with_a_sentence(tmp_path, capsys):
+    record_demo(tmp_path / "sessions", "toroidal_dot", 3, seed=1)
+    with pytest.raises(SystemExit):
+        script.parse_command_line(["--data", str(tmp_path / "sessions")])
+    assert f"did you mean {tmp_path}?" in capsys.readouterr().err
 
 
 def test_read_only_records_nothing(tmp_path):

@@ -19,7 +19,7 @@ from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
 from tests.app.conftest import fill
-from tests.app.test_browser import settled_at, watched_tab
+from tests.app.test_browser import jump, settled_at, watched_tab
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.session.session_files import change_meta
 from tests.training.evaluation.test_imagination import Calls
@@ -108,6 +108,11 @@ def test_hasty_presses_all_count_in_their_order(dot, perfect):
     assert captions == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
 
 
+# The second action on a French and an Arabic keyboard, as a dead key, and on the pad of numbers.
+OTHER_LAYOUTS = [("é", "Digit2"), ("٢", "Digit2"), ("Dead", "Digit2"), ("2", "Numpad2")]
+TYPED = "key => document.body.dispatchEvent(new KeyboardEvent('keydown', { ...key, bubbles: true, cancelable: true }))"
+
+
 def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_tab, session_ids, perfect):
     page = open_tab(f"?session={session_ids['dot']}&frame=7")
     page.keyboard.press("2")
@@ -123,6 +128,17 @@ def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_ta
     await_steps(page, 1)
     page.keyboard.press("9")  # no such action
     page.keyboard.press("Control+1")
+    for count, (key, code) in enumerate(OTHER_LAYOUTS, 2):
+        page.evaluate(TYPED, {"key": key, "code": code})
+        await_steps(page, count)
+    for count in range(len(OTHER_LAYOUTS), 0, -1):
+        page.evaluate(TYPED, {"key": "г", "code": "KeyU"})
+        await_steps(page, count)
+    page.evaluate(TYPED, {"key": "End", "code": "Numpad1"})  # moves the player, is no action
+    settled_at(page, 39)
+    assert steps(page) == 1
+    jump(page, 7)
+    page.locator("#player .caption").click()
     arrow(page)
     settled_at(page, 8)
     stale = page.locator("#imagine-pad [data-part=stale]")

@@ -146,10 +146,10 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
 
 @pytest.mark.promise("stop, reload, disconnect, SIGTERM")
 def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(settings, figure):
-    ends = (signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+    ends = (signal.SIGHUP, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
     tries, wrong, slowest, chance = count(1, 18), [], 0.0, random.Random(4)
     for number in range(tries):
-        how = ends[number % 3]
+        how = ends[number % len(ends)]
         with running_server(settings.data, own_port(19860)) as server:
             starter = Visit(server.address, settings)
             starter.train()
@@ -186,7 +186,7 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
 @pytest.fixture
 def own_signals():
     """Restore the signal handlers that a command sets in this process."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

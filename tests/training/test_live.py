@@ -53,7 +53,7 @@ def data_folder(tmp_path):
 @pytest.fixture
 def run(data_folder, made):
     """Runs the command in this process; signals are put back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield lambda *arguments: live.main(["--data", str(data_folder), *map(str, arguments)])
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -216,7 +216,7 @@ def test_a_failed_save_is_reported_and_is_no_success(run, tmp_path, caplog):
     assert only_session(tmp_path).frame_count == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_request_to_end_finishes_recording_and_checkpoint(run, tmp_path, capsys, monkeypatch, number):
     recorders, real = [], SessionRecorder.record_action
 

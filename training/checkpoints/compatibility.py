@@ -29,7 +29,6 @@ from training.checkpoints.reader import MAX_FILE_BYTES, LoadedCheckpoint
 from training.values import printable
 
 COPY_PREFIX = "autoencoder."  # the notebook's predictor files carry a whole copy of the autoencoder under it
-PARALLEL_PREFIX = "module."  # DataParallel puts it before every name
 ACTION_INPUT = TransformerActionConditionedPredictor.action_input
 # A file without a config holds one of these two networks; each has a parameter that the other one lacks.
 OLD_NETWORKS: dict[str, Network] = {MaskedAutoencoderViT.picture_input: "autoencoder", ACTION_INPUT: "predictor"}
@@ -38,18 +37,23 @@ NAMED_AT_MOST = 3
 
 def without_copy(contents: LoadedCheckpoint, kind: Network) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """A file's tensors without the copy of an autoencoder that predictors of the notebook carry, and notes on it."""
+    notes = () if not contents.prefixes else (f"Prefixes of its names were left aside: {', '.join(contents.prefixes)}",)
     tensors = {key: value for key, value in contents.tensors.items() if not key.startswith(COPY_PREFIX)}
     if kind == "autoencoder" or len(tensors) == len(contents.tensors):
-        return contents.tensors, ()
-    return tensors, ("The copy of an autoencoder in this file was left aside.",)
+        return contents.tensors, notes
+    return tensors, (*notes, "The copy of an autoencoder in this file was left aside.")
+
+
+def kinds_of(contents: LoadedCheckpoint, tensors: dict[str, Tensor]) -> set[Network]:
+    """The networks that a file's tensors may be of, by its config or by parameters that only one of them has."""
+    if contents.config is None:
+        return {kind for key, kind in OLD_NETWORKS.items() if key in tensors}
+    return {kind for kind in NETWORKS if kind == contents.config.get("kind")}
 
 
 def check_kind(contents: LoadedCheckpoint, tensors: dict[str, Tensor], required: Network) -> None:
     """Raises WrongNetwork if the file is one of the other network."""
-    if contents.config is None:
-        kinds = {kind for key, kind in OLD_NETWORKS.items() if key in tensors}
-    else:
-        kinds = {kind for kind in NETWORKS if kind == contents.config.get("kind")}
+    kinds = kinds_of(contents, tensors)
     if kinds and required not in kinds:
         raise WrongNetwork(
             f"{contents.file} holds the weights of {_article(kinds.pop())}; choose a file of {_article(required)}."
@@ -106,11 +110,6 @@ def adopted(contents: LoadedCheckpoint, model: NetworkModule) -> NetworkModule:
 
 def check_names(file: str, tensors: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """Raises CheckpointKeysDiffer if names of weights are missing or unexpected."""
-    if all(key.startswith(PARALLEL_PREFIX) for key in tensors):
-        raise CheckpointKeysDiffer(
-            f"{file} was saved from several GPUs, all its names begin with {PARALLEL_PREFIX}; convert it with `python "
-            "-m training.convert`, or choose another file."
-        )
     missing = [key for key in expected if key not in tensors]
     unexpected = [key for key in tensors if key not in expected]
     problems = [_listed("missing", missing)] if missing else []

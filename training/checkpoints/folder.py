@@ -9,18 +9,23 @@ import contextlib
 import errno
 import hashlib
 import os
-import resource
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from session.files import lock_file, sync_folder
+from session.files import lock_file, sync_file, sync_folder, try_lock
 from training.checkpoints.manifest import STATE_FILE, TEMPORARY, file_digest, read_state
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 LOCK_FILE = ".saving.lock"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, a quota, or the size of one file
 MEGABYTE, KILOBYTE = 1_000_000, 1_000
+UNLIMITED = 1 << 62
 
 
 def temporary_path(path: Path) -> Path:
@@ -38,12 +43,12 @@ def exclusive_access(directory: Path) -> Iterator[None]:
 
 
 def recover_unfinished_at_start(directory: Path) -> None:
-    """Recover the save of a program that was killed. If that fails, or if another program is saving now, the next save
-    does it."""
+    """Recover the save of a program that was killed. If that fails, or if another program is saving now or might be (on
+    a disk without locks), the next save does it."""
     with contextlib.suppress(OSError):
         if next(directory.glob(f"*{TEMPORARY}"), None) is not None:
             with (directory / LOCK_FILE).open("a") as lock:
-                if lock_file(lock.fileno()):
+                if try_lock(lock.fileno()):
                     recover_unfinished(directory)
 
 
@@ -119,7 +124,7 @@ class HashingFile:
         if self._error is not None:
             raise self._error
         self._file.flush()
-        os.fsync(self._file.fileno())
+        sync_file(self._file.fileno())
         return self._digest.hexdigest()
 
 
@@ -131,17 +136,21 @@ def require_free_space(directory: Path, needed: int) -> None:
 
 def free_bytes(directory: Path) -> int:
     """Free bytes of the disk; a disk that does not report its size counts as unlimited."""
-    status = os.statvfs(directory)
-    return status.f_bavail * status.f_frsize if status.f_blocks else 1 << 62
+    usage = shutil.disk_usage(directory)
+    return usage.free if usage.total else UNLIMITED
+
+
+def largest_file() -> int:
+    """The number of bytes that this process may write to a file."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0] if resource else -1
+    return limit if limit >= 0 else UNLIMITED  # RLIM_INFINITY is -1
 
 
 def describe_os_error(problem: OSError, directory: Path, needed: int) -> str:
     """Short text of an error of the disk; for a full disk with the bytes that were needed."""
     if problem.errno not in FULL:
         return problem.strerror or "input/output error"
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    free = free_bytes(directory)
-    free = free if limit == resource.RLIM_INFINITY else min(free, limit)
+    free = min(free_bytes(directory), largest_file())
     # A quota can be used up while the disk has free space: a number would mislead.
     available = f", have {_with_unit(free)}" if free < needed else ""
     return f"disk full: need {_with_unit(needed)}{available}"

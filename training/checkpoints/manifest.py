@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from session.files import sync_file
 from training.values import printable
 
 STATE_FILE = "state.json"
@@ -47,13 +48,13 @@ def write_state(directory: Path, digests: dict[str, str], random_state: Tensor) 
     with (directory / (STATE_FILE + TEMPORARY)).open("w", encoding="utf-8") as file:
         json.dump(state, file)
         file.flush()
-        os.fsync(file.fileno())
+        sync_file(file.fileno())
 
 
 def read_state(directory: Path) -> dict[str, dict[str, str]]:
     """The contents of `state.json`, or an empty dict if it is absent, damaged or something else."""
     path = directory / STATE_FILE
-    if path.is_symlink() or not path.is_file():  # ours is neither a link nor a pipe, which would block
+    if os.path.islink(path) or not os.path.isfile(path):  # ours is neither a link nor a pipe, which would block
         return {}
     try:
         with path.open("rb") as file:

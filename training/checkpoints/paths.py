@@ -4,9 +4,11 @@ Owns the step from a typed path to a file under the checkpoint folder; the file 
 and an absent file get the same message: an answer must not reveal files outside.
 """
 
+import os
 import re
 from pathlib import Path, PurePath
 
+from session.files import describe
 from training.checkpoints.errors import CheckpointNotFound
 from training.values import printable
 
@@ -66,6 +68,17 @@ def list_checkpoints(root: Path, robot_name: str) -> list[str]:
     except (OSError, ValueError, RuntimeError):
         return []
     return [f"{robot_name}/{name}" for name in sorted(names, key=_order)]
+
+
+def unreadable_reason(root: Path, robot_name: str) -> str:
+    """The reason why a robot's folder cannot be read, or "" if it can be, or is not there."""
+    try:
+        os.listdir(root / robot_name)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return ""
+    except OSError as problem:
+        return describe(problem)
+    return ""
 
 
 def _order(name: str) -> tuple[bool, int, list[tuple[int, str]]]:

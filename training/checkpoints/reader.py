@@ -22,6 +22,7 @@ from session.files import HEAD_BYTES, NotRegularFile, foreign_content, open_file
 from training.checkpoints.archive_check import OldFormat, check_structure
 from training.checkpoints.errors import CheckpointDamaged, CheckpointNotFound, CheckpointOldFormat
 from training.checkpoints.pickle_check import NUMPY_DTYPES, NUMPY_SCALARS, ForbiddenContent
+from training.checkpoints.wrappers import prefixes_in, unwrapped_optimizer, unwrapped_weights
 from training.values import printable
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ class LoadedCheckpoint:
     """A file's name and digest, its network's tensors by key, the step it was saved at and the state of its optimizer.
 
     The step is None if unknown. The optimizer's state is not checked, and None if the file has none. `config`: plain
-    values of the network's architecture, None in files of the notebook and in older ones of ours.
+    values of the network's architecture, None in files of the notebook and in older ones of ours. `prefixes`: those
+    that wrappers had put before names; here the names have none.
     """
 
     file: str
@@ -46,6 +48,7 @@ class LoadedCheckpoint:
     step: int | None
     optimizer: dict[str, object] | None
     config: dict[str, object] | None = None
+    prefixes: tuple[str, ...] = ()
 
 
 class InertFloat64:
@@ -149,11 +152,14 @@ def parse_contents(content: object, name: str, digest: str = "") -> LoadedCheckp
         raise CheckpointDamaged(f"{name} holds no weights of a network; choose another file.")
     if not all(isinstance(value, Tensor) for value in tensors.values()):
         raise CheckpointDamaged(f"{name} holds things that are not tensors among its weights; choose another file.")
+    weights, prefixes = unwrapped_weights(tensors), prefixes_in(tensors)
+    if weights is None:
+        raise CheckpointDamaged(f"{name} holds some weights twice, with and without a prefix; choose another file.")
     if not is_whole:
-        return LoadedCheckpoint(name, digest, dict(tensors), None, None)
+        return LoadedCheckpoint(name, digest, weights, None, None, prefixes=prefixes)
     step, optimizer = _saved_step(content), content.get("optimizer_state_dict")
-    optimizer = optimizer if isinstance(optimizer, dict) else None
-    return LoadedCheckpoint(name, digest, dict(tensors), step, optimizer, _saved_config(content, name))
+    optimizer = unwrapped_optimizer(optimizer) if isinstance(optimizer, dict) else None
+    return LoadedCheckpoint(name, digest, weights, step, optimizer, _saved_config(content, name), prefixes)
 
 
 def _saved_config(content: dict[str, object], name: str) -> dict[str, object] | None:

@@ -6,6 +6,7 @@ the network changes, so the weights in use survive every bad file.
 
 import copy
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,7 +107,7 @@ def validate_checkpoint_or_backup(path: Path, model: NetworkModule) -> Validated
     except (CheckpointDamaged, CheckpointNotFinite) as problem:
         backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
         # No backup of ours is a link; another's could lead out of the folder.
-        if backup.is_symlink():
+        if os.path.islink(backup):
             raise
         try:
             checkpoint = validate_checkpoint(backup, model)

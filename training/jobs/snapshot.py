@@ -55,6 +55,13 @@ class JobSnapshot:
     action_parameter_share: float | None
 
     @property
+    def saved_sentence(self) -> str:
+        """`saved` as a sentence; the reason why nothing was saved is one already."""
+        if not self.saved:
+            return "Nothing was saved."
+        return self.saved if self.saved.endswith(".") else f"Saved: {self.saved}."
+
+    @property
     def is_active(self) -> bool:
         """True if the job changes weights, or will after a pause."""
         return self.status in ("running", "paused")

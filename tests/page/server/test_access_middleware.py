@@ -48,7 +48,7 @@ def test_without_a_key_only_the_key_page_is_served(visitor):
 @pytest.mark.parametrize("role", ["look", "train"])
 def test_a_link_sets_a_cookie_and_its_key_is_removed_from_the_address(visitor, policy, role):
     answer = visitor.get(f"/?key={policy.keys.of(role)}&session=a&frame=3")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/?session=a&frame=3")
+    assert (answer.status_code, answer.headers["location"]) == (303, "./?session=a&frame=3")
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=lax" in cookie and policy.keys.of(role).lower() not in cookie
     assert visitor.get("/config").json()["role"] == role
@@ -72,13 +72,13 @@ def test_the_form_accepts_a_key_or_a_whole_link(visitor, policy):
         f"http://x/?frame=1&key={policy.keys.look}",
     ):
         answer = visitor.post("/key", data={"key": text, "next": "/?frame=3"})
-        assert (answer.status_code, answer.headers["location"]) == (303, "/?frame=3"), text
+        assert (answer.status_code, answer.headers["location"]) == (303, "./?frame=3"), text
 
 
 @every_case("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/x", ""])
 def test_a_key_never_redirects_to_another_site(visitor, policy, target):
     answer = visitor.post("/key", data={"key": policy.keys.look, "next": target})
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "./"
     assert safe_target("/?key=x&a=%0d%0ab") == "/?a=%0D%0Ab"
 
 
@@ -113,7 +113,7 @@ def test_an_old_link_works_if_no_key_is_needed():
     )
     visitor = TestClient(app, base_url="http://192.168.1.5:7860", client=("192.168.1.7", 5), follow_redirects=False)
     answer = visitor.get("/?key=old&frame=3")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/?frame=3")
+    assert (answer.status_code, answer.headers["location"]) == (303, "./?frame=3")
 
 
 def test_html_in_a_key_or_an_address_is_escaped(visitor):

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 from page.tabs.training import SHARE_READING, training_view
+from training import JobSnapshot
 
 
 def job(**changes):
@@ -23,7 +24,9 @@ def job(**changes):
         is_active=True,
         seconds_left=None,
     )
-    return SimpleNamespace(**{**known, **changes})
+    made = SimpleNamespace(**{**known, **changes})
+    made.saved_sentence = JobSnapshot.saved_sentence.fget(made)
+    return made
 
 
 def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>"):
@@ -47,6 +50,12 @@ def test_an_interrupted_run_says_what_is_saved_and_offers_its_numbers():
     assert "Interrupted predictor:" in html and "<svg>losses" in html and 'href="runs/demo" download' in html
     assert "interrupted at step 3 (begun by &lt;b&gt;). Saved: autoencoder.pth at step 2." in html
     assert "Nothing was saved." in training_view(job(**fields), charts(), "runs/demo")
+
+
+def test_the_reason_why_nothing_was_saved_stays_one_sentence():
+    reason = "The checkpoint was not saved (Not a directory). Make room, then press Save Models."
+    html = training_view(job(status="finished", is_active=False, saved=reason), charts(), "runs/demo")
+    assert f" {reason}</div>" in html and "Saved:" not in html
 
 
 def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
