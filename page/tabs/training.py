@@ -1,5 +1,6 @@
 """The Training tab: its form and buttons, and the view of a training job."""
 
+import time
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -15,6 +16,7 @@ from page.text import duration_text, loss_text, rate_text
 from page.visitor import Visitor
 from training import ADVANCED, ONE_FRAME, RANGE, STANDARD, WHOLE, JobCharts, JobSnapshot, draw_charts
 
+REPEAT_S = 3.0
 GOALS = {"autoencoder": 0.0005, "predictor": 0.001}  # standard thresholds
 COMMANDS = {"pause": "Pause", "resume": "Resume", "stop": "Stop", "save": "Save Models"}
 SHARE_TITLE = "Gradient on the action parameters"
@@ -152,9 +154,10 @@ def training_status(explorer: PageBackend, visitor: Visitor, is_log: bool = Fals
 
 
 def tick_training(explorer: PageBackend, visitor: Visitor, is_log: bool) -> str | dict[str, Any]:
-    """The same twice a second: skipped while nothing changes."""
+    """The same twice a second: skipped while nothing changes, but repeated every few seconds. An answer may be lost on
+    its way, and the slower answer to a button may put an older view over it."""
     job = explorer.manager_for(visitor).last_run() if visitor.profile else None
-    state = job and (job.network, job.subject, job.step, job.status, job.message, is_log)
+    state = job and (job.network, job.subject, job.step, job.status, job.message, is_log, time.monotonic() // REPEAT_S)
     if state == visitor.last_job:
         return gr.skip()
     visitor.last_job = state

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from models import (
 from page.facts import session_labels
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
+from tests.app.tabs import Tabs, Visits
 from tests.promises import IS_FULL
 from training.jobs.trainer import WorldModelTrainer
 
@@ -194,35 +195,14 @@ def fill(page: Page, field: str, value: str) -> None:
     expect(box).to_have_value(value)
 
 
-class Watch:
-    """Records forbidden events of a page: logged errors, exceptions, and requests to other hosts."""
-
-    def __init__(self, page: Page, server: str):
-        self.complaints: list[str] = []
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._look(request.url, server))
-
-    def _look(self, url: str, server: str) -> None:
-        if not url.startswith((server, "data:", "blob:")):
-            self.complaints.append(f"requested {url}")
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Tabs:
+    return Tabs(browser)
 
 
 @pytest.fixture
-def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Function that opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
-    contexts, watches = [], []
-
-    def open_page(query: str = "", address: str = server, awaited: str = "#player canvas.frame[data-frame]", **options):
-        context = browser.new_context(viewport=options.pop("viewport", {"width": 1400, "height": 1000}), **options)
-        contexts.append(context)
-        page = context.new_page()
-        watches.append(Watch(page, address))
-        page.goto(address + query)
-        page.wait_for_selector(awaited, timeout=60_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert [complaint for watch in watches for complaint in watch.complaints] == []
+def open_tab(tabs: Tabs, server: str) -> Iterator[Visits]:
+    """Opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
+    visits = Visits(tabs, server)
+    yield visits
+    visits.end()

@@ -2,14 +2,13 @@
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.app.conftest import Watch, fill
+from tests.app.conftest import fill
+from tests.app.tabs import Visits
 
 FRAME = "#player canvas.frame"
 
@@ -47,49 +46,16 @@ def canvas_pixels(page: Page) -> str:
     return page.locator(FRAME).evaluate("canvas => canvas.toDataURL()")
 
 
-@contextmanager
-def watched_tab(browser: Browser, address: str) -> Iterator[Page]:
-    """A tab for several tests: to load a page takes longer than most of them."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
-    watch = Watch(page, address.partition("?")[0])
-    page.goto(address)
-    page.wait_for_selector(f"{FRAME}[data-frame]", timeout=60_000)
-    yield page
-    context.close()
-    assert watch.complaints == []
-
-
-@pytest.fixture(scope="module")
-def jetbot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
-    with watched_tab(browser, f"{server}?session={session_ids['jetbot']}") as page:
-        yield page
+@pytest.fixture
+def jetbot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
+    """A tab with the JetBot, at frame 0."""
+    return open_tab(f"?session={session_ids['jetbot']}")
 
 
 @pytest.fixture
-def jetbot(jetbot_tab: Page) -> Page:
-    """The tab of the JetBot, at frame 0, as a page begins."""
-    return at_the_start(jetbot_tab)
-
-
-@pytest.fixture(scope="module")
-def dot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
-    with watched_tab(browser, f"{server}?session={session_ids['dot']}") as page:
-        yield page
-
-
-@pytest.fixture
-def dot(dot_tab: Page) -> Page:
-    """The tab of the dot, at frame 0, as a page begins."""
-    return at_the_start(dot_tab)
-
-
-def at_the_start(page: Page) -> Page:
-    page.get_by_role("tab", name="Autoencoder", exact=True).first.click()
-    page.locator("#player .caption").click()
-    page.keyboard.press("Home")
-    settled_at(page, 0)
-    return page
+def dot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
+    """A tab with the dot, at frame 0."""
+    return open_tab(f"?session={session_ids['dot']}")
 
 
 def test_first_sight_shows_a_recording_by_itself(open_tab, session_ids):

@@ -64,13 +64,13 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
         assert shown_by_inference(settings, session_id, 7) == pytest.approx(
             (float(rows[7]["prediction mse"]), float(rows[7]["reconstruction mse"])), rel=1e-4
         )
-        page.close()
+        open_tab.leave(page)
     with serving(settings) as address:
         page = open_tab(f"?session={session_id}", address)
         expect(page.locator("#player [data-part=errors] canvas")).to_have_count(2)  # loaded from disk, not computed
         page.get_by_role("tab", name="Errors").click()
         expect(page.locator("#errors-summary")).to_be_visible(timeout=LONG_MS)
-        page.close()
+        open_tab.leave(page)
 
 
 def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
@@ -90,7 +90,7 @@ def test_a_click_on_the_track_goes_to_that_frame(open_tab, own):
         box = canvas.bounding_box()
         canvas.click(position={"x": box["width"] * 10.5 / FRAMES, "y": box["height"] / 2})
         settled_at(page, 10)
-        page.close()
+        open_tab.leave(page)
 
 
 def test_a_track_of_many_frames_points_at_the_worst_frame_of_each_column(open_tab, session_ids):
@@ -137,7 +137,7 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
         choose(page, "compared-errors", "Nothing")
         expect(comparison).to_be_hidden(timeout=LONG_MS)
         expect(page.locator("#errors-notice")).not_to_contain_text("other weights")
-        page.close()
+        open_tab.leave(page)
 
 
 @pytest.fixture
@@ -173,8 +173,8 @@ def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path
         )
         page.locator("#cancel-evaluation").click()
         expect(page.locator("#evaluation-outcome")).to_be_visible(timeout=LONG_MS)
-        page.close()
-        other.close()
+        open_tab.leave(page)
+        open_tab.leave(other)
 
 
 def test_a_clip_plays_actual_beside_predicted(open_tab, session_ids):

@@ -97,7 +97,7 @@ def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(ope
         expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "0", timeout=GROWTH_MS)
         at_frame(page, 0)
         growing.recorder.close()
-        page.close()
+        open_tab.leave(page)
 
 
 def test_refresh_marks_what_is_being_recorded(tmp_path, growing):

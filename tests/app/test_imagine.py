@@ -12,14 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import training.evaluation.imagination
 from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
 from tests.app.conftest import fill
-from tests.app.test_browser import jump, settled_at, watched_tab
+from tests.app.tabs import Visits
+from tests.app.test_browser import jump, settled_at
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.session.session_files import change_meta
 from tests.training.evaluation.test_imagination import Calls
@@ -69,21 +70,14 @@ def summary(page: Page):
     return page.locator("#imagine-pad [data-part=summary]")
 
 
-@pytest.fixture(scope="module")
-def dot_tab(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
-    """A tab with Imagine open."""
-    with watched_tab(browser, f"{server}?session={session_ids['dot']}&frame=7") as page:
-        imagining(page)
-        yield page
-
-
 @pytest.fixture
-def dot(dot_tab: Page) -> Page:
-    """The tab of the dot at frame 7, before the first imagined step."""
-    dot_tab.get_by_role("button", name="Reset").click()
-    await_steps(dot_tab, 0)
-    expect(summary(dot_tab)).to_contain_text("Starts at frame 7", timeout=LONG_MS)
-    return dot_tab
+def dot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
+    """A tab of the dot at frame 7 with Imagine open."""
+    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+    imagining(page)
+    await_steps(page, 0)
+    expect(summary(page)).to_contain_text("Starts at frame 7", timeout=LONG_MS)
+    return page
 
 
 def test_ten_moves_march_and_wrap_around_with_the_truth_beside_them(dot, perfect):

@@ -98,7 +98,7 @@ def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
         changed = {row["network"] for row in rows if float(row["relative"]) > 0}
         assert changed == {"autoencoder", "predictor"}
         assert "not found" not in result.inner_text().lower()
-        page.close()
+        open_tab.leave(page)
 
 
 def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
@@ -127,7 +127,7 @@ def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
         expect(page.locator("#attention-result .notice")).to_contain_text(advice, timeout=LONG_MS)
         page.get_by_role("tab", name="Errors").click()
         expect(page.locator("[data-testid=toast-body]").first).to_contain_text(advice, timeout=LONG_MS)
-        page.close()
+        open_tab.leave(page)
 
 
 @every_case(

@@ -84,7 +84,7 @@ def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path)
         page.locator("#record-demo").click()
         expect(page.locator("#player .caption")).to_contain_text("Frame 0 · 1 of 60")
         expect(page.locator("#record-demo")).to_be_hidden()
-        page.close()
+        open_tab.leave(page)
 
 
 def test_a_session_deleted_on_disk_is_reported_and_the_page_goes_on(open_tab, odd, odd_server):

@@ -32,9 +32,9 @@ def test_large_frames_play_to_the_end(open_tab, large):
         page = open_tab(f"?session={session_id}", address)
         page.get_by_label("Speed").select_option("30")
         page.get_by_role("button", name="Play").click()
-        expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "39", timeout=30_000)
+        expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "39", timeout=60_000)
         expect(page.locator("#player canvas.frame")).to_have_attribute("width", "1920")
-        page.close()
+        open_tab.leave(page)
 
 
 def test_a_timeline_that_does_not_arrive_leaves_nothing_of_the_session_before(open_tab, session_ids, labels):

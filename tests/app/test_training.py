@@ -82,8 +82,8 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         page.locator("#save-models").click()
         expect(page.locator("#save-message")).to_contain_text("predictor_0.pth (step 2)")
         saved = re.search(r"autoencoder.pth \(step ([\d,]+)\)", page.locator("#save-message").inner_text()).group(1)
-        page.close()
-        watcher.close()
+        open_tab.leave(page)
+        open_tab.leave(watcher)
 
     with serving(settings) as address:
         page = open_tab(query, address)
@@ -94,7 +94,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         fill(page, "predictor-steps", "1")
         page.locator("#train-predictor-steps").click()
         outcome(page, "predictor_0.pth (step 3)")
-        page.close()
+        open_tab.leave(page)
 
 
 def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab, own):
@@ -115,7 +115,7 @@ def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab,
         expect(page.locator(".loss-chart")).to_be_visible()
         lines = httpx.get(f"{address}runs/toroidal_dot").text.splitlines()
         assert '"batch_size": 2' in lines[0] and '"ended"' in lines[-1]
-        page.close()
+        open_tab.leave(page)
 
 
 @every_case(

@@ -1,6 +1,11 @@
 from types import SimpleNamespace
 
-from page.tabs.training import SHARE_READING, training_view
+import gradio as gr
+
+from page.tabs import training
+from page.tabs.training import REPEAT_S, SHARE_READING, tick_training, training_view
+from page.visitor import Visitor
+from session import TOROIDAL_DOT
 from training import JobSnapshot
 
 
@@ -63,3 +68,17 @@ def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
     html = training_view(job(**fields), charts(losses=""), "runs/demo")
     assert "Another program trains the predictor:" in html and "has trained to step 3." in html
     assert "aved" not in html
+
+
+def test_a_view_that_has_not_changed_is_sent_again_after_a_while(monkeypatch):
+    """The page may have missed it."""
+    now = [100 * REPEAT_S]
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(training, "training_status", lambda *_: "the view")
+    manager = SimpleNamespace(last_run=lambda: job(status="stopped"))
+    backend, visitor = SimpleNamespace(manager_for=lambda visitor: manager), Visitor(profile=TOROIDAL_DOT)
+    answers = []
+    for _ in range(8):
+        answers.append(tick_training(backend, visitor, False))
+        now[0] += REPEAT_S / 4
+    assert answers == 2 * ["the view", *3 * [gr.skip()]]

@@ -1,0 +1,97 @@
+"""Tabs of one browser for many tests, each time as a visitor of its own, and watched for errors.
+
+Chromium loads the page again in a third of the processor time of the first load, from the scripts that a tab has
+compiled before. So tabs that are left stay open, empty, and are used again. What a server keeps of a visitor ends with
+the page; the browser keeps nothing of it but cached files.
+"""
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
+
+VIEWPORT = {"width": 1400, "height": 1000}
+EMPTY = "about:blank"
+PLAYER = "#player canvas.frame[data-frame]"
+
+
+class Watch:
+    """Records forbidden events of a page: logged errors, exceptions, and requests to other hosts."""
+
+    def __init__(self, page: Page, server: str):
+        self.complaints: list[str] = []
+        self._page, self._server = page, server
+        self._events = {"console": self._hear, "pageerror": self._catch, "request": self._look}
+        for name, handler in self._events.items():
+            page.on(name, handler)
+
+    def end(self) -> None:
+        for name, handler in self._events.items():
+            self._page.remove_listener(name, handler)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _catch(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    def _look(self, request: Request) -> None:
+        if not request.url.startswith((self._server, "data:", "blob:")):
+            self.complaints.append(f"requested {request.url}")
+
+
+class Tabs:
+    """Tabs of a browser, given out one by one and taken back."""
+
+    def __init__(self, browser: Browser):
+        self.browser = browser
+        self._context: BrowserContext = browser.new_context(viewport=VIEWPORT)
+        self._empty: list[Page] = []
+
+    def take(self) -> Page:
+        return self._empty.pop() if self._empty else self._context.new_page()
+
+    def take_back(self, page: Page) -> None:
+        page.unroute_all(behavior="ignoreErrors")
+        page.goto(EMPTY)
+        page.set_viewport_size(VIEWPORT)
+        self._empty.append(page)
+
+
+class Visits:
+    """Pages opened by a test: called with the query of an address, and the address if it is not `server`."""
+
+    def __init__(self, tabs: Tabs, server: str):
+        self._tabs, self._server = tabs, server
+        self._watches: dict[Page, Watch] = {}
+        self._contexts: dict[Page, BrowserContext] = {}
+        self._complaints: list[str] = []
+
+    def __call__(self, query: str = "", address: str | None = None, awaited: str = PLAYER, **options) -> Page:
+        """Open a tab; `options` (of Playwright's `new_context`) give it a browser context of its own."""
+        address = address or self._server
+        page = self._page_with(options) if options else self._tabs.take()
+        self._watches[page] = Watch(page, address)
+        page.goto(address + query)
+        page.wait_for_selector(awaited, timeout=60_000)
+        return page
+
+    def _page_with(self, options: dict) -> Page:
+        context = self._tabs.browser.new_context(**options)
+        page = context.new_page()
+        self._contexts[page] = context
+        return page
+
+    def leave(self, page: Page) -> None:
+        """Leave a page, as a test does before it ends the page's server."""
+        watch = self._watches.pop(page)
+        watch.end()
+        self._complaints += watch.complaints
+        if page in self._contexts:
+            self._contexts.pop(page).close()
+        else:
+            self._tabs.take_back(page)
+
+    def end(self) -> None:
+        """Leave all pages; fails if any had complaints."""
+        for page in list(self._watches):
+            self.leave(page)
+        assert self._complaints == []
