@@ -108,6 +108,12 @@ def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
     expect(table).to_be_visible(timeout=LONG_MS)
     for words in ("ASG", "AZG", "Action sensitivity", "Near 0"):
         expect(table).to_contain_text(words)
+    fill(page, "skill-frames", "2")
+    page.locator("#measure-skill").click()
+    skill = page.locator("#skill-result")
+    expect(skill.locator("#skill-table")).to_be_visible(timeout=LONG_MS)
+    for words in ("Skill over repeating the last frame", "mean picture", "by chance 50 %", "Autoencoder: untrained"):
+        expect(skill).to_contain_text(words)
 
 
 def test_session_statistics_open_under_the_player(open_tab, session_ids):
@@ -139,6 +145,7 @@ def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
         ("/look_at_attention", [5, 9, 0, 0, -1], "The history length must be a whole number from 2 to 8"),
         ("/look_at_attention", [5, 3, "x", 0, -1], "what arrived is not a number"),
         ("/diagnose_actions", [3, 0], "The number of frames to look at must be a whole number from 1 to 64"),
+        ("/measure_skill", [3, 0], "The number of frames to measure must be a whole number from 1 to 500"),
     ],
 )
 def test_programs_get_a_sentence_for_what_does_not_exist(client: Client, session_ids, name, arguments, words):

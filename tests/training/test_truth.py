@@ -14,7 +14,6 @@ from training import truth
 from training.checkpoints.writer import save_checkpoint
 from training.evaluation import accuracy as accuracy_module
 from training.evaluation.accuracy import NoGroundTruth, measure_truth, summarize
-from training.recipe import is_held_out
 from training.steps import TrainState
 
 
@@ -103,9 +102,8 @@ def test_an_invalid_number_of_frames_is_refused(recording, frames):
 
 
 def test_every_fifth_column_is_held_out():
-    held_out = [x for x in range(224) if is_held_out(picture_of(x, 30))]
+    held_out = [x for x in range(224) if ToroidalDotRobot().at((x, 30)).is_held_out]
     assert held_out == list(range(3, 224, 5))
-    assert not is_held_out(np.zeros((224, 224, 3), dtype=np.uint8))
 
 
 @pytest.fixture
