@@ -45,13 +45,16 @@ from training.evaluation.request import EvaluationRequest
 from training.evaluation.results import EvaluationKey, EvaluationResult
 from training.evaluation.store import EvaluationStore
 from training.jobs.job import TrainingJob
+from training.jobs.looks import RunLooks, draw_strip, read_look
 from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
+from training.jobs.recipe_estimate import RecipeEstimate
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
 from training.jobs.weight_diff import WeightComparison
 from training.options import (
     ADVANCED,
+    ALL,
     ONE_FRAME,
     RANGE,
     STANDARD,
@@ -71,6 +74,7 @@ REFUSALS = (
 
 __all__ = [
     "ADVANCED",
+    "ALL",
     "MAX_TARGETS",
     "ONE_FRAME",
     "RANGE",
@@ -119,7 +123,9 @@ __all__ = [
     "NothingToTrain",
     "PredictedFrame",
     "PredictorTrainer",
+    "RecipeEstimate",
     "RolloutStep",
+    "RunLooks",
     "SavedCheckpoint",
     "StopCondition",
     "TrainState",
@@ -134,6 +140,7 @@ __all__ = [
     "default_checkpoints",
     "diagnose_actions",
     "draw_charts",
+    "draw_strip",
     "frame_errors",
     "imagine_next",
     "invalid_value",
@@ -144,6 +151,7 @@ __all__ = [
     "measure_truth",
     "predicted_frames",
     "read_config",
+    "read_look",
     "read_selection",
     "roll_out",
     "save_checkpoint",

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
-from page.tabs.training import SHARE_READING, training_view
+from page.tabs.training_view import SHARE_READING, tab_title, training_view
+from tests.cases import every_case
 
 
 def job(**changes):
@@ -22,12 +23,18 @@ def job(**changes):
         saved="",
         is_active=True,
         seconds_left=None,
+        phase="",
+        paces=(),
+        measures={},
+        references={},
+        curves={},
+        is_resumable=False,
     )
     return SimpleNamespace(**{**known, **changes})
 
 
 def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>"):
-    return SimpleNamespace(losses=losses, action_share=action_share)
+    return SimpleNamespace(losses=losses, action_share=action_share, skill="")
 
 
 def test_the_share_is_below_the_losses_and_says_how_to_read_it():
@@ -54,3 +61,38 @@ def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
     html = training_view(job(**fields), charts(losses=""), "runs/demo")
     assert "Another program trains the predictor:" in html and "has trained to step 3." in html
     assert "aved" not in html
+
+
+def test_a_phase_says_its_place_and_how_much_better_than_a_guess_it_is():
+    paces = tuple(SimpleNamespace(name=name) for name in ("reconstruct", "predict"))
+    measured = dict(phase="predict", paces=paces, references={"repeating the last frame": 0.02})
+    html = training_view(job(**measured, measures={"skill": [(3, 0.38)]}), charts(), "runs/demo")
+    assert "predict, phase 2 of 2" in html and "38 % better than repeating the last frame" in html
+    html = training_view(job(**measured, measures={"skill": [(3, -9.0)]}), charts(), "runs/demo")
+    assert "worse than repeating the last frame" in html
+
+
+@every_case(("first", "last", "is_warned"), [(0.01, 0.0121, True), (0.01, 0.0119, False), (0.01, 0.001, False)])
+def test_a_reconstruction_error_that_rises_is_a_warning(first, last, is_warned):
+    html = training_view(job(curves={"reconstruction": [(0, first), (9, last)]}), charts(), "runs/demo")
+    assert ("The reconstruction error has risen" in html) == is_warned
+
+
+@every_case(
+    ("changes", "buttons", "title"),
+    [
+        (dict(), "pause stop", "30 % trained"),
+        (dict(status="paused"), "resume stop", "paused, 30 % trained"),
+        (dict(status="stopped", is_active=False, is_resumable=True), "resume", "Training stopped"),
+        (dict(status="finished", is_active=False), None, "Training finished"),
+        (dict(status="elsewhere", is_active=False), None, ""),
+    ],
+)
+def test_a_job_has_the_buttons_that_do_something_and_a_title(changes, buttons, title):
+    html = training_view(job(**changes), charts(), "runs/demo")
+    assert (f'data-buttons="{buttons}"' in html) if buttons else ("data-buttons" not in html)
+    assert tab_title(job(**changes)) == title and f'data-title="{title}"' in html
+
+
+def test_the_bar_of_a_finished_run_is_full_although_steps_were_left():
+    assert "width:100.0%" in training_view(job(status="finished", is_active=False), charts(), "runs/demo")
