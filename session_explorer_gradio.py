@@ -43,7 +43,14 @@ from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
 from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.tabs.networks import prediction_view, reconstruction_view
-from page.tabs.training import tick_training, training_status
+from page.tabs.training_view import (
+    TICKED,
+    goal_notes,
+    offer_world_model,
+    tick_offer,
+    tick_training,
+    training_status,
+)
 from page.visitor import Visitor
 from session import (
     SessionError,
@@ -372,39 +379,63 @@ def start_training(
     recording, frame = selected(explorer, visitor, form["frame"])
     selection = training.read_selection(form, frame, recording.frame_count)
     config, sender = training.read_config(form), name_of(request)
-    job = training.TrainingRequest(network, recording, selection, condition, config, sender)
+    is_all = form["train_on"] == training.ALL
+    recordings = tuple(explorer.recordings_of(recording.profile).values()) if is_all else ()
+    others = dict(recordings=recordings, keeps_autoencoder=bool(form["keeps_autoencoder"]))
+    job = training.TrainingRequest(network, recording, selection, condition, config, sender, **others)
     explorer.manager_for(visitor).train(job)
     return training_answer(explorer, visitor, form["is_log"])
 
 
-def pause_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> Answer:
-    """Hold the job before its next step."""
-    return command_training(explorer, visitor, request, training.TrainingManager.pause, is_log)
-
-
-def resume_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> Answer:
-    """Go on with a paused job."""
-    return command_training(explorer, visitor, request, training.TrainingManager.resume, is_log)
-
-
-def stop_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = False) -> Answer:
-    """End the job before its next step; its weights stay in use and are saved."""
-    return command_training(explorer, visitor, request, training.TrainingManager.stop, is_log)
-
-
-def command_training(
-    explorer: Explorer, visitor: Visitor, request: gr.Request, command: Callable, is_log: bool
+def train_world_model(
+    explorer: Explorer,
+    visitor: Visitor,
+    request: gr.Request,
+    recordings: str | None = training.ALL,
+    is_log: bool = True,
 ) -> Answer:
+    """Train fresh networks by the recipe in phases, on all recordings of this robot or on the whole of this one."""
     explorer.require_trainer(request)
-    command(explorer.manager_for(visitor))
+    recording, _ = selected(explorer, visitor, None)
+    if recordings not in (training.ALL, training.WHOLE):
+        raise PageError(f"Train a world model on one of: {training.ALL}, {training.WHOLE}.")
+    this = {visitor.session_id: recording}
+    chosen = this if recordings == training.WHOLE else explorer.recordings_of(recording.profile)
+    explorer.begin_recipe(chosen, name_of(request))
+    return training_answer(explorer, visitor, is_log)
+
+
+def pause_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = True) -> Answer:
+    """Hold the job before its next step."""
+    explorer.require_trainer(request)
+    explorer.manager_for(visitor).pause()
+    return training_answer(explorer, visitor, is_log)
+
+
+def resume_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = True) -> Answer:
+    """Go on with a paused job, or with a world model whose training was stopped or interrupted."""
+    explorer.require_trainer(request)
+    manager = explorer.manager_for(visitor)
+    last = manager.last_run()
+    if last is not None and last.is_resumable:
+        explorer.resume_recipe(visitor.profile, name_of(request))
+    else:
+        manager.resume()
+    return training_answer(explorer, visitor, is_log)
+
+
+def stop_training(explorer: Explorer, visitor: Visitor, request: gr.Request, is_log: bool = True) -> Answer:
+    """End the job before its next step; its weights stay in use and are saved."""
+    explorer.require_trainer(request)
+    explorer.manager_for(visitor).stop()
     return training_answer(explorer, visitor, is_log)
 
 
 def training_answer(explorer: Explorer, visitor: Visitor, is_log: bool) -> Answer:
-    return {
-        "training.view": training_status(explorer, visitor, is_log),
-        "status": describe_status(explorer, visitor),
-    }
+    view = training_status(explorer, visitor, is_log)
+    if visitor.last_job is not None:  # the answer may arrive after that of a tick, which must then be repeated
+        visitor.last_job = visitor.last_job._replace(step=-1)
+    return {"training.view": view, "status": describe_status(explorer, visitor)}
 
 
 def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> Answer:
@@ -503,8 +534,9 @@ def connect_networks(on: On, page: PageParts) -> None:
 
 def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) -> None:
     """The events are short: they start or command a job, and do not wait for it."""
-    visitor, log, view = page.visitor, [page.visitor, tab.is_log], [tab.view, page.status]
-    fields = dict(frame=page.recording.player, history_length=page.predictor.history_length, is_log=tab.is_log)
+    visitor, chart, view = page.visitor, [*vars(tab.chart).values()], [tab.view, page.status]
+    log, is_log = [visitor, tab.chart.is_log], tab.chart.is_log
+    fields = dict(frame=page.recording.player, history_length=page.predictor.history_length, is_log=is_log)
     form = dict(form=fields | vars(tab.form), **QUICK)
     for goal, to_threshold, for_steps in (
         (tab.autoencoder, train_autoencoder_threshold, train_autoencoder_steps),
@@ -514,10 +546,24 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
         on(goal.for_steps.click, for_steps, [visitor, goal.steps], view, **form)
     for button, function in ((tab.pause, pause_training), (tab.resume, resume_training), (tab.stop, stop_training)):
         on(button.click, function, log, view, **QUICK)
-    on(tab.is_log.change, training_status, log, [tab.view], **QUICK)
+    offer, drawn = tab.world_model, [visitor, *chart]
+    on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log], view)
+    on(is_log.change, training_status, drawn, [tab.view], **QUICK)
     paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
-    on(gr.Timer(0.5).tick, tick_training, log, [tab.view], **TICK)
+    on(gr.Timer(0.5).tick, tick_training, drawn, on.named(TICKED), **TICK)
+    connect_training_notes(on, tab, visitor)
+
+
+def connect_training_notes(on: On, tab: tabs.training.TrainingTab, visitor: gr.State) -> None:
+    """What the tab says before training begins."""
+    goals = [part for goal in (tab.autoencoder, tab.predictor) for part in (goal.way, goal.max_steps, goal.steps)]
+    noted = [tab.form.keeps_autoencoder, tab.form.warmup_steps, *goals]
+    for event in (tab.tab.select, *(field.change for field in noted)):
+        on(event, goal_notes, [visitor, *noted], [tab.goal_note], **TICK)
+    offer = [tab.world_model.note, tab.world_model.run]
+    on(tab.tab.select, offer_world_model, [visitor], offer, **TICK)
+    on(gr.Timer(1.0).tick, tick_offer, [visitor], offer, **TICK)
 
 
 def connect_attention(on: On, tab: tabs.attention.AttentionPanel, page: PageParts) -> None:
@@ -584,7 +630,7 @@ def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> No
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for this page."""
-    return web_options(explorer.sessions, explorer.run_file, explorer.access)
+    return web_options(explorer.sessions, explorer.run_file, explorer.checkpoint_folder, explorer.access)
 
 
 # ---- starting ------------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
 
 def measure(tab: Tab, session_id: str, when: str) -> dict[str, dict[str, float]]:
     def tick(turn: int) -> None:
-        tab.ask("tick_training", turn % 2 == 0)  # another scale each time, so that each tick draws
+        tab.ask("tick_training", turn % 2 == 0, 0.6, [])  # another scale each time, so that each tick draws
 
     requests = {
         "frame facts": lambda turn: tab.ask("show_frame", turn % 50),
@@ -86,7 +86,7 @@ def steps_per_second(tab: Tab) -> float:
 def watch(tab: Tab, is_over: threading.Event) -> None:
     """Request updates twice per second, like an open Training tab."""
     while not is_over.wait(0.5):
-        tab.ask("tick_training", False)
+        tab.ask("tick_training", False, 0.6, [])
 
 
 def slowdown(tab: Tab, session_id: str) -> dict[str, float]:

@@ -48,9 +48,20 @@ KEPT_ERRORS = (
     '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '
     "choose under <b>Shown</b>, for their numbers and figures.</div>"
 )
+WORLD_MODEL_TEXT = (
+    "Fresh networks learn in phases: to reconstruct frames, to predict the next one from the actions, then to go on "
+    "from their own predictions. Some frames are held out to measure it. You can pause or stop, and resume later, also "
+    "after a restart of the server."
+)
+WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
+MEASURING = "How long it takes is being measured. "
+REPLACED_NETWORKS = (
+    "<b>The present networks are replaced.</b> Their files stay in the checkpoint folder, under names with the date: "
+    "choose them under Models and press Load Models to have them back."
+)
 ADVANCED_NOTE = (
     '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '
-    "Predictor, and jointly with the autoencoder.</p>"
+    "Predictor.</p>"
 )
 NO_RECORDINGS = (
     "There are no recordings yet. Record a demo with the two simulated robots, or copy sessions into the data folder "

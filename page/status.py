@@ -8,7 +8,7 @@ from page.backend import PageBackend
 from page.facts import status_line
 from page.handlers import Answer
 from page.tabs.errors import evaluation_line
-from page.tabs.training import job_line
+from page.tabs.training_view import job_line
 from page.visitor import Visitor
 from session import RobotProfile
 from training import Verdict

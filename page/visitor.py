@@ -23,6 +23,7 @@ class Visitor:
     may_train: bool = True  # for display only; every action checks its own request
     panel: str = "attention"  # the open panel of Inside the model
     last_job: tuple | None = None
+    last_offer: tuple | None = None  # of a world model; None until the Training tab is opened
     last_evaluation: tuple | None = None
     last_errors: tuple | None = None  # the weights and history that the errors on the page are compared with
     choice_count: int = 0  # choices of errors to show

@@ -42,7 +42,7 @@ LAYERS = {
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
-        {"config", "gradient_share", "rate", "values"},
+        {"config", "gradient_share", "rate", "references", "values"},
         {"optim", "dataset"},
         {"steps", "options", "phase"},
         {"recipe", "failures", "robots"},

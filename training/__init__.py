@@ -66,13 +66,16 @@ from training.evaluation.verdict import (
     verdict,
 )
 from training.jobs.job import TrainingJob
+from training.jobs.looks import RunLooks, draw_strip, read_look
 from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
+from training.jobs.recipe_estimate import RecipeEstimate
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
 from training.jobs.weight_diff import WeightComparison
 from training.options import (
     ADVANCED,
+    ALL,
     ONE_FRAME,
     RANGE,
     STANDARD,
@@ -92,6 +95,7 @@ REFUSALS = (
 
 __all__ = [
     "ADVANCED",
+    "ALL",
     "IGNORES",
     "MAX_SKILL_FRAMES",
     "MAX_TARGETS",
@@ -150,8 +154,10 @@ __all__ = [
     "NothingToTrain",
     "PredictedFrame",
     "PredictorTrainer",
+    "RecipeEstimate",
     "RecordingBaselines",
     "RolloutStep",
+    "RunLooks",
     "SavedCheckpoint",
     "Skill",
     "StopCondition",
@@ -169,6 +175,7 @@ __all__ = [
     "diagnose_actions",
     "diagnosed_scores",
     "draw_charts",
+    "draw_strip",
     "evaluated_scores",
     "foretold_actions",
     "frame_errors",
@@ -184,6 +191,7 @@ __all__ = [
     "predicted_frames",
     "prediction_score",
     "read_config",
+    "read_look",
     "read_selection",
     "roll_out",
     "save_checkpoint",

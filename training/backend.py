@@ -7,19 +7,26 @@ are no part of it.
 import contextlib
 import os
 import threading
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path, PurePath
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import RobotProfile
+from session import RecordedSession, RobotProfile, list_sessions
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
 from training.evaluation.store import EvaluationStore
+from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
+from training.jobs.recipe_estimate import RecipeEstimate, estimate_recipe
+from training.jobs.recipe_run import Recipe, RecipeRun, load_saved, unfinished_recipe
 from training.jobs.request import NothingToTrain
 from training.jobs.snapshot import JobSnapshot
+from training.recipe import UniqueFrames, is_held_out, standard_config
 from training.robots import RobotSessions
+from training.values import InvalidValue
 
 
 class Backend:
@@ -39,6 +46,8 @@ class Backend:
         self._wandb_project = wandb_project
         self._lock = threading.Lock()
         self._managers: dict[SharedWorldModel, TrainingManager] = {}
+        self._estimates: dict[str, Future[RecipeEstimate]] = {}  # by robot
+        self._measuring = ThreadPoolExecutor(1, "measure the recipe")
 
     def shared_model(self, profile: RobotProfile) -> SharedWorldModel:
         """The world model of a robot."""
@@ -64,6 +73,83 @@ class Backend:
         """The folder of a session, as `RecordedSession.folder` names it; it need not exist."""
         return Path(os.path.abspath(self.sessions_folder / session_id))
 
+    def session_ids(self, robot_name: str) -> list[str]:
+        """The recordings in a robot's folder, oldest first."""
+        ids = (summary.session_id for summary in list_sessions(self.sessions_folder))
+        return sorted(one for one in ids if one.startswith(f"{robot_name}/"))
+
+    def open_all(self, session_ids: Iterable[str]) -> dict[str, RecordedSession]:
+        """Opened recordings by their ids; raises SessionError."""
+        return {session_id: self.sessions.get(session_id) for session_id in session_ids}
+
+    def recordings_of(self, profile: RobotProfile) -> dict[str, RecordedSession]:
+        """All recordings with frames of a robot with these actions; raises SessionError."""
+        recordings = self.open_all(self.session_ids(profile.name))
+        channels = profile.channel_names
+        return {
+            session_id: recording
+            for session_id, recording in recordings.items()
+            if recording.frame_count and recording.profile.channel_names == channels
+        }
+
+    def begin_recipe(self, recordings: Mapping[str, RecordedSession], started_by: str) -> TrainingJob:
+        """Train fresh networks by the recipe on recordings of one robot, by id.
+
+        Raises JobRunning, SessionError and InvalidValue.
+        """
+        profile = next(iter(recordings.values())).profile
+        manager = self.loaded_manager(profile)
+        manager.require_idle()  # reading all frames takes some seconds
+        frames = UniqueFrames(list(recordings.values()), is_held_out)
+        recipe = Recipe(standard_config(frames), tuple(recordings))
+        return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)
+
+    def recipe_estimate(self, profile: RobotProfile) -> RecipeEstimate | None:
+        """The measured time of a run of the recipe for a robot; None until it is known, and if it cannot be."""
+        measured = self._estimates.get(profile.name)
+        is_known = measured is not None and measured.done() and measured.exception() is None
+        return measured.result() if is_known else None
+
+    def is_measuring(self, profile: RobotProfile) -> bool:
+        """True while that time is measured."""
+        measured = self._estimates.get(profile.name)
+        return measured is not None and not measured.done()
+
+    def measure_recipe(self, profile: RobotProfile) -> None:
+        """Begin to measure it, once for each robot."""
+        self._estimate(profile)
+
+    def _estimate(self, profile: RobotProfile) -> "Future[RecipeEstimate]":
+        """The measurement in progress, or its result: one for each robot, begun at the first call."""
+        with self._lock:
+            if profile.name not in self._estimates:
+                self._estimates[profile.name] = self._measuring.submit(self._measure_recipe, profile)
+            return self._estimates[profile.name]
+
+    def _measure_recipe(self, profile: RobotProfile) -> RecipeEstimate:
+        longest = max(self.recordings_of(profile).values(), key=lambda recording: recording.frame_count)
+        return estimate_recipe(self.shared_model(profile), longest)
+
+    def _step_seconds(self, profile: RobotProfile) -> Mapping[str, float]:
+        """Estimated seconds of a step of each phase, empty if they cannot be measured."""
+        measured = self._estimate(profile)
+        return measured.result().step_seconds if measured.exception() is None else {}
+
+    def resume_recipe(self, profile: RobotProfile, started_by: str) -> TrainingJob:
+        """Continue the robot's unfinished run of the recipe from its saved networks.
+
+        Raises JobRunning, SessionError, CheckpointError and InvalidValue.
+        """
+        manager = self.loaded_manager(profile)
+        manager.require_idle()
+        recipe = unfinished_recipe(manager.directory)
+        frames = UniqueFrames(list(self.open_all(recipe.recordings).values()), is_held_out)
+        load_saved(manager)
+        job = RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).resume(started_by)
+        if job is None:
+            raise InvalidValue("All steps of that run are taken; begin a new one.")
+        return job
+
     def active_jobs(self) -> list[tuple[str, JobSnapshot]]:
         """The training jobs in progress, each with the name of its robot."""
         jobs = [(manager.directory.name, manager.snapshot()) for manager in self._all_managers()]
@@ -73,6 +159,11 @@ class Backend:
         """The log of a robot's newest run, or None if there was none since the server began."""
         files = [manager.run_file for manager in self._all_managers() if manager.directory.name == robot_name]
         return max((file for file in files if file is not None), default=None)
+
+    def checkpoint_folder(self, robot_name: str) -> Path | None:
+        """The folder of a robot's checkpoints, or None for a name that leads elsewhere."""
+        is_name = PurePath(robot_name).parts == (robot_name,) and robot_name != ".."
+        return self.checkpoints_folder / robot_name if is_name else None
 
     def close(self, timeout_s: float) -> None:
         """Stop every training job because the program ends, and wait until each has saved."""

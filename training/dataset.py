@@ -1,9 +1,12 @@
-"""The frames of one recording that a run learns from: targets, held-out targets, and batches of them.
+"""The frames that a plain run learns from: targets, held-out targets, and batches of them.
 
-One target is the default; a range or the whole recording makes a world model. Only the last batch is kept in memory.
+One target is the default; a range, the whole recording or several recordings make a world model. Only the last batch is
+kept in memory.
 """
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -116,3 +119,56 @@ class FrameDataset:
         if self.needs_history:
             return build_batch(self.recording, self.recording.history(target, self.selection.history_length))
         return build_target(self.recording, target)
+
+
+class JoinedDataset:
+    """All frames of several recordings of one robot; raises SessionError, and InvalidValue if none can be used.
+
+    The share of frames held out is taken from the end of each recording.
+    """
+
+    def __init__(self, recordings: Sequence[RecordedSession], selection: FrameSelection, needs_history: bool) -> None:
+        self._batch_size = selection.batch_size
+        self._parts: list[FrameDataset] = []
+        for recording in recordings:
+            whole = replace(selection, first=0, last=recording.frame_count - 1)
+            # One that is too short for a history has no targets; the others may have.
+            with contextlib.suppress(InvalidValue, NoHistory):
+                self._parts.append(FrameDataset(recording, whole, needs_history))
+        if not self._parts:
+            raise InvalidValue("No recording of this robot is long enough; choose a shorter history or record more.")
+        self._targets = [(part, target) for part in self._parts for target in part.targets]
+        self._held_out = [(part, target) for part in self._parts for target in part.held_out]
+
+    def prepare(self) -> None:
+        """Nothing is computed in advance."""
+
+    @property
+    def shown_frame(self) -> int:
+        """The frame of the first evaluation batch."""
+        return self._targets[0][1]
+
+    def draw(self, generator: torch.Generator) -> Batch:
+        """A batch of targets of all recordings, drawn with replacement."""
+        picks = torch.randint(len(self._targets), (self._batch_size,), generator=generator, device=generator.device)
+        return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()])
+
+    def evaluation_batches(self) -> list[Batch]:
+        """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
+        return _spread_batches(self._targets)
+
+    def held_out_batches(self) -> list[Batch]:
+        """The same of the targets held out; empty if there are none."""
+        return _spread_batches(self._held_out)
+
+    def describe(self) -> str:
+        """Text: "3 recordings of jetbot"."""
+        return f"{len(self._parts)} recordings of {self._parts[0].recording.profile.name}"
+
+
+def _single_batch(part: FrameDataset, target: int) -> Batch:
+    return part.batch((target,))
+
+
+def _spread_batches(targets: Sequence[tuple[FrameDataset, int]]) -> list[Batch]:
+    return [_single_batch(*targets[place]) for place in spread_starts(len(targets), MAX_EVALUATED)]

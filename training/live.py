@@ -47,7 +47,7 @@ from training.config import MAX_STEPS, TrainingConfig
 from training.failures import describe_failure, is_expected, may_have_corrupted_weights
 from training.jobs.manager import TrainingManager
 from training.jobs.request import JobRunning
-from training.jobs.run_log import RunInfo, RunLog, unique_path
+from training.jobs.run_log import LIVE, RunInfo, RunLog, unique_path
 from training.jobs.snapshot import Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import WorldModelTrainer
@@ -60,7 +60,7 @@ from training.values import InvalidValue, check_whole
 UNCERTAINTY = "uncertainty"
 PASSES = 10  # their variance is within a third of that of many passes; each costs as much as a prediction
 STANDARD = LiveConfig()
-STARTED_BY, LOG_NAME = "the live loop", "live"
+STARTED_BY = "the live loop"
 
 logger = logging.getLogger(__name__)
 
@@ -227,22 +227,24 @@ def _profile(robot: CheckedRobot, manager: TrainingManager, options: argparse.Na
 class LiveLog:
     """The log of a live run: the numbers of each step of the robot, and Weights & Biases if a project is named.
 
-    Its name says that it is not the log of a training job: the page does not show it as one.
+    Its name says that it is not the log of a training job: the page shows it while the loop runs, and cannot resume it.
     """
 
     def __init__(
         self, manager: TrainingManager, session_id: str, config: LiveConfig, wandb_project: str | None
     ) -> None:
         run = RunInfo(STARTED_BY, session_id, STARTED_BY, datetime.now().isoformat(timespec="seconds"), config.steps)
-        content = {"live": dataclasses.asdict(config)}
-        self._log = RunLog(unique_path(manager.directory, LOG_NAME), run, content)
+        content = {LIVE: dataclasses.asdict(config)}
+        self._log = RunLog(unique_path(manager.directory, LIVE), run, content)
         self._tracker = start_trackers(self._log, manager.directory, content, wandb_project)
 
     def add(self, step: OnlineStep) -> None:
-        """Log the losses and training steps of one observation."""
+        """Log the losses, training steps and mean uncertainty of one observation."""
         gates = {"reconstruction": step.reconstruction, "prediction": step.prediction}
         results = {name: gate for name, gate in gates.items() if gate is not None}
         numbers = {f"{name}/loss": gate.loss for name, gate in results.items()}
+        if step.uncertainties:
+            numbers["uncertainty"] = sum(step.uncertainties) / len(step.uncertainties)
         self._tracker.log(
             step.step, numbers | {f"{name}/train_steps": gate.train_steps for name, gate in results.items()}
         )

@@ -8,6 +8,7 @@ from training.dataset import FrameSelection
 from training.values import InvalidValue, check_whole
 
 ONE_FRAME, RANGE, WHOLE = "Selected frame", "Range of frames", "Whole recording"
+ALL = "All recordings of this robot"
 ADVANCED = {
     "autoencoder_lr": "Autoencoder learning rate",
     "predictor_lr": "Predictor learning rate",
@@ -28,10 +29,13 @@ def whole(value: object) -> object:
 
 
 def read_selection(fields: Mapping[str, object], frame: int, frame_count: int) -> FrameSelection:
-    """The frames to train on; `frame` is the selected one. Raises InvalidValue."""
+    """The frames to train on; `frame` is the selected one, `ALL` means those of this recording and of the others.
+
+    Raises InvalidValue.
+    """
     length, last = whole(fields["history_length"]), frame_count - 1
-    if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE):
-        raise InvalidValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}.")
+    if fields["train_on"] not in (None, ONE_FRAME, RANGE, WHOLE, ALL):
+        raise InvalidValue(f"Train on must be one of: {ONE_FRAME}, {RANGE}, {WHOLE}, {ALL}.")
     if fields["train_on"] in (None, ONE_FRAME):
         return FrameSelection(frame, frame, history_length=length)
     ends = (0, last)

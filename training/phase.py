@@ -44,7 +44,8 @@ class Phase:
 
     `first_step`: the phase has optimizers of its own, which are fresh at this step of the objective's network; None: it
     goes on with the existing ones. `initialize` is called before the first step of such a phase, under the lock of
-    the world model, and may change weights. `measure` gives further figures, every `measure_every` steps.
+    the world model, and may change weights. `measure` gives further figures, every `measure_every` steps. `watched` is
+    the objective of a network that the phase changes besides its own: its loss is evaluated as well.
     """
 
     objective: Objective
@@ -57,6 +58,12 @@ class Phase:
     initialize: Callable[[], None] = lambda: None
     measure: Callable[[], Mapping[str, float]] = dict
     measure_every: int = 0
+    watched: Objective | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of the phase, or the network of one without a name."""
+        return self.name or self.objective.network
 
     @property
     def threshold(self) -> float | None:

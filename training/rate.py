@@ -1,6 +1,10 @@
-"""The rate of some work: an average over its last steps."""
+"""The rate of some work, an average over its last steps, and the time that the phases of a run take by their rates."""
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MEASURED_AFTER = 3  # steps; the first ones take longer than the others
 
 
 class Rate:
@@ -26,3 +30,44 @@ class Rate:
             return 0.0
         (first, before), (last, done) = self._ends[0], self._ends[-1]
         return (done - before) / (last - first) if last > first else 0.0
+
+
+@dataclass(frozen=True)
+class PhasePace:
+    """A phase of `steps` steps, `taken` of them, and the seconds of one: estimated, and measured; None if unknown."""
+
+    name: str
+    steps: int
+    taken: int = 0
+    estimated_s: float | None = None
+    measured_s: float | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        """Estimated seconds of all steps, or None."""
+        return None if self.estimated_s is None else self.steps * self.estimated_s
+
+
+def seconds_left(phases: Sequence[PhasePace]) -> float | None:
+    """Seconds until the last step of all phases, or None if the pace of one that has steps left is unknown.
+
+    A phase that has not been measured takes as much longer than its estimate as the last measured one did: other work
+    on the machine slows down all of them.
+    """
+    factor, total = 1.0, 0.0
+    for phase in phases:
+        if phase.measured_s is not None and phase.estimated_s:
+            factor = phase.measured_s / phase.estimated_s
+        estimated = None if phase.estimated_s is None else factor * phase.estimated_s
+        pace = estimated if phase.measured_s is None else phase.measured_s
+        rest = phase.steps - phase.taken
+        if rest and pace is None:
+            return None
+        total += rest * (pace or 0.0)
+    return total
+
+
+def total_seconds(phases: Sequence[PhasePace]) -> float | None:
+    """Estimated seconds of all phases from their beginning, or None if one has no estimate."""
+    seconds = [phase.seconds for phase in phases]
+    return None if None in seconds else sum(seconds)

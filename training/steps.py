@@ -151,13 +151,18 @@ class Reconstruction:
 
 
 class FramePrediction:
-    """Joint steps of predictor, decoder and encoder on the prediction of targets from their histories."""
+    """Steps on the prediction of targets from their histories: joint ones of predictor, decoder and encoder.
+
+    If `trained` is the predictor alone, the gradients pass the autoencoder, which stays as it is.
+    """
 
     network: Network = "predictor"
     trained: tuple[Network, ...] = ("predictor", "autoencoder")
 
-    def __init__(self, model: AdaptiveWorldModel, config: TrainingConfig) -> None:
-        self._model, self._config = model, config
+    def __init__(
+        self, model: AdaptiveWorldModel, config: TrainingConfig, trained: tuple[Network, ...] = trained
+    ) -> None:
+        self._model, self._config, self.trained = model, config, trained
 
     def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
         losses = self._losses(batch)

@@ -1,4 +1,4 @@
-"""Routes beside Gradio's own: timeline and frame files of a recording for the player, and the log of a training run.
+"""Routes beside Gradio's own: timeline and frames of a recording for the player, log and pictures of training runs.
 
 They serve recordings that the session cache can open, and nothing but their frames. Access is checked before, in
 `access_middleware.py`.
@@ -17,11 +17,13 @@ from starlette.routing import Route
 
 from page.facts import session_extent
 from session import RecordedSession, SessionCache, SessionError
+from training import draw_strip, read_look
 
 # The address of a frame carries the recording's version, so its bytes never change under that address.
 FRAME_CACHE = "private, max-age=86400, immutable"
 MAX_DIGITS = 9
 NO_TIME = 1e15  # seconds, for times that are not known: no date in JavaScript, and JSON has no NaN
+STRIP = "strip.png"
 RECHECK_EVERY_S = 2.0  # frames are sent for this long without a check for growth of the recording
 
 
@@ -84,6 +86,25 @@ def run_route(find_file: Callable[[str], Path | None]) -> Route:
         return FileResponse(path, media_type="application/jsonl", filename=path.name)
 
     return Route("/runs/{robot}", _endpoint(send_run))
+
+
+def look_route(folder_of: Callable[[str], Path | None]) -> Route:
+    """Route of the pictures of training runs; `folder_of` gets the robot's name, and returns its checkpoint folder."""
+
+    def send_look(request: Request) -> Response:
+        robot, run, file = (request.path_params[name] for name in ("robot", "run", "file"))
+        is_strip = file == STRIP
+        folder = folder_of(robot)
+        content = None
+        if folder is not None:
+            content = draw_strip(folder, run) if is_strip else read_look(folder, run, file)
+        if content is None:
+            return _not_found("There is no such picture of a training run.")
+        cache = "no-cache" if is_strip else FRAME_CACHE
+        headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
+        return Response(content, media_type="image/png" if is_strip else "image/jpeg", headers=headers)
+
+    return Route("/runs/{robot}/{run}/{file}", _endpoint(send_look))
 
 
 def _endpoint(respond: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from page.components import APP_CSS
 from page.server.access_middleware import AccessMiddleware
 from page.server.access_policy import ROLE, AccessPolicy
-from page.server.routes import recorded_routes, run_route
+from page.server.routes import look_route, recorded_routes, run_route
 from page.server.theme import page_theme
 from page.visitor import TABS_REMEMBERED
 from session import SessionCache
@@ -23,10 +23,13 @@ MAILBOXES = 500
 
 
 def web_options(
-    sessions: SessionCache, find_run: Callable[[str], Path | None], policy: AccessPolicy
+    sessions: SessionCache,
+    find_run: Callable[[str], Path | None],
+    checkpoints_of: Callable[[str], Path | None],
+    policy: AccessPolicy,
 ) -> dict[str, object]:
     """Arguments of `launch` for routes, access, theme and style of the page."""
-    routes = [*recorded_routes(sessions), run_route(find_run)]
+    routes = [*recorded_routes(sessions), run_route(find_run), look_route(checkpoints_of)]
     return dict(
         app_kwargs={"routes": routes, "middleware": [Middleware(AccessMiddleware, policy=policy)]},
         root_path=policy.root,

@@ -16,7 +16,7 @@ from tests.cases import every_case
 LOOKING = {"/refresh_sessions", "/load_session", "/show_frame", "/run_autoencoder", "/run_predictor"}
 TRAINING = {
     "/train_autoencoder_threshold", "/train_autoencoder_steps", "/train_predictor_threshold", "/train_predictor_steps",
-    "/pause_training", "/resume_training", "/stop_training", "/training_status",
+    "/train_world_model", "/pause_training", "/resume_training", "/stop_training", "/training_status",
 }  # fmt: skip
 INSIDE = {
     "/look_at_attention", "/look_at_weights", "/diagnose_actions", "/measure_skill", "/describe_session",

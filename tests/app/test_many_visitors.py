@@ -26,11 +26,11 @@ VISITORS = (10, 20) if IS_FULL else (3,)
 WAITING = ("run_autoencoder", "run_predictor", "run_predictor", "evaluate_recording")
 NEVER_WAITING = {
     "show_frame": [4],
-    "tick_training": [True],
+    "tick_training": [True, 0.6, []],
     "tick_evaluation": [],
     "tick_errors_notice": [],
     "describe_status": [],
-    "training_status": [False],
+    "training_status": [False, 0.6, []],
     "evaluation_status": [],
     "describe_session": [],
     "refresh_sessions": [],

@@ -139,6 +139,8 @@ def see_everything(tab: Watched) -> None:
     tab.turn_to("Training")
     fill(page, "autoencoder-steps", "100000")
     tab.press("#train-autoencoder-steps", "#training-status", "Training the autoencoder")
+    expect(page.locator("#train-predictor-steps")).to_be_hidden()  # the form is folded
+    page.get_by_role("button", name="Train one network").click()
     # Rejected, with the name of the recording in the message.
     tab.press("#train-predictor-steps", "[data-testid=toast-text]", "trains the autoencoder on")
     tab.press("#stop", "#training-outcome", "Stopped")

@@ -1,6 +1,8 @@
 """Training from the page: with a second visitor, reloaded tabs and restarted servers."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -11,8 +13,12 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import fill, serving
+from tests.app.conftest import fill, running, serving
 from tests.cases import every_case
+from tests.training.tiny import are_equal, shared_model, until
+from training import backend
+from training.checkpoints.reader import read_checkpoint
+from training.recipe import RecipeConfig
 
 LONG_MS = 60_000
 
@@ -41,9 +47,14 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
     with serving(settings) as address:
         page = open_tab(query, address)
         training_tab(page)
+        expect(page.locator("#pause, #resume, #stop")).to_have_count(3)
+        assert not page.locator("#job-buttons").is_visible()
+        page.locator("#autoencoder-way").get_by_text("until loss").click()
         fill(page, "autoencoder-threshold", "0.008")
         page.locator("#train-autoencoder-threshold").click()
         outcome(page, "Threshold 0.008 reached")
+        expect(page.locator("#training-looks")).to_contain_text("autoencoder")
+        page.locator("#autoencoder-way").get_by_text("for N steps").click()
         expect(page.locator("#training-pictures figure")).to_have_count(3)
 
         fill(page, "autoencoder-steps", "1000000")
@@ -52,17 +63,24 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         watcher = open_tab(query, address)
         training_tab(watcher)
         expect(watcher.locator("#training-status")).to_contain_text("Training the autoencoder")
+        for hidden in ("#train-autoencoder-steps", "#resume", "#world-model"):
+            expect(page.locator(hidden)).to_be_hidden()
+        expect(page).to_have_title(re.compile("^0 % trained"))
         page.locator("#pause").click()
         expect(page.locator("#training-status")).to_contain_text("Paused")
         expect(watcher.locator("#training-status")).to_contain_text("Paused")
+        until(lambda: step_shown(page) == step_shown(watcher))  # a press may be answered after a later tick
         paused_at = step_shown(page)
         page.reload()
         training_tab(page)
         expect(page.locator("#training-status")).to_contain_text("Paused")
         assert step_shown(page) == paused_at == step_shown(watcher)
-        expect(page.locator(".loss-chart polyline")).to_have_count(2)
+        expect(page.locator(".loss-chart polyline")).to_have_count(3)  # the training loss raw and smoothed
+        page.locator(".loss-chart").hover()
+        expect(page.locator(".chart-tip")).to_contain_text(re.compile(r"training loss: [\d.e-]+ \(step [\d,]+\)"))
         expect(page.locator("#status")).to_contain_text("paused: autoencoder training")
 
+        watcher.get_by_role("button", name="Train one network").click()
         watcher.locator("#train-predictor-steps").click()
         expect(watcher.locator("[data-testid=toast-body]").first).to_contain_text("trains the autoencoder on frame 9")
         page.locator("#resume").click()
@@ -78,7 +96,8 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         fill(page, "predictor-steps", "2")
         page.locator("#train-predictor-steps").click()
         outcome(page, "Done after 2 steps")
-        expect(page.locator(".legend")).to_contain_text("latent")
+        expect(page).to_have_title(re.compile("^Training finished"))
+        expect(page.locator(".legend").last).to_contain_text("reconstruction")
         page.locator("#save-models").click()
         expect(page.locator("#save-message")).to_contain_text("predictor_0.pth (step 2)")
         saved = re.search(r"autoencoder.pth \(step ([\d,]+)\)", page.locator("#save-message").inner_text()).group(1)
@@ -109,13 +128,67 @@ def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab,
         fill(page, "autoencoder-steps", "12")
         page.locator("#train-autoencoder-steps").click()
         outcome(page, "Done after 12 steps")
-        expect(page.locator(".legend")).to_contain_text("held out")
+        expect(page.locator(".legend").last).to_contain_text("held out")
+        expect(page.locator("#training-view")).to_contain_text("the mean picture")
         expect(page.locator("#training-status")).to_contain_text("frames 2 to 11")
-        page.get_by_label("Logarithmic losses").check()
-        expect(page.locator(".loss-chart")).to_be_visible()
+        page.get_by_label("Logarithmic losses").uncheck()
+        expect(page.locator(".loss-chart").last).to_be_visible()
+        strip = httpx.get(address + page.locator("#training-looks a").get_attribute("href"))
+        assert strip.headers["content-type"] == "image/png" and strip.content.startswith(b"\x89PNG")
         lines = httpx.get(f"{address}runs/toroidal_dot").text.splitlines()
         assert '"batch_size": 2' in lines[0] and '"ended"' in lines[-1]
         open_tab.leave(page)
+
+
+SMALL = RecipeConfig(
+    autoencoder_steps=6, autoencoder_batch=2, predictor_steps=8, dream_steps=4, kept_patches=6, predictor_batch=2
+)
+
+
+@contextmanager
+def serving_small(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    """A client of a server with the smallest networks and a short recipe, with the newest recording open."""
+    monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
+    with running(script.Settings(data=data)) as (explorer, demo):
+        model = shared_model()
+        monkeypatch.setattr(explorer._world_models, "get", lambda key, channels: model)
+        client = Client(demo.local_url, verbose=False)
+        client.predict((data / "id").read_text(), api_name="/load_session")
+        yield client
+
+
+def trained_by(client: Client, endpoint: str, words: str) -> str:
+    """Press a button, and wait for these words in the status; returns the status."""
+    client.predict(api_name=endpoint)
+    pages: list[str] = []
+    until(lambda: words in (pages.append(client.predict(api_name="/training_status")) or pages[-1]), 60)
+    return pages[-1]
+
+
+def test_a_world_model_that_is_stopped_goes_on_after_a_restart_as_if_uninterrupted(tmp_path, monkeypatch):
+    """On both recordings of the robot; each server is a program of its own to the networks."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for seed in (1, 2):
+        session_id = record_demo(whole / "sessions", "toroidal_dot", 20, seed=seed)
+    parts.mkdir()
+    (parts / "sessions").symlink_to(whole / "sessions")
+    for folder in (whole, parts):
+        (folder / "id").write_text(session_id)
+    with serving_small(whole, monkeypatch) as client:
+        page = trained_by(client, "/train_world_model", "Finished predictor:")
+        assert "2 recordings of toroidal_dot" in page and "rollout, phase 3 of 3" in page and "data-buttons" not in page
+    with serving_small(parts, monkeypatch) as client:
+        client.predict(api_name="/train_world_model")
+        until(lambda: "phase 2 of 3" in client.predict(api_name="/training_status"), 60)
+        assert 'data-buttons="resume"' in trained_by(client, "/stop_training", "Stopped")
+    with serving_small(parts, monkeypatch) as client:
+        assert "press Resume to go on" in client.predict(api_name="/training_status")
+        assert "of 18" in trained_by(client, "/resume_training", "Finished predictor:")
+        with pytest.raises(AppError, match="No training is in progress"):
+            client.predict(api_name="/resume_training")
+    for name in ("autoencoder.pth", "predictor_0.pth"):
+        one, other = (read_checkpoint(folder / "checkpoints" / "toroidal_dot" / name) for folder in (whole, parts))
+        assert one.step == other.step and are_equal(one.tensors, other.tensors)
 
 
 @every_case(

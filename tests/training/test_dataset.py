@@ -3,10 +3,12 @@ import math
 import pytest
 import torch
 
-from session import FrameOutOfRange, HistoryLengthError, NoHistory
+from session import FrameOutOfRange, HistoryLengthError, NoHistory, load_session, record_demo
 from tests.cases import every_case
 from tests.training.tiny import are_equal
 from training import FrameDataset, FrameSelection, InvalidValue
+from training.dataset import JoinedDataset
+from training.jobs.recipe_estimate import first_frames
 
 
 def made(recording, subject, needs_history=True):
@@ -117,3 +119,13 @@ def test_evaluated_targets_are_few_spread_out_and_always_the_same(recording):
 def test_a_set_says_what_it_is(recording):
     assert made(recording, FrameSelection(5, 5)).describe() == f"frame 5 of {recording.name}"
     assert made(recording, FrameSelection(3, 9)).describe() == f"frames 3 to 9 of {recording.name}"
+
+
+def test_several_recordings_are_drawn_from_and_each_keeps_its_end_apart(recording, tmp_path):
+    other = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 9, seed=2))
+    frames = JoinedDataset([recording, other], FrameSelection(0, 0, batch_size=3, held_out=0.2), needs_history=True)
+    assert frames.describe() == "2 recordings of toroidal_dot" and frames.shown_frame == 3
+    assert drawn(frames).frames.shape == (3, 3, 3, 224, 224)
+    assert len(frames.evaluation_batches()) == 8 + 5 and len(frames.held_out_batches()) == 1 + 1
+    with pytest.raises(InvalidValue, match="long enough"):
+        JoinedDataset([first_frames(other, 3)], FrameSelection(0, 0), needs_history=True)

@@ -23,6 +23,7 @@ from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager,
 from training import backend, live
 from training.checkpoints.reader import read_checkpoint
 from training.cli import StopRequest
+from training.jobs.lock import FolderLock
 from training.jobs.run_reader import newest_log
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,15 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     assert [step["step"] for step in steps if "step" in step] == [0, 1, 2]
     assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps"} <= steps[-1].keys()
     assert end["status"] == "finished" and newest_log(folder) is None
+    # While the loop runs, the page shows it as the run of another program.
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in (head, *steps)))
+    assert make_manager(folder).last_run() is None
+    lock = FolderLock(folder)
+    assert lock.take(live.STARTED_BY) is None
+    now = make_manager(folder).last_run()
+    assert now.status == "elsewhere" and {"reconstruction", "prediction"} <= now.curves.keys()
+    assert "step 2 of at most 2" in now.message and "0.0005 and 0.001" in now.message
+    lock.release()
 
 
 def test_without_training_nothing_is_learned_or_written_but_the_recording(run, tmp_path, made):

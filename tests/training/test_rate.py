@@ -1,6 +1,7 @@
 import pytest
 
-from training.rate import Rate
+from tests.cases import every_case
+from training.rate import PhasePace, Rate, seconds_left, total_seconds
 
 
 def rate_of(ends, steps=3):
@@ -25,3 +26,28 @@ def test_a_pause_is_left_out():
     rate.skip(50.0)
     rate.add(52.0, 2)
     assert rate.per_second == pytest.approx(1.0)
+
+
+@every_case(
+    ("phases", "expected"),
+    [
+        ([], 0.0),
+        ([PhasePace("a", 10)], None),
+        ([PhasePace("a", 10, 4, measured_s=2.0)], 12.0),
+        ([PhasePace("a", 10, estimated_s=1.0), PhasePace("b", 5, estimated_s=2.0)], 20.0),
+        # Twice as slow as estimated: so will be the phases that follow.
+        ([PhasePace("a", 10, 5, 1.0, 2.0), PhasePace("b", 5, 0, 3.0)], 40.0),
+        ([PhasePace("a", 10, 10, 1.0, 2.0), PhasePace("b", 5, 0, 3.0)], 30.0),
+        ([PhasePace("a", 10, 10), PhasePace("b", 5, 1, None, 3.0)], 12.0),
+        ([PhasePace("a", 10, 5, 1.0, 2.0), PhasePace("b", 5)], None),
+        # The last one that was measured tells how busy the machine is.
+        ([PhasePace("a", 9, 9, 1.0, 5.0), PhasePace("b", 4, 2, 2.0, 1.0), PhasePace("c", 6, 0, 4.0)], 14.0),
+    ],
+)
+def test_the_time_left_follows_from_measured_and_estimated_paces(phases, expected):
+    assert seconds_left(phases) == expected
+
+
+def test_the_whole_time_is_that_of_all_phases():
+    assert total_seconds([PhasePace("a", 10, 3, 1.0, 9.0), PhasePace("b", 5, 0, 2.0)]) == 20.0
+    assert total_seconds([PhasePace("a", 10, 3, 1.0), PhasePace("b", 5)]) is None

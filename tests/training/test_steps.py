@@ -9,7 +9,7 @@ from models import PredictionLosses, run_prediction, run_reconstruction
 from session.batch import Batch, build_batch, scaled_candidates
 from tests.training.tiny import FAST, are_equal, optimizer_state, shared_model, tensors_of, trainer
 from training import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainingConfig, TrainState
-from training.steps import explained_variance
+from training.steps import FramePrediction, explained_variance, train_step
 
 
 def changed(before, after):
@@ -271,3 +271,12 @@ def test_a_network_learns_one_frame_by_heart(batch, network):
         learner.step(one)
     after = learner.evaluate(one)
     assert after.loss < 0.3 * before.loss and after.explained_variance > before.explained_variance
+
+
+def test_a_predictor_that_trains_alone_leaves_the_autoencoder_as_it_is(batch):
+    trained = trainer("predictor")
+    before = tensors_of(trained.model)
+    objective = FramePrediction(trained.model, FAST, trained=("predictor",))
+    train_step(trained.state, objective, batch)
+    assert {key.partition(".")[0] for key in changed(before, trained.model.state_dict())} == {"predictor"}
+    assert FramePrediction.trained == ("predictor", "autoencoder")

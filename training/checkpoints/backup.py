@@ -1,7 +1,7 @@
 """The second name of a file that a save is about to replace: the backup's, a name of its own, or none.
 
 Owns the record of the files that the weights in use come from. No file of unknown origin is lost, and no damaged one
-replaces a good backup.
+replaces a good backup. A file that was not saved here keeps a name for good.
 """
 
 import errno
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.folder import link_or_copy
-from training.checkpoints.manifest import file_digest
+from training.checkpoints.manifest import file_digest, read_state
 from training.checkpoints.paths import SUFFIX
 from training.checkpoints.reader import read_checkpoint
 
@@ -29,6 +29,10 @@ class Provenance:
     def note(self, name: str, digest: str) -> None:
         """Record that the weights in use, to be saved as `name`, are those of a file with this digest."""
         self._digests[name] = digest
+
+    def forget(self, name: str) -> None:
+        """Record that the weights in use, to be saved as `name`, come from no file."""
+        self._digests.pop(name, None)
 
     def begin_run(self) -> None:
         """Record that the files on disk now are those that a backup must hold."""
@@ -60,12 +64,21 @@ def back_up(path: Path, provenance: Provenance | None) -> str | None:
     is_good = _is_readable(path) if provenance is None else provenance.is_source(path)
     if is_good and (provenance is None or provenance.needs_backup(path.name)):
         link_or_copy(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
+        _preserve_original(path)
     second = None if is_good else _free_name(path)
     if second is not None:
         link_or_copy(path, second)
     if provenance is not None:
         provenance.note_backup(path.name)
     return None if second is None else second.name
+
+
+def _preserve_original(path: Path) -> None:
+    """Give a file that no save has put there, such as a shipped one, a name that no save replaces."""
+    original = path.with_name(f"{path.stem}_original{SUFFIX}")
+    saved_digest = read_state(path.parent).get("digests", {}).get(path.name)
+    if not original.exists() and saved_digest != file_digest(path):
+        link_or_copy(path, original)
 
 
 def _is_readable(path: Path) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from training.failures import describe_failure, is_expected, may_have_corrupted_weights
 from training.jobs.control import Control
+from training.jobs.looks import LookFolder
 from training.jobs.loop import TrainingLoop
 from training.jobs.progress import Progress
 from training.jobs.snapshot import BeforeAfter, JobSnapshot, Status
@@ -23,7 +24,7 @@ class TrainingJob:
     """Runs phases until they end, a command ends them, or a step fails. `start` returns at once.
 
     `first` is the first snapshot, with the step that the run goes on from. `on_end` is called with the message and the
-    status after the last save of the job, before the status is visible.
+    status after the last save of the job, before the status is visible. `looks` keeps pictures of its progress.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class TrainingJob:
         first: JobSnapshot,
         tracker: Tracker,
         on_end: Callable[[str, Status], None] = lambda message, status: None,
+        looks: LookFolder | None = None,
     ) -> None:
         self._phases, self._tracker, self._on_end = list(phases), tracker, on_end
         self._progress, self._control = Progress(first), Control()
-        self._loop = TrainingLoop(trainer, self._progress, tracker)
+        self._loop = TrainingLoop(trainer, self._progress, tracker, looks)
         self._thread = threading.Thread(target=self._run, name=f"train {first.network}", daemon=True)
 
     def start(self) -> None:
@@ -79,7 +81,7 @@ class TrainingJob:
             if not is_expected(problem):
                 logger.exception("training failed")
             message, is_worth_saving = describe_failure(problem), not may_have_corrupted_weights(problem)
-        saved = self._loop.save() if self._progress.steps_taken and is_worth_saving else ""
+        saved = self._loop.save_rest() if self._progress.steps_taken and is_worth_saving else ""
         comparison = self._before_after()
         try:
             self._on_end(message, status)

@@ -11,14 +11,17 @@ import numpy as np
 
 from models.inference import to_uint8
 from session.batch import Batch
+from session.spread import spread
 from training.checkpoints.errors import CheckpointError
 from training.gradient_share import action_parameter_share
 from training.jobs.control import Control
+from training.jobs.looks import FRAMES, LookFolder
 from training.jobs.progress import Progress
-from training.jobs.snapshot import BeforeAfter, Status
+from training.jobs.snapshot import SKILL, BeforeAfter, Status
 from training.jobs.tracking import Tracker
 from training.jobs.trainer import WorldModelTrainer
-from training.phase import Phase
+from training.phase import Dataset, Phase
+from training.references import References, references_of
 from training.steps import Evaluation, LossNotFinite
 
 logger = logging.getLogger(__name__)
@@ -27,12 +30,17 @@ logger = logging.getLogger(__name__)
 class TrainingLoop:
     """Runs phases with a trainer, one after the other. A phase that was interrupted continues at its step."""
 
-    def __init__(self, trainer: WorldModelTrainer, progress: Progress, tracker: Tracker) -> None:
-        self._trainer, self._progress, self._tracker = trainer, progress, tracker
+    def __init__(
+        self, trainer: WorldModelTrainer, progress: Progress, tracker: Tracker, looks: LookFolder | None = None
+    ) -> None:
+        self._trainer, self._progress, self._tracker, self._looks = trainer, progress, tracker, looks
         self._phase: Phase | None = None
         self._taken = 0  # steps of the phase
         self._shown_batch: Batch | None = None
         self._shown: list[Evaluation] = []  # of it, before the phase and the latest
+        self._has_unsaved_steps, self._saved = False, ""
+        self._looked_at: list[Batch] = []  # the same frames in all phases
+        self._references: References | None = None
 
     def run(self, phases: list[Phase], control: Control) -> Status:
         """Take the steps of all phases; returns "finished", or how a command ended the run.
@@ -42,6 +50,8 @@ class TrainingLoop:
         self._progress.begin()
         for phase in phases:
             self._begin(phase)
+            if not self._looked_at:
+                self._begin_looks(phases[-1].dataset)
             status = self._take_steps(control)
             # Stopping must not wait: evaluating 16 frames and as many held-out ones takes as long as many steps.
             is_quick = status == "finished" or len(phase.dataset.evaluation_batches()) == 1
@@ -49,16 +59,29 @@ class TrainingLoop:
                 self._evaluate(control)
             if self._taken:
                 self._show_picture()
+            if self._taken and status == "finished":
+                self._look(is_last=True)
             if status != "finished":
                 return status
             if phase is not phases[-1]:
                 self.save()
         return "finished"
 
+    def save_rest(self) -> str:
+        """Save the steps since the last save, if there are any; returns the message of the last save.
+
+        A phase that has only begun is not saved: its first step may start from other weights, drawn anew.
+        """
+        if self._has_unsaved_steps:
+            self._saved = self.save()
+        return self._saved
+
     def save(self) -> str:
         """Save the networks that the phase changes; returns a message for visitors, also if that failed."""
         try:
-            return self._trainer.save(self._phase.saved_networks).describe()
+            self._saved = self._trainer.save(self._phase.saved_networks).describe()
+            self._has_unsaved_steps = False
+            return self._saved
         except CheckpointError as problem:
             return str(problem)
         except Exception as problem:  # such as no memory for the copies: the run goes on, and ends, nevertheless
@@ -74,11 +97,11 @@ class TrainingLoop:
         return BeforeAfter(self._phase.dataset.shown_frame, *pictures, before.loss, after.loss)
 
     def _begin(self, phase: Phase) -> None:
-        self._phase, self._shown = phase, []
+        self._phase, self._shown, self._references = phase, [], None
         self._taken = self._trainer.begin_phase(phase)
         is_of_predictor = phase.objective.network == "predictor"
         share = action_parameter_share(self._trainer.shared.model.predictor) if is_of_predictor else None
-        self._progress.begin_phase(phase, share)
+        self._progress.begin_phase(phase, share, self._taken)
         self._tracker.begin_phase(phase, self._progress.step, self._trainer.state.of(phase.objective.network).steps)
         phase.dataset.prepare()
 
@@ -106,28 +129,65 @@ class TrainingLoop:
         objective, config = self._phase.objective, self._phase.config
         batch = self._phase.dataset.draw(self._trainer.state.generator)
         metrics = self._trainer.step(objective, batch, is_share_due=self._taken % config.evaluate_every == 0)
-        self._taken += 1
+        self._taken, self._has_unsaved_steps = self._taken + 1, True
         numbers = self._progress.add_step(metrics)
         if self._phase.measure_every and self._taken % self._phase.measure_every == 0:
-            numbers |= self._phase.measure()
+            measured = self._phase.measure()
+            numbers |= measured
+            self._progress.add_measures({name: value for name, value in measured.items() if value <= 1})
         self._tracker.log(self._progress.step, numbers)
 
     def _evaluate(self, control: Control) -> bool:
         """Evaluate the loss, and that of the held-out frames; returns False if a command ended the run meanwhile."""
         dataset = self._phase.dataset
-        losses = self._evaluations("evaluated", dataset.evaluation_batches(), control)
-        if losses is None:
+        batches, held_out = dataset.evaluation_batches(), dataset.held_out_batches()
+        loss = self._evaluations("evaluated", batches, control)
+        if loss is None:
             return False
-        held_out = dataset.held_out_batches()
-        return not held_out or self._evaluations("held out", held_out, control) is not None
+        if held_out:
+            loss = self._evaluations("held out", held_out, control)
+        if loss is None:
+            return False
+        self._measure(loss, held_out or batches, batches)
+        if self._phase.watched and self._evaluations("reconstruction", batches, control) is None:
+            return False
+        if not control.end_status:
+            self._look()
+        return True
+
+    def _measure(self, mse: float, measured: Sequence[Batch], learned: Sequence[Batch]) -> None:
+        """Add the skill of predictions with this error on some targets."""
+        if self._references is None:
+            self._references = references_of(measured, learned)
+            named = self._references.named()
+            self._progress.update(references=named)
+            self._tracker.log(self._progress.step, {f"reference/{name}": value for name, value in named.items()})
+        skill = self._references.skill(mse)
+        if skill is not None:
+            self._progress.add_measures({SKILL: skill})
+            self._tracker.log(self._progress.step, {SKILL: skill})
+
+    def _begin_looks(self, dataset: Dataset) -> None:
+        if self._looks is not None:
+            batches = dataset.held_out_batches() or dataset.evaluation_batches()
+            self._looked_at = [batches[place] for place in spread(len(batches), FRAMES)]
+            self._looks.begin([to_uint8(batch.target[0]) for batch in self._looked_at])
+
+    def _look(self, is_last: bool = False) -> None:
+        """Keep the outputs for the frames looked at, if that is due, or at the end of a phase."""
+        step, phase = self._progress.step, self._phase
+        if self._looks is not None and (is_last or self._looks.is_due(step, phase.label)):
+            outputs = [self._trainer.evaluate(phase.objective, batch) for batch in self._looked_at]
+            self._looks.add(step, phase.label, [to_uint8(output.picture) for output in outputs])
 
     def _evaluations(self, name: str, batches: Sequence[Batch], control: Control) -> float | None:
         """The mean loss of some batches, or None if a command ended the run before the last of them."""
+        objective = self._phase.watched if name == "reconstruction" else self._phase.objective
         evaluations: list[Evaluation] = []
         for batch in batches:
             if evaluations and control.end_status:
                 return None
-            evaluations.append(self._trainer.evaluate(self._phase.objective, batch))
+            evaluations.append(self._trainer.evaluate(objective, batch))
         loss = float(np.mean([one.loss for one in evaluations]))
         explained = float(np.mean([one.explained_variance for one in evaluations]))
         if name == "evaluated":

@@ -7,7 +7,7 @@ their optimizers belong to the `WorldModelTrainer`.
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup
 from training.checkpoints.writer import FILES, SavedCheckpoint
 from training.config import TrainingConfig
+from training.jobs.earlier_runs import EarlierRuns
 from training.jobs.job import TrainingJob
 from training.jobs.lock import FolderLock
+from training.jobs.looks import LookFolder, RunLooks, continue_looks, newest_looks
 from training.jobs.previous_run import PreviousRun, PreviousRuns
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, RunRequest, TrainingRequest, plain_run
 from training.jobs.run_log import RunInfo, RunLog, unique_path
-from training.jobs.snapshot import JobSnapshot, Status
+from training.jobs.snapshot import JobSnapshot, Points, Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
@@ -43,6 +45,7 @@ class TrainingManager:
         self._wandb_project = wandb_project
         self._folder_lock = FolderLock(directory)  # held while a job runs
         self._previous_runs = PreviousRuns(directory, self._folder_lock)
+        self._earlier_runs = EarlierRuns(directory)
         self._lock = threading.RLock()  # which job there is
         self._job: TrainingJob | None = None
         self._weight_diff: WeightDiff | None = None  # of that job
@@ -66,6 +69,18 @@ class TrainingManager:
         previous = self._previous_run()
         return previous.snapshot if previous else self.snapshot()
 
+    def looks(self) -> RunLooks | None:
+        """The pictures of the newest run that has any, of this program or another, or None."""
+        return newest_looks(self.directory)
+
+    def earlier_runs(self) -> list[tuple[str, str]]:
+        """The newest runs in the folder that have ended: a label and the name of the log of each."""
+        return self._earlier_runs.listed()
+
+    def earlier_losses(self, names: Iterable[str]) -> dict[str, Points]:
+        """The evaluated loss of some of these runs, by label; unknown names are ignored."""
+        return self._earlier_runs.losses(names)
+
     def weight_comparison(self) -> WeightComparison | None:
         """The change of the weights by the job in progress so far, or by the last one in all.
 
@@ -74,6 +89,11 @@ class TrainingManager:
         """
         weight_diff = self._weight_diff
         return weight_diff.comparison() if weight_diff else None
+
+    def warm_steps(self, network: Network) -> int:
+        """Steps that a network's learning-rate schedule has taken: the warm-up goes on from there."""
+        optimizer = self.trainer.state.of(network)
+        return optimizer.steps - optimizer.first_step
 
     def train(self, request: TrainingRequest) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or InvalidValue."""
@@ -84,13 +104,16 @@ class TrainingManager:
     def run(self, request: RunRequest) -> TrainingJob:
         """Start a job of any phases; raises JobRunning."""
         with self._lock:
-            self._require_idle()
+            self.require_idle()
             self._take_folder(request.label)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
                 self.trainer.begin_run()
+                request.prepare()
                 log = self._open_log(request)
                 undo.callback(log.end, "Not started.", "failed")
+                if request.continues:
+                    continue_looks(log.path, request.continues)
                 network = request.network
                 weight_diff = WeightDiff(
                     self.shared, network, request.subject, lambda: self.trainer.state.of(network).steps
@@ -102,6 +125,7 @@ class TrainingManager:
                     request.first_snapshot(),
                     tracker,
                     lambda message, status: self._end_run(log, weight_diff, message, status),
+                    LookFolder(log.path),
                 )
                 self.trainer.save_log = log
                 job.start()
@@ -114,7 +138,7 @@ class TrainingManager:
         """The trainer for the caller's own loop; no job starts meanwhile, in any program. Raises JobRunning."""
         with contextlib.ExitStack() as stack:
             with self._lock:
-                self._require_idle()
+                self.require_idle()
                 stack.enter_context(self._locked_folder(purpose))
                 self.trainer.begin_run()
                 self.trainer.state = self.trainer.state.configured(config)
@@ -146,7 +170,7 @@ class TrainingManager:
         # Takes up to a second, and changes nothing.
         checkpoint = validate_checkpoint_or_backup(path, self.shared.network(network))
         with self._lock:
-            self._require_idle()
+            self.require_idle()
             return self.trainer.load(network, checkpoint)
 
     def load_defaults(self) -> None:
@@ -182,9 +206,20 @@ class TrainingManager:
     def save_weights(self, dtype: torch.dtype) -> SavedCheckpoint:
         """Write the weights of both networks alone, after a complete run; raises CheckpointNotSaved and JobRunning."""
         with self._lock:
-            self._require_idle()
+            self.require_idle()
             with self._locked_folder("a program saves"):
                 return self.trainer.save_weights(dtype)
+
+    def require_idle(self) -> None:
+        """Raise JobRunning if this program trains these networks."""
+        now = self.snapshot()
+        if now is not None and now.is_active:
+            starter = now.started_by
+            who = f"{starter[0].upper()}{starter[1:]} trains" if starter else "There is a job that trains"
+            raise JobRunning(
+                f"{who} the {now.network} on {now.subject}: step {now.step:,} of at most {now.max_steps:,}. "
+                "Wait until it ends, or press Stop."
+            )
 
     def _open_log(self, request: RunRequest) -> RunLog:
         """A log for a run that begins now."""
@@ -199,16 +234,6 @@ class TrainingManager:
             raise NothingToTrain("No training is in progress.")
         return job
 
-    def _require_idle(self) -> None:
-        now = self.snapshot()
-        if now is not None and now.is_active:
-            starter = now.started_by
-            who = f"{starter[0].upper()}{starter[1:]} trains" if starter else "There is a job that trains"
-            raise JobRunning(
-                f"{who} the {now.network} on {now.subject}: step {now.step:,} of at most {now.max_steps:,}. "
-                "Wait until it ends, or press Stop."
-            )
-
     def _end_run(self, log: RunLog, weight_diff: WeightDiff, message: str, status: Status) -> None:
         # The last line is written while the folder is locked; others may train before the comparison is complete.
         log.end(message, status)
@@ -217,9 +242,12 @@ class TrainingManager:
         weight_diff.end()
 
     def _previous_run(self) -> PreviousRun | None:
-        """The newest run in the folder, unless it is this program's own and active."""
+        """The newest run in the folder, unless it is this program's own."""
         now = self.snapshot()
-        return None if now is not None and now.is_active else self._previous_runs.newest()
+        if now is not None and now.is_active:
+            return None
+        newest = self._previous_runs.newest()
+        return None if newest is not None and newest.log == self._run_file else newest
 
     @contextlib.contextmanager
     def _locked_folder(self, purpose: str) -> Iterator[None]:

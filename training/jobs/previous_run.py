@@ -6,17 +6,19 @@ Turns the newest log (`run_reader.py`) into the snapshot that the page shows.
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from models import NETWORKS
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
 from training.jobs.lock import FolderLock
-from training.jobs.run_log import RUNS_FOLDER
-from training.jobs.run_reader import RecordedRun, RunCurves, log_path, newest_log, read_curves, read_run
+from training.jobs.run_log import LIVE, RECIPE, RUNS_FOLDER
+from training.jobs.run_reader import RecordedRun, RunCurves, log_names, log_path, newest_log, read_curves, read_run
 from training.jobs.snapshot import JobSnapshot
+from training.values import is_number
 
 CHECK_EVERY_S = 1.0  # the state of another program is checked this often
 
@@ -43,7 +45,7 @@ class PreviousRuns:
         self._newest: PreviousRun | None = None
 
     def newest(self) -> PreviousRun | None:
-        """The newest run, or None if there is none or it ended without an interruption."""
+        """The newest run, or None if there is none or it ended and cannot be continued."""
         with self._lock:
             name = self._newest_log()
             if name is None:
@@ -71,7 +73,8 @@ class PreviousRuns:
         except OSError:
             return None
         if folder_time != self._folder_time:
-            self._folder_time, self._name = folder_time, newest_log(self._directory)
+            names = log_names(self._directory, (*NETWORKS, LIVE))
+            self._folder_time, self._name = folder_time, next(iter(names), None)
         return self._name
 
     def _check(self, name: str, read_at: tuple[int, ...]) -> None:
@@ -80,23 +83,41 @@ class PreviousRuns:
         run = read_run(self._directory, name) if is_changed or self._newest is not None else None
         is_running = run is not None and run.status is None and self._folder_lock.holder() == run.info.label
         if is_changed or is_running != self._is_running:
-            self._newest = None if run is None or run.has_ended else self._previous(run, is_running)
+            self._newest = self._previous(run, is_running) if run is not None and _is_shown(run, is_running) else None
         self._read_at, self._is_running = read_at, is_running
 
     def _previous(self, run: RecordedRun, is_running: bool) -> PreviousRun:
-        if is_running:
+        if is_running and LIVE in run.config:
+            snapshot = _live_snapshot(run, read_curves(self._directory, run.name))
+        elif is_running:
             # Its curves would be read again every second.
             message = (
                 f"Another program has trained to {run.progress}. Wait until it ends, or end it where it was begun."
             )
             snapshot = _snapshot(run, RunCurves(), "elsewhere", message, "")
         else:
-            message = f"Training of the {run.network} on {run.info.subject} was interrupted at step {run.step:,} "
+            status = "stopped" if run.status == "stopped" else "interrupted"
+            message = f"Training of the {run.network} on {run.info.subject} was {status} at step {run.step:,} "
             curves = read_curves(self._directory, run.name)
-            snapshot = _snapshot(
-                run, curves, "interrupted", f"{message}({_beginning(run)}).", _saved(run, self._directory)
-            )
+            snapshot = _snapshot(run, curves, status, f"{message}({_beginning(run)}).", _saved(run, self._directory))
         return PreviousRun(snapshot, log_path(self._directory, run.name))
+
+
+def _live_snapshot(run: RecordedRun, curves: RunCurves) -> JobSnapshot:
+    gates = [run.config[LIVE].get(f"{name}_gate") for name in ("reconstruction", "prediction")]
+    known = " and ".join(f"{gate:g}" for gate in gates if is_number(gate))
+    message = (
+        f"The live loop has come to {run.progress}, and ends where it was begun. It trains on every frame until the "
+        f"losses of reconstruction and prediction are at most their gates: {known}."
+    )
+    return replace(_snapshot(run, curves, "elsewhere", message, ""), network="networks")
+
+
+def _is_shown(run: RecordedRun, is_running: bool) -> bool:
+    """True for a run in progress or interrupted, and for a stopped one that can be continued."""
+    if LIVE in run.config:
+        return is_running and isinstance(run.config[LIVE], dict)
+    return not run.has_ended or (run.status == "stopped" and RECIPE in run.config)
 
 
 def _beginning(run: RecordedRun) -> str:
@@ -114,7 +135,8 @@ def _saved(run: RecordedRun, directory: Path) -> str:
     names, pronoun = [FILES["autoencoder"]], "it"
     if run.network == "predictor":
         names, pronoun = [*names, FILES["predictor"]], "them"
-    return f"{' and '.join(names)} at step {step:,}; load {pronoun} under Models to train on"
+    todo = "press Resume to go on" if RECIPE in run.config else f"load {pronoun} under Models to train on"
+    return f"{' and '.join(names)} at step {step:,}; {todo}"
 
 
 def _step_in(checkpoint: Path, run: RecordedRun) -> int | None:
@@ -147,4 +169,7 @@ def _snapshot(run: RecordedRun, curves: RunCurves, status: str, message: str, sa
         saved=saved,
         action_shares=curves.shares.points(),
         action_parameter_share=None,
+        is_recipe=RECIPE in run.config,
+        measures={name: curve.points() for name, curve in curves.measures.items()},
+        references=curves.references,
     )

@@ -2,14 +2,16 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 from training.jobs.snapshot import Curve, JobSnapshot
 from training.phase import Phase
-from training.rate import Rate
+from training.rate import MEASURED_AFTER, Rate
 from training.steps import StepMetrics
 
 RATE_OVER = 20  # steps over which the rate is averaged: many enough to be steady, few enough to follow a change
+PACE_OVER = 200  # the same for the time that is left, which evaluations and saves must not move up and down
 
 
 class Progress:
@@ -21,7 +23,9 @@ class Progress:
         self._first_step = first.step
         self._curves: dict[str, Curve] = {}
         self._action_shares = Curve()
-        self._rate = Rate(RATE_OVER)
+        self._measures: dict[str, Curve] = {}
+        self._rate, self._pace = Rate(RATE_OVER), Rate(PACE_OVER)
+        self._phase_taken = self._phase_steps = 0
         self._began = time.monotonic()  # later than the true start by all pauses
 
     @property
@@ -48,7 +52,9 @@ class Progress:
         """The progress at this moment; never changes afterwards."""
         with self._lock:
             curves = {name: curve.points() for name, curve in self._curves.items()}
-            return replace(self._now, curves=curves, action_shares=self._action_shares.points())
+            measures = {name: curve.points() for name, curve in self._measures.items()}
+            shares = self._action_shares.points()
+            return replace(self._now, curves=curves, measures=measures, action_shares=shares)
 
     def update(self, **changes: object) -> None:
         """Replace fields of the snapshot."""
@@ -59,10 +65,15 @@ class Progress:
         """Start the clock."""
         self._began = time.monotonic()
 
-    def begin_phase(self, phase: Phase, parameter_share: float | None) -> None:
-        """Begin new curves: losses of one phase cannot be compared with those of another."""
+    def begin_phase(self, phase: Phase, parameter_share: float | None, taken: int = 0) -> None:
+        """Begin new curves: losses of one phase cannot be compared with those of another.
+
+        `taken`: steps of the phase before this program.
+        """
         with self._lock:
-            self._curves, self._action_shares = {}, Curve()
+            self._curves, self._measures, self._action_shares = {}, {}, Curve()
+            self._rate, self._pace = Rate(RATE_OVER), Rate(PACE_OVER)
+            self._phase_taken, self._phase_steps = taken, 0  # in all, and by this program
             self._now = replace(
                 self._now,
                 network=phase.objective.network,
@@ -73,7 +84,9 @@ class Progress:
                 loss=None,
                 evaluated_at=-1,
                 action_parameter_share=parameter_share,
+                references={},
             )
+            self._set_pace(phase.label)
 
     def add_step(self, metrics: StepMetrics) -> dict[str, float]:
         """Count a step; returns its numbers by the names under which they are recorded."""
@@ -85,8 +98,11 @@ class Progress:
                 self._action_shares.add(step, metrics.action_gradient_share)
             now = time.monotonic()
             self._rate.add(now, step)
+            self._pace.add(now, step)
             seconds, rate = now - self._began, self._rate.per_second
             self._now = replace(self._now, step=step, seconds=seconds, steps_per_s=rate, message="Training.")
+            self._phase_taken, self._phase_steps = self._phase_taken + 1, self._phase_steps + 1
+            self._set_pace(self._now.phase or self._now.network)
         return _numbers(metrics, rate, seconds)
 
     def add_loss(self, name: str, loss: float) -> None:
@@ -98,12 +114,29 @@ class Progress:
                 first = loss if now.first_loss is None else now.first_loss
                 self._now = replace(now, loss=loss, first_loss=first, evaluated_at=now.step)
 
+    def add_measures(self, shares: Mapping[str, float]) -> None:
+        """Add figures of the present step, by name, each at most 1."""
+        with self._lock:
+            for name, share in shares.items():
+                self._measures.setdefault(name, Curve()).add(self._now.step, share)
+
     def skip_pause(self, seconds: float) -> None:
         """Leave a pause out of the rate and of the seconds."""
         with self._lock:
             self._began += seconds
             self._rate.skip(seconds)
+            self._pace.skip(seconds)
             self._now = replace(self._now, status="running", message="Training.")
+
+    def _set_pace(self, phase: str) -> None:
+        """Update the steps taken of a phase, and after some steps its measured pace."""
+        rate = self._pace.per_second if self._phase_steps >= MEASURED_AFTER else 0.0
+        measured_s = 1 / rate if rate else None
+        paces = [
+            replace(one, taken=self._phase_taken, measured_s=measured_s) if one.name == phase else one
+            for one in self._now.paces
+        ]
+        self._now = replace(self._now, paces=tuple(paces))
 
 
 def _numbers(metrics: StepMetrics, rate: float, seconds: float) -> dict[str, float]:

@@ -1,16 +1,17 @@
 """Requests for training, the errors that refuse them, and the conversion of a request to a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from models import NETWORKS, AdaptiveWorldModel, Network
 from session import RecordedSession
 from training.config import StopCondition, TrainingConfig
-from training.dataset import FrameDataset, FrameSelection
-from training.jobs.run_log import run_label
+from training.dataset import FrameDataset, FrameSelection, JoinedDataset
+from training.jobs.run_log import RECIPE, run_label
 from training.jobs.snapshot import JobSnapshot
 from training.phase import Phase
-from training.steps import OBJECTIVES
+from training.rate import PhasePace
+from training.steps import OBJECTIVES, FramePrediction, Reconstruction
 
 
 class JobRunning(Exception):
@@ -27,7 +28,10 @@ class NothingToSave(Exception):
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """A visitor's request to train a network on frames of a recording."""
+    """A visitor's request to train a network on frames of a recording, or on all frames of several `recordings`.
+
+    `keeps_autoencoder`: a predictor trains alone, not jointly with the autoencoder.
+    """
 
     network: Network
     recording: RecordedSession
@@ -35,13 +39,17 @@ class TrainingRequest:
     condition: StopCondition
     config: TrainingConfig = TrainingConfig()
     started_by: str = ""
+    recordings: tuple[RecordedSession, ...] = ()
+    keeps_autoencoder: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class RunRequest:
     """A run of phases. `network` and `subject` name it, `config` is the first line of its log.
 
-    `first_step` is the step that it goes on from, of `max_steps` in all.
+    `first_step` is the step that it goes on from, of `max_steps` in all. `prepare` is called before the first step,
+    once no other run can begin, and may change weights. `paces`: all phases of the run, with those of the run that it
+    continues, whose log is named `continues`.
     """
 
     network: Network
@@ -50,7 +58,10 @@ class RunRequest:
     phases: Sequence[Phase]
     max_steps: int
     first_step: int = 0
+    paces: tuple[PhasePace, ...] = ()
     config: dict[str, object] = field(default_factory=dict)
+    prepare: Callable[[], None] = lambda: None
+    continues: str | None = None
 
     @property
     def label(self) -> str:
@@ -79,16 +90,25 @@ class RunRequest:
             saved="",
             action_shares=(),
             action_parameter_share=None,
+            is_recipe=RECIPE in self.config,
+            paces=self.paces or tuple(PhasePace(one.label, one.condition.max_steps) for one in self.phases),
         )
 
 
 def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest:
     """A run of one phase with a standard objective; raises SessionError and InvalidValue."""
     network, selection = request.network, request.selection
-    frames = FrameDataset(request.recording, selection, needs_history=network == "predictor")
+    needs_history = network == "predictor"
+    if request.recordings:
+        frames = JoinedDataset(request.recordings, selection, needs_history)
+    else:
+        frames = FrameDataset(request.recording, selection, needs_history)
     objective = OBJECTIVES[network](model, request.config)
+    if network == "predictor" and request.keeps_autoencoder:
+        objective = FramePrediction(model, request.config, trained=("predictor",))
     networks = tuple(name for name in NETWORKS if name in objective.trained)
-    phase = Phase(objective, frames, request.condition, request.config, saved_networks=networks)
+    watched = Reconstruction(model, request.config) if len(networks) > 1 else None
+    phase = Phase(objective, frames, request.condition, request.config, saved_networks=networks, watched=watched)
     values = {**asdict(selection), **asdict(request.condition), **asdict(request.config)}
     return RunRequest(
         network=network,

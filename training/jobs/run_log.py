@@ -23,6 +23,8 @@ from training.phase import Phase
 logger = logging.getLogger(__name__)
 
 RUNS_FOLDER = "runs"
+RECIPE = "recipe"  # the entry of a recipe in the configuration of its run
+LIVE = "live"  # that of a run of the live loop, and the name of its log in place of a network's
 MAX_IN_A_SECOND = 1_000
 
 

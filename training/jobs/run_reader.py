@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,17 +16,17 @@ from pathlib import Path
 from models import NETWORKS, Network
 from session.files import open_folder, open_regular, open_subfolder
 from training.config import MAX_STEPS
-from training.jobs.run_log import RUNS_FOLDER, RunInfo
-from training.jobs.snapshot import Curve, Status
+from training.jobs.run_log import LIVE, RUNS_FOLDER, RunInfo
+from training.jobs.snapshot import SKILL, Curve, Status
 from training.values import printable
 
-NAME = re.compile(rf"\d{{8}}_\d{{6}}_({'|'.join(NETWORKS)})(_\d{{1,4}})?\.jsonl", re.ASCII)
+NAME = re.compile(rf"\d{{8}}_\d{{6}}_({'|'.join((*NETWORKS, LIVE))})(_\d{{1,4}})?\.jsonl", re.ASCII)
 MAX_HEAD, TAIL = 1 << 16, 1 << 16  # bytes that hold the first line, and those that hold the last steps
 MAX_WHOLE = 4 << 20  # bytes; some 15,000 steps, read in a tenth of a second
 SAMPLES, SAMPLE_BYTES = 400, 4 << 10
 MAX_SECONDS = 1e10
 MAX_RUN_STEPS = 10 * MAX_STEPS
-SHARE = "gradient_share/action"
+SHARE, UNCERTAINTY = "gradient_share/action", "uncertainty"
 ENDED: tuple[Status, ...] = ("finished", "stopped", "failed")
 
 
@@ -69,23 +69,33 @@ class RunCurves:
 
     curves: dict[str, Curve] = field(default_factory=dict)
     shares: Curve = field(default_factory=Curve)
+    measures: dict[str, Curve] = field(default_factory=dict)
+    references: dict[str, float] = field(default_factory=dict)
     first_loss: float | None = None
     loss: float | None = None
     evaluated_at: int = -1
 
 
 def newest_log(directory: Path) -> str | None:
-    """The name of the newest log in a robot's folder, or None. Links and files with other names are ignored."""
+    """The name of the newest log of a training job in a robot's folder, or None."""
+    return next(iter(log_names(directory)), None)
+
+
+def log_names(directory: Path, kinds: Collection[str] = NETWORKS) -> list[str]:
+    """The names of the logs in a robot's folder, newest first: by default those of training jobs.
+
+    Links and files with other names are ignored.
+    """
     try:
         with open_folder(directory) as folder, open_subfolder(folder, RUNS_FOLDER) as runs, os.scandir(runs) as entries:
             logs = [
                 (entry.name[:15], entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
                 for entry in entries
-                if NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)
+                if (match := NAME.fullmatch(entry.name)) and match[1] in kinds and entry.is_file(follow_symlinks=False)
             ]
     except OSError:
-        return None
-    return max(logs)[2] if logs else None
+        return []
+    return [name for _, _, name in sorted(logs, reverse=True)]
 
 
 def read_run(directory: Path, name: str) -> RecordedRun | None:
@@ -234,6 +244,10 @@ def _add(curves: RunCurves, step: int, content: dict[str, object]) -> None:
         name = _curve_name(key)
         if key == SHARE:
             curves.shares.add(step, value)
+        elif key == SKILL or key.endswith("_share"):
+            curves.measures.setdefault(key, Curve()).add(step, value)
+        elif key.startswith("reference/"):
+            curves.references[key.removeprefix("reference/")[:40]] = value
         elif name:
             curves.curves.setdefault(name, Curve()).add(step, value)
         if name == "evaluated":
@@ -243,7 +257,9 @@ def _add(curves: RunCurves, step: int, content: dict[str, object]) -> None:
 
 def _curve_name(key: str) -> str | None:
     """The curve of a number: "training loss" of "training/loss", "evaluated" of "evaluated/loss"."""
+    if key == UNCERTAINTY:
+        return key
     part, _, rest = key.partition("/")
     if part == "training" and rest in ("loss", "total", "image", "latent"):
         return f"training {rest}"
-    return part if part in ("evaluated", "held out") and rest == "loss" else None
+    return part if part in ("evaluated", "held out", "reconstruction", "prediction") and rest == "loss" else None

@@ -1,14 +1,17 @@
 """Immutable snapshot of a training job, with its curves, and pictures of its effect."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+
+from training.rate import PhasePace, seconds_left
 
 # The last two are of a run of another program: one that ended with its program, and one in progress there.
 Status = Literal["running", "paused", "finished", "stopped", "failed", "interrupted", "elsewhere"]
 Points = tuple[tuple[float, float], ...]
 MAX_POINTS = 400
+SKILL = "skill"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +34,9 @@ class JobSnapshot:
     `loss` was evaluated at step `evaluated_at`, `first_loss` before the first step; curves are points (step, value) by
     name; seconds do not count pauses. `action_shares` are points (step, share of the predictor's squared gradient on
     its action parameters), and `action_parameter_share` is their share of its parameters; empty and None for the
-    autoencoder.
+    autoencoder. `is_recipe`: the phases are those of a recipe, which can be continued after its end. `paces` are those
+    of all phases. `measures` are curves of shares by name, "skill" among them, and `references` the MSE of trivial
+    guesses by name: the first one is what skill 0 stands for.
     """
 
     network: str
@@ -53,6 +58,15 @@ class JobSnapshot:
     saved: str
     action_shares: Points
     action_parameter_share: float | None
+    is_recipe: bool = False
+    paces: tuple[PhasePace, ...] = ()
+    measures: dict[str, Points] = field(default_factory=dict)
+    references: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_resumable(self) -> bool:
+        """True if the run has ended before its last step, and can be continued with what it has saved."""
+        return self.is_recipe and self.status in ("stopped", "interrupted", "failed") and bool(self.saved)
 
     @property
     def saved_sentence(self) -> str:
@@ -68,8 +82,8 @@ class JobSnapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until `max_steps`, or None if unknown."""
-        return (self.max_steps - self.step) / self.steps_per_s if self.is_active and self.steps_per_s else None
+        """Seconds until the last step of all phases, or None if unknown."""
+        return (seconds_left(self.paces) or None) if self.is_active else None
 
 
 class Curve:

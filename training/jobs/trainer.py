@@ -4,7 +4,8 @@ The optimizers always belong to the weights in use: loading a checkpoint replace
 decides what is trained and for how long.
 """
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -61,10 +62,31 @@ class WorldModelTrainer:
         self.save_log: SaveLog = NoSaveLog()
         self._provenance = Provenance()
         self._unsaved: set[Network] = set()
+        self._other_files: tuple[str, ...] = ()  # of this run: new names of files that its saves replaced
 
     def begin_run(self) -> None:
         """Begin a run: files that are replaced from now on become backups, once each."""
         self._provenance.begin_run()
+        self._other_files = ()
+
+    def start_fresh(self, seed: int, kept: Collection[Network] = ()) -> None:
+        """Draw new weights from `seed`, with fresh optimizers, for all networks but those `kept`; seed the generator.
+
+        The files of the replaced networks are left alone by a save: they get names of their own.
+        """
+        model = self.shared.model
+        with self.shared.lock:
+            weights = {network: copy.deepcopy(model.network(network).state_dict()) for network in kept}
+            model.cpu().reset_weights(torch.Generator().manual_seed(seed))
+            model.to(self.shared.device)
+            for network, state in weights.items():
+                model.network(network).load_state_dict(state, strict=True)
+            replaced = [network for network in NETWORKS if network not in kept]
+            for network in replaced:
+                self.state.renew(network)
+                self._provenance.forget(FILES[network])
+            self.shared.set_weights_source(dict.fromkeys(replaced, WeightsSource()))
+            self.state.generator.manual_seed(seed)
 
     def begin_phase(self, phase: Phase) -> int:
         """Take over the configuration of a phase; returns how many of its steps are taken already.
@@ -146,13 +168,14 @@ class WorldModelTrainer:
     def _write(self, contents: CheckpointData, version: int) -> SavedCheckpoint:
         """Write copies of a `version` of the weights; raises CheckpointNotSaved."""
         saved = write_contents(self.directory, contents, self._provenance)
+        self._other_files += saved.other_files
         self._unsaved -= set(contents.networks)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
         sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
             if self.shared.version == version:  # else a step or a load has changed the weights meanwhile
                 self.shared.set_weights_source(sources)
-        return saved
+        return replace(saved, other_files=self._other_files)
 
     def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
         """Create an optimizer for new weights, with the saved state if it fits; returns notes for visitors.

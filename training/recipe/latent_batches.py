@@ -44,11 +44,12 @@ class LatentBatches:
     def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, max_rollout: int) -> None:
         self._model, self._frames, self._config, self._max_rollout = model, frames, config, max_rollout
         self._longest = frames.longest_window(config.longest_history + 1) - 1
+        self._measured = min(config.history_length, self._longest)
         self._latents: Tensor | None = None
 
     @property
     def shown_frame(self) -> int:
-        return self._frames.evaluation_frame(self._config.history_length)
+        return self._frames.evaluation_frame(self._measured)
 
     @torch.no_grad()
     def prepare(self) -> None:
@@ -71,17 +72,17 @@ class LatentBatches:
             windows = self._frames.learned_windows(self._frames.longest_window(length + rolled_out + 1))
             length = min(length, windows.pictures.shape[1] - 1)
         elif self._max_rollout and int(draw(2)[0]):
-            length, count = min(self._config.history_length, self._longest), self._config.dreams
+            length, count = self._measured, self._config.dreams
             windows = self._continued(length)
         else:
             windows = self._frames.learned_windows(length + 1)
         return self._batch(windows.select(draw(len(windows), (count,))), length)
 
     def evaluation_batches(self) -> list[Batch]:
-        return self._frames.evaluation_histories(self._config.history_length, is_held_out=False)
+        return self._frames.evaluation_histories(self._measured, is_held_out=False)
 
     def held_out_batches(self) -> list[Batch]:
-        return self._frames.evaluation_histories(self._config.history_length, is_held_out=True)
+        return self._frames.evaluation_histories(self._measured, is_held_out=True)
 
     def describe(self) -> str:
         return self._frames.describe()

@@ -2,10 +2,11 @@ from types import SimpleNamespace
 
 import gradio as gr
 
-from page.tabs import training
-from page.tabs.training import REPEAT_S, SHARE_READING, tick_training, training_view
+from page.tabs import training_view as training_tab
+from page.tabs.training_view import REPEAT_S, SHARE_READING, tab_title, tick_training, training_view
 from page.visitor import Visitor
 from session import TOROIDAL_DOT
+from tests.cases import every_case
 from training import JobSnapshot
 
 
@@ -28,6 +29,12 @@ def job(**changes):
         saved="",
         is_active=True,
         seconds_left=None,
+        phase="",
+        paces=(),
+        measures={},
+        references={},
+        curves={},
+        is_resumable=False,
     )
     made = SimpleNamespace(**{**known, **changes})
     made.saved_sentence = JobSnapshot.saved_sentence.fget(made)
@@ -35,7 +42,7 @@ def job(**changes):
 
 
 def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>"):
-    return SimpleNamespace(losses=losses, action_share=action_share)
+    return SimpleNamespace(losses=losses, action_share=action_share, skill="")
 
 
 def test_the_share_is_below_the_losses_and_says_how_to_read_it():
@@ -73,12 +80,49 @@ def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
 def test_a_view_that_has_not_changed_is_sent_again_after_a_while(monkeypatch):
     """The page may have missed it."""
     now = [100 * REPEAT_S]
-    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(training, "training_status", lambda *_: "the view")
-    manager = SimpleNamespace(last_run=lambda: job(status="stopped"))
+    monkeypatch.setattr(training_tab, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(training_tab, "training_status", lambda *_: "the view")
+    monkeypatch.setattr(training_tab, "run_looks", lambda *_: {})
+    manager = SimpleNamespace(last_run=lambda: job(status="stopped"), earlier_runs=lambda: [])
     backend, visitor = SimpleNamespace(manager_for=lambda visitor: manager), Visitor(profile=TOROIDAL_DOT)
     answers = []
     for _ in range(8):
-        answers.append(tick_training(backend, visitor, False))
+        answer = tick_training(backend, visitor, False)
+        answers.append(answer if answer == gr.skip() else answer["training.view"])
         now[0] += REPEAT_S / 4
     assert answers == 2 * ["the view", *3 * [gr.skip()]]
+
+
+def test_a_phase_says_its_place_and_how_much_better_than_a_guess_it_is():
+    paces = tuple(SimpleNamespace(name=name) for name in ("reconstruct", "predict"))
+    measured = dict(phase="predict", paces=paces, references={"repeating the last frame": 0.02})
+    html = training_view(job(**measured, measures={"skill": [(3, 0.38)]}), charts(), "runs/demo")
+    assert "predict, phase 2 of 2" in html and "38 % better than repeating the last frame" in html
+    html = training_view(job(**measured, measures={"skill": [(3, -9.0)]}), charts(), "runs/demo")
+    assert "worse than repeating the last frame" in html
+
+
+@every_case(("first", "last", "is_warned"), [(0.01, 0.0121, True), (0.01, 0.0119, False), (0.01, 0.001, False)])
+def test_a_reconstruction_error_that_rises_is_a_warning(first, last, is_warned):
+    html = training_view(job(curves={"reconstruction": [(0, first), (9, last)]}), charts(), "runs/demo")
+    assert ("The reconstruction error has risen" in html) == is_warned
+
+
+@every_case(
+    ("changes", "buttons", "title"),
+    [
+        (dict(), "pause stop", "30 % trained"),
+        (dict(status="paused"), "resume stop", "paused, 30 % trained"),
+        (dict(status="stopped", is_active=False, is_resumable=True), "resume", "Training stopped"),
+        (dict(status="finished", is_active=False), None, "Training finished"),
+        (dict(status="elsewhere", is_active=False), None, ""),
+    ],
+)
+def test_a_job_has_the_buttons_that_do_something_and_a_title(changes, buttons, title):
+    html = training_view(job(**changes), charts(), "runs/demo")
+    assert (f'data-buttons="{buttons}"' in html) if buttons else ("data-buttons" not in html)
+    assert tab_title(job(**changes)) == title and f'data-title="{title}"' in html
+
+
+def test_the_bar_of_a_finished_run_is_full_although_steps_were_left():
+    assert "width:100.0%" in training_view(job(status="finished", is_active=False), charts(), "runs/demo")

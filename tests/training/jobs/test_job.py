@@ -58,7 +58,7 @@ def test_a_snapshot_has_the_visitor_and_the_network(recording):
     assert (now.status, now.step, now.loss, now.is_active) == ("running", 0, None, True)
     now = ended(job)
     assert now.steps_per_s > 0 and now.seconds > 0
-    assert set(now.curves) == {"training total", "training image", "training latent", "evaluated"}
+    assert set(now.curves) == {"training total", "training image", "training latent", "evaluated", "reconstruction"}
     assert [step for step, _ in now.curves["training total"]] == [1, 2, 3]
 
 

@@ -7,7 +7,18 @@ import pytest
 
 from tests.training.tiny import ended, make_job
 from training import FixedSteps
-from training.jobs.loss_chart import BOTTOM, HEIGHT, SHARE_HEIGHT, TOP, WIDTH, draw_charts, loss_chart, share_chart
+from training.jobs.loss_chart import (
+    BOTTOM,
+    HEIGHT,
+    SHARE_HEIGHT,
+    TOP,
+    WIDTH,
+    draw_charts,
+    loss_chart,
+    share_chart,
+    skill_chart,
+    smoothed,
+)
 
 FALLING = [(step, 1.0 / (step + 1)) for step in range(100)]
 
@@ -127,3 +138,30 @@ def test_a_predictor_job_has_two_charts_and_an_autoencoder_job_one(recording):
     assert len(lines(drawing(charts.action_share))) == 1 and "share" not in charts.losses
     charts = draw_charts(ended(make_job(recording, FixedSteps(2))), is_log=True)
     assert charts.action_share == "" and len(lines(drawing(charts.losses))) == 2
+
+
+def test_smoothing_draws_the_raw_training_loss_as_well_and_earlier_runs_are_dashed(recording):
+    job = ended(make_job(recording, FixedSteps(3)))
+    charts = draw_charts(job, True, 0.5, {"25 Nov": [(0, 0.5), (3, 0.4)]})
+    lines_by_name = {line.get("data-name"): line for line in drawing(charts.losses).iter("polyline")}
+    assert set(lines_by_name) == {"evaluated", "training loss", "raw training loss", "earlier: 25 Nov"}
+    assert lines_by_name["earlier: 25 Nov"].get("stroke-dasharray") and lines_by_name["raw training loss"].get(
+        "opacity"
+    )
+    assert "raw" not in charts.losses.partition("legend")[2]
+
+
+def test_a_smoothed_curve_begins_at_its_first_value_and_follows_the_rest():
+    points = smoothed([(1, 4.0), (2, 0.0), (3, 0.0)], 0.5)
+    assert points == [(1, 4.0), (2, pytest.approx(4 / 3)), (3, pytest.approx(4 / 7))]
+    assert smoothed(FALLING, 0.0) == FALLING
+
+
+def test_the_skill_is_drawn_between_its_trivial_guesses():
+    references = {"repeating the last frame": 0.02, "the mean picture": 0.01}
+    chart = drawing(skill_chart({"skill": [(100, -5.0), (200, 0.4)]}, references))
+    ((low, high),) = lines(chart)
+    assert low[1] == SHARE_HEIGHT - BOTTOM and TOP < high[1] < low[1]  # far below all guesses: at the lower end
+    assert [text.text for text in chart.iter("text") if text.text in references] == list(references)
+    assert chart[0].get("data-first") == "100" and "40 %" in chart[0].get("aria-label")
+    assert skill_chart({}, references) == skill_chart({"skill": []}, references) == ""

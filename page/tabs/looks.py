@@ -1,0 +1,39 @@
+"""The pictures of a run: what the networks made of a few fixed frames while they learned, with a slider over the run.
+
+HTML, CSS and JavaScript are files in page/assets; a script there also shows values of charts under the pointer, and
+the progress of a run in the title of the browser's tab.
+"""
+
+from urllib.parse import quote
+
+import gradio as gr
+
+from page.backend import PageBackend
+from page.components import ASSETS
+from page.visitor import Visitor
+
+
+class LookSlider(gr.HTML):
+    """The pictures of one run. It has no constructor: Gradio makes an update of a component by calling the class with
+    the changed arguments."""
+
+
+def build_looks() -> LookSlider:
+    return LookSlider(
+        html_template=(ASSETS / "looks.html").read_text(encoding="utf-8"),
+        css_template=(ASSETS / "looks.css").read_text(encoding="utf-8"),
+        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in ("looks.js", "charts.js")),
+        apply_default_css=False,
+        elem_id="training-looks",
+    )
+
+
+def run_looks(backend: PageBackend, visitor: Visitor) -> dict[str, object] | None:
+    """The newest run with pictures of the visitor's robot: their address, and step, phase and file of each."""
+    looks = backend.manager_for(visitor).looks() if visitor.profile else None
+    if looks is None:
+        return None
+    return {
+        "address": f"runs/{quote(visitor.profile.name)}/{looks.run}/",
+        "looks": [{"step": look.step, "phase": look.phase, "file": look.file} for look in looks.looks],
+    }

@@ -1,0 +1,116 @@
+"""Runs of the recipe as the page begins and continues them."""
+
+import json
+
+import pytest
+
+from session import JETBOT, TOROIDAL_DOT, load_session, record_demo
+from tests.session.session_files import change_meta
+from tests.training.tiny import are_equal, shared_model, until
+from training import InvalidValue, backend
+from training.checkpoints.reader import read_checkpoint
+from training.jobs.recipe_estimate import estimate_recipe, first_frames
+from training.recipe import RecipeConfig, UniqueFrames, is_held_out
+
+SMALL = RecipeConfig(
+    autoencoder_steps=6, autoencoder_batch=2, predictor_steps=8, dream_steps=4, kept_patches=6, predictor_batch=2
+)
+
+
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory):
+    """A folder with two recordings."""
+    folder = tmp_path_factory.mktemp("two") / "sessions"
+    for seed in (1, 2):
+        record_demo(folder, "toroidal_dot", 24, seed=seed)
+    return folder
+
+
+@pytest.fixture
+def open_backend(tmp_path, sessions, monkeypatch):
+    """A function that makes a backend over the recordings, as each start of a program does."""
+    (tmp_path / "sessions").symlink_to(sessions)
+    monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
+
+    def make():
+        made = backend.Backend(tmp_path, "cpu")
+        model = shared_model()
+        monkeypatch.setattr(made._world_models, "get", lambda key, channels: model)
+        return made
+
+    return make
+
+
+def begin(made):
+    return made.begin_recipe(made.recordings_of(TOROIDAL_DOT), "Ada")
+
+
+def tensors(folder):
+    return {name: read_checkpoint(folder / name).tensors for name in ("autoencoder.pth", "predictor_0.pth")}
+
+
+def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_before(open_backend, tmp_path):
+    made = open_backend()
+    first = begin(made)
+    assert first.wait(60) and first.snapshot().status == "finished", first.snapshot().message
+    now, manager = first.snapshot(), made.manager(TOROIDAL_DOT)
+    assert [(pace.name, pace.steps, pace.taken) for pace in now.paces] == [
+        ("reconstruct", 6, 6), ("predict", 8, 8), ("rollout", 4, 4),
+    ]  # fmt: skip
+    assert all(pace.estimated_s > 0 and pace.measured_s > 0 for pace in now.paces)
+    assert now.subject == "2 recordings of toroidal_dot" and set(now.measures) == {"skill"} and len(now.references) == 2
+    looks = manager.looks().looks
+    assert {look.phase for look in looks} == {"reconstruct", "predict", "rollout"} and looks[-1].step == 18
+    head = json.loads(manager.run_file.read_text().splitlines()[0])
+    assert len(head["config"]["recipe"]["recordings"]) == 2
+
+    before = tensors(manager.directory)
+    second = begin(made)
+    assert second.wait(60)
+    kept = sorted(path.name for path in manager.directory.glob("*_2*.pth"))
+    assert len(kept) == 2 and all(name in second.snapshot().saved for name in kept)
+    assert all(are_equal(read_checkpoint(manager.directory / name).tensors, before[f"{stem}.pth"])
+               for name, stem in zip(kept, ("autoencoder", "predictor_0"), strict=True))  # fmt: skip
+    # The same seed: fresh networks learn the same.
+    assert all(are_equal(one, before[name]) for name, one in tensors(manager.directory).items())
+
+
+def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_cannot(open_backend, tmp_path):
+    made = open_backend()
+    job = begin(made)
+    until(lambda: job.snapshot().step >= 7)
+    job.stop()
+    assert job.wait(60) and job.snapshot().is_resumable and not job.snapshot().is_active
+    again = open_backend()
+    last = again.loaded_manager(TOROIDAL_DOT).last_run()
+    assert last.status == "stopped" and last.is_resumable and "press Resume" in last.saved and last.measures["skill"]
+    rest = again.resume_recipe(TOROIDAL_DOT, "Bob")
+    assert rest.wait(60) and rest.snapshot().step == 18
+    looks = again.manager(TOROIDAL_DOT).looks().looks
+    assert looks[0].step == 0 and looks[-1].step == 18
+    with pytest.raises(InvalidValue, match="no interrupted run of toroidal_dot"):
+        again.resume_recipe(TOROIDAL_DOT, "Bob")
+
+
+def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backend, sessions):
+    made = open_backend()
+    short = first_frames(load_session(next((sessions / "toroidal_dot").iterdir())), 1)
+    with pytest.raises(InvalidValue, match="joined by an action"):
+        made.begin_recipe({"short": short}, "Ada")
+    assert made.manager(TOROIDAL_DOT).snapshot() is None and not made.recordings_of(JETBOT)
+
+
+def test_the_estimate_names_every_phase(sessions):
+    recording = load_session(next((sessions / "toroidal_dot").iterdir()))
+    estimate = estimate_recipe(shared_model(), recording)
+    assert set(estimate.step_seconds) == {"reconstruct", "predict", "rollout"}
+    steps = RecipeConfig()
+    assert estimate.seconds > steps.predictor_steps * estimate.step_seconds["predict"] > 0
+
+
+def test_of_a_real_camera_the_end_of_each_recording_is_held_out(tmp_path):
+    folder = tmp_path / record_demo(tmp_path, "jetbot_sim", 40, seed=1)
+    change_meta(folder, simulator=None)
+    frames = UniqueFrames([load_session(folder)], is_held_out)
+    held_out = [frames.source(number)[1] for number in range(len(frames)) if frames.is_held_out[number]]
+    assert held_out and min(held_out) >= 32 and len(held_out) < 8
