@@ -42,10 +42,10 @@ LAYERS = {
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
-        {"config", "gradient_share", "rate", "references", "values"},
+        {"config", "rate", "references", "values"},
         {"optim", "dataset"},
         {"steps", "options", "phase"},
-        {"recipe", "failures", "robots"},
+        {"recipe", "failures"},
         {"checkpoints"},
         {"jobs", "evaluation"},
         {"backend", "online"},

@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from models import SharedWorldModel, WorldModels, choose_device
 from session import RecordedSession, RobotProfile, list_sessions
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
+from training.checkpoints.robots import RobotSessions
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
@@ -25,7 +26,6 @@ from training.jobs.recipe_run import Recipe, RecipeRun, load_saved, unfinished_r
 from training.jobs.request import NothingToTrain
 from training.jobs.snapshot import JobSnapshot
 from training.recipe import UniqueFrames, is_held_out, standard_config
-from training.robots import RobotSessions
 from training.values import InvalidValue
 
 

@@ -20,6 +20,7 @@ from session.data_folder import data_option
 from session.ground_truth import held_out_state, may_be_simulated
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
+from training.checkpoints.robots import keep_robots
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser, StopRequest, follow_job, print_loaded, typed_number
 from training.evaluation.accuracy import measure_truth
@@ -28,7 +29,6 @@ from training.jobs.manager import TrainingManager
 from training.jobs.recipe_run import Recipe, RecipeRun, load_saved, unfinished_recipe
 from training.jobs.request import JobRunning
 from training.recipe import RecipeConfig, UniqueFrames, is_held_out, standard_config
-from training.robots import keep_robots
 from training.values import InvalidValue
 
 MEASURED_FRAMES = 12  # of each of two recordings, in one measurement

@@ -31,6 +31,7 @@ from session.recorder.selector_options import SELECTORS, add_selector_options, m
 from session.recorder.simulation import unlimited_budget_gb
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
+from training.checkpoints.robots import fit_profile, keep_robot
 from training.checkpoints.writer import FILES
 from training.cli import (
     DONE,
@@ -53,7 +54,6 @@ from training.jobs.tracking import start_trackers
 from training.jobs.trainer import WorldModelTrainer
 from training.online import MAX_ONLINE_STEPS, MAX_PASSES, LiveConfig, OnlineLoop, OnlineStep
 from training.options import read_config
-from training.robots import fit_profile, keep_robot
 from training.steps import LossNotFinite, PartialUpdate
 from training.values import InvalidValue, check_whole
 

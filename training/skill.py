@@ -13,13 +13,13 @@ from models import NETWORKS, DeviceUnavailable, SharedWorldModel
 from session import RecordedSession, SessionError
 from session.command_line import run_command, terminal_words
 from training.checkpoints.errors import CheckpointError
+from training.checkpoints.robots import RobotSessions
 from training.cli import DONE, NOT_DONE, WRONG_USAGE
 from training.dataset import FrameDataset, FrameSelection
 from training.evaluation.evidence import EvidenceLog
 from training.evaluation.skill.measure import STANDARD_FRAMES, Skill, measure_skill
 from training.evaluation.skill.rows import skill_rows
 from training.evaluation.verdict import Verdict
-from training.robots import RobotSessions
 from training.truth import POSITIONS, measuring_parser, shared_model
 from training.values import InvalidValue
 

@@ -16,8 +16,7 @@ from torch import Tensor
 from models import NETWORKS, AdaptiveWorldModel, Network, PredictionLosses
 from session.batch import Batch
 from training.config import TrainingConfig
-from training.gradient_share import action_gradient_share
-from training.optim import NetworkOptimizer
+from training.optim import NetworkOptimizer, action_gradient_share
 
 SEED = 20250921
 

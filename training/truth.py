@@ -17,13 +17,13 @@ from session.command_line import path_option, run_command, terminal_words
 from session.data_folder import data_option
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
+from training.checkpoints.robots import RobotSessions
 from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
 from training.evaluation.imagination import CannotImagine
 from training.evaluation.rollout_accuracy import RolloutAccuracy, measure_rollouts
-from training.robots import RobotSessions
 from training.values import InvalidValue
 
 # Conditions on a frame of a recording, by the value of --positions.

@@ -271,7 +271,7 @@ def _share(charts: JobCharts) -> str:
 def _outcome(job: JobSnapshot) -> str:
     if job.is_active:
         return ""
-    saved = f" Saved: {escape(job.saved)}." if job.saved else " Nothing was saved."
+    saved = f" {escape(job.saved_sentence)}"
     if job.status == "elsewhere":
         saved = ""  # only the other program can report it
     return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'

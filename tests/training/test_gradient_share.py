@@ -5,7 +5,7 @@ import torch
 
 from models import TransformerActionConditionedPredictor
 from tests.training.tiny import shared_model
-from training.gradient_share import action_gradient_share, action_parameter_share
+from training.optim import action_gradient_share, action_parameter_share
 
 PARTS = TransformerActionConditionedPredictor.action_parts
 NAMES = [

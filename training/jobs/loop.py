@@ -13,13 +13,13 @@ from models.inference import to_uint8
 from session.batch import Batch
 from session.spread import spread
 from training.checkpoints.errors import CheckpointError
-from training.gradient_share import action_parameter_share
 from training.jobs.control import Control
 from training.jobs.looks import FRAMES, LookFolder
 from training.jobs.progress import Progress
 from training.jobs.snapshot import SKILL, BeforeAfter, Status
 from training.jobs.tracking import Tracker
 from training.jobs.trainer import WorldModelTrainer
+from training.optim import action_parameter_share
 from training.phase import Dataset, Phase
 from training.references import References, references_of
 from training.steps import Evaluation, LossNotFinite

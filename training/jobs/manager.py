@@ -16,6 +16,7 @@ import torch
 from models import Network, SharedWorldModel
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.folder import recover_unfinished_at_start
+from training.checkpoints.robots import keep_robot
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup
 from training.checkpoints.writer import FILES, SavedCheckpoint
 from training.config import TrainingConfig
@@ -30,7 +31,6 @@ from training.jobs.snapshot import JobSnapshot, Points, Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
-from training.robots import keep_robot
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from training import (
 )
 from training.checkpoints.build import world_model_config
 from training.checkpoints.writer import FILES
-from training.gradient_share import action_parameter_share
+from training.optim import action_parameter_share
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import torch
 
 from models import SharedWorldModel, WeightsSource
+from models.adaptive_world_model import PredictedFrame
 from tests.training.tiny import shared_model
 from training.evaluation.baselines import recording_baselines
 
@@ -32,13 +33,14 @@ def oracle(patch) -> SharedWorldModel:
     """Latents are the pixels, and a prediction is what the simulator shows."""
     shared = trained(shared_model())
 
-    def predict(latents, actions):
+    def predict(latents, actions, last):
         pictures = latents[:, -1].unflatten(2, (3, 224, 224))
         moved = pictures.roll(STEP, dims=-1)
-        return torch.where((actions[:, -1, 0] > 0)[:, None, None, None, None], moved, pictures).flatten(2)
+        pictures = torch.where((actions[:, -1, 0] > 0)[:, None, None, None, None], moved, pictures)
+        return PredictedFrame(pictures.flatten(2), pictures[:, 0])
 
-    def predict_counterfactuals(latents, actions, candidates):
-        return predict(latents.expand(len(candidates), *latents.shape[1:]), candidates[:, None])
+    def predict_counterfactuals(latents, actions, candidates, last):
+        return predict(latents.expand(len(candidates), *latents.shape[1:]), candidates[:, None], last)
 
     patch.setattr(shared.model, "encode", lambda images: images.flatten(1)[:, None])
     patch.setattr(shared.model, "decode", lambda latents: latents[:, 0].unflatten(1, (3, 224, 224)))

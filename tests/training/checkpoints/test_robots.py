@@ -11,7 +11,7 @@ from session import ActionChannel, RobotProfile, load_session
 from session.batch import scaled_actions
 from tests.session.session_files import RIGHT, action, meta_of, observation, write_session
 from training.backend import Backend
-from training.robots import FILE, fit_profile, fit_recording, keep_robot, keep_robots
+from training.checkpoints.robots import FILE, fit_profile, fit_recording, keep_robot, keep_robots
 
 ARM = RobotProfile("arm", "Arm", (ActionChannel("lift", -1.0, 1.0), ActionChannel("grip", 0.0, 2.0)))
 
