@@ -1,7 +1,6 @@
 """Facts about recordings, frames and weights as sentences and small HTML tables. All text from files is escaped: a
 session may have any name."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -10,7 +9,7 @@ import numpy as np
 
 from page import messages
 from page.text import bytes_text, count_text, duration_text
-from session import RecordedSession, SessionError, SessionSummary, decode_picture
+from session import RecordedSession, SessionError, SessionSummary, action_name, decode_picture
 
 ALL_ROBOTS = "All robots"
 
@@ -25,13 +24,8 @@ def session_choices(summaries: list[SessionSummary], robot: str | None) -> tuple
 
 
 def session_labels(summaries: list[SessionSummary]) -> list[str]:
-    """A line of the list for each recording: robot, date, length; and the folder's name if lines would be the same."""
-    labels = [_label(summary) for summary in summaries]
-    counts = Counter(labels)
-    return [
-        label if counts[label] == 1 else f"{label} · {summary.name}"
-        for label, summary in zip(labels, summaries, strict=True)
-    ]
+    """A line of the list for each recording: robot, date, length, and the folder's name."""
+    return [_label(summary) for summary in summaries]
 
 
 def _label(summary: SessionSummary) -> str:
@@ -39,13 +33,13 @@ def _label(summary: SessionSummary) -> str:
     length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished and summary.duration_s is not None:
         length = duration_text(summary.duration_s)
-    return f"{summary.robot_title} · {date} · {length}"
+    return " · ".join([summary.robot_title, date, length, *([summary.name] if date != summary.name else [])])
 
 
 def session_facts(recording: RecordedSession) -> str:
-    """HTML of a recording: one line, the entries skipped while it was opened, and a folded table of all facts."""
+    """HTML of a recording: one line, a folded table of all facts, and the entries skipped while it was opened."""
     rows = [
-        ("Recording", recording.name),
+        ("Session", recording.name),
         ("Robot", _robot_text(recording)),
         ("Events", f"{recording.total_events:,}"),
         ("Observations", f"{recording.frame_count:,}"),
@@ -53,19 +47,18 @@ def session_facts(recording: RecordedSession) -> str:
         ("Began", _date_text(recording.start_time)),
         ("Ended", _ended(recording)),
         ("Length", duration_text(recording.duration_s)),
-        ("Actions to choose from", _action_list(recording)),
+        ("Action space", _action_list(recording)),
     ]
     return (
-        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · '
-        f'<span data-part="extent">{escape(session_extent(recording))}</span></p>{_skipped(recording)}'
-        f'<details class="facts"><summary>All facts of this session</summary>{facts_table(rows)}</details>'
+        f'<p class="summary" data-part="extent">{escape(session_extent(recording))}</p>'
+        f'<details class="facts"><summary>Details</summary>{facts_table(rows)}</details>{_skipped(recording)}'
     )
 
 
 def session_extent(recording: RecordedSession) -> str:
     """The extent of a recording in one line: the facts that change while it grows."""
     parts = [count_text(recording.frame_count, "frame"), count_text(recording.action_count, "action")]
-    parts += [f"began {_date_text(recording.start_time)}", duration_text(recording.duration_s)]
+    parts.append(duration_text(recording.duration_s))
     return " · ".join([*parts, "being recorded"] if recording.is_being_recorded else parts)
 
 
@@ -80,7 +73,8 @@ def _skipped(recording: RecordedSession) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div class="notice" id="left-out"><b>Left out while opening</b><ul>{items}</ul></div>'
+    summary = f"{count_text(len(recording.skipped_log), 'problem')} found in this recording"
+    return f'<details class="facts" id="left-out"><summary>{summary}</summary><ul>{items}</ul></details>'
 
 
 def frame_facts(recording: RecordedSession, index: int) -> str:
@@ -89,12 +83,12 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
     picture = decode_picture(data)
     into, after = int(recording.action_into[index]), int(recording.action_after[index])
     rows = [
-        ("Frame", f"Frame {index} · {index + 1} of {recording.frame_count} · step {recording.steps[index]}"),
+        ("Frame", f"Frame {index} / {recording.frame_count - 1} · step {recording.steps[index]}"),
         ("Time", clock_text(recording, index)),
         ("File", f"{recording.frame_names[index]}, {media_type}, {bytes_text(len(data))}"),
         ("Size", f"{picture.width} × {picture.height} pixels"),
-        ("Action that led here", action_text(recording, into) if into >= 0 else "none recorded"),
-        ("Action taken next", action_text(recording, after) if after >= 0 else "none recorded"),
+        ("Previous action", action_text(recording, into) if into >= 0 else "none"),
+        ("Next action", action_text(recording, after) if after >= 0 else "none"),
     ]
     return facts_table(rows)
 
@@ -117,7 +111,10 @@ def clock_text(recording: RecordedSession, index: int) -> str:
 
 
 def action_text(recording: RecordedSession, action: int) -> str:
-    return values_text(recording.profile.channel_names, recording.actions[action])
+    """The name of a recorded action with its values in brackets, or the values alone if it has no name."""
+    name = action_name(recording.profile, recording.actions[action])
+    values = values_text(recording.profile.channel_names, recording.actions[action])
+    return f"{name} ({values})" if name else values
 
 
 def values_text(names: Sequence[str], values: np.ndarray) -> str:

@@ -3,9 +3,11 @@
 import argparse
 import logging
 import math
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from session.errors import SessionError
 from session.recorder.selector_options import add_selector_options, make_selector, steps_or
@@ -13,10 +15,13 @@ from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited
 from session.robots.registry import make_robot, simulator_names
 
 DEFAULT_STEPS = 60
+DEFAULT_DATA = Path("saved")
+PAGE_ADDRESS = "http://localhost:7860/"  # where the page is served by default
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record and print the session's id; ends the process with exit code 2 and a plain sentence on an error."""
+    """Record and print the session's id, and on a terminal the address that opens it; ends the process with exit code 2
+    and a plain sentence on an error."""
     logging.basicConfig(level=logging.INFO)
     parser = _make_parser()
     options = parser.parse_args(arguments)
@@ -31,6 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SessionError as error:
         parser.error(str(error))
     sys.stdout.write(f"{session_id}\n")
+    if sys.stderr.isatty():  # somebody reads it; programs take the id alone
+        sys.stdout.flush()
+        sys.stderr.write(f"{_next_step(options.data, session_id)}\n")
+
+
+def _next_step(data: Path, session_id: str) -> str:
+    """Where to look at the recording."""
+    option = "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    address = f"{PAGE_ADDRESS}?session={quote(session_id)}"
+    return f"Open {address} (the page is started by: python session_explorer_gradio.py{option})"
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -43,7 +58,7 @@ def _make_parser() -> argparse.ArgumentParser:
         help=f"actions to take (default {DEFAULT_STEPS}, or all that are replayed)",
     )
     parser.add_argument("--seed", type=_seed_number, default=0, help="of the robot's start and of random actions")
-    parser.add_argument("--data", type=Path, default=Path("saved"), help="folder of sessions/ (default saved)")
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder of sessions/ (default saved)")
     parser.add_argument(
         "--max-disk-gb",
         type=_budget_number,

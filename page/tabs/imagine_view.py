@@ -11,7 +11,7 @@ from page.clip import animated_clip
 from page.facts import action_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
-from page.tabs.networks import candidate_labels, untrained_notice, weights_text
+from page.tabs.networks import channel_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
 from session import NEAR_PX, RecordedSession, action_name
 from training import Imagination, ImaginedStep, RolloutStep, loss_chart
@@ -19,8 +19,9 @@ from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 STRIP = 8
 CLIP_FRAMES_PER_S = 5
 Points = Sequence[tuple[float, float]]
-NO_DOT = "no dot seen"
-CHANGED = "The weights changed on the way (training or loading): earlier frames were imagined by other weights."
+REPEATING = "Repeating the start frame"
+NO_DOT = "no dot"
+CHANGED = "The weights changed during this rollout; earlier frames used the old ones."
 
 
 def imagine_answer(
@@ -43,7 +44,7 @@ def imagine_answer(
         "imagined": _address(imagination.picture),
         "imagined_text": _imagined_text(imagination, names),
         "truth": None if truth is None else _address(truth),
-        "truth_text": _truth_text(imagination) if is_begun else f"Truth: frame {imagination.start}, as recorded",
+        "truth_text": _truth_text(imagination) if is_begun else f"Recorded frame {imagination.start}",
         "strip": [_strip_step(step, names) for step in imagination.steps[-STRIP:]],
         "problem": "",
     }
@@ -56,7 +57,7 @@ def imagine_refusal(problem: Exception) -> dict[str, Any]:
 
 def action_names(recording: RecordedSession) -> list[dict[str, str]]:
     """The usual name of each candidate action, empty if it has none, and its values."""
-    labels, _ = candidate_labels(recording)
+    labels, _ = channel_labels(recording)
     named = [action_name(recording.profile, values) for values in recording.candidate_actions]
     return [{"name": name, "label": label} for name, label in zip(named, labels, strict=True)]
 
@@ -71,17 +72,17 @@ def _name_of(action: Mapping[str, str]) -> str:
 
 def _imagined_text(imagination: Imagination, names: Sequence[Mapping[str, str]]) -> str:
     if not imagination.actions:
-        return f"Frame {imagination.start}, as recorded: the dream starts here"
+        return f"Start: recorded frame {imagination.start}"
     last = f", after {_name_of(names[imagination.steps[-1].action])}" if imagination.steps else ""
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
 def _truth_text(imagination: Imagination) -> str:
     if imagination.truth is None:
-        return "Another action was recorded here, or none: what would have followed is not known"
-    where = "simulated" if imagination.truth.frame is None else f"recorded, frame {imagination.truth.frame}"
+        return "No ground truth: the robot did something else here"
+    where = "Simulated" if imagination.truth.frame is None else f"Recorded frame {imagination.truth.frame}"
     error = f" · {_error_text(imagination.steps[-1])}" if imagination.steps else ""
-    return f"Truth, {where}{error}"
+    return f"{where}{error}"
 
 
 def _error_text(step: ImaginedStep) -> str:
@@ -89,23 +90,23 @@ def _error_text(step: ImaginedStep) -> str:
         return f"{step.distance_px:.1f} px apart"
     if step.is_dot_lost:
         return NO_DOT
-    return "not known" if step.mse is None else f"MSE {loss_text(step.mse)}"
+    return "unknown" if step.mse is None else f"MSE {loss_text(step.mse)}"
 
 
 def _summary(imagination: Imagination) -> str:
     if not imagination.steps:
-        return f"Starts at frame {imagination.start}. Press an action to imagine the next frame."
+        return f"Starts at frame {imagination.start}. Press an action: the model imagines the next frame."
     last = imagination.steps[-1]
-    summary = f"{count_text(len(imagination.actions), 'step')} imagined from frame {imagination.start}; "
+    summary = f"{count_text(len(imagination.actions), 'step')} from frame {imagination.start}: "
     if imagination.is_simulated:
-        return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the truth."
+        return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the simulator."
     if not last.known:
-        return f"{summary}the truth is not known: other actions were recorded."
-    return f"{summary}truth known for {last.known}, mean MSE {loss_text(last.mse_sum / last.known)}."
+        return f"{summary}no ground truth, the robot did something else here."
+    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {last.known} with ground truth."
 
 
 def _notice(imagination: Imagination, is_trained: bool) -> str:
-    notices = [] if is_trained else ["Untrained: this is what random weights imagine. Load a checkpoint, or train."]
+    notices = [] if is_trained else ["Untrained: this output comes from random weights. Load a checkpoint or train."]
     if len({step.version for step in imagination.steps}) > 1:
         notices.append(CHANGED)
     return " ".join(notices)
@@ -132,16 +133,17 @@ def rollout_view(
     note = ""
     if len(steps) < requested:
         count = f"Only {count_text(len(steps), 'step')} of {requested}"
-        note = f'<div class="notice">{count} recorded after frame {start} in a row; using those.</div>'
+        note = f'<div class="notice">{count}: the recording ends or has a gap there.</div>'
     if len({step.version for step in steps}) > 1:
         note += f'<div class="notice">{CHANGED}</div>'
-    charts = f"<h3>MSE by step</h3>{loss_chart(_curves(steps, _mse, 'repeating the start frame'), None, True, 'MSE')}"
+    curves = {name: [point for point in points if point[1] > 0] for name, points in _curves(steps, _mse).items()}
+    charts = f"<h3>MSE by step</h3>{loss_chart(curves, None, True, 'MSE')}"  # a logarithm needs values above 0
     if any(step.repeat_px is not None for step in steps):
-        distances = loss_chart(_curves(steps, _distance, "repeating the start frame"), None, False, "Distance", " px")
+        distances = loss_chart(_curves(steps, _distance), None, False, "Distance", " px")
         charts += f"<h3>Distance of the dot by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
-        f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
+        f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length)}</div>'
         f'{charts}<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
     )
@@ -156,27 +158,30 @@ def _distance(step: RolloutStep, mode: str | None) -> float | None:
 
 
 def _curves(
-    steps: Sequence[RolloutStep], measure: Callable[[RolloutStep, str | None], float | None], repeating: str
+    steps: Sequence[RolloutStep], measure: Callable[[RolloutStep, str | None], float | None]
 ) -> dict[str, Points]:
     curves = {}
-    for mode, name in [*((mode, label.lower()) for mode, label in MODE_LABELS.items()), (None, repeating)]:
+    for mode, name in [*MODE_LABELS.items(), (None, REPEATING.lower())]:
         values = [(step.number, measure(step, mode)) for step in steps]
         curves[name] = [(number, value) for number, value in values if value is not None]
     return curves
 
 
 def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: int) -> str:
-    parts = []
-    for mode, label in MODE_LABELS.items():
-        mean = sum(step.mse[mode] for step in steps) / len(steps)
-        near = [step.distance_px[mode] is not None and step.distance_px[mode] <= NEAR_PX for step in steps]
-        is_dot = any(step.repeat_px is not None for step in steps)
-        parts.append(f"{label.lower()}, mean MSE <b>{loss_text(mean)}</b>")
-        parts[-1] += f", {sum(near)} of {len(near)} within {NEAR_PX:g} px" if is_dot else ""
-    repeat = loss_text(sum(step.repeat_mse for step in steps) / len(steps))
+    is_dot = any(step.repeat_px is not None for step in steps)
+    near_head = f'<th scope="col" class="number">Within {NEAR_PX:g} px</th>' if is_dot else ""
+    rows = ""
+    for mode, name in (*((mode, f"Feed back {label}") for mode, label in MODE_LABELS.items()), (None, REPEATING)):
+        mean = sum(_mse(step, mode) for step in steps) / len(steps)
+        distances = [_distance(step, mode) for step in steps]
+        near = sum(distance is not None and distance <= NEAR_PX for distance in distances)
+        cells = [loss_text(mean), *([f"{near} of {len(steps)}"] if is_dot else [])]
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        rows += f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
     return (
-        f"{count_text(len(steps), 'step')} from frame {start}, history {history_length}: {'; '.join(parts)}; "
-        f"repeating the start frame, {repeat}. Weights: "
+        f'<table class="measures" id="rollout-summary"><caption>{count_text(len(steps), "step")} from frame {start}, '
+        f'history {history_length}</caption><thead><tr><td></td><th scope="col" class="number">Mean MSE</th>{near_head}'
+        f"</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -196,7 +201,7 @@ def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[Rollou
     content = animated_clip([(step.actual, step.imagined[mode]) for step in steps], titles, CLIP_FRAMES_PER_S, "webp")
     link = picture_link(f"rollout_{recording.name}_{start}_{mode}.webp", "Download WebP")
     return (
-        f'<figure class="chart"><h3>Actual beside imagined: {escape(MODE_LABELS[mode].lower())}</h3>'
+        f'<figure class="chart"><h3>Actual and imagined, fed back as {escape(MODE_LABELS[mode])}</h3>'
         f'<img id="rollout-clip" src="{data_address(content, "image/webp")}" alt="Actual and imagined frames">'
         f"<figcaption>{link}<span>{bytes_text(len(content))}</span></figcaption></figure>"
     )

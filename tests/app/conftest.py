@@ -26,6 +26,7 @@ from models import (
 from page.facts import session_labels
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
+from tests.app.pending import Pending
 from tests.promises import IS_FULL
 from training.jobs.trainer import WorldModelTrainer
 
@@ -106,6 +107,12 @@ def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
     summaries = list_sessions(data / "sessions")
     label_of = dict(zip([s.session_id for s in summaries], session_labels(summaries), strict=True))
     return {name: label_of[session_id] for name, session_id in session_ids.items()}
+
+
+def unfold_models(page: Page) -> None:
+    """Open the panel of models, which is folded while trained networks are in use."""
+    if not page.locator("#load-models").is_visible():
+        page.locator("#models > button").click()
 
 
 RUNNING: list[gr.Blocks] = []  # in this process
@@ -192,16 +199,25 @@ class Watch:
 
 @pytest.fixture
 def open_tab(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
-    """Function that opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
+    """Function that opens pages, each for a visitor of its own and with its `tab` open; the test fails if any of them
+    has complaints."""
     contexts, watches = [], []
 
-    def open_page(query: str = "", address: str = server, awaited: str = "#player canvas.frame[data-frame]", **options):
+    def open_page(
+        query: str = "",
+        address: str = server,
+        awaited: str = "#player canvas.frame[data-frame]",
+        tab: str = "autoencoder",
+        **options,
+    ):
         context = browser.new_context(viewport=options.pop("viewport", {"width": 1400, "height": 1000}), **options)
         contexts.append(context)
         page = context.new_page()
         watches.append(Watch(page, address))
-        page.goto(address + query)
+        pending = Pending(page)
+        page.goto(f"{address}{query}{'&' if query else '?'}tab={tab}")
         page.wait_for_selector(awaited, timeout=60_000)
+        pending.settle()
         return page
 
     yield open_page

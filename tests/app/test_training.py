@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import serving, unfold_models
 from tests.cases import every_case
 
 LONG_MS = 60_000
@@ -93,6 +93,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
 
     with serving(settings) as address:
         page = open_tab(query, address)
+        unfold_models(page)
         page.get_by_role("button", name="Load Models").click()
         expect(page.locator("#models-message")).to_contain_text(f"toroidal_dot/autoencoder.pth, step {saved}")
         expect(page.locator("#models-message")).to_contain_text("toroidal_dot/predictor_0.pth, step 2")

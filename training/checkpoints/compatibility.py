@@ -48,9 +48,7 @@ def check_kind(contents: LoadedCheckpoint, tensors: dict[str, Tensor], required:
     else:
         kinds = {kind for kind in NETWORKS if kind == contents.config.get("kind")}
     if kinds and required not in kinds:
-        raise WrongNetwork(
-            f"{contents.file} holds the weights of {_article(kinds.pop())}; choose a file of {_article(required)}."
-        )
+        raise WrongNetwork(f"{contents.file} contains {kinds.pop()} weights; choose {_article(required)} checkpoint.")
 
 
 def _article(kind: Network) -> str:
