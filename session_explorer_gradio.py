@@ -7,7 +7,6 @@ outputs answers by name: a dict of values by the names of components in `PagePar
 
 import functools
 import logging
-import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -17,7 +16,7 @@ from typing import Any
 # Importing torch takes 1.5 s, and no time in parallel with Gradio's import: together 3.0 s instead of 4.6 s.
 threading.Thread(target=__import__, args=("torch",), daemon=True).start()
 
-from page.server.proxies import proxies_for_public_link, without_proxies
+from page.server.proxies import without_proxies
 
 with without_proxies():
     import gradio as gr
@@ -25,19 +24,26 @@ with without_proxies():
 import models
 import training
 from page import handlers, messages, tabs, verdicts
-from page.backend import PageBackend
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
-from page.facts import frame_facts, holdings
+from page.facts import frame_facts
 from page.handlers import Answer, On, PageError, may_train, name_of
-from page.opening import TRAINER_BUTTONS, open_newest, open_page, open_session, refresh_sessions
+from page.opening import (
+    TRAINER_BUTTONS,
+    filter_sessions,
+    open_newest,
+    open_page,
+    open_session,
+    refresh_sessions,
+    revisit_session,
+)
+from page.panels import remember, unless_shown
 from page.selection import history_of, length_of, recording_of, selected
-from page.server.access_policy import AccessPolicy
 from page.server.blocks import PageBlocks
-from page.server.launch import announce, exit_now, free_port
-from page.server.settings import Settings, parse_command_line
-from page.server.web_app import limit_waiting, web_options
-from page.status import checkpoint_choices, describe_status
+from page.server.serving import Explorer, record_all_demos, serve
+from page.server.settings import parse_command_line
+from page.server.web_app import limit_waiting
+from page.status import checkpoint_choices, describe_status, tick_models
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
@@ -52,28 +58,19 @@ from page.tabs.training_view import (
     training_status,
 )
 from page.visitor import Visitor
-from session import (
-    SessionError,
-    end_signals,
-    list_sessions,
-    outlive_terminal,
-    record_demo,
-    require_supported_system,
-    session_statistics,
-    simulator_names,
-)
-from session.batch import build_batch, frame_tensor, scaled_candidates
+from session import SessionError, session_statistics
+from session.batch import build_batch, frame_tensor, swept_actions
 from training import whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
 
 logger = logging.getLogger("session_explorer")
 
-DEMO_FRAMES = 60
 QUICK_AT_ONCE = 4  # visitors whose short events are answered at the same time
 WAITING_AT_MOST = 40  # events of one kind; one more is refused because the server is busy
 NETWORKS = dict(concurrency_id="networks", concurrency_limit=1)
 SLOW = dict(concurrency_id="slow", concurrency_limit=1)
+PANELS = dict(concurrency_id="panels", concurrency_limit=1, show_progress="minimal")
 QUICK = dict(show_progress="hidden", concurrency_limit=QUICK_AT_ONCE)
 PRIVATE, SILENT = dict(api_visibility="private"), dict(queue=False, show_progress="hidden")
 TICK = PRIVATE | SILENT | dict(refuse=handlers.ignore)
@@ -84,20 +81,12 @@ USER_ERRORS = (
 )
 
 
-class Explorer(PageBackend):
-    """The shared state of the server, with its settings and its access rules."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
-        self.settings, self.access = settings, AccessPolicy(settings)
-
-
 # ---- the functions behind the page ----------------------------------------------------------------------------------
 
 
 def load_session(explorer: Explorer, visitor: Visitor, session_id: str | None = None) -> Answer:
-    """Open a recording for this visitor, at its first frame, or again at the visitor's frame."""
-    return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else 0)
+    """Open a recording for this visitor, at its first frame that can be predicted, or again at the visitor's frame."""
+    return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else None)
 
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None) -> str:
@@ -161,8 +150,7 @@ def run_predictor(
     """Predict the selected frame from the frames before it, with a sweep of all actions in place of the last one."""
     recording, index = selected(explorer, visitor, frame)
     history = history_of(recording, index, history_length)
-    batch, candidates = build_batch(recording, history), scaled_candidates(recording)
-    recorded = recording.candidate_index(history.actions[-1])
+    batch, (candidates, recorded) = build_batch(recording, history), swept_actions(recording, history.actions[-1])
     shared = explorer.manager_for(visitor).shared
     version = shared.version
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
@@ -446,26 +434,24 @@ def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> A
     return refresh_sessions(explorer, visitor) | content
 
 
-def record_all_demos(explorer: Explorer) -> None:
-    for robot in simulator_names():
-        logger.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
-
-
 # ---- layout and events -----------------------------------------------------------------------------------------------
 
 
 def build_demo(explorer: Explorer) -> gr.Blocks:
     """The whole page over one `Explorer`."""
-    with PageBlocks(title="Session Explorer", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    options = dict(analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True)
+    with PageBlocks(title="Session Explorer", **options) as demo:
         visitor = gr.State(Visitor())
-        gr.HTML(messages.TITLE, elem_id="title")
-        status = gr.HTML(elem_id="status")
-        with gr.Row(equal_height=False):
+        with gr.Row(elem_id="header"):
+            gr.HTML(messages.TITLE, elem_id="title", min_width=300)
+            status = gr.HTML(elem_id="status", min_width=300)
+        bar = tabs.recording.build_bar()
+        with gr.Row(equal_height=False, elem_id="columns"):
             with gr.Column(scale=5, min_width=340, elem_id="recording-column"):
-                column = tabs.recording.build()
-            with gr.Column(scale=6, min_width=340):
+                column = tabs.recording.build_column()
+            with gr.Column(scale=7, min_width=340, elem_id="model-column"):
                 models_panel = tabs.networks.build_models()
-                with gr.Tabs():
+                with gr.Tabs(selected="imagine"):
                     autoencoder_tab = tabs.networks.build_autoencoder()
                     predictor_tab = tabs.networks.build_predictor()
                     imagine_tab = tabs.imagine.build()
@@ -475,10 +461,13 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                         weights = tabs.weights.build()
                         actions = tabs.actions.build()
                     errors_tab = tabs.errors.build()
+                    session_tab = tabs.recording.build_tab()
         page = PageParts(
             visitor=visitor,
             status=status,
+            sessions=bar,
             recording=column,
+            session_tab=session_tab,
             models=models_panel,
             autoencoder=autoencoder_tab,
             predictor=predictor_tab,
@@ -505,22 +494,26 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_errors(on, page.errors, page)
     connect_clip(on, page.errors.clip, page)
     connect_imagine(on, page.imagine, page)
-    on(gr.Timer(2.0).tick, describe_status, [page.visitor], [page.status], **TICK)
+    timer, panel = gr.Timer(2.0), page.models
+    on(timer.tick, describe_status, [page.visitor], [page.status], **TICK)
+    checkpoints = [panel.autoencoder_path, panel.predictor_path, panel.message]
+    on(timer.tick, tick_models, [page.visitor], checkpoints, **TICK)
 
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:
-    column, visitor, opening = page.recording, page.visitor, dict(is_opening=True)
-    robot, whole_page = [visitor, column.robot], [*on.named(TRAINER_BUTTONS), *page.listing, *page.opened]
+    bar, player, tab = page.sessions, page.recording.player, page.session_tab
+    visitor, opening = page.visitor, dict(is_opening=True)
+    robot, whole_page = [visitor, bar.robot], [*on.named(TRAINER_BUTTONS), *page.listing, *page.opened]
     on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **opening, **PRIVATE)
-    on(column.refresh.click, refresh_sessions, robot, page.listing)
-    filtered = handlers.without(refresh_sessions, "recording.robot")
-    on(column.robot.select, filtered, robot, [column.picker, column.offer], **handlers.CHOICE)
-    picked = dict(show_progress_on=column.picker, **opening)
-    on(column.load.click, load_session, [visitor, column.picker], page.opened, **picked)
-    on(column.demo.click, record_demos, [visitor], [*page.listing, *page.opened], **opening, **PRIVATE)
-    moved = dict(trigger_mode="always_last", **SILENT)
-    on(column.player.moved, show_frame, [visitor, column.player], [column.about_frame], **moved)
-    on(column.statistics.expand, describe_session, [visitor], [column.statistics_result], refuse=messages.notice)
+    on(bar.refresh.click, refresh_sessions, robot, page.listing)
+    picked = dict(show_progress_on=bar.picker, **opening)
+    on(bar.robot.select, filter_sessions, robot, [bar.picker, bar.offer, *page.opened], **picked, **handlers.CHOICE)
+    on(bar.load.click, load_session, [visitor, bar.picker], page.opened, **picked)
+    on(bar.picker.select, load_session, [visitor, bar.picker], page.opened, **picked, **handlers.CHOICE)
+    on(bar.demo.click, record_demos, [visitor], [*page.listing, *page.opened], **opening, **PRIVATE)
+    on(player.revisited, revisit_session, [visitor, player], [*page.listing, *page.opened], **picked, **PRIVATE)
+    on(player.moved, show_frame, [visitor, player], [tab.about_frame], trigger_mode="always_last", **SILENT)
+    on(tab.statistics.expand, describe_session, [visitor], [tab.statistics_result], refuse=messages.notice)
 
 
 def connect_networks(on: On, page: PageParts) -> None:
@@ -530,6 +523,10 @@ def connect_networks(on: On, page: PageParts) -> None:
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
     history = [*frame, page.predictor.history_length]
     on(page.predictor.run.click, run_predictor, history, [page.predictor.result], **NETWORKS)
+    following = dict(trigger_mode="always_last", show_progress="hidden", **OPENED, **NETWORKS)
+    player, follow = page.recording.player, handlers.unless_overtaken
+    on(player.follow_autoencoder, follow(run_autoencoder), frame, [page.autoencoder.result], **following)
+    on(player.follow_predictor, follow(run_predictor), history, [page.predictor.result], **following)
 
 
 def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) -> None:
@@ -568,33 +565,33 @@ def connect_training_notes(on: On, tab: tabs.training.TrainingTab, visitor: gr.S
 
 def connect_attention(on: On, tab: tabs.attention.AttentionPanel, page: PageParts) -> None:
     choices, place = [tab.layer, tab.head, tab.token], [page.recording.player, page.predictor.history_length]
-    event = look_at_attention, [page.visitor, *place, *choices], [tab.result]
-    on(tab.run.click, *event, **NETWORKS)
+    event = [page.visitor, *place, *choices], [tab.result]
+    look = remember("attention", look_at_attention)
+    on(tab.run.click, look, *event, **NETWORKS)
     for choice in choices:
-        on(choice.select, *event, refuse=messages.notice, **NETWORKS, **handlers.CHOICE)
-    connect_opening(on, "attention", tab.tab, page, *event, **NETWORKS)
+        on(choice.select, look, *event, refuse=messages.notice, **NETWORKS, **handlers.CHOICE)
+    connect_opening(on, "attention", tab.tab, page, look_at_attention, *event)
 
 
 def connect_weights(on: On, tab: tabs.weights.WeightsPanel, page: PageParts) -> None:
-    event = look_at_weights, [page.visitor], [tab.result]
-    on(tab.run.click, *event, **NETWORKS)
-    connect_opening(on, "weights", tab.tab, page, *event, **NETWORKS)
+    event = [page.visitor], [tab.result]
+    on(tab.run.click, remember("weights", look_at_weights), *event, **NETWORKS)
+    connect_opening(on, "weights", tab.tab, page, look_at_weights, *event)
 
 
 def connect_actions(on: On, tab: tabs.actions.ActionsPanel, page: PageParts) -> None:
-    event = diagnose_actions, [page.visitor, page.predictor.history_length, tab.frames], [tab.result]
-    on(tab.run.click, *event, **SLOW)
-    connect_opening(on, "actions", tab.tab, page, *event, **SLOW)
+    event = [page.visitor, page.predictor.history_length, tab.frames], [tab.result]
+    on(tab.run.click, remember("actions", diagnose_actions), *event, **SLOW)
+    connect_opening(on, "actions", tab.tab, page, diagnose_actions, *event)
     fields = [page.visitor, page.predictor.history_length, tab.skill.frames]
     on(tab.skill.run.click, measure_skill, fields, [tab.skill.result], **SLOW)
 
 
-def connect_opening(
-    on: On, name: str, panel: gr.Tab, page: PageParts, function: Callable, *event: list, **options: Any
-) -> None:
+def connect_opening(on: On, name: str, panel: gr.Tab, page: PageParts, function: Callable, *event: list) -> None:
     """Compute a panel of Inside the model when it is opened, and when the tab around the panels is."""
-    on(panel.select, handlers.on_open(name, function), *event, **OPENED, **options)
-    on(page.inside.select, handlers.if_open(name, function), *event, **OPENED, **options)
+    compute = unless_shown(name, function)
+    on(panel.select, handlers.on_open(name, compute), *event, **OPENED, **PANELS)
+    on(page.inside.select, handlers.if_open(name, compute), *event, **OPENED, **PANELS)
 
 
 def connect_errors(on: On, tab: tabs.errors.ErrorsTab, page: PageParts) -> None:
@@ -604,9 +601,10 @@ def connect_errors(on: On, tab: tabs.errors.ErrorsTab, page: PageParts) -> None:
     on(tab.run.click, evaluate_recording, [visitor, length, tab.weights, *paths], page.evaluated, concurrency_limit=1)
     on(tab.cancel.click, cancel_evaluation, [visitor], page.evaluated)
     on(tab.tab.select, evaluation_status, lists, page.evaluated)
-    choice = handlers.as_newest_choice(handlers.without(evaluation_status, "errors.shown"))
+    choice = handlers.as_newest_choice(handlers.without(evaluation_status, "errors.shown", "errors.cancel"))
     on(tab.shown.select, choice, lists, [tab.view, data, tab.compared], **handlers.CHOICE)
-    choice = handlers.as_newest_choice(handlers.without(evaluation_status, "errors.shown", "errors.compared"))
+    others = "errors.shown", "errors.compared", "errors.cancel"
+    choice = handlers.as_newest_choice(handlers.without(evaluation_status, *others))
     on(tab.compared.select, choice, lists, [tab.view, data], **handlers.CHOICE)
     on(gr.Timer(1.0).tick, handlers.unless_superseded(tick_evaluation), lists, page.evaluated, **TICK)
     on(gr.Timer(2.0).tick, tick_errors_notice, [visitor, tab.shown, length], [tab.notice], **TICK)
@@ -628,36 +626,6 @@ def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> No
     on(accuracy.run.click, measure_truth, [visitor, length, accuracy.frames], [accuracy.result], **NETWORKS)
 
 
-def launch_options(explorer: Explorer) -> dict[str, Any]:
-    """The options of `demo.launch` for this page."""
-    return web_options(explorer.sessions, explorer.run_file, explorer.checkpoint_folder, explorer.access)
-
-
-# ---- starting ------------------------------------------------------------------------------------------------------
-
-
-def prepare(explorer: Explorer) -> int:
-    """Record a demo if there is no recording yet, and log what is served; returns a free port for the server."""
-    settings = explorer.settings
-    if not settings.read_only and not list_sessions(explorer.sessions_folder):
-        logger.info("No recordings yet: recording a demo with both simulated robots.")
-        try:
-            record_all_demos(explorer)
-        except SessionError as problem:
-            logger.warning("No demo was recorded: %s", problem)
-    logger.info("%s", holdings(settings.data, list_sessions(explorer.sessions_folder)))
-    return free_port(settings.host, settings.port)
-
-
-def end(*_: object) -> None:
-    """End after Ctrl-C, a request to terminate or a closed terminal: jobs stop after their step and save before."""
-    for robot, job in explorer.active_jobs():
-        logger.info("Stopping the training of %s after step %d; its networks are saved.", robot, job.step)
-    explorer.evaluator.close(timeout_s=5)
-    explorer.close(timeout_s=30)
-    exit_now()
-
-
 settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)
 try:
     explorer = Explorer(settings)
@@ -666,21 +634,5 @@ except models.DeviceUnavailable as problem:
 demo = build_demo(explorer)
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    outlive_terminal()
-    for signal_number in end_signals():
-        signal.signal(signal_number, end)
-    require_supported_system()
-    port = prepare(explorer)
-    with proxies_for_public_link(settings.host) if settings.share else without_proxies():
-        demo.launch(
-            server_name=settings.host,
-            server_port=port,
-            share=settings.share,
-            quiet=True,
-            prevent_thread_lock=True,
-            **launch_options(explorer),
-        )
-    announce(demo, explorer.access, settings.browser)
+    serve(demo, explorer)
     models.trim_memory_forever()

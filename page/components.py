@@ -16,9 +16,13 @@ SCRIPTS = (
     "error_track.js",
     "filmstrip.js",
     "typing.js",
+    "tabs.js",
+    "follow.js",
+    "form.js",
     "player.js",
     "links.js",
     "dropdowns.js",
+    "toasts.js",
 )
 APP_CSS = ASSETS / "app.css"
 NARROW = dict(min_width=120)

@@ -3,7 +3,6 @@ session may have any name."""
 
 import json
 import os
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -13,7 +12,7 @@ import numpy as np
 
 from page import messages
 from page.text import bytes_text, count_text, duration_text
-from session import OutsideRanges, RecordedSession, SessionError, SessionSummary, decode_picture
+from session import OutsideRanges, RecordedSession, SessionError, SessionSummary, action_name, decode_picture
 
 ALL_ROBOTS = "All robots"
 
@@ -28,13 +27,8 @@ def session_choices(summaries: list[SessionSummary], robot: str | None) -> tuple
 
 
 def session_labels(summaries: list[SessionSummary]) -> list[str]:
-    """A line of the list for each recording: robot, date, length; and the folder's name if lines would be the same."""
-    labels = [_label(summary) for summary in summaries]
-    counts = Counter(labels)
-    return [
-        label if counts[label] == 1 else f"{label} · {summary.name}"
-        for label, summary in zip(labels, summaries, strict=True)
-    ]
+    """A line of the list for each recording: robot, date, length, and the folder's name."""
+    return [_label(summary) for summary in summaries]
 
 
 def _label(summary: SessionSummary) -> str:
@@ -44,7 +38,7 @@ def _label(summary: SessionSummary) -> str:
     length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished:
         length = "length not known" if summary.duration_s is None else duration_text(summary.duration_s)
-    return f"{summary.robot_title} · {date} · {length}"
+    return " · ".join([summary.robot_title, date, length, *([summary.name] if date != summary.name else [])])
 
 
 def holdings(data: Path, summaries: list[SessionSummary]) -> str:
@@ -55,9 +49,9 @@ def holdings(data: Path, summaries: list[SessionSummary]) -> str:
 
 
 def session_facts(recording: RecordedSession) -> str:
-    """HTML of a recording: one line, the entries skipped while it was opened, and a folded table of all facts."""
+    """HTML of a recording: one line, a folded table of all facts, and the entries skipped while it was opened."""
     rows = [
-        ("Recording", recording.name),
+        ("Session", recording.name),
         ("Robot", _robot_text(recording)),
         ("Events", f"{recording.total_events:,}"),
         ("Observations", f"{recording.frame_count:,}"),
@@ -65,21 +59,20 @@ def session_facts(recording: RecordedSession) -> str:
         ("Began", _date_text(recording.start_time)),
         ("Ended", _ended(recording)),
         ("Length", duration_text(recording.duration_s)),
-        ("Actions to choose from", _action_list(recording)),
+        ("Action space", _action_list(recording)),
         ("Ranges of the actions", _ranges_text(recording)),
     ]
     return (
-        f'<p class="summary"><b>{escape(recording.profile.title)}</b> · '
-        f'<span data-part="extent">{escape(session_extent(recording))}</span></p>'
-        f"{_skipped(recording)}{_notes(recording)}{_outside(recording)}"
-        f'<details class="facts"><summary>All facts of this session</summary>{facts_table(rows)}</details>'
+        f'<p class="summary" data-part="extent">{escape(session_extent(recording))}</p>'
+        f'<details class="facts"><summary>Details</summary>{facts_table(rows)}</details>{_skipped(recording)}'
+        f"{_notes(recording)}{_outside(recording)}"
     )
 
 
 def session_extent(recording: RecordedSession) -> str:
     """The extent of a recording in one line: the facts that change while it grows."""
     parts = [count_text(recording.frame_count, "frame"), count_text(recording.action_count, "action")]
-    parts += [f"began {_date_text(recording.start_time)}", duration_text(recording.duration_s)]
+    parts.append(duration_text(recording.duration_s))
     return " · ".join([*parts, "being recorded"] if recording.is_being_recorded else parts)
 
 
@@ -99,7 +92,8 @@ def _skipped(recording: RecordedSession) -> str:
     if not lines:
         return ""
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div class="notice" id="left-out"><b>Left out while opening</b><ul>{items}</ul></div>'
+    summary = f"{count_text(len(recording.skipped_log), 'problem')} found in this recording"
+    return f'<details class="facts" id="left-out"><summary>{summary}</summary><ul>{items}</ul></details>'
 
 
 def clipped_notice(recording: RecordedSession) -> str:
@@ -145,12 +139,12 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
     picture = decode_picture(data)
     into, after = int(recording.action_into[index]), int(recording.action_after[index])
     rows = [
-        ("Frame", f"Frame {index} · {index + 1} of {recording.frame_count} · step {recording.steps[index]}"),
+        ("Frame", f"Frame {index} / {recording.frame_count - 1} · step {recording.steps[index]}"),
         ("Time", clock_text(recording, index)),
         ("File", f"{recording.frame_names[index]}, {media_type}, {bytes_text(len(data))}"),
         ("Size", f"{picture.width} × {picture.height} pixels"),
-        ("Action that led here", action_text(recording, into) if into >= 0 else "none recorded"),
-        ("Action taken next", action_text(recording, after) if after >= 0 else "none recorded"),
+        ("Previous action", action_text(recording, into) if into >= 0 else "none"),
+        ("Next action", action_text(recording, after) if after >= 0 else "none"),
     ]
     return facts_table(rows)
 
@@ -173,7 +167,10 @@ def clock_text(recording: RecordedSession, index: int) -> str:
 
 
 def action_text(recording: RecordedSession, action: int) -> str:
-    return values_text(recording.profile.channel_names, recording.actions[action])
+    """The name of a recorded action with its values in brackets, or the values alone if it has no name."""
+    name = action_name(recording.profile, recording.actions[action])
+    values = values_text(recording.profile.channel_names, recording.actions[action])
+    return f"{name} ({values})" if name else values
 
 
 def values_text(names: Sequence[str], values: np.ndarray) -> str:

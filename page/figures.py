@@ -1,7 +1,7 @@
 """Figures and tables with download links: drawings as PNG inside the page, tables as CSV.
 
-Owns the size, resolution and white background of figures (white also in dark mode, so that a downloaded figure equals
-the displayed one) and the links. The modules named *figures draw.
+Owns the size, resolution and white background of figures and the links. In dark mode the page inverts the brightness of
+drawn figures; a downloaded one is white. The modules named *figures draw.
 """
 
 import base64
@@ -61,11 +61,13 @@ def _figure(draw: Callable[["Figure"], None], height_in: float) -> "Figure":
     return figure
 
 
-def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
-    """HTML of a figure: title, sentence on how to read it, picture, and a link to download it as `file_name`.png."""
+def figure_card(png: bytes, title: str, sentence: str, file_name: str, is_map: bool = False) -> str:
+    """HTML of a figure: title, sentence on how to read it, picture, and a link to download it as `file_name`.png.
+    `is_map`: brightness has a meaning in it, and stays as it is in dark mode."""
+    kind = "chart" if is_map else "chart drawn"
     picture = f'<img src="{data_address(png, "image/png")}" alt="{escape(title)}. {escape(sentence)}">'
     return (
-        f'<figure class="chart"><h3>{escape(title)}</h3><p class="fine">{escape(sentence)}</p>'
+        f'<figure class="{kind}"><h3>{escape(title)}</h3><p class="fine">{escape(sentence)}</p>'
         f'<div class="paper">{picture}</div>'
         f"<figcaption>{picture_link(f'{file_name}.png')}</figcaption></figure>"
     )
@@ -73,7 +75,7 @@ def figure_card(png: bytes, title: str, sentence: str, file_name: str) -> str:
 
 def picture_card(pixels: np.ndarray, title: str, sentence: str, file_name: str) -> str:
     """The same for a picture, uint8 (H, W, 3)."""
-    return figure_card(png_of(pixels), title, sentence, file_name)
+    return figure_card(png_of(pixels), title, sentence, file_name, is_map=True)
 
 
 def png_of(pixels: np.ndarray) -> bytes:

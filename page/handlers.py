@@ -82,6 +82,19 @@ def if_open(panel: str, function: Callable) -> Callable:
     return answer
 
 
+def unless_overtaken(function: Callable) -> Callable:
+    """`function` of a frame as a result that follows the selected one: discarded if another was selected meanwhile."""
+
+    @functools.wraps(function)
+    def answer(backend: object, visitor: Visitor, frame: Any, *inputs: Any) -> Any:
+        value = function(backend, visitor, frame, *inputs)
+        if visitor.frame != frame.frame:
+            raise StaleRequest
+        return value
+
+    return answer
+
+
 def without(function: Callable, *names: str) -> Callable:
     """`function` without the components `names` in its answer: a later choice in such a list would be overwritten."""
 

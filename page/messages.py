@@ -3,50 +3,50 @@
 from collections.abc import Sequence
 from html import escape
 
-NOTHING_LOADED = "No session is loaded: pick one and press Load Session."
-READ_ONLY = "This server is read-only: nobody loads, trains, records or saves here."
+NOTHING_LOADED = "No session is open: choose one in the list."
+READ_ONLY = "This server is read-only: loading, training, recording and saving are off."
 MAY_ONLY_LOOK = (
-    "Your link is for looking and running the networks. To train, load, record or save, open the link for training; "
-    "whoever started the server has it."
+    "Your link is view-only. To train, load, record or save, open the training link; it is printed in the server's "
+    "terminal."
 )
-SESSION_GONE = "This session is no longer on disk: it was deleted or moved. Press Refresh and pick another."
-NO_SESSION = '<p class="fine">No session is loaded.</p>'
-EMPTY_AUTOENCODER = '<div class="empty">Press <b>Run Autoencoder</b> to see the selected frame reconstructed.</div>'
+SESSION_GONE = "This session was deleted or moved. Press Refresh and choose another."
+NO_SESSION = '<p class="fine">No session is open.</p>'
+EMPTY_AUTOENCODER = '<div class="empty">Press <b>Run Autoencoder</b> to reconstruct the selected frame.</div>'
 EMPTY_PREDICTOR = (
-    '<div class="empty">Press <b>Run Predictor</b> to see the selected frame predicted from those before it. The first '
-    "frame has none before it: move at least one on.</div>"
+    '<div class="empty">Press <b>Run Predictor</b> to predict the selected frame from the frames before it. Select '
+    "frame 1 or later.</div>"
 )
 EMPTY_ATTENTION = (
-    '<div class="empty">Press <b>Look at the selected frame</b> to see which context frames, actions and patches the '
-    "predictor looks at.</div>"
+    '<div class="empty">Press <b>Show attention</b> to see which frames, actions and patches the predictor attends to.'
+    "</div>"
 )
 EMPTY_WEIGHTS = (
-    '<div class="empty">Press <b>Recompute</b> to see filters, position embeddings, and how the weights of both '
-    "networks are distributed.</div>"
+    '<div class="empty">Press <b>Recompute</b> for filters, position embeddings and weight distributions of both '
+    "networks.</div>"
 )
 EMPTY_ACTIONS = (
-    '<div class="empty">Whether the predictor uses the actions: its error with the true ones, with shuffled ones and '
-    "with none. Looking at the frames takes some seconds; it begins when this panel is opened.</div>"
+    '<div class="empty">Does the predictor use the actions? Press <b>Run</b> to compare its error with true, shuffled '
+    "and zeroed actions.</div>"
 )
 EMPTY_SKILL = (
     '<div class="empty">Press <b>Measure</b> to see the errors beside those of repeating the last frame and of the '
     "mean picture, and whether the right actions predict better than others.</div>"
 )
 EMPTY_ERRORS = (
-    '<div class="empty">Press <b>Evaluate recording</b> to get the reconstruction and prediction error of every frame: '
-    "drawn under the timeline, with the worst frames to jump to.</div>"
+    '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '
+    "drawn under the timeline, and the worst frames.</div>"
 )
 EMPTY_TRUTH = (
-    '<div class="empty">The simulator of this recording knows the right answer to every action. Press <b>Measure</b> '
-    "to see how far the predictions are from it.</div>"
+    '<div class="empty">For a simulated robot, the true outcome of every action is known. Press <b>Measure</b> to '
+    "compare predictions with it.</div>"
 )
 EMPTY_ROLLOUT = (
-    '<div class="empty">Press <b>Roll out</b> to imagine what was recorded after the selected frame, under the '
-    "recorded actions, and see how the error grows with each step.</div>"
+    '<div class="empty">Press <b>Roll out</b> to imagine the frames after the selected one under the recorded actions, '
+    "and see how the error grows.</div>"
 )
 KEPT_ERRORS = (
-    '<div class="empty">There are errors of this recording: they are drawn under the timeline. Open this tab anew, or '
-    "choose under <b>Shown</b>, for their numbers and figures.</div>"
+    '<div class="empty">This recording has been evaluated; the errors are drawn under the timeline. Choose under '
+    "<b>Evaluation</b> for numbers and figures.</div>"
 )
 WORLD_MODEL_TEXT = (
     "Fresh networks learn in phases: to reconstruct frames, to predict the next one from the actions, then to go on "
@@ -60,32 +60,32 @@ REPLACED_NETWORKS = (
     "choose them under Models and press Load Models to have them back."
 )
 ADVANCED_NOTE = (
-    '<p class="fine">The standard values of this kind of model. The predictor trains with the history length set under '
-    "Predictor.</p>"
+    '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '
+    "predictor <b>also changes the autoencoder</b>.</p>"
 )
 NO_RECORDINGS = (
     "There are no recordings yet. Record a demo with the two simulated robots, or copy sessions into the data folder "
-    "and press Refresh."
+    "and press *Refresh*."
 )
 ALL_UNREADABLE = (
     '<div class="notice">The folders of the recordings cannot be read. Have their owner give the right to read them to '
     "whoever runs this server, then press Refresh.</div>"
 )
 TITLE = (
-    "<h1>Session Explorer</h1><p>What the robot saw, what its world model makes of it, and what another action would "
-    "have led to.</p>"
+    "<h1>Session Explorer</h1><p>What the robot saw, what its world model predicts, and what other actions would have "
+    "led to.</p>"
 )
 
 
 def errors_of_others(what: str) -> str:
     """The sentence above errors that are not those of the weights and history in use, but of `what`."""
-    return f"The errors shown are of {escape(what)}. Press Evaluate recording for those of now."
+    return f"These errors are for {escape(what)}. Evaluate again to update."
 
 
 def checkpoint_advice(prefix: str, robot: str) -> str:
     """Advice for a robot without checkpoints."""
     return (
-        f'<p class="fine">There are no checkpoints of this robot yet. Train under Training, or copy '
+        f'<p class="fine">This robot has no checkpoints yet. Train under Training, or copy '
         f"<code>autoencoder.pth</code> and <code>predictor_0.pth</code> into <code>{escape(prefix)}/{escape(robot)}/"
         "</code> and press Load Models.</p>"
     )
@@ -103,23 +103,23 @@ def unreadable_checkpoints(prefix: str, robot: str, problem: str) -> str:
 def load_first(may_train: bool) -> str:
     """Advice for a robot whose checkpoints are not in use."""
     todo = (
-        "Press Load Models to see what they know, and to go on from them when you train."
+        "Press Load Models to use them, and to continue training from them."
         if may_train
-        else "Whoever has the link for training can load them."
+        else "Loading them needs the training link."
     )
-    return f'<p class="fine">There are checkpoints of this robot that are not in use. {todo}</p>'
+    return f'<p class="fine">This robot has checkpoints that are not loaded. {todo}</p>'
 
 
 def no_checkpoints_here(robot: str) -> str:
     """The same as `checkpoint_advice` for visitors who may not train or load."""
-    return f'<p class="fine">There are no checkpoints of {escape(robot)} on this server.</p>'
+    return f'<p class="fine">This server has no checkpoints for {escape(robot)}.</p>'
 
 
 def role_note(is_read_only: bool, may_train: bool) -> str:
     """The end of the status line: the rights of the visitor."""
     if is_read_only:
-        return "read-only"
-    return "weights are shared by all visitors" if may_train else "your link: look and run the networks"
+        return "Read-only server"
+    return "Weights are shared on this server" if may_train else "View-only link"
 
 
 def notice(problem: Exception) -> str:
@@ -127,7 +127,7 @@ def notice(problem: Exception) -> str:
 
 
 def left_as_it_is(network: str) -> str:
-    return f"<p><b>{network.capitalize()}</b> left as it is: no path was given.</p>"
+    return f"<p><b>{network.capitalize()}</b> unchanged: no path was given.</p>"
 
 
 def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
@@ -138,7 +138,7 @@ def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
 
 def not_loaded(network: str, problem: Exception) -> str:
     title = network.capitalize()
-    return f'<div class="notice"><b>{title} not loaded.</b> {escape(str(problem))} The weights in use stay.</div>'
+    return f'<div class="notice"><b>{title} not loaded.</b> {escape(str(problem))} Current weights unchanged.</div>'
 
 
 def result(content: str) -> str:

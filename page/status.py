@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from models import WeightsSource
+from models import NETWORKS, WeightsSource
 from page import messages
 from page.backend import PageBackend
 from page.facts import status_line
@@ -23,12 +23,13 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
     manager = backend.manager_for(visitor)
     weights = manager.shared.weights
     verdicts = backend.evidence.verdicts(manager.shared, backend.session_folder(visitor.session_id))
-    parts = {name.capitalize(): _network_text(weights[name], verdicts[name]) for name in ("autoencoder", "predictor")}
+    parts = {network.capitalize(): _network_text(weights[network], verdicts[network]) for network in NETWORKS}
     parts["Training"] = job_line(manager.snapshot())
     if evaluation := evaluation_line(backend.evaluator.snapshot()):
         parts["Evaluating"] = evaluation
-    others = [job for name, job in backend.active_jobs() if name != visitor.profile.name]
-    parts |= {f"Also, {job.subject}": job_line(job) for job in others}
+    parts |= {
+        f"Also training {name}": job_line(job) for name, job in backend.active_jobs() if name != visitor.profile.name
+    }
     return status_line(device, visitor.profile.title, parts, note)
 
 
@@ -39,11 +40,36 @@ def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
 
 
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
-    """The checkpoints to choose from for each network, with the default one chosen."""
-    autoencoder, predictor = (
-        gr.Dropdown(choices=choices, value=value) for choices, value in backend.checkpoint_menu(profile)
-    )
-    return {"models.autoencoder_path": autoencoder, "models.predictor_path": predictor}
+    """The checkpoints to choose from for each network. The one in use is chosen, or the default one."""
+    weights, answer = backend.manager(profile).shared.weights, {}
+    for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
+        in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
+        answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=in_use if in_use in choices else value)
+    return answer
+
+
+def tick_models(backend: PageBackend, visitor: Visitor) -> Answer:
+    """The checkpoints and the advice, every two seconds: skipped unless other files are in use or a job has ended."""
+    if visitor.profile is None:
+        return gr.skip()
+    manager = backend.manager_for(visitor)
+    job = manager.snapshot()
+    files = tuple(source.file for source in manager.shared.weights.values())
+    state = (visitor.visit, files, job is not None and job.is_active)
+    if state == visitor.last_models:
+        return gr.skip()
+    is_same_visit = visitor.last_models is not None and visitor.last_models[0] == visitor.visit
+    visitor.last_models = state
+    # The message may be the result of Load Models: only advice that no longer holds is taken away.
+    is_advised = is_same_visit and not checkpoint_advice(backend, visitor) and job is not None
+    return {**checkpoint_choices(backend, visitor.profile), "models.message": "" if is_advised else gr.skip()}
+
+
+def models_advice(backend: PageBackend, visitor: Visitor) -> Answer:
+    """The panel of models: what to do until trained networks are in use; folded unless something can be loaded."""
+    advice = checkpoint_advice(backend, visitor)
+    is_open = bool(advice) and backend.has_checkpoints(visitor.profile)
+    return {"models.message": advice, "models.panel": gr.Accordion(open=is_open)}
 
 
 def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:

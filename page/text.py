@@ -6,12 +6,13 @@ SPACE = "\u00a0"  # does not break a line
 
 
 def loss_text(loss: float) -> str:
-    """Four significant digits; scientific below 0.001."""
+    """Three significant digits, scientific below 0.01: 0.0249, 7.39e-4. The player's error track writes the same."""
     if not math.isfinite(loss):
         return "not finite"
-    if loss != 0 and abs(loss) < 0.001:
-        return f"{loss:.3e}"
-    return f"{loss:#.4g}".rstrip(".")
+    if loss != 0 and abs(loss) < 0.01:
+        digits, _, exponent = f"{loss:.2e}".partition("e")
+        return f"{digits}e{int(exponent)}"
+    return f"{loss:#.3g}".rstrip(".") if loss else "0"
 
 
 def duration_text(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """The server's memory of one browser tab: its session, its frame, and the state last sent to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from session import RobotProfile
 from training import EvaluationSnapshot, Imagination
@@ -22,9 +22,11 @@ class Visitor:
     visit: int = 0
     may_train: bool = True  # for display only; every action checks its own request
     panel: str = "attention"  # the open panel of Inside the model
+    panels_shown: dict[str, tuple] = field(default_factory=dict)  # what the answers in panels were computed from
     last_job: tuple | None = None
     last_offer: tuple | None = None  # of a world model; None until the Training tab is opened
     last_evaluation: tuple | None = None
+    last_models: tuple | None = None
     last_errors: tuple | None = None  # the weights and history that the errors on the page are compared with
     choice_count: int = 0  # choices of errors to show
     imagination: Imagination | None = None  # up to 30 MB

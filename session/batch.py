@@ -13,6 +13,7 @@ from PIL import Image
 
 from session.frames import to_channels_first
 from session.history import History
+from session.recording import RecordedSession
 from session.robots.profiles import RobotProfile
 
 
@@ -86,3 +87,12 @@ def scaled_actions(session: FrameSequence, actions: Sequence[int]) -> torch.Tens
 def scaled_candidates(session: FrameSequence) -> torch.Tensor:
     """The actions that the robot could have chosen, float32 (C, A) in [-1, 1]."""
     return torch.from_numpy(session.profile.scale(session.candidate_actions))
+
+
+def swept_actions(session: RecordedSession, action: int) -> tuple[torch.Tensor, int]:
+    """The candidates, and behind them the recorded action `action` if it is none of them, as `scaled_candidates`; and
+    the index of the recorded action."""
+    candidates, index = scaled_candidates(session), session.candidate_index(action)
+    if index is not None:
+        return candidates, index
+    return torch.cat([candidates, scaled_actions(session, [action])]), len(candidates)

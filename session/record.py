@@ -3,8 +3,11 @@
 import argparse
 import logging
 import math
+import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 from session.command_line import run_command, terminal_words
 from session.data_folder import data_option
@@ -15,10 +18,13 @@ from session.robots.registry import make_robot, simulator_names, simulator_optio
 from session.robots.simulator import SimulatorEntry
 
 DEFAULT_STEPS = 60
+DEFAULT_DATA = Path("saved")
+PAGE_ADDRESS = "http://localhost:7860/"  # where the page is served by default
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record and print the session's id; ends the process with exit code 2 and a plain sentence on an error."""
+    """Record and print the session's id, and on a terminal the address that opens it; ends the process with exit code 2
+    and a plain sentence on an error."""
     logging.basicConfig(level=logging.INFO)
     parser = _make_parser()
     options = parser.parse_args(arguments)
@@ -33,6 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SessionError as error:
         parser.error(terminal_words(error))
     sys.stdout.write(f"{session_id}\n")
+    if sys.stderr.isatty():  # somebody reads it; programs take the id alone
+        sys.stdout.flush()
+        sys.stderr.write(f"{_next_step(options.data, session_id)}\n")
+
+
+def _next_step(data: Path, session_id: str) -> str:
+    """Where to look at the recording."""
+    option = "" if data == DEFAULT_DATA else f" --data {shlex.quote(str(data))}"
+    address = f"{PAGE_ADDRESS}?session={quote(session_id)}"
+    return f"Open {address} (the page is started by: python session_explorer_gradio.py{option})"
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -48,7 +64,7 @@ def _make_parser() -> argparse.ArgumentParser:
     for option in simulator_options():
         limits = f"{option.low:g} to {option.high:g}"
         parser.add_argument(f"--{option.name}", type=float, metavar="SHARE", help=f"{option.help} ({limits})")
-    parser.add_argument("--data", type=data_option, default="saved", help="folder of sessions/ (default saved)")
+    parser.add_argument("--data", type=data_option, default=DEFAULT_DATA, help="folder of sessions/ (default saved)")
     parser.add_argument(
         "--max-disk-gb",
         type=_budget_number,

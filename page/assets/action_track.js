@@ -1,4 +1,5 @@
-// The actions over the whole recording: one row a channel, the value after each frame, the current frame marked.
+// The actions over the whole recording: one row for each channel that changes, the value after each frame, the current
+// frame marked; one line of text for all channels that never change.
 // Where a column stands for many frames, its full colour reaches to their mean and a paler one to their highest.
 function makeActionTrack(holder, seek) {
   let timeline = EMPTY_TIMELINE;
@@ -33,19 +34,30 @@ function makeActionTrack(holder, seek) {
     }
   }
 
+  const changes = (number) => timeline.actions.some((values) => values[number] !== timeline.actions[0][number]);
+
   return {
     open(next) {
       timeline = next;
       track.clear();
-      (timeline.frames ? timeline.channels : []).forEach((channel, number) => {
-        track.add(channel.name, 'Action channel ' + channel.name + ' over the recording', 18, { channel, number });
+      const rows = (timeline.frames ? timeline.channels : []).map((channel, number) => ({ channel, number }));
+      rows.filter(({ number }) => changes(number)).forEach((row) => {
+        track.add(row.channel.name, 'Action channel ' + row.channel.name + ' over the recording', 18, row);
       });
+      const constant = timeline.actions.length ? rows.filter(({ number }) => !changes(number)) : [];
+      if (constant.length) {
+        const note = document.createElement('p');
+        note.className = 'track-note';
+        note.textContent = 'Always ' + constant.map(({ channel, number }) => (
+          channel.name + ' ' + valueText(timeline.actions[0][number]))).join(', ');
+        holder.append(note);
+      }
       track.finish();
     },
     show(index) {
       const action = timeline.action_after[index];
       track.mark((index + 0.5) / timeline.frames, (row) => (
-        action < 0 ? 'none' : valueText(timeline.actions[action][row.number])
+        action < 0 ? 'none' : nameOf(timeline, action, valueText(timeline.actions[action][row.number]))
       ));
     },
   };

@@ -16,7 +16,8 @@ function makeErrorTrack(holder, seek) {
 
   function lossText(value) {
     if (value === null) return 'none';
-    return value !== 0 && value < 0.001 ? value.toExponential(3) : String(Number(value.toPrecision(4)));
+    if (value === 0) return '0';
+    return value < 0.01 ? value.toExponential(2) : value.toPrecision(3);
   }
 
   function draw(pen, row, width, height) {
@@ -51,7 +52,7 @@ function makeErrorTrack(holder, seek) {
     if (holder.hidden) return;
     const note = document.createElement('p');
     note.className = 'track-note';
-    note.textContent = 'Errors of ' + told.label;
+    note.textContent = told.label;
     holder.append(note);
     told.rows.forEach((row) => {
       const name = row.name + ', 0 to ' + lossText(row.top);
@@ -67,7 +68,7 @@ function makeErrorTrack(holder, seek) {
     const column = columnOf(index), about = isExact() ? '' : 'about ';
     track.mark((index + 0.5) / timeline.frames, ({ mean, other }) => (
       (mean[column] === null ? 'none' : about + lossText(mean[column])) +
-      (other ? ' · compared ' + (other.mean[column] === null ? 'none' : about + lossText(other.mean[column])) : '')
+      (other ? ' · vs ' + (other.mean[column] === null ? 'none' : about + lossText(other.mean[column])) : '')
     ));
   }
 

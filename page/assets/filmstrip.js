@@ -23,6 +23,7 @@ function makeFilmstrip(list, note, addressOf, seek) {
     item.title = actionText(timeline, action);
     const arrow = document.createElement('b');
     arrow.textContent = '→';
+    if (timeline.names[action]) { item.append(arrow, timeline.names[action]); return item; }
     const varying = timeline.channels.filter((channel) => channel.high > channel.low);
     item.append(arrow, ...varying.slice(0, MOST_CHANNELS).map((channel) => {
       const line = document.createElement('span');
@@ -34,9 +35,9 @@ function makeFilmstrip(list, note, addressOf, seek) {
   }
 
   function noteText(found, wanted) {
-    if (!found) return 'no context: no earlier frame leads here by exactly one action';
+    if (!found) return 'none: nothing was recorded before this frame';
     const frames = found === 1 ? '1 context frame' : found + ' context frames';
-    return found < wanted ? 'only ' + found + ' of ' + wanted + ' context frames exist before this frame' : frames;
+    return found < wanted ? 'only ' + found + ' of ' + wanted + ' context frames' : frames;
   }
 
   return {

@@ -44,20 +44,22 @@ function press(what) {
   showWaiting();
 }
 
+const isSessionOpen = () => Boolean((document.querySelector('#player .player') || { dataset: {} }).dataset.session);
+
 function begin() {
-  if (!isOpen()) return;
+  if (!isOpen() || !isSessionOpen()) return;
   if (isBusy()) { if (!waiting.length) waiting.push('begin'); } else send('begin');
 }
 
 function showWaiting() {
   const presses = waiting.filter((what) => what !== 'begin').length;
-  part('rate').textContent = presses ? presses + (presses === 1 ? ' press waits' : ' presses wait') : rateText();
+  part('rate').textContent = presses ? presses + (presses === 1 ? ' action queued' : ' actions queued') : rateText();
 }
 
 function rateText() {
   if (answers.length < 3) return '';
   const seconds = (answers[answers.length - 1] - answers[0]) / 1000;
-  return ((answers.length - 1) / seconds).toPrecision(2) + ' imagined frames/s';
+  return ((answers.length - 1) / seconds).toPrecision(2) + ' frames/s';
 }
 
 function stopRepeating() {
@@ -167,7 +169,7 @@ function stripItem(step) {
   imagined.src = step.imagined;
   imagined.alt = 'Imagined after step ' + step.number;
   const truth = document.createElement(step.truth ? 'img' : 'i');
-  if (step.truth) { truth.src = step.truth; truth.alt = 'Truth after step ' + step.number; } else truth.textContent = '?';
+  if (step.truth) { truth.src = step.truth; truth.alt = 'Ground truth after step ' + step.number; } else truth.textContent = '?';
   words.textContent = step.number + ' ' + step.action;
   item.append(imagined, truth, words, step.error);
   return item;
@@ -175,7 +177,7 @@ function stripItem(step) {
 
 function markStale() {
   const isOther = told && place && place.session === told.session && told.steps > 0 && place.frame !== told.start;
-  show('stale', isOther ? 'Imagined from frame ' + told.start + '. Frame ' + place.frame + ' is selected now: Reset starts there.' : '');
+  show('stale', isOther ? 'Imagined from frame ' + told.start + ', not the selected frame. Reset starts at frame ' + place.frame + '.' : '');
 }
 
 // Another session begins its own dream; another frame does where nothing was imagined yet.
@@ -185,7 +187,8 @@ function follows(next) {
   place = next;
   if (isOther) { stopRepeating(); waiting = []; underway = null; answers = []; showWaiting(); }
   const isDrawn = told && told.session === place.session;
-  if (isOther || (isDrawn && !isAsking && !told.steps && told.start !== place.frame)) begin();
+  if (!told) setTimeout(begin, 100);  // as the page opens, another tab may be about to open
+  else if (isOther || (isDrawn && !isAsking && !told.steps && told.start !== place.frame)) begin();
   markStale();
 }
 

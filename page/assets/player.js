@@ -7,7 +7,8 @@ const canvas = element.querySelector('canvas.frame'), message = element.querySel
 const slider = element.querySelector('.slider'), help = element.querySelector('dialog.help');
 const SETTLE_MS = 250, LATE_MS = 2500, AHEAD = 16, GROWTH_MS = 2000, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
 let timeline = EMPTY_TIMELINE, current = 0, shownWish = 0, wish = 0, direction = 1;
-let visit = null, settleTimer = 0, growthTimer = 0, lateTimer = 0, isLate = false, playing = false, due = 0;
+let lengthTimer = 0, isPageOpen = false, isFormKept = false, visit = null, settleTimer = 0, growthTimer = 0, lateTimer = 0, isLate = false, playing = false, due = 0;
+const WIDE = matchMedia('(min-width: 800px)'), LEAST_STAGE = 150, MOST_STAGE = 640;
 
 const inAddress = (session) => session.split('/').map(encodeURIComponent).join('/');
 const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress(timeline.session) +
@@ -99,6 +100,7 @@ function go(index, isSettled) {
   track.show(index);
   errors.show(index);
   request(index);
+  markStale();
   store.prefetch(nearby(index), index);
   clearTimeout(settleTimer);
   if (isSettled) settle(); else if (!playing) settleTimer = setTimeout(settle, SETTLE_MS);
@@ -109,17 +111,10 @@ function settle() {
   if (!timeline.frames) return;
   strip.show(timeline, current, historyLength());
   rememberPlace();
-  markStale();
   const isMoved = props.value.frame !== current;
   if (isMoved) { props.value = { ...props.value, frame: current }; trigger('moved', { frame: current }); }
   document.dispatchEvent(new CustomEvent('frame-selected', { detail: { session: timeline.session, visit, frame: current } }));
-}
-
-// Results of another frame stay, but say so.
-function markStale() {
-  document.querySelectorAll('.result[data-frame]').forEach((result) => {
-    result.classList.toggle('stale', Number(result.dataset.frame) !== current);
-  });
+  followFrame(false);
 }
 
 // The field is part of the page, not of the player, and is on it only once its tab was opened.
@@ -128,11 +123,22 @@ function historyLength() {
   return Math.min(8, Math.max(2, Math.round(field ? Number(field.value) : 0) || USUAL_HISTORY));
 }
 
+// Another session is another page for Back; frames and tabs of a session are not.
 function rememberPlace() {
-  const address = new URL(location.href);
+  const address = new URL(location.href), before = address.searchParams.get('session');
   address.searchParams.set('session', timeline.session);
   address.searchParams.set('frame', current);
-  history.replaceState(history.state, '', address);
+  history[before && before !== timeline.session ? 'pushState' : 'replaceState'](history.state, '', address);
+}
+
+// Back and Forward: the session, frame and tab of the address that was left.
+function revisit() {
+  const { searchParams } = new URL(location.href), session = searchParams.get('session'), frame = Number(searchParams.get('frame'));
+  openTabs();
+  if (!session) return;
+  if (session === timeline.session) { go(frame, true); return; }
+  props.value = { ...props.value, session, frame };
+  trigger('revisited');
 }
 
 function pauseAfter(index) {
@@ -199,8 +205,11 @@ async function open() {
   const { session, version } = props.value || {};
   const mine = visit = props.value ? props.value.visit : null;
   begin(EMPTY_TIMELINE);
+  if (!props.value) { part('caption').textContent = 'Opening …'; return; }
+  if (!isPageOpen) { isPageOpen = true; followTabs(() => followFrame(false)); }  // they ask Python about the session
   if (!session) return;
-  say('Opening…');
+  say('Opening …');
+  part('caption').textContent = 'Opening …';
   const isWanted = () => mine === visit;
   try {
     const response = await fetch(timelineAddress(session)).catch(() => {
@@ -215,7 +224,7 @@ async function open() {
     if (isWanted() && !timeline.frames) sayEmpty();
     if (isWanted()) awaitGrowth(mine, told);
   } catch (problem) {
-    if (isWanted()) say(problem.message);
+    if (isWanted()) { say(problem.message); part('caption').textContent = 'No frames'; }
   }
 }
 
@@ -262,6 +271,16 @@ function fit() {
   [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
   track.open(timeline);
   errors.open(timeline);
+  fitStage();
+}
+
+// Beside the tabs the whole player fits into the window: the picture gets what the rest of the player leaves.
+function fitStage() {
+  const stage = element.querySelector('.stage'), column = element.closest('#columns');
+  if (!WIDE.matches || !column) { element.style.removeProperty('--stage-height'); return; }
+  const top = column.getBoundingClientRect().top + scrollY, rest = element.offsetHeight - stage.offsetHeight;
+  const height = Math.round(Math.min(MOST_STAGE, Math.max(LEAST_STAGE, innerHeight - top - rest - 14)));
+  element.style.setProperty('--stage-height', height + 'px');
 }
 
 // What was shown before is over: nothing of it may settle into the new place.
@@ -277,9 +296,10 @@ function begin(told) {
   element.querySelector('.player').dataset.session = timeline.session;
   fit();
   say('');
+  if (timeline.session && !isFormKept) { isFormKept = true; startKeepingForm(); }
   if (timeline.frames) { go(Number(props.value.frame) || 0, true); return; }
   canvas.setAttribute('aria-label', 'No frame');
-  part('caption').textContent = 'No frames';
+  part('caption').textContent = told.session ? 'No frames' : 'No session is open';
   strip.show(timeline, 0, historyLength());
 }
 
@@ -303,7 +323,16 @@ document.addEventListener('before-ask', settle);
 // A click elsewhere (Run, Load) must see the frame that the eye sees, also before the hand has settled.
 document.addEventListener('pointerdown', (event) => { if (!element.contains(event.target)) settle(); }, true);
 document.addEventListener('input', (event) => {
-  if (event.target.closest(HISTORY_FIELD)) strip.show(timeline, current, historyLength());
+  if (!event.target.closest(HISTORY_FIELD)) return;
+  strip.show(timeline, current, historyLength());
+  clearTimeout(lengthTimer);
+  lengthTimer = setTimeout(() => followFrame(false), SETTLE_MS);
 }, true);
+const sizes = new ResizeObserver(fitStage);
+['#header', '#session-row'].forEach((name) => { const one = document.querySelector(name); if (one) sizes.observe(one); });
+[part('track'), part('errors')].forEach((one) => sizes.observe(one));
+addEventListener('resize', fitStage);
+addEventListener('popstate', revisit);
 watch('value', follow);
+startFollowing();
 open();

@@ -1,7 +1,7 @@
 // What the browser knows of a recording, and how it is put into words.
 const EMPTY_TIMELINE = {
   session: '', version: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
-  actions: [], utc_offset_s: 0, may_grow: false,
+  actions: [], names: [], utc_offset_s: 0, may_grow: false,
 };
 
 function clockText(timeline, index) {
@@ -11,15 +11,21 @@ function clockText(timeline, index) {
 }
 
 function captionText(timeline, index) {
-  return 'Frame ' + index + ' · ' + (index + 1) + ' of ' + timeline.frames + ' · step ' + timeline.steps[index] +
-    ' · ' + clockText(timeline, index);
+  return 'Frame ' + index + ' / ' + (timeline.frames - 1) + ' · step ' + timeline.steps[index] + ' · ' +
+    clockText(timeline, index);
 }
 
 function valueText(value) { return String(Number(value.toPrecision(4))); }
 
+// The name of a recorded action with its `detail`, or the detail alone if it has no name.
+function nameOf(timeline, action, detail) {
+  const name = timeline.names[action];
+  return name ? name + ' (' + detail + ')' : detail;
+}
+
 function actionText(timeline, action) {
   const values = timeline.actions[action];
-  return timeline.channels.map((channel, row) => channel.name + ' ' + valueText(values[row])).join(', ');
+  return nameOf(timeline, action, timeline.channels.map((channel, row) => channel.name + ' ' + valueText(values[row])).join(', '));
 }
 
 // Context frames before `target`, oldest first; each is joined to the next by exactly one action.

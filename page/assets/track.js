@@ -1,19 +1,21 @@
-// What every track under the slider shares: rows with a name, a value and a drawing, the line at the current frame, and
-// seeking by click and drag.
+// What every track under the slider shares: rows with a name, a value and a drawing, a line in each drawing at the
+// current frame, and seeking by click and drag.
 function makeTrack(holder, draw, frameAt, seek) {
   let rows = [], isDragging = false;
 
   function add(name, description, height, data) {
-    const row = document.createElement('div'), label = document.createElement('span');
-    const value = document.createElement('span'), canvas = document.createElement('canvas');
+    const row = document.createElement('div'), label = document.createElement('span'), box = document.createElement('div');
+    const value = document.createElement('span'), canvas = document.createElement('canvas'), line = document.createElement('i');
     label.className = 'track-name'; label.textContent = name;
     value.className = 'track-value';
+    box.className = 'track-box'; line.className = 'track-position';
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', description);
     canvas.style.height = height + 'px';
-    row.append(label, value, canvas);
+    box.append(canvas, line);
+    row.append(label, value, box);
     holder.append(row);
-    rows.push({ data, canvas, value, height });
+    rows.push({ data, canvas, value, line, height });
   }
 
   function redraw() {
@@ -46,17 +48,12 @@ function makeTrack(holder, draw, frameAt, seek) {
   return {
     clear() { rows = []; isDragging = false; holder.replaceChildren(); },
     add,
-    finish() {
-      if (!rows.length) return;
-      const line = document.createElement('i');
-      line.className = 'track-position';
-      holder.append(line);
-      redraw();
-    },
+    finish: redraw,
     mark(share, textOf) {
-      if (!rows.length) return;
-      holder.querySelector('.track-position').style.left = 100 * share + '%';
-      rows.forEach((row) => { row.value.textContent = textOf(row.data); });
+      rows.forEach((row) => {
+        row.line.style.left = 100 * share + '%';
+        row.value.textContent = textOf(row.data);
+      });
     },
   };
 }

@@ -44,7 +44,7 @@ UNKNOWN_HOST = "This server does not answer to that name. Use its address, or st
 FOREIGN_PAGE = "This request comes from a page of another site; open Session Explorer itself."
 NO_KEY = "This server asks for a key; open the link that carries it."
 GIVE_KEY = "Give the key first."
-WRONG_KEY = "That key is not right. Keys change when the server starts anew: ask for a new link."
+WRONG_KEY = "That key is not right. Keys change when the server restarts: ask for a new link."
 
 
 class AccessDenied(Exception):

@@ -34,8 +34,8 @@ def key_page(message: str, target: str, form_address: str) -> str:
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>Session Explorer: key</title><style>{STYLE}</style></head>
 <body><main><h1>Session Explorer</h1>
-<p>This server asks for a key. Open the link that you were given, or paste it here. Whoever started the server sees the
-links in its terminal.</p>{notice}
+<p>This server needs an access key. Open the link that you were given, or paste it here; it is printed in the server's
+terminal.</p>{notice}
 <form method="post" action="{escape(form_address)}"><label for="key">Key or link</label>
 <input id="key" name="{KEY_FIELD}" type="password" autocomplete="off" required autofocus>
 <input type="hidden" name="{NEXT_FIELD}" value="{escape(target)}"><button>Open</button></form></main></body></html>

@@ -111,13 +111,13 @@ def _exposure(policy: AccessPolicy, is_reachable: bool) -> list[str]:
     """Lines on everything that visitors with these links can view and change."""
     if not is_reachable:
         return ["  Only this machine can reach it. Ctrl-C ends it."]
-    content = "all recordings in the data folder, the names of its checkpoints, and what the networks make of them"
+    content = "all recordings in the data folder, the names of its checkpoints, and all model outputs"
     if not policy.roles:
         changes = "change nothing" if policy.is_read_only else "train, load and save"
         lines = [f"  OPEN WITHOUT A KEY: everybody sees {content},", f"  and may {changes}."]
     elif policy.is_read_only:
-        lines = [f"  Whoever has a link sees {content}.", "  Read-only: nobody trains, loads or saves."]
+        lines = [f"  Anyone with a link can view {content}.", "  Read-only: nobody trains, loads or saves."]
     else:
         warning = "The links for training let others change everybody's weights, and write checkpoints."
-        lines = [f"  Whoever has a link sees {content}.", f"  {warning}"]
+        lines = [f"  Anyone with a link can view {content}.", f"  {warning}"]
     return [*lines, "  Connections are not encrypted, but for the public link. Ctrl-C ends the server."]

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from page.facts import session_extent
-from session import RecordedSession, SessionCache, SessionError
+from session import RecordedSession, SessionCache, SessionError, action_name
 from training import draw_strip, read_look
 
 # The address of a frame carries the recording's version, so its bytes never change under that address.
@@ -24,6 +24,7 @@ FRAME_CACHE = "private, max-age=86400, immutable"
 MAX_DIGITS = 9
 NO_TIME = 1e15  # seconds, for times that are not known: no date in JavaScript, and JSON has no NaN
 STRIP = "strip.png"
+MAX_CANDIDATES = 64
 RECHECK_EVERY_S = 2.0  # frames are sent for this long without a check for growth of the recording
 
 
@@ -42,9 +43,19 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
             "action_into": recording.action_into,
             "action_after": recording.action_after,
             "actions": recording.actions,
+            "names": _names(recording),
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
+
+
+def _names(recording: RecordedSession) -> list[str]:
+    """The usual name of every recorded action, empty if it has none."""
+    different, indices = np.unique(recording.actions, axis=0, return_inverse=True)
+    if len(different) > MAX_CANDIDATES:  # of a robot without a fixed set of actions
+        return [""] * recording.action_count
+    names = [action_name(recording.profile, values) for values in different]
+    return [names[index] for index in indices.reshape(-1)]
 
 
 def growth(recording: RecordedSession) -> dict[str, object]:

@@ -40,6 +40,8 @@ def web_options(
         state_session_capacity=TABS_REMEMBERED,
         ssr_mode=False,
         footer_links=["api"],
+        # Gradio says this to screen readers after every event, and has no words for it in any language.
+        i18n=gr.I18n(en={"common.complete": "Done"}),
     )
 
 

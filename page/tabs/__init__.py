@@ -25,7 +25,7 @@ from page.tabs.attention import AttentionPanel
 from page.tabs.errors import ErrorsTab
 from page.tabs.imagine import ImagineTab
 from page.tabs.networks import AutoencoderTab, ModelsPanel, PredictorTab
-from page.tabs.recording import RecordingColumn
+from page.tabs.recording import RecordingColumn, SessionBar, SessionTab
 from page.tabs.training import TrainingTab
 from page.tabs.weights import WeightsPanel
 
@@ -61,7 +61,9 @@ class PageParts:
 
     visitor: gr.State
     status: gr.HTML
+    sessions: SessionBar
     recording: RecordingColumn
+    session_tab: SessionTab
     models: ModelsPanel
     autoencoder: AutoencoderTab
     predictor: PredictorTab
@@ -76,22 +78,23 @@ class PageParts:
     @property
     def listing(self) -> list[Block]:
         """The list of recordings, in the order in which programs receive it."""
-        return [self.recording.robot, self.recording.picker, self.recording.offer]
+        return [self.sessions.robot, self.sessions.picker, self.sessions.offer]
 
     @property
     def evaluated(self) -> list[Block]:
         """Everything that shows errors of a recording, in the order in which programs receive it."""
-        return [self.errors.view, self.recording.errors_data, self.errors.shown, self.errors.compared]
+        tab = self.errors
+        return [tab.view, self.recording.errors_data, tab.shown, tab.compared, tab.cancel]
 
     @property
     def opened(self) -> list[Block]:
         """Everything that opening a session changes, in the order in which programs receive it."""
-        column, models, errors = self.recording, self.models, self.errors
+        player, tab, models, errors = self.recording.player, self.session_tab, self.models, self.errors
         return [
-            *(column.player, column.facts, column.about_frame, models.autoencoder_path, models.predictor_path),
+            *(player, self.sessions.facts, tab.about_frame, models.autoencoder_path, models.predictor_path),
             *(self.status, self.autoencoder.result, self.predictor.result, models.message, self.training.form.last),
-            *(self.attention.result, self.weights.result, self.actions.result, column.statistics_result),
-            *(errors.clip.result, column.statistics, *self.evaluated),
+            *(self.attention.result, self.weights.result, self.actions.result, tab.statistics_result),
+            *(errors.clip.result, tab.statistics, *self.evaluated),
             *(self.imagine.rollout.result, self.imagine.accuracy.result, self.actions.skill.result),
-            self.imagine.accuracy.panel,
+            *(self.imagine.accuracy.panel, models.panel),
         ]

@@ -10,7 +10,7 @@ from page.components import NARROW, OpenNumber
 from page.facts import clipped_notice
 from page.figures import table_link
 from page.handlers import Answer
-from page.tabs.networks import untrained_notice, weights_text
+from page.tabs.networks import source_text, untrained_notice, weights_text
 from page.text import count_text
 from session import NEAR_PX, RecordedSession, located_part, may_be_simulated
 from training import AccuracySummary, CounterfactualAccuracy
@@ -27,9 +27,9 @@ class AccuracyPanel:
 
 
 def build() -> AccuracyPanel:
-    with gr.Accordion("Truth: one step, beside the simulator", open=True, visible=False, elem_id="truth") as panel:
+    with gr.Accordion("One-step accuracy vs simulator", open=True, elem_id="truth", visible=False) as panel:
         with gr.Row(elem_id="truth-row"):
-            frames = OpenNumber(20, label="Frames to look at", elem_id="truth-frames", **NARROW)
+            frames = OpenNumber(20, label="Number of frames", elem_id="truth-frames", **NARROW)
             run = gr.Button("Measure", elem_id="measure-truth", size="sm", **NARROW)
         return AccuracyPanel(panel, frames, run, gr.HTML(messages.EMPTY_TRUTH, elem_id="truth-result"))
 
@@ -47,17 +47,16 @@ def shown_for(recording: RecordedSession) -> Answer:
 def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:
     """HTML: one sentence with the share of correct predictions, a row for each action, and a table of all distances."""
     total, frame_count = accuracy.shares(), len({error.frame for error in accuracy.deviations})
-    mixed = '<div class="notice">The weights changed meanwhile: measure again for numbers that belong together.</div>'
+    mixed = '<div class="notice">The weights changed during the measurement. Measure again.</div>'
     part = located_part(recording.profile)
     rows = "".join(_row(action, accuracy.shares(index), part) for index, action in enumerate(accuracy.actions))
     rows += _row("all", total, part)
     return (
         f'<div class="result">{untrained_notice(accuracy.weights)}{mixed if accuracy.is_mixed else ""}'
         f"{clipped_notice(recording)}"
-        f'<p id="truth-figure"><b>{total.near:.0%} within {NEAR_PX:g} px of the truth.</b> '
-        f"From {count_text(frame_count, 'frame')} of "
-        f"{escape(recording.profile.title)} {escape(recording.name)}, after each action: the {part} in the predicted "
-        f"picture, and the simulator's. History {accuracy.history_length}, {weights_text(accuracy.weights)}.</p>"
+        f'<p id="truth-figure" title="{source_text(recording)}, {weights_text(accuracy.weights)}"><b>{total.near:.0%} '
+        f"within {NEAR_PX:g} px of the simulator.</b> Distance between the predicted and the simulated {part}, from "
+        f"{count_text(frame_count, 'frame')}, history {accuracy.history_length}.</p>"
         '<table class="measures" id="truth-table"><thead><tr><th scope="col">Action</th>'
         f"{_heads('Predictions', f'Within {NEAR_PX:g} px', f'{part.capitalize()} seen', 'Mean distance', 'Median')}"
         f"</tr></thead><tbody>{rows}</tbody></table><p class='links'>{_link(recording, accuracy)}</p></div>"

@@ -11,7 +11,7 @@ from page.facts import clipped_notice
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.handlers import Answer
 from page.tabs import skill
-from page.tabs.networks import untrained_notice, weights_text
+from page.tabs.networks import source_text, untrained_notice, weights_text
 from page.tabs.skill import SkillPanel
 from page.text import count_text, loss_text
 from session import RecordedSession
@@ -26,42 +26,41 @@ def diagnostics_view(recording: RecordedSession, result: ActionDiagnostics, judg
     the error."""
     rows = "".join(_row(*row) for row in _measures(result))
     figure = render_figure(lambda figure: diagnostics_figures.draw_losses(figure, result), 3.4)
-    sentence = "Error of each looked-at frame when predicted with the true, the shuffled and the zeroed actions."
-    looked = f"{count_text(len(result.targets), 'frame')} of {escape(recording.profile.title)} {escape(recording.name)}"
+    sentence = "Error of each frame when predicted with the true, the shuffled and the zeroed actions."
     return (
         f'<div class="result">{untrained_notice(result.weights_in_use)}{_notices(result)}'
         f"{clipped_notice(recording)}"
-        f"<p>{looked}, evenly spread, "
-        f"predicted from up to {result.history_length} frames before them: {weights_text(result.weights_in_use)}.</p>"
+        f'<p title="{source_text(recording)}, {weights_text(result.weights_in_use)}">'
+        f"{count_text(len(result.targets), 'frame')}, evenly spread, history {result.history_length}.</p>"
         f'{judgement}<table class="measures" id="action-measures"><thead><tr><th scope="col">Measure</th>'
         f'<th scope="col" class="number">Value</th></tr></thead><tbody>{rows}</tbody></table>'
         f'<p class="links">{_link(result)}</p>'
         f"{figure_card(figure, 'Losses frame by frame', sentence, 'use_of_actions')}"
         '<p class="fine">While a predictor trains, the Training tab shows the share of the gradient that reaches the '
-        "parameters that take in the actions.</p></div>"
+        "action inputs.</p></div>"
     )
 
 
 def _measures(result: ActionDiagnostics) -> list[tuple[str, str, str]]:
     rows = [
-        ("Loss with the true actions", loss_text(result.true_loss), "The prediction MSE, as Run Predictor shows it."),
+        ("Loss with the true actions", loss_text(result.true_loss), "Prediction MSE, as Run Predictor shows it."),
         (
-            "ASG, growth when actions are shuffled",
+            "ASG: loss increase with shuffled actions",
             _growth(result.asg, result.relative_asg),
-            f"The loss with the actions of another frame ({loss_text(result.shuffled_loss)}) minus the true one. "
-            "Clearly above 0: it matters which actions were taken. Near 0: they are ignored.",
+            f"Loss with the actions of another frame ({loss_text(result.shuffled_loss)}) minus loss with the true "
+            "actions. Near 0: the model ignores the actions.",
         ),
         (
-            "AZG, growth when actions are zeroed",
+            "AZG: loss increase with zeroed actions",
             _growth(result.azg, result.relative_azg),
-            f"The loss with every channel in the middle of its range ({loss_text(result.zeroed_loss)}) minus the true "
-            "one. Near 0: without knowing the actions the predictor does as well.",
+            f"Loss with every channel in the middle of its range ({loss_text(result.zeroed_loss)}) minus loss with the "
+            "true actions. Near 0: the model does not need the actions.",
         ),
         (
             "Action sensitivity",
             _sensitivity(result),
-            "Variance of the predicted picture over the actions to choose from, averaged over its pixels, and as "
-            "a share of the variance of the frames themselves. 0: every action gives the same picture.",
+            "Variance of the predicted image over the action space, and its share of the variance of the frames. "
+            "0: every action gives the same image.",
         ),
     ]
     return [*rows, _best(result)]
@@ -76,7 +75,7 @@ def _growth(gap: float, relative: float | None) -> str:
 def _sensitivity(result: ActionDiagnostics) -> str:
     if result.sensitivity_share is None:
         return loss_text(result.sensitivity)
-    return f"{loss_text(result.sensitivity)} ({_percent(result.sensitivity_share)} of the frames' own)"
+    return f"{loss_text(result.sensitivity)} ({_percent(result.sensitivity_share)} of the frames' variance)"
 
 
 def _percent(share: float) -> str:
@@ -93,7 +92,7 @@ def _best(result: ActionDiagnostics) -> tuple[str, str, str]:
     return (
         "Recorded action predicts best",
         share,
-        "Share of frames for which the recorded action had the lowest error of all. By chance: "
+        "Share of frames for which the recorded action had the lowest error. By chance: "
         f"{result.chance:.0%}.{not_counted}",
     )
 
@@ -102,13 +101,11 @@ def _notices(result: ActionDiagnostics) -> str:
     notices = []
     if result.same_share >= MOSTLY:
         notices.append(
-            f"For {result.same_share:.0%} of these frames the shuffled actions are the true ones, because the "
-            "robot did the same all the time: ASG says little about this recording."
+            f"For {result.same_share:.0%} of these frames the shuffled actions equal the true ones, because the robot "
+            "repeats its actions: ASG says little about this recording."
         )
     if result.is_mixed:
-        notices.append(
-            "The weights changed meanwhile: press Look at these frames for numbers that all come from the same ones."
-        )
+        notices.append("The weights changed during the computation. Run again.")
     return "".join(f'<div class="notice">{one}</div>' for one in notices)
 
 
@@ -135,8 +132,8 @@ def build() -> ActionsPanel:
     with gr.Tab("Use of actions", id="actions") as tab:
         panel = skill.build()
         with gr.Row(elem_id="actions-row"):
-            frames = OpenNumber(8, label="Frames to look at", elem_id="diagnosed-frames", **NARROW)
-            run = gr.Button("Look at these frames", elem_id="diagnose-actions", size="sm", **NARROW)
+            frames = OpenNumber(8, label="Number of frames", elem_id="diagnosed-frames", **NARROW)
+            run = gr.Button("Run", elem_id="diagnose-actions", size="sm", **NARROW)
         return ActionsPanel(tab, frames, run, gr.HTML(messages.EMPTY_ACTIONS, elem_id="actions-result"), panel)
 
 

@@ -14,7 +14,7 @@ from page.facts import clipped_notice
 from page.figures import figure_card, measure_row, render_figure, table_link
 from page.handlers import Answer
 from page.pictures import Picture, colour_bar, picture_grid
-from page.tabs.networks import frames_text, untrained_notice, weights_text
+from page.tabs.networks import frames_text, source_text, untrained_notice, weights_text
 from page.text import loss_text
 from session import History, RecordedSession, resize_picture
 from training import whole_number
@@ -24,12 +24,12 @@ LAYERS, HEADS = ActionPredictorConfig().layers, ActionPredictorConfig().heads
 MEASURES = {
     "apa": (
         "APA, attention on the last action",
-        "How much the predicted frame looks at the action that leads to it. Well above uniform: the action is read; "
-        "well below: the predictor hardly asks what the robot did.",
+        "Attention of the predicted frame on the action that leads to it. Well above uniform: the action is used; well "
+        "below: it is mostly ignored.",
     ),
     "alf": (
         "ALF, attention on the last frame",
-        "How much it looks at the newest context frame, all its patches together. Near 1: older frames are not used.",
+        "Attention on all patches of the last context frame. Near 1: older frames are not used.",
     ),
     "ttar": (
         "TTAR, actions ÷ frames",
@@ -37,11 +37,11 @@ MEASURES = {
     ),
     "ri16": (
         "RI@16, attention on the last 16 positions",
-        "These are other future tokens. Well above uniform: the predictor looks at itself, not at the past.",
+        "These are future tokens. Well above uniform: the predictor attends to itself, not to the past.",
     ),
     "entropy": (
         "Entropy, in nats",
-        "How widely the attention is spread: 0 is one single token, the uniform value is everything alike.",
+        "Spread of the attention: 0 for a single token, the uniform value if it is spread evenly.",
     ),
 }
 
@@ -86,8 +86,8 @@ def attention_view(
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(report.weights_in_use)}{note}'
         f"{clipped_notice(recording)}"
-        f"<p>Frame {history.target} of {escape(recording.profile.title)} {escape(recording.name)}, predicted from "
-        f"{frames_text(history.frames)}: {weights_text(report.weights_in_use)}.</p>"
+        f'<p title="{source_text(recording)}, {weights_text(report.weights_in_use)}">Frame {history.target} from '
+        f"{frames_text(history.frames)}.</p>"
         f"{_overlays(recording, history, token, on_frames, selection)}"
         f"<h3>Measures</h3>{_measures(report, selection)}"
         f'<p class="links">{_measures_link(report, name)}</p>{_figures(history, report, selection, name)}'
@@ -107,14 +107,14 @@ def _overlays(
     for frame, one in zip(history.frames, on_frames, strict=True):
         overlay = attention_figures.overlay(_pixels(recording, frame), one, top)
         pictures.append(Picture(overlay, f"Context frame {frame}", f"all patches {loss_text(float(one.sum()))}"))
-    query = "the average future token"
+    query = "the mean future token"
     target = _pixels(recording, history.target)
     if token is not None:
         query, target = _query_text(token), attention_figures.outline_patch(target, token)
-    pictures.append(Picture(target, f"Frame {history.target}, to be predicted", query))
+    pictures.append(Picture(target, f"Predicted frame {history.target}", query))
     return (
-        f"<h3>Where the predictor looks</h3><p class='fine'>How much of its attention {query} gives each patch of the "
-        f"context frames: {selection}. All frames share one scale; actions and class tokens are not drawn here.</p>"
+        f"<h3>Attention on the context frames</h3><p class='fine'>From {query} to each patch: {selection}. All frames "
+        f"share one scale; actions and class tokens are not drawn.</p>"
         f"{picture_grid(pictures, 'attention-overlays')}"
         f"{colour_bar(attention_figures.overlay_strip(), '0', loss_text(top), 'share of attention on a patch')}"
     )
@@ -137,24 +137,23 @@ def _figures(history: History, report: AttentionReport, selection: str, name: st
     tokens = render_figure(lambda figure: attention_figures.draw_breakdown(figure, report), 3.2)
     return (
         figure_card(parts, "Attention by part", PARTS_SENTENCE.format(selection=selection), f"{name}_parts")
-        + figure_card(whole, "Attention map", MAP_SENTENCE.format(selection=selection), f"{name}_map")
+        + figure_card(whole, "Attention map", MAP_SENTENCE.format(selection=selection), f"{name}_map", is_map=True)
         + figure_card(
-            tokens, "Future token by future token", TOKENS_SENTENCE.format(selection=selection), f"{name}_tokens"
+            tokens, "Attention by future token", TOKENS_SENTENCE.format(selection=selection), f"{name}_tokens"
         )
     )
 
 
 PARTS_SENTENCE = (
-    "How the attention of the future tokens divides among the frames, the actions and the future tokens themselves, "
-    "{selection}. The marks show what uniform attention would give."
+    "Attention of the future tokens on each frame, action and the future tokens themselves, {selection}. Marks: "
+    "uniform attention."
 )
 MAP_SENTENCE = (
-    "Each row is a token of the predicted frame, each column a token it may look at, {selection}. Bright columns are "
-    "tokens that everyone looks at; a bright diagonal means that a patch looks at itself in an earlier frame."
+    "Rows: tokens of the predicted frame; columns: tokens they may attend to, {selection}. Bright columns: tokens that "
+    "all attend to; a bright diagonal: patches attend to the same place in an earlier frame."
 )
 TOKENS_SENTENCE = (
-    "For each token of the predicted frame, the share of its attention on the last action, the last frame and all the "
-    "rest, {selection}."
+    "Attention of each token of the predicted frame on the last action, the last frame and the rest, {selection}."
 )
 
 
@@ -167,15 +166,14 @@ def _is_standard(report: AttentionReport) -> bool:
 
 
 def _measures(report: AttentionReport, selection: str) -> str:
-    extra = "" if _is_standard(report) else '<th scope="col" class="number">Shown</th>'
+    extra = "" if _is_standard(report) else '<th scope="col" class="number">Selected</th>'
     rows = "".join(_measure_row(report, key) for key in MEASURES)
-    column = "" if _is_standard(report) else f" The column Shown is of {selection}."
+    column = "" if _is_standard(report) else f" Selected: {selection}."
     return (
         f'<table class="measures" id="attention-measures"><thead><tr><th scope="col">Measure</th>'
-        f'<th scope="col" class="number">Value</th>{extra}<th scope="col" class="number">If uniform</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table><p class='fine'>Value: last layer, mean of the heads, then of the "
-        f"{PATCHES_ACROSS**2 + 1} future tokens.{column} If uniform: the same measure if every token looked at all it "
-        f"may see alike; a single token then gets {loss_text(report.baseline)} (the uniform baseline).</p>"
+        f'<th scope="col" class="number">Value</th>{extra}<th scope="col" class="number">Uniform</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table><p class='fine'>Value: last layer, mean of heads and future tokens."
+        f"{column} Uniform: value if attention were spread evenly; one token gets {loss_text(report.baseline)}.</p>"
     )
 
 
@@ -218,7 +216,7 @@ def build() -> AttentionPanel:
             layer = OpenDropdown(layers, value=0, label="Layer", elem_id="attention-layer", **NARROW)
             head = OpenDropdown(heads, value=0, label="Head", elem_id="attention-head", **NARROW)
             token = OpenDropdown(tokens, value=-1, label="Query token", elem_id="attention-token", **NARROW)
-        run = gr.Button("Look at the selected frame", variant="primary", elem_id="look-at-attention")
+        run = gr.Button("Show attention", variant="primary", size="sm", elem_id="look-at-attention")
         result = gr.HTML(messages.EMPTY_ATTENTION, elem_id="attention-result")
     return AttentionPanel(tab, layer, head, token, run, result)
 

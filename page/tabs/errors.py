@@ -29,7 +29,7 @@ from page.visitor import Visitor
 from session import MAX_LENGTH, MIN_LENGTH, RecordedSession
 from training import EvaluationResult, EvaluationSnapshot, InvalidValue, PredictedFrame, RecordingBaselines, is_number
 
-IN_USE, CHOSEN = "Weights in use", "Files chosen under Models"
+IN_USE, CHOSEN = "Loaded weights", "Selected checkpoints"
 CLIP_KINDS = ("WebP", "GIF")
 NOTHING = ("Nothing", "")
 
@@ -62,23 +62,26 @@ class ErrorsTab:
 def build() -> ErrorsTab:
     with gr.Tab("Errors", id="errors") as tab:
         weights = OpenRadio([IN_USE, CHOSEN], value=IN_USE, label="Evaluate with", elem_id="evaluated-weights")
+        with gr.Row(elem_classes="run-row"):
+            options = dict(variant="primary", elem_id="evaluate", size="sm", min_width=170, scale=0)
+            run = gr.Button("Evaluate recording", **options)
+            options = dict(interactive=False, elem_id="cancel-evaluation", size="sm", min_width=90, scale=0)
+            cancel = gr.Button("Cancel", **options)
         with gr.Row():
-            run = gr.Button("Evaluate recording", variant="primary", elem_id="evaluate", min_width=160, scale=3)
-            cancel = gr.Button("Cancel", variant="stop", elem_id="cancel-evaluation", min_width=80, scale=1)
-        shown = OpenDropdown([], label="Shown", elem_id="shown-errors")
-        compared = OpenDropdown([], label="Compared with", elem_id="compared-errors")
+            shown = OpenDropdown([], label="Evaluation", elem_id="shown-errors", min_width=240)
+            compared = OpenDropdown([], label="Compare with", elem_id="compared-errors", min_width=240)
         notice = gr.HTML(elem_id="errors-notice")
         view = gr.HTML(messages.EMPTY_ERRORS, elem_id="errors-view")
         return ErrorsTab(tab, weights, run, cancel, shown, compared, notice, view, build_clip())
 
 
 def build_clip() -> ClipPanel:
-    with gr.Accordion("Clip: actual and predicted side by side", open=True, elem_id="clip"):
+    with gr.Accordion("Clip: actual beside predicted", open=True, elem_id="clip"):
         with gr.Row():
             first = OpenNumber(0, label="From frame", elem_id="clip-first", **NARROW)
             last = OpenNumber(29, label="To frame", elem_id="clip-last", **NARROW)
-            speed = OpenNumber(5, label="Frames a second", elem_id="clip-speed", **NARROW)
-            kind = OpenRadio(CLIP_KINDS, value=CLIP_KINDS[0], label="File", elem_id="clip-kind", **NARROW)
+            speed = OpenNumber(5, label="Frames/s", elem_id="clip-speed", **NARROW)
+            kind = OpenRadio(CLIP_KINDS, value=CLIP_KINDS[0], label="Format", elem_id="clip-kind", **NARROW)
         run = gr.Button("Make clip", elem_id="make-clip")
         return ClipPanel(first, last, speed, kind, run, gr.HTML(elem_id="clip-result"))
 
@@ -90,6 +93,7 @@ def cleared() -> Answer:
         "recording.errors_data": gr.HTML(value=None),
         "errors.shown": OpenDropdown(choices=[], value=None),
         "errors.compared": OpenDropdown(choices=[], value=None),
+        "errors.cancel": gr.Button(interactive=False, variant="secondary"),
         "errors.clip.result": "",
     }
 
@@ -104,11 +108,24 @@ def evaluation_status(
 def errors_of(backend: PageBackend, visitor: Visitor, keys: tuple[object, object], is_drawn: bool) -> Answer:
     """`errors_answer` for the visitor's recording; raises PageError."""
     recording, evaluation = recording_of(backend, visitor), backend.evaluator.snapshot()
-    results = backend.evaluator.kept(visitor.session_id, recording.version)
+    kept = backend.evaluator.kept(visitor.session_id, recording.version)
+    results = _in_use_first(backend, visitor, kept)
     baselines = backend.baselines.of(recording) if is_drawn and results else None
     if is_drawn:
         add_evaluations(backend, visitor, recording, results)
     return errors_answer(recording, visitor.session_id, results, evaluation, keys, is_drawn, baselines)
+
+
+def _in_use_first(
+    backend: PageBackend, visitor: Visitor, results: Sequence[EvaluationResult]
+) -> Sequence[EvaluationResult]:
+    """The results in their order, but those of the weights in use before all others."""
+    manager = backend.manager_for(visitor)
+    job = manager.snapshot()
+    if not results or (job is not None and job.is_active):  # other weights at every step
+        return results
+    digests = dict(manager.shared.digests())
+    return sorted(results, key=lambda result: dict(result.digests) != digests)
 
 
 def tick_evaluation(backend: PageBackend, visitor: Visitor, shown: str | None, compared: str | None) -> Answer:
@@ -166,6 +183,7 @@ def errors_answer(
         "errors.view": f'<div class="result">{view}</div>',
         "recording.errors_data": gr.HTML(value=errors_data(session_id, recording.frame_count, first, other)),
         **_lists(results, first, other),
+        "errors.cancel": gr.Button(interactive=is_active, variant="stop" if is_active else "secondary"),
     }
 
 
@@ -190,10 +208,10 @@ def errors_notice(
         return ""
     differences = []
     if digests is None or dict(errors.digests) != dict(digests):
-        differences.append("other weights than those in use now")
+        differences.append("different weights")
     is_length = is_number(history_length) and MIN_LENGTH <= history_length <= MAX_LENGTH
     if is_length and errors.history_length != history_length:
-        differences.append(f"a history of {errors.history_length}, not of {history_length:g} as chosen under Predictor")
+        differences.append(f"history length {errors.history_length}, not {history_length:g}")
     return f'<div class="notice">{messages.errors_of_others(" and ".join(differences))}</div>' if differences else ""
 
 

@@ -111,14 +111,14 @@ def _summary_table(errors: EvaluationResult, other: EvaluationResult | None) -> 
         rows.append(_summary_row(name, frame_errors.summary(errors.track.of(measure))))
         if other:
             rows.append(_summary_row(f"{name}, compared", frame_errors.summary(other.track.of(measure))))
-    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Median", "95 %", "Highest"))
+    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("Mean", "Median", "95th pct.", "Max"))
     table = (
         f'<table class="measures" id="errors-summary"><thead><tr><th scope="col">Error</th>{head}</tr></thead><tbody>'
         f"{''.join(rows)}</tbody></table>"
     )
     return (
-        f"<div class='paper'>{table}</div><p class='fine'>Mean squared error of a frame's pixels (each colour 0 to 1), "
-        "as Run Autoencoder and Run Predictor show it. Mean far above median: a few frames are much harder.</p>"
+        f"<div class='paper'>{table}</div><p class='fine'>MSE per frame, as Run Autoencoder and Run Predictor show "
+        "it. A mean far above the median: a few frames are much harder.</p>"
     )
 
 
@@ -140,8 +140,8 @@ def _comparison(errors: EvaluationResult, other: EvaluationResult) -> str:
                 f"{count_text(result.count, 'frame')}</li>"
             )
     return (
-        f'<div class="notice" id="errors-comparison">What is shown against what it is compared with ('
-        f"{escape(errors_label(other))}):<ul>{''.join(lines) or '<li>no frame has both errors</li>'}</ul></div>"
+        f'<div class="notice" id="errors-comparison">Compared with '
+        f"{escape(errors_label(other))}:<ul>{''.join(lines) or '<li>no frame has both errors</li>'}</ul></div>"
     )
 
 
@@ -170,8 +170,8 @@ def _figures(
 ) -> str:
     track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other), 4.0)
     spread = render_figure(lambda figure: error_figures.draw_histogram(figure, errors, other), 3.2)
-    over = "Every frame's error, on a logarithmic scale. Peaks are what the networks do not know yet."
-    how_many = "How many frames have which error, on a logarithmic scale. Two humps are two kinds of frames."
+    over = "Error of every frame, on a logarithmic scale. Peaks are frames the model gets wrong."
+    how_many = "Frames by error, on a logarithmic scale. Two humps suggest two kinds of frames."
     return (
         figure_card(track, "Errors over the recording", over, f"errors_over_frames_{recording.name}")
         + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
@@ -210,7 +210,8 @@ def _action_card(
     def draw(figure: "Figure") -> None:
         error_figures.draw_by_action(figure, drawn, averages, compared)
 
-    sentence = f"Mean {name} of the frames that each action led to{common}. A bar far above: an action unlearned."
+    sentence = f"Mean {name} of the frames after each action{common}. "
+    sentence += "A much taller bar: the model has not learned that action."
     title = f"{name} by action"
     file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
     return figure_card(render_figure(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)

@@ -15,8 +15,8 @@ from page.tabs.accuracy import AccuracyPanel
 from training import Command, InvalidValue, whole_number
 
 MODE_LABELS: dict[RolloutMode, str] = {
-    "latents": "Stay in latents",
-    "pictures": "Encode each imagined picture anew",
+    "latents": "latents",
+    "pictures": "re-encoded image",
 }
 STANDARD_MODE: RolloutMode = "latents"
 COMMANDS: tuple[Command, ...] = get_args(Command)
@@ -71,7 +71,7 @@ def build() -> ImagineTab:
     with gr.Tab("Imagine", id="imagine"):
         pad = build_pad("imagine-pad")
         choices = [(label, mode) for mode, label in MODE_LABELS.items()]
-        mode = OpenRadio(choices, value=STANDARD_MODE, label="Go on from an imagined frame", elem_id="imagine-way")
+        mode = OpenRadio(choices, value=STANDARD_MODE, label="Feed back", elem_id="imagine-way")
         return ImagineTab(pad, mode, build_rollout(), accuracy.build())
 
 
@@ -86,7 +86,7 @@ def build_pad(elem_id: str) -> ImaginePad:
 
 
 def build_rollout() -> RolloutPanel:
-    with gr.Accordion("Rollout under the recorded actions", open=True, elem_id="rollout"):
+    with gr.Accordion("Rollout with the recorded actions", open=True, elem_id="rollout"):
         with gr.Row(elem_id="rollout-row"):
             steps = OpenNumber(30, label="Steps (1 to 50)", elem_id="rollout-steps", **NARROW)
             run = gr.Button("Roll out", variant="primary", elem_id="roll-out", size="sm", **NARROW)
@@ -112,5 +112,5 @@ def parse_mode(mode: object) -> RolloutMode:
     """The rollout mode that was sent, the standard one if there is none; raises InvalidValue for another."""
     mode = STANDARD_MODE if mode is None else mode
     if not isinstance(mode, str) or mode not in ROLLOUT_MODES:
-        raise InvalidValue(f"Go on from an imagined frame by one of: {', '.join(ROLLOUT_MODES)}.")
+        raise InvalidValue(f"Feed back one of: {', '.join(ROLLOUT_MODES)}.")
     return mode

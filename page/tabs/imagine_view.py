@@ -11,7 +11,7 @@ from page.clip import animated_clip
 from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
-from page.tabs.networks import candidate_labels, untrained_notice, weights_text
+from page.tabs.networks import channel_labels, untrained_notice, weights_text
 from page.text import bytes_text, count_text, loss_text
 from page.verdicts import baselines_line
 from session import NEAR_PX, RecordedSession, action_name, located_part, may_be_simulated
@@ -20,7 +20,8 @@ from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 STRIP = 8
 CLIP_FRAMES_PER_S = 5
 Points = Sequence[tuple[float, float]]
-CHANGED = "The weights changed on the way (training or loading): earlier frames were imagined by other weights."
+REPEATING = "Repeating the start frame"
+CHANGED = "The weights changed during this rollout; earlier frames used the old ones."
 
 
 def imagine_answer(
@@ -56,7 +57,7 @@ def imagine_refusal(problem: Exception) -> dict[str, Any]:
 
 def action_names(recording: RecordedSession) -> list[dict[str, str]]:
     """The usual name of each candidate action, empty if it has none, and its values."""
-    labels, _ = candidate_labels(recording)
+    labels, _ = channel_labels(recording)
     named = [action_name(recording.profile, values) for values in recording.candidate_actions]
     return [{"name": name, "label": label} for name, label in zip(named, labels, strict=True)]
 
@@ -71,7 +72,7 @@ def _name_of(action: Mapping[str, str]) -> str:
 
 def _imagined_text(imagination: Imagination, names: Sequence[Mapping[str, str]]) -> str:
     if not imagination.actions:
-        return f"Frame {imagination.start}, as recorded: the dream starts here"
+        return f"Start: recorded frame {imagination.start}"
     last = f", after {_name_of(names[imagination.steps[-1].action])}" if imagination.steps else ""
     return f"Imagined, step {len(imagination.actions)}{last}"
 
@@ -80,14 +81,14 @@ def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.actions:
         return f"Truth: frame {imagination.start}, as recorded"
     if imagination.truth is None:
-        return "Another action was recorded here, or none: what would have followed is not known"
-    where = "simulated" if imagination.truth.frame is None else f"recorded, frame {imagination.truth.frame}"
+        return "No ground truth: the robot did something else here"
+    where = "Simulated" if imagination.truth.frame is None else f"Recorded frame {imagination.truth.frame}"
     if not imagination.steps:
-        return f"Truth, {where}"
+        return where
     step = imagination.steps[-1]
     own = _measures(step.distance_px, step.mse, _nothing_seen(recording) if step.is_lost else "")
     repeated = _measures(step.repeat_px, step.repeat_mse)
-    return f"Truth, {where} · {own}; repeating the start frame: {repeated}"
+    return f"{where} · {own}; repeating the start frame: {repeated}"
 
 
 def _measures(distance_px: float | None, mse: float | None, nothing_seen: str = "") -> str:
@@ -101,18 +102,18 @@ def _nothing_seen(recording: RecordedSession) -> str:
 
 def _summary(imagination: Imagination) -> str:
     if not imagination.steps:
-        return f"Starts at frame {imagination.start}. Press an action to imagine the next frame."
+        return f"Starts at frame {imagination.start}. Press an action: the model imagines the next frame."
     last = imagination.steps[-1]
-    summary = f"{count_text(len(imagination.actions), 'step')} imagined from frame {imagination.start}; "
+    summary = f"{count_text(len(imagination.actions), 'step')} from frame {imagination.start}: "
     if imagination.is_simulated:
-        return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the truth."
+        return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the simulator."
     if not last.known:
-        return f"{summary}the truth is not known: other actions were recorded."
-    return f"{summary}truth known for {last.known}, mean MSE {loss_text(last.mse_sum / last.known)}."
+        return f"{summary}no ground truth, the robot did something else here."
+    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {last.known} with ground truth."
 
 
 def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bool) -> str:
-    notices = [] if is_trained else ["Untrained: this is what random weights imagine. Load a checkpoint, or train."]
+    notices = [] if is_trained else ["Untrained: this output comes from random weights. Load a checkpoint or train."]
     if len({step.version for step in imagination.steps}) > 1:
         notices.append(CHANGED)
     if imagination.problem and may_be_simulated(recording):
@@ -152,17 +153,18 @@ def rollout_view(
     note = ""
     if len(steps) < requested:
         count = f"Only {count_text(len(steps), 'step')} of {requested}"
-        note = f'<div class="notice">{count} recorded after frame {start} in a row; using those.</div>'
+        note = f'<div class="notice">{count}: the recording ends or has a gap there.</div>'
     if len({step.version for step in steps}) > 1:
         note += f'<div class="notice">{CHANGED}</div>'
-    charts = f"<h3>MSE by step</h3>{loss_chart(_curves(steps, _mse, 'repeating the start frame'), None, True, 'MSE')}"
+    curves = {name: [point for point in points if point[1] > 0] for name, points in _curves(steps, _mse).items()}
+    charts = f"<h3>MSE by step</h3>{loss_chart(curves, None, True, 'MSE')}"  # a logarithm needs values above 0
     if any(step.repeat_px is not None for step in steps):
-        distances = loss_chart(_curves(steps, _distance, "repeating the start frame"), None, False, "Distance", " px")
+        distances = loss_chart(_curves(steps, _distance), None, False, "Distance", " px")
         charts += f"<h3>Distance of the {located_part(recording.profile)} by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f"{clipped_notice(recording)}"
-        f'<p id="rollout-summary">{_rollout_summary(start, steps, history_length)}{weights_text(weights)}.</p>'
+        f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length)}</div>'
         f"{_rollout_judgement(steps, mode, mean_mse)}{charts}"
         f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
@@ -185,27 +187,30 @@ def _distance(step: RolloutStep, mode: str | None) -> float | None:
 
 
 def _curves(
-    steps: Sequence[RolloutStep], measure: Callable[[RolloutStep, str | None], float | None], repeating: str
+    steps: Sequence[RolloutStep], measure: Callable[[RolloutStep, str | None], float | None]
 ) -> dict[str, Points]:
     curves = {}
-    for mode, name in [*((mode, label.lower()) for mode, label in MODE_LABELS.items()), (None, repeating)]:
+    for mode, name in [*MODE_LABELS.items(), (None, REPEATING.lower())]:
         values = [(step.number, measure(step, mode)) for step in steps]
         curves[name] = [(number, value) for number, value in values if value is not None]
     return curves
 
 
 def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: int) -> str:
-    parts = []
-    for mode, label in MODE_LABELS.items():
-        mean = sum(step.mse[mode] for step in steps) / len(steps)
-        near = [step.distance_px[mode] is not None and step.distance_px[mode] <= NEAR_PX for step in steps]
-        is_located = any(step.repeat_px is not None for step in steps)
-        parts.append(f"{label.lower()}, mean MSE <b>{loss_text(mean)}</b>")
-        parts[-1] += f", {sum(near)} of {len(near)} within {NEAR_PX:g} px" if is_located else ""
-    repeat = loss_text(sum(step.repeat_mse for step in steps) / len(steps))
+    is_dot = any(step.repeat_px is not None for step in steps)
+    near_head = f'<th scope="col" class="number">Within {NEAR_PX:g} px</th>' if is_dot else ""
+    rows = ""
+    for mode, name in (*((mode, f"Feed back {label}") for mode, label in MODE_LABELS.items()), (None, REPEATING)):
+        mean = sum(_mse(step, mode) for step in steps) / len(steps)
+        distances = [_distance(step, mode) for step in steps]
+        near = sum(distance is not None and distance <= NEAR_PX for distance in distances)
+        cells = [loss_text(mean), *([f"{near} of {len(steps)}"] if is_dot else [])]
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        rows += f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
     return (
-        f"{count_text(len(steps), 'step')} from frame {start}, history {history_length}: {'; '.join(parts)}; "
-        f"repeating the start frame, {repeat}. Weights: "
+        f'<table class="measures" id="rollout-summary"><caption>{count_text(len(steps), "step")} from frame {start}, '
+        f'history {history_length}</caption><thead><tr><td></td><th scope="col" class="number">Mean MSE</th>{near_head}'
+        f"</tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
@@ -225,7 +230,7 @@ def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[Rollou
     content = animated_clip([(step.actual, step.imagined[mode]) for step in steps], titles, CLIP_FRAMES_PER_S, "webp")
     link = picture_link(f"rollout_{recording.name}_{start}_{mode}.webp", "Download WebP")
     return (
-        f'<figure class="chart"><h3>Actual beside imagined: {escape(MODE_LABELS[mode].lower())}</h3>'
+        f'<figure class="chart"><h3>Actual and imagined, fed back as {escape(MODE_LABELS[mode])}</h3>'
         f'<img id="rollout-clip" src="{data_address(content, "image/webp")}" alt="Actual and imagined frames">'
         f"<figcaption>{link}<span>{bytes_text(len(content))}</span></figcaption></figure>"
     )

@@ -1,6 +1,6 @@
 """Models, Autoencoder and Predictor: the checkpoints, and the views of a reconstruction and of a prediction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -15,19 +15,20 @@ from page.figures import table_link
 from page.handlers import Answer
 from page.pictures import Picture, colour_bar, picture_grid, picture_row
 from page.selection import STANDARD_HISTORY
-from page.text import count_text, loss_text
-from session import MAX_LENGTH, MIN_LENGTH, History, RecordedSession
+from page.text import loss_text
+from session import MAX_LENGTH, MIN_LENGTH, History, RecordedSession, action_name
 from training import lowest_errors
 
-ERROR_UNIT = "squared error per pixel, averaged over the colours (each 0 to 1)"
-DIFFERENCE_UNIT = "brighter or darker, averaged over the colours (each 0 to 1)"
+ERROR_UNIT = "squared error per pixel, mean of the colours (0 to 1)"
+DIFFERENCE_UNIT = "difference, mean of the colours (0 to 1)"
 PIXEL_LEVEL = 1 / 255
-TOO_FAINT = " All differences are less than one of a picture's 256 levels: too small to see in the pictures above."
+TOO_FAINT = " All differences are below 1/256: <b>the model ignores the action here.</b>"
 NO_LOWEST = (
     " The errors differ by less than 1 %, or the pictures by less than half a grey level: no action predicts better "
     "than another here."
 )
 MAX_CHANNELS = 4  # in the label of a picture
+RUN = dict(size="sm", min_width=170, scale=0)
 
 
 def reconstruction_view(
@@ -41,8 +42,8 @@ def reconstruction_view(
     ]
     return (
         f'<div class="result" data-frame="{index}">{untrained_notice({"autoencoder": result.weights})}'
-        f"<p>{_frame_text(recording, index)}: reconstruction MSE <b>{loss_text(result.mse)}</b>, "
-        f"autoencoder {escape(result.weights.describe())}.</p>{judgement}"
+        f'<p title="{source_text(recording)}, autoencoder {escape(result.weights.describe())}">Frame {index}: MSE '
+        f"<b>{loss_text(result.mse)}</b></p>{judgement}"
         f"{picture_row(pictures, 'autoencoder-pictures')}{_legend(heat)}</div>"
     )
 
@@ -66,10 +67,10 @@ def prediction_view(
     return (
         f'<div class="result" data-frame="{history.target}">{untrained_notice(result.weights)}{notes}'
         f"{clipped_notice(recording)}"
-        f"<p>{_frame_text(recording, history.target)}, predicted from {frames_text(history.frames)}: "
-        f"prediction MSE <b>{loss_text(result.mse)}</b>, {weights_text(result.weights)}.</p>{judgement}"
+        f'<p title="{source_text(recording)}, {weights_text(result.weights)}">Frame {history.target} from '
+        f"{frames_text(history.frames)}: MSE <b>{loss_text(result.mse)}</b></p>{judgement}"
         f"{picture_row(pictures, 'prediction-pictures')}{_legend(heat)}{_sweep(recording, history, result)}"
-        f"{_difference_maps(recording, result, differences)}</div>"
+        f"{_difference_maps(_swept_labels(recording, history, result)[0], result, differences)}</div>"
     )
 
 
@@ -77,8 +78,8 @@ def _legend(heat: HeatMap) -> str:
     return colour_bar(heat.strip, "0", loss_text(heat.top), ERROR_UNIT)
 
 
-def _frame_text(recording: RecordedSession, index: int) -> str:
-    return f"Frame {index} of {escape(recording.profile.title)} {escape(recording.name)}"
+def source_text(recording: RecordedSession) -> str:
+    return f"{escape(recording.profile.title)} {escape(recording.name)}"
 
 
 def weights_text(weights: Mapping[str, WeightsSource]) -> str:
@@ -91,23 +92,25 @@ def frames_text(frames: tuple[int, ...]) -> str:
 
 
 def _sweep(recording: RecordedSession, history: History, result: Prediction) -> str:
-    labels, common = candidate_labels(recording)
+    labels, common = _swept_labels(recording, history, result)
     lowest = lowest_errors([candidate.mse for candidate in result.candidates], result.difference_top)
     best = "lowest error" if len(lowest) == 1 else "tied for lowest error"
     pictures = []
     for number, candidate in enumerate(result.candidates):
         marks = ("recorded",) * (number == result.recorded) + (best,) * (number in lowest)
         pictures.append(Picture(candidate.picture, labels[number], f"MSE {loss_text(candidate.mse)}", marks))
-    outside = ""
-    if result.recorded is None:
-        label = escape(action_text(recording, history.actions[-1]))
-        outside = f'<div class="notice">The recorded action ({label}) is not in this robot\'s action space.</div>'
     return (
-        "<h3>Action sweep: what each action would have led to</h3><p class='fine'>Each of the "
-        f"{count_text(len(labels), 'action')} to choose from in place of the last one{escape(common)}; MSE to the "
-        f"frame that really followed.{'' if lowest or len(labels) < 2 else NO_LOWEST}</p>{outside}"
+        "<h3>Action sweep</h3><p class='fine'>Prediction for each action in place of the recorded one"
+        f"{escape(common)}; MSE against the actual frame.{'' if lowest or len(labels) < 2 else NO_LOWEST}</p>"
         f"{picture_grid(pictures, 'sweep-pictures')}<p class='links'>{_sweep_link(labels, history, result)}</p>"
     )
+
+
+def _swept_labels(recording: RecordedSession, history: History, result: Prediction) -> tuple[list[str], str]:
+    """`candidate_labels`, and one more if the recorded action was added to the candidates."""
+    labels, common = candidate_labels(recording)
+    is_added = len(result.candidates) > len(labels)
+    return labels + [action_text(recording, history.actions[-1])] * is_added, common
 
 
 def _sweep_link(labels: list[str], history: History, result: Prediction) -> str:
@@ -123,32 +126,37 @@ def _largest(result: Prediction, number: int) -> float:
     return float(np.abs(result.differences[number]).max())
 
 
-def _difference_maps(recording: RecordedSession, result: Prediction, maps: HeatMap) -> str:
+def _difference_maps(labels: Sequence[str], result: Prediction, maps: HeatMap) -> str:
     """HTML of the difference of each prediction of the sweep to that for the recorded action; empty if that is the only
     one."""
     others = [number for number in range(len(result.candidates)) if number != result.recorded]
     if not others:
         return ""
-    heading = "<h3>What each action changes in the prediction</h3>"
+    heading = "<h3>Effect of each action</h3>"
     if maps.top == 0:
-        return f'{heading}<p id="difference-maps">All predictions are the same: the predictor ignores the action.</p>'
-    labels, _ = candidate_labels(recording)
+        return f'{heading}<p id="difference-maps">All predictions are the same: the model ignores the action here.</p>'
     largest = [_largest(result, number) for number in range(len(result.candidates))]
     pictures = [
-        Picture(maps.pixels[number], labels[number], f"Largest difference {loss_text(largest[number])}")
-        for number in others
+        Picture(maps.pixels[number], labels[number], f"At most {loss_text(largest[number])}") for number in others
     ]
     faint = TOO_FAINT if max(largest[number] for number in others) < PIXEL_LEVEL else ""
     return (
-        f'{heading}<p class="fine">Brighter (orange) or darker (purple) than the prediction for the recorded action, '
-        f"of a full brightness of 1. The fainter the maps, the less the predictor heeds the action.{faint}</p>"
+        f'{heading}<p class="fine">Difference from the prediction for the recorded action (orange brighter, purple '
+        f"darker). Faint maps mean that the model ignores the action.{faint}</p>"
         f"{picture_grid(pictures, 'difference-maps')}"
         f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
     )
 
 
 def candidate_labels(recording: RecordedSession) -> tuple[list[str], str]:
-    """A label for every candidate action with the channels that differ, and the values that all share, as text."""
+    """A label for every candidate action: its name, or the channels that differ; and the values that all share, as
+    text, if actions have no names."""
+    names = [action_name(recording.profile, values) for values in recording.candidate_actions]
+    return (names, "") if all(names) and len(set(names)) == len(names) else channel_labels(recording)
+
+
+def channel_labels(recording: RecordedSession) -> tuple[list[str], str]:
+    """The channels that differ, for every candidate action, and the values that all share, as text."""
     candidates, names = recording.candidate_actions, np.array(recording.profile.channel_names)
     differs = (candidates != candidates[:1]).any(axis=0)
     if not differs.any():
@@ -169,14 +177,14 @@ def untrained_notice(weights: Mapping[str, WeightsSource]) -> str:
     if not untrained:
         return ""
     return (
-        f'<div class="notice"><b>Untrained:</b> the {" and the ".join(untrained)} of this robot never learned '
-        "anything, so this is what random weights give. Load a checkpoint under Models, or train, to see what a "
-        "trained network makes of it.</div>"
+        f'<div class="notice"><b>Untrained {" and ".join(untrained)}:</b> this output comes from random weights. '
+        "Load a checkpoint or train.</div>"
     )
 
 
 @dataclass(frozen=True)
 class ModelsPanel:
+    panel: gr.Accordion
     autoencoder_path: gr.Dropdown
     predictor_path: gr.Dropdown
     load: gr.Button
@@ -185,6 +193,9 @@ class ModelsPanel:
 
 @dataclass(frozen=True)
 class AutoencoderTab:
+    """`follow` is read by the player in the browser."""
+
+    follow: gr.Checkbox
     run: gr.Button
     result: gr.HTML
 
@@ -192,33 +203,46 @@ class AutoencoderTab:
 @dataclass(frozen=True)
 class PredictorTab:
     history_length: OpenSlider
+    follow: gr.Checkbox
     run: gr.Button
     result: gr.HTML
 
 
 def build_models() -> ModelsPanel:
-    """The checkpoints to load."""
-    with gr.Accordion("Models", open=True):
-        options = dict(allow_custom_value=True, info="pick one, or type its path")
-        autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
-        predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
-        load = gr.Button("Load Models", elem_id="load-models", size="sm")
+    """The checkpoints to load; folded if trained networks are in use."""
+    with gr.Accordion("Models", open=False, elem_id="models") as panel:
+        with gr.Row(elem_id="models-row"):
+            options = dict(allow_custom_value=True, info="Choose or type a path", min_width=200, scale=4)
+            autoencoder = gr.Dropdown([], label="Autoencoder checkpoint", elem_id="autoencoder-path", **options)
+            predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
+            load = gr.Button("Load Models", elem_id="load-models", size="sm", min_width=120, scale=1)
         message = gr.HTML(elem_id="models-message")
-    return ModelsPanel(autoencoder, predictor, load, message)
+    return ModelsPanel(panel, autoencoder, predictor, load, message)
 
 
 def build_autoencoder() -> AutoencoderTab:
     with gr.Tab("Autoencoder", id="autoencoder"):
-        run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder")
-        return AutoencoderTab(run, gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result"))
+        with gr.Row(elem_classes="run-row"):
+            run = gr.Button("Run Autoencoder", variant="primary", elem_id="run-autoencoder", **RUN)
+            follow = build_follow("autoencoder")
+        return AutoencoderTab(follow, run, gr.HTML(messages.EMPTY_AUTOENCODER, elem_id="autoencoder-result"))
 
 
 def build_predictor() -> PredictorTab:
-    with gr.Tab("Predictor", id="predictor"):
-        label, ends = "History length (context frames)", (MIN_LENGTH, MAX_LENGTH)
-        length = OpenSlider(*ends, value=STANDARD_HISTORY, step=1, label=label, elem_id="history-length")
-        run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor")
-        return PredictorTab(length, run, gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result"))
+    with gr.Tab("Predictor", id="predictor", render_children=True):  # its history length is used by other tabs
+        label, ends = "History length", (MIN_LENGTH, MAX_LENGTH)
+        with gr.Row(elem_classes="run-row"):
+            run = gr.Button("Run Predictor", variant="primary", elem_id="run-predictor", **RUN)
+            follow = build_follow("predictor")
+            options = dict(min_width=260, elem_id="history-length")
+            length = OpenSlider(*ends, value=STANDARD_HISTORY, step=1, label=label, **options)
+        return PredictorTab(length, follow, run, gr.HTML(messages.EMPTY_PREDICTOR, elem_id="predictor-result"))
+
+
+def build_follow(network: str) -> gr.Checkbox:
+    """The switch that lets a network's result follow the selected frame."""
+    options = dict(container=False, min_width=210, scale=0, interactive=True)  # only the browser reads it
+    return gr.Checkbox(True, label="Follow the selected frame", elem_id=f"{network}-follow", **options)
 
 
 def cleared() -> Answer:
@@ -228,6 +252,7 @@ def cleared() -> Answer:
         "models.autoencoder_path": no_path,
         "models.predictor_path": no_path,
         "models.message": "",
+        "models.panel": gr.Accordion(open=False),
         "autoencoder.result": messages.EMPTY_AUTOENCODER,
         "predictor.result": messages.EMPTY_PREDICTOR,
     }

@@ -1,4 +1,4 @@
-"""The recording column: the list of sessions, the frame player, and facts of the session and the frame."""
+"""What belongs to the recording: the bar with the list of sessions, the frame player, and the Session tab."""
 
 from dataclasses import dataclass
 
@@ -11,60 +11,66 @@ from page.handlers import Answer
 
 
 @dataclass(frozen=True)
-class RecordingColumn:
-    """The left column. `offer` is visible if there is no recording; `errors_data` passes errors to the player."""
+class SessionBar:
+    """The line above the columns. `offer` is visible if there is no recording."""
 
     picker: OpenDropdown
     robot: OpenDropdown
     refresh: gr.Button
     load: gr.Button
+    facts: gr.HTML
     offer: gr.Column
     demo: gr.Button
-    facts: gr.HTML
+
+
+@dataclass(frozen=True)
+class RecordingColumn:
+    """The left column. `errors_data` passes errors to the player."""
+
     player: FramePlayer
-    about_frame: gr.HTML
-    statistics: gr.Accordion
-    statistics_result: gr.HTML
     errors_data: gr.HTML
 
 
-def build() -> RecordingColumn:
-    picker = OpenDropdown([], label="Session", elem_id="session-picker")
+@dataclass(frozen=True)
+class SessionTab:
+    about_frame: gr.HTML
+    statistics: gr.Accordion
+    statistics_result: gr.HTML
+
+
+def build_bar() -> SessionBar:
     with gr.Row(elem_id="session-row"):
-        robot = OpenDropdown([ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", min_width=130)
-        refresh = gr.Button("🔄 Refresh", elem_id="refresh", size="sm", min_width=110)
-        load = gr.Button("Load Session", variant="primary", elem_id="load-session", size="sm", min_width=110)
+        options = dict(container=False, min_width=150)
+        picker = OpenDropdown([], label="Session", elem_id="session-picker", scale=5, **options)
+        robot = OpenDropdown([ALL_ROBOTS], value=ALL_ROBOTS, label="Robot", elem_id="robot-filter", scale=2, **options)
+        button = dict(size="sm", min_width=90, scale=0)
+        refresh = gr.Button("Refresh", elem_id="refresh", **button)
+        load = gr.Button("Load Session", elem_id="load-session", **button | dict(min_width=120))
+        facts = gr.HTML(elem_id="session-facts", min_width=300)
     with gr.Column(visible=False, elem_id="demo-offer") as offer:
         gr.Markdown(messages.NO_RECORDINGS)
         demo = gr.Button("Record a demo", variant="primary", elem_id="record-demo")
-    facts = gr.HTML(elem_id="session-facts")
-    player = build_frame_player(elem_id="player")
-    with gr.Accordion("About this frame", open=False):
-        about_frame = gr.HTML(elem_id="frame-facts")
-    with gr.Accordion("Session statistics", open=False, elem_id="session-statistics") as statistics:
-        statistics_result = gr.HTML(elem_id="statistics-result")
-    errors_data = build_error_data(elem_id="errors-data")
-    return RecordingColumn(
-        picker,
-        robot,
-        refresh,
-        load,
-        offer,
-        demo,
-        facts,
-        player,
-        about_frame,
-        statistics,
-        statistics_result,
-        errors_data,
-    )
+    return SessionBar(picker, robot, refresh, load, facts, offer, demo)
+
+
+def build_column() -> RecordingColumn:
+    return RecordingColumn(build_frame_player("player"), build_error_data("errors-data"))
+
+
+def build_tab() -> SessionTab:
+    with gr.Tab("Session", id="session"):
+        gr.HTML('<p class="section-title">Selected frame</p>')
+        about_frame = gr.HTML(messages.NO_SESSION, elem_id="frame-facts")
+        with gr.Accordion("Session statistics", open=False, elem_id="session-statistics") as statistics:
+            statistics_result = gr.HTML(elem_id="statistics-result")
+    return SessionTab(about_frame, statistics, statistics_result)
 
 
 def cleared() -> Answer:
-    """The column without a recording."""
+    """The bar and the tab without a recording."""
     return {
-        "recording.facts": messages.NO_SESSION,
-        "recording.about_frame": messages.NO_SESSION,
-        "recording.statistics": gr.Accordion(open=False),
-        "recording.statistics_result": "",
+        "sessions.facts": messages.NO_SESSION,
+        "session_tab.about_frame": messages.NO_SESSION,
+        "session_tab.statistics": gr.Accordion(open=False),
+        "session_tab.statistics_result": "",
     }

@@ -26,8 +26,8 @@ def statistics_view(recording: RecordedSession, statistics: SessionStatistics, f
     """HTML of a recording's statistics, and of whether its actions can be `foretold` from its frames."""
     labels, common = candidate_labels(recording)
     drawn = drawable_labels(labels)
-    how_often = f"How often each action was taken{common}."
-    pace = "How long it took from one event to the next: a tail to the right is a robot or a camera that hesitated."
+    how_often = f"Count of each action{common}."
+    pace = "Time from one event to the next: a long tail means the robot or camera stalled."
     actions = _card(
         statistics.action_count, "Actions", how_often, 1.0 + 0.3 * min(len(labels) + 1, MOST_BARS),
         lambda figure: statistics_figures.draw_action_counts(figure, drawn, statistics),
@@ -69,24 +69,25 @@ def _counts(statistics: SessionStatistics) -> list[tuple[str, str]]:
     targets = statistics.targets
     return [
         ("Missing steps", _missing_text(statistics)),
-        ("Lost pictures", f"{statistics.missing.lost_pictures:,}"),
+        ("Missing images", f"{statistics.missing.lost_pictures:,}"),
         (
-            "Actions nobody saw",
-            f"{statistics.missing.unseen_actions:,} without a frame before the next action or the end",
+            "Actions without a following frame",
+            f"{statistics.missing.unseen_actions:,}",
         ),
         (
-            "Seen more than once",
-            f"{count_text(statistics.repeated_moments, 'moment')}, "
-            f"{count_text(statistics.extra_frames, 'frame')} extra",
+            "Duplicate frames",
+            f"{statistics.extra_frames:,} at {count_text(statistics.repeated_moments, 'moment')}"
+            if statistics.extra_frames
+            else "0",
         ),
         (
-            "Can be predicted",
+            "Frames with enough history",
             f"{targets.with_context:,} of {count_text(statistics.frame_count, 'frame')}; {targets.with_3:,} with 3 "
             f"context frames, {targets.with_8:,} with 8",
         ),
         ("Frame sizes", _sizes_text(statistics)),
         ("Frame files", _files_text(statistics)),
-        ("Clock set back", count_text(statistics.backward_times, "time")),
+        ("Timestamps going backwards", f"{statistics.backward_times:,}"),
     ]
 
 
@@ -111,7 +112,7 @@ def _files_text(statistics: SessionStatistics) -> str:
     unreadable = f", {files.unreadable:,} unreadable" if files.unreadable else ""
     return (
         f"{bytes_text(files.smallest)} to {bytes_text(files.largest)}, median {bytes_text(round(files.median))} "
-        f"({count_text(files.sample_size, 'file')} looked at{unreadable})"
+        f"({count_text(files.sample_size, 'file')} read{unreadable})"
     )
 
 
@@ -130,7 +131,7 @@ def _pace_text(intervals: Intervals) -> str:
         _milliseconds(seconds)
         for seconds in (intervals.low_s, intervals.median_s, intervals.high_s, intervals.longest_s)
     )
-    return f"median {middle}, 90 % of them {low} to {high}, longest {longest} (frame {intervals.longest_frame})"
+    return f"median {middle}, 5th–95th percentile {low}–{high}, max {longest} (frame {intervals.longest_frame})"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -20,7 +20,7 @@ def weights_view(report: WeightReport, comparison: WeightComparison | None) -> s
     """HTML of the weights in use; `comparison`: with those before the last training job."""
     total = sum(group.count for group in report.groups)
     return (
-        f'<div class="result">{untrained_notice(report.weights_in_use)}<p>{count_text(total, "learned number")} in '
+        f'<div class="result">{untrained_notice(report.weights_in_use)}<p>{count_text(total, "parameter")} in '
         f"both networks: {weights_text(report.weights_in_use)}.</p>{_change(report, comparison)}"
         f"{_distributions(report, comparison)}{_first_layer(report)}{_positions(report)}</div>"
     )
@@ -36,13 +36,13 @@ def _is_of_these(report: WeightReport, comparison: WeightComparison | None) -> b
 
 def _change(report: WeightReport, comparison: WeightComparison | None) -> str:
     if comparison is None:
-        return '<p class="fine">Train a network, and this page shows what the training changed, layer by layer.</p>'
+        return '<p class="fine">After training, this shows how much each layer changed.</p>'
     so_far = " so far" if comparison.is_running else ""
     trained = f"{comparison.network} training on {comparison.subject}, {count_text(comparison.steps, 'step')}{so_far}"
     figure = render_figure(lambda figure: weight_figures.draw_changes(figure, comparison.changes), 4.6)
-    change = f"What the last job changed ({trained}): length of the difference ÷ length before. "
-    others = "" if _is_of_these(report, comparison) else " Other weights have been loaded since: the rest is of those."
-    sentence = f"{change}Layers near 0 % did not learn.{others}"
+    change = f"Change by the last run ({trained}): norm of the difference ÷ norm before. "
+    others = "" if _is_of_these(report, comparison) else " Other weights were loaded since; the rest shows those."
+    sentence = f"{change}Layers near 0 % did not change.{others}"
     return figure_card(figure, "Change by training", sentence, "weights_change") + _change_table(comparison.changes)
 
 
@@ -72,10 +72,10 @@ def _distributions(report: WeightReport, comparison: WeightComparison | None) ->
     has_before = _is_of_these(report, comparison)
     groups = comparison.changes if has_before else report.groups
     norms = render_figure(lambda figure: weight_figures.draw_norms(figure, groups), 5.5)
-    before = ", filled after the last training, outlined before it" if has_before else ""
+    before = ", filled: after the last run, outlined: before" if has_before else ""
     spread = render_figure(lambda figure: weight_figures.draw_distributions(figure, groups), 9.0)
-    size = "Root mean square of the weights of each layer. A layer far from its neighbours is worth a report."
-    distribution = f"How many weights of each layer have which value{before}."
+    size = "Root mean square of the weights of each layer. A layer far from its neighbours is suspicious."
+    distribution = f"Histogram of the weights of each layer{before}."
     return (
         figure_card(norms, "Size of the weights", size, "weights_size")
         + figure_card(spread, "Distribution of the weights", distribution, "weights_distribution")
@@ -106,8 +106,8 @@ def _shape(one: TensorStatistics) -> str:
 
 def _first_layer(report: WeightReport) -> str:
     sentence = (
-        "The patterns of 16 × 16 pixels that the autoencoder's first layer looks for, strongest first; each is "
-        "scaled to its own highest value, grey is 0. Noise means untrained; edges, spots and colours are learned."
+        "16 × 16 filters of the autoencoder's first layer, strongest first, each scaled to its own maximum; grey is 0. "
+        "Filters that look like noise can work well: judge the networks by their errors."
     )
     return picture_card(report.filters, "Patch-embedding filters", sentence, "weights_filters")
 
@@ -116,16 +116,16 @@ def _positions(report: WeightReport) -> str:
     similar = render_figure(lambda figure: weight_figures.draw_position_similarity(figure, report.positions), 7.0)
     norms = render_figure(lambda figure: weight_figures.draw_position_norms(figure, report.positions), 2.8)
     alike = (
-        "How alike the position codes are (cosine). Above: some places of the autoencoder's fixed grid against all "
-        "others. Below: the predictor's learned codes against each other; blocks or stripes the length of a frame (198 "
-        "tokens) mean that it has learned where frames begin."
+        "Cosine similarity of position embeddings. Above: some places of the autoencoder's fixed grid against all "
+        "others. Below: the predictor's learned embeddings; blocks or stripes of the length of a frame (198 tokens): "
+        "it has learned where frames begin."
     )
     length = (
-        "Length of the predictor's code for each position of the sequence. Positions that no history reaches learn "
-        "nothing."
+        "Norm of the predictor's embedding of each position. Positions beyond the history used in training stay as "
+        "initialized."
     )
-    return figure_card(similar, "Position embeddings", alike, "positions_similarity") + figure_card(
-        norms, "Length of the position embeddings", length, "positions_length"
+    return figure_card(similar, "Position embeddings", alike, "positions_similarity", is_map=True) + figure_card(
+        norms, "Norm of the position embeddings", length, "positions_length"
     )
 
 

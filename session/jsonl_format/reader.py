@@ -211,6 +211,17 @@ def _candidates(
             META_FILE,
             None,
             f"names no action space and {len(recorded)} different actions were recorded; the "
-            f"{MAX_RECORDED_CANDIDATES} most frequent are those to choose from",
+            f"{MAX_RECORDED_CANDIDATES} that differ most are its action space",
         )
-    return recorded[np.sort(np.argsort(-counts, kind="stable")[:MAX_RECORDED_CANDIDATES])]
+        recorded = recorded[_spread(profile.scale(recorded), int(counts.argmax()), MAX_RECORDED_CANDIDATES)]
+    return recorded
+
+
+def _spread(points: np.ndarray, first: int, count: int) -> np.ndarray:
+    """Indices of `count` points (N, A) that are far from each other, in their order: `first`, and then always the one
+    that is farthest from all before."""
+    chosen, distances = [first], np.full(len(points), np.inf)
+    while len(chosen) < count:
+        distances = np.minimum(distances, np.square(points - points[chosen[-1]]).sum(axis=1))
+        chosen.append(int(distances.argmax()))
+    return np.sort(chosen)

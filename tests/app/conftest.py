@@ -109,6 +109,12 @@ def labels(data: Path, session_ids: dict[str, str]) -> dict[str, str]:
     return {name: label_of[session_id] for name, session_id in session_ids.items()}
 
 
+def unfold_models(page: Page) -> None:
+    """Open the panel of models, which is folded while trained networks are in use."""
+    if not page.locator("#load-models").is_visible():
+        page.locator("#models > button").click()
+
+
 RUNNING: list[gr.Blocks] = []  # in this process
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import fill, serving
+from tests.app.conftest import fill, serving, unfold_models
 from tests.app.get_chromium import FLAGS, find_chromium
 from training import FixedSteps, FrameSelection, TrainingRequest
 
@@ -39,8 +39,10 @@ def train(data: Path, session_id: str, network: str, steps: int) -> None:
 def opened(browser: Browser, address: str, width: int, height: int, theme: str, networks: str = "") -> Page:
     """A tab with the checkpoints of `networks` loaded ("", "autoencoder" or "both")."""
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-    page.goto(f"{address}&__theme={theme}")
+    page.goto(f"{address}&tab=autoencoder&__theme={theme}")
     page.wait_for_selector("#player canvas.frame[data-frame]")
+    if networks:
+        unfold_models(page)
     if networks == "autoencoder":
         page.locator("#predictor-path input").fill("")
         page.locator("#predictor-path input").press("Tab")
@@ -116,8 +118,7 @@ def photograph_imagine(browser: Browser, address: str) -> None:
 
 
 def photograph(page: Page, name: str, most: int = 2000) -> None:
-    """Take a screenshot from the top of the page, with its full height or that of `most`. The window gets that height,
-    because the left column is never higher than the window."""
+    """Take a screenshot from the top of the page, with its full height or that of `most`."""
     height = page.evaluate("document.querySelector('.gradio-container').scrollHeight")
     page.set_viewport_size({"width": page.viewport_size["width"], "height": min(most, height)})
     page.wait_for_timeout(800)

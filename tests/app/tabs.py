@@ -7,6 +7,8 @@ the page; the browser keeps nothing of it but cached files.
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
+from tests.app.pending import Pending
+
 VIEWPORT = {"width": 1400, "height": 1000}
 EMPTY = "about:blank"
 PLAYER = "#player canvas.frame[data-frame]"
@@ -51,13 +53,15 @@ class Tabs:
 
     def take_back(self, page: Page) -> None:
         page.unroute_all(behavior="ignoreErrors")
+        page.evaluate("() => sessionStorage.clear()")  # what a visitor typed, kept over a reload
         page.goto(EMPTY)
         page.set_viewport_size(VIEWPORT)
         self._empty.append(page)
 
 
 class Visits:
-    """Pages opened by a test: called with the query of an address, and the address if it is not `server`."""
+    """Pages opened by a test with their `tab` open: called with the query of an address, and the address if it is not
+    `server`."""
 
     def __init__(self, tabs: Tabs, server: str):
         self._tabs, self._server = tabs, server
@@ -65,13 +69,17 @@ class Visits:
         self._contexts: dict[Page, BrowserContext] = {}
         self._complaints: list[str] = []
 
-    def __call__(self, query: str = "", address: str | None = None, awaited: str = PLAYER, **options) -> Page:
+    def __call__(
+        self, query: str = "", address: str | None = None, awaited: str = PLAYER, tab: str = "autoencoder", **options
+    ) -> Page:
         """Open a tab; `options` (of Playwright's `new_context`) give it a browser context of its own."""
         address = address or self._server
         page = self._page_with(options) if options else self._tabs.take()
         self._watches[page] = Watch(page, address)
-        page.goto(address + query)
+        pending = Pending(page)
+        page.goto(f"{address}{query}{'&' if query else '?'}tab={tab}")
         page.wait_for_selector(awaited, timeout=60_000)
+        pending.settle()
         return page
 
     def _page_with(self, options: dict) -> Page:

@@ -126,17 +126,17 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
         page.locator("#train-autoencoder-steps").click()
         expect(page.locator("#training-outcome")).to_contain_text("Done after 25 steps", timeout=LONG_MS)
         page.get_by_role("tab", name="Errors").click()
-        expect(page.locator("#errors-notice")).to_contain_text("other weights than those in use", timeout=LONG_MS)
+        expect(page.locator("#errors-notice")).to_contain_text("different weights", timeout=LONG_MS)
         evaluate(page)
         page.wait_for_function("() => document.querySelector('#errors-view').innerText.includes('step 25')")
         page.locator("#compared-errors input").click()
         page.get_by_role("option").filter(has_text="untrained + untrained").click()
         comparison = page.locator("#errors-comparison")
         expect(comparison).to_contain_text(f"lower in {FRAMES} of {FRAMES} frames", timeout=LONG_MS)
-        expect(page.locator("#player [data-part=errors] .track-value").first).to_contain_text("compared")
+        expect(page.locator("#player [data-part=errors] .track-value").first).to_contain_text("vs")
         choose(page, "compared-errors", "Nothing")
         expect(comparison).to_be_hidden(timeout=LONG_MS)
-        expect(page.locator("#errors-notice")).not_to_contain_text("other weights")
+        expect(page.locator("#errors-notice")).not_to_contain_text("different weights")
         open_tab.leave(page)
 
 
@@ -192,8 +192,8 @@ def test_a_clip_plays_actual_beside_predicted(open_tab, session_ids):
     ("name", "arguments", "words"),
     [
         ("/evaluate_recording", [3, "Others", None, None], "Evaluate with one of"),
-        ("/evaluate_recording", [1, "Weights in use", None, None], "The history length must be"),
-        ("/evaluate_recording", [3, "Files chosen under Models", "../../x.pth", "y"], "There is no checkpoint"),
+        ("/evaluate_recording", [1, "Loaded weights", None, None], "The history length must be"),
+        ("/evaluate_recording", [3, "Selected checkpoints", "../../x.pth", "y"], "There is no checkpoint"),
         ("/cancel_evaluation", [], "No evaluation is in progress"),
         ("/make_clip", [3, 5, 2, 5, "WebP"], "A clip shows 1 to 300 frames"),
         ("/make_clip", [3, 0, 1e9, 5, "WebP"], "The last frame of the clip must be"),

@@ -63,7 +63,7 @@ def test_a_page_at_the_last_frame_follows_new_frames(address, growing, open_tab)
     growing.grow(4)
     expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "9", timeout=GROWTH_MS)
     settled_at(page, 9)
-    expect(page.locator("#player .caption")).to_contain_text("Frame 9 · 10 of 10")
+    expect(page.locator("#player .caption")).to_contain_text("Frame 9 / 9")
     expect(extent(page)).to_contain_text("10 frames · 9 actions")
     expect(page.locator("#player .filmstrip .target")).to_contain_text("selected 9")
     growing.grow(1)
@@ -79,7 +79,7 @@ def test_a_page_at_another_frame_stays_there(address, growing, open_tab):
     settled_at(page, 2)
     page.locator("#session-facts summary").click()
     growing.grow(5)
-    expect(page.locator("#player .caption")).to_contain_text("Frame 2 · 3 of 11", timeout=GROWTH_MS)
+    expect(page.locator("#player .caption")).to_contain_text("Frame 2 / 10", timeout=GROWTH_MS)
     expect(page.locator("#player .slider")).to_have_attribute("max", "10")
     expect(page.locator("#session-facts details")).to_have_attribute("open", "")  # the panel was not rebuilt
     settled_at(page, 2)
@@ -102,10 +102,10 @@ def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(ope
 
 def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
     explorer, visitor = script.Explorer(script.Settings(data=tmp_path)), script.Visitor()
-    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["recording.picker"].choices
+    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert session_id == growing.session_id and label.endswith("· being recorded")
     growing.recorder.close()
-    (label, _), *_ = script.refresh_sessions(explorer, visitor)["recording.picker"].choices
+    (label, _), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert "being recorded" not in label
 
 

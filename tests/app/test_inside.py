@@ -46,7 +46,7 @@ def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_p
     inside(page)
     result = page.locator("#attention-result")
     expect(result.locator("#attention-measures")).to_be_visible(timeout=LONG_MS)
-    expect(result).to_contain_text("predicted from frames 9, 10, 11")
+    expect(result).to_contain_text("Frame 12 from frames 9, 10, 11")
     expect(result.locator("#attention-overlays figure")).to_have_count(4)
     expect(result.locator("figure.chart")).to_have_count(3)
     for measure in ("APA", "ALF", "TTAR", "RI@16", "Entropy"):
@@ -56,9 +56,7 @@ def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_p
     choose(page, "attention-head", "Head 3")
     expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, head 3 of {PREDICTOR.heads}", timeout=LONG_MS)
     choose(page, "attention-token", "Patch in row 4, column 6")
-    expect(result).to_contain_text(
-        "attention the token of the patch in row 4, column 6 gives each patch", timeout=LONG_MS
-    )
+    expect(result).to_contain_text("From the token of the patch in row 4, column 6 to each patch", timeout=LONG_MS)
     rows = list(csv.reader(io.StringIO(kept_text(page, "#attention-result a[download$=_tokens\\.csv]"))))
     assert rows[0] == ["future token", "place", "last action", "last frame", "rest"] and len(rows) == 198
     assert all(abs(sum(map(float, row[2:])) - 1) < 1e-5 for row in rows[1:])
@@ -68,7 +66,7 @@ def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_p
 
 
 def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_the_result(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
+    page = open_tab(f"?session={session_ids['jetbot']}&frame=0")
     inside(page)
     expect(page.locator("#attention-result .notice")).to_contain_text("choose frame 1 instead", timeout=LONG_MS)
     page.get_by_label("Next frame").click()
@@ -85,7 +83,7 @@ def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
         inside(page, "Weights")
         result = page.locator("#weights-result")
         expect(result.locator("figure.chart")).to_have_count(5, timeout=LONG_MS)
-        expect(result).to_contain_text("Train a network, and this page shows")
+        expect(result).to_contain_text("After training, this shows")
         page.get_by_role("tab", name="Training").click()
         fill(page, "predictor-steps", "2")
         page.locator("#train-predictor-steps").click()
@@ -116,8 +114,8 @@ def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
         expect(skill).to_contain_text(words)
 
 
-def test_session_statistics_open_under_the_player(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
+def test_session_statistics_open_on_the_tab_of_the_session(open_tab, session_ids):
+    page = open_tab(f"?session={session_ids['jetbot']}", tab="session")
     page.get_by_role("button", name="Session statistics").click()
     result = page.locator("#statistics-result")
     expect(result.locator("figure.chart")).to_have_count(2, timeout=LONG_MS)
@@ -126,7 +124,7 @@ def test_session_statistics_open_under_the_player(open_tab, session_ids):
 
 
 def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
-    advice = "pick one and press Load Session"
+    advice = "choose one in the list"
     with serving(script.Settings(data=tmp_path)) as address:
         page = open_tab("", address, awaited="#record-demo")
         inside(page)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 
 import session_explorer_gradio as script
 from session import load_session, record_demo
-from tests.app.conftest import fill, serving, write_checkpoints
+from tests.app.conftest import fill, serving, unfold_models, write_checkpoints
 from tests.app.harmful_names import HARM, HARMFUL, names_of, write_session
 from tests.app.pending import Pending
 from tests.promises import count
@@ -109,12 +109,12 @@ def look_around(tab: Watched) -> None:
         page.locator(f"{field} input").click()
         expect(page.get_by_role("option").first).to_be_visible()
         page.keyboard.press("Escape")
+    unfold_models(page)
     page.locator("#autoencoder-path input").click()
     page.get_by_role("option", name="canary").last.click()
     tab.press("#load-models", "#models-message", "Autoencoder loaded")
     expect(page.locator("#status")).to_contain_text("canary", timeout=LONG_MS)
-    page.locator("#session-facts summary").click()
-    page.get_by_role("button", name="About this frame").click()
+    page.locator("#session-facts summary").first.click()
     for title in page.locator("[title]:visible").all()[:12]:
         title.hover(force=True)
 
@@ -129,6 +129,7 @@ def see_everything(tab: Watched) -> None:
     tab.turn_to("Imagine")
     tab.press("#imagine-pad [data-part=actions] button:first-child", "#imagine-pad [data-part=summary]", "1 step")
     tab.press("#roll-out", "#rollout-result", "Download WebP")
+    tab.turn_to("Session")
     tab.press("#session-statistics > button", "#statistics-result", "Actions")
     tab.turn_to("Inside the model")
     tab.press("#look-at-attention", "#attention-result", "Measures")
@@ -189,13 +190,14 @@ def test_what_is_typed_and_what_an_address_names_stays_words(named, watched, fig
         expect(page.locator("[data-testid=toast-text]").first).to_contain_text(
             "There is no session of that name", timeout=LONG_MS
         )
+        unfold_models(page)
         field = page.locator("#autoencoder-path input")
         field.fill(f"{text}.pth")
         field.press("Enter")
         tab.pending.settle()
         tab.press("#load-models", "#models-message", "There is no checkpoint at")
         tab.turn_to("Errors")
-        page.get_by_label("Files chosen under Models").check()
+        page.get_by_label("Selected checkpoints").check()
         page.locator("#evaluate").click()
         toast = page.locator("[data-testid=toast-text]", has_text="There is no checkpoint at")
         expect(toast.first).to_be_visible(timeout=LONG_MS)

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from session import record_demo
-from tests.app.conftest import fill, running, serving
+from tests.app.conftest import fill, running, serving, unfold_models
 from tests.cases import every_case
 from tests.training.tiny import are_equal, shared_model, until
 from training import backend
@@ -106,6 +106,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
 
     with serving(settings) as address:
         page = open_tab(query, address)
+        unfold_models(page)
         page.get_by_role("button", name="Load Models").click()
         expect(page.locator("#models-message")).to_contain_text(f"toroidal_dot/autoencoder.pth, step {saved}")
         expect(page.locator("#models-message")).to_contain_text("toroidal_dot/predictor_0.pth, step 2")

@@ -73,7 +73,7 @@ def test_an_unreadable_recording_is_listed_and_told(shared, rights):
         for opened in (partial(find_session, folder, dot), partial(load_session, folder / dot)):
             with pytest.raises(SessionUnreadable, match=r"cannot be read \(Permission denied\); have its owner"):
                 opened()
-        assert script.load_session(explorer_of(shared), script.Visitor(), jetbot)["recording.facts"]
+        assert script.load_session(explorer_of(shared), script.Visitor(), jetbot)["sessions.facts"]
 
 
 @every_case("rights", [0o000, 0o400, 0o100])
@@ -92,8 +92,8 @@ def test_folders_of_folders_are_listed_as_unreadable_and_get_no_demo(shared, lev
         script.prepare(explorer)
         assert f"Serving {shared}: {2 - 1 if level.endswith('dot') else 0} recording" in caplog.text
         assert f"Folders that cannot be read: {names}" in caplog.text
-        assert not refresh_sessions(explorer, script.Visitor())["recording.offer"].visible
-        content = open_newest(explorer, script.Visitor())["recording.facts"]
+        assert not refresh_sessions(explorer, script.Visitor())["sessions.offer"].visible
+        content = open_newest(explorer, script.Visitor())["sessions.facts"]
         assert ("cannot be read" in content) == (not level.endswith("dot"))
     assert sorted(shared.rglob("*")) == before
 

@@ -16,7 +16,7 @@ ROBOT, FRAMES, MANY = "toroidal_dot", 8, 100_000
 STEPS = {f"{network}-{kind}": 1 for network in ("autoencoder", "predictor") for kind in ("steps", "max-steps")}
 PATHS = {"autoencoder-path": f"{ROBOT}/autoencoder.pth", "predictor-path": f"{ROBOT}/predictor_0.pth"}
 GONE, BUSY, NO_FRAMES = (
-    "no longer on disk: .* pick another",
+    "was deleted or moved. .* choose another",
     r"trains the autoencoder on .* press Stop",
     "has no frames; ",
 )
@@ -134,7 +134,7 @@ TRAINS = tuple(f"train_{network}_{goal}" for network in ("autoencoder", "predict
 COMMANDS = ("pause_training", "resume_training", "stop_training")
 CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "record_demos")
 IDLE = each(COMMANDS, "No training is in progress")
-UNOPENED = "No session is loaded: pick one"
+UNOPENED = "No session is open: choose one"
 MOMENTS = (  # the first ones are tried in every run of the tests
     Moment("a job is paused", pause, {**each(TRAINS, BUSY), "load_models": BUSY}, has_checkpoints=True),
     Moment("the session was replaced by another robot's", replace_by_another_robots, {

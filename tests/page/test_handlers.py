@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import gradio as gr
 import pytest
 
+from page.components import FramePosition
 from page.handlers import (
     On,
     PageError,
@@ -16,6 +17,7 @@ from page.handlers import (
     if_open,
     ignore,
     on_open,
+    unless_overtaken,
     unless_superseded,
     without,
 )
@@ -51,6 +53,17 @@ def go_on(visitor):
 @pytest.fixture
 def visitor():
     return Visitor("jetbot/first", JETBOT)
+
+
+def test_a_result_that_follows_the_frame_is_dropped_if_another_one_was_selected(visitor):
+    def run(backend, visitor, frame, selected):
+        visitor.frame = selected
+        return f"result of {frame.frame}"
+
+    follow = unless_overtaken(run)
+    assert follow("server", visitor, FramePosition(None, 3), 3) == "result of 3"
+    with pytest.raises(StaleRequest):
+        follow("server", visitor, FramePosition(None, 3), 4)
 
 
 def test_an_answer_in_time_arrives(visitor):

@@ -33,13 +33,13 @@ def replace_by(folder, visitor, robot, frames):
 
 
 def test_nothing_opened(server):
-    with pytest.raises(PageError, match="No session is loaded: pick one and press Load Session"):
+    with pytest.raises(PageError, match="No session is open: choose one"):
         recording_of(server, Visitor())
 
 
 def test_a_recording_deleted_meanwhile(tmp_path, server, opened):
     shutil.rmtree(tmp_path / opened.session_id)
-    with pytest.raises(PageError, match="no longer on disk"):
+    with pytest.raises(PageError, match="deleted or moved"):
         selected(server, opened, None)
 
 

@@ -7,18 +7,19 @@ from tests.cases import every_case
 @every_case(
     ("loss", "text"),
     [
-        (0.012344, "0.01234"),
-        (12.3456, "12.35"),
-        (1.0, "1.000"),
-        (0.001, "0.001000"),
-        (0.00012345, "1.234e-04"),
-        (0.0, "0.000"),
-        (1234.4, "1234"),
+        (0.012344, "0.0123"),
+        (12.3456, "12.3"),
+        (1.0, "1.00"),
+        (0.01, "0.0100"),
+        (0.001, "1.00e-3"),
+        (0.00012345, "1.23e-4"),
+        (0.0, "0"),
+        (123.4, "123"),
         (math.nan, "not finite"),
         (math.inf, "not finite"),
     ],
 )
-def test_losses_have_four_digits_and_are_scientific_below_a_thousandth(loss, text):
+def test_losses_have_three_digits_and_are_scientific_below_a_hundredth(loss, text):
     assert loss_text(loss) == text
 
 

@@ -13,6 +13,13 @@ def record(capsys, data, *options):
     return load_session(data / "sessions" / capsys.readouterr().out.strip())
 
 
+def test_on_a_terminal_the_address_that_opens_the_recording_is_said_last(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    main(["--steps", "1", "--data", str(tmp_path)])
+    output = capsys.readouterr()
+    assert f"?session={output.out.strip()} " in output.err.splitlines()[-1] and f"--data {tmp_path}" in output.err
+
+
 def error_message(capsys, data, *options):
     with pytest.raises(SystemExit) as caught:
         main([*options, "--data", str(data)])

@@ -55,9 +55,7 @@ def check_kind(contents: LoadedCheckpoint, tensors: dict[str, Tensor], required:
     """Raises WrongNetwork if the file is one of the other network."""
     kinds = kinds_of(contents, tensors)
     if kinds and required not in kinds:
-        raise WrongNetwork(
-            f"{contents.file} holds the weights of {_article(kinds.pop())}; choose a file of {_article(required)}."
-        )
+        raise WrongNetwork(f"{contents.file} contains {kinds.pop()} weights; choose {_article(required)} checkpoint.")
 
 
 def _article(kind: Network) -> str:

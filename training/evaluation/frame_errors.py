@@ -15,6 +15,7 @@ from session import RecordedSession
 
 Measure = Literal["reconstruction", "prediction"]
 MEASURES: tuple[Measure, ...] = ("prediction", "reconstruction")
+MAX_GAP = 25  # frames between two of the worst
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +103,15 @@ def summary(errors: np.ndarray) -> Summary | None:
 
 
 def worst_frames(errors: np.ndarray, count: int = 10) -> tuple[tuple[int, float], ...]:
-    """Frames with the highest errors and their MSE, the highest first; of equal ones the earlier first."""
-    order = np.argsort(-errors, kind="stable")[:count]  # NaN comes last
-    return tuple((int(index), float(errors[index])) for index in order if not np.isnan(errors[index]))
+    """Frames with the highest errors and their MSE, the highest first; of equal ones the earlier first. Of neighbours,
+    which show the same view, only the worst."""
+    gap, worst = min(MAX_GAP, len(errors) // (4 * count)), []
+    for index in np.argsort(-errors, kind="stable"):  # NaN comes last
+        if np.isnan(errors[index]) or len(worst) == count:
+            break
+        if all(abs(int(index) - other) > gap for other, _ in worst):
+            worst.append((int(index), float(errors[index])))
+    return tuple(worst)
 
 
 def by_action(recording: RecordedSession, errors: np.ndarray) -> tuple[ActionAverage, ...]:

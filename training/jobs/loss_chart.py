@@ -164,9 +164,10 @@ def _range(values: Sequence[float], is_log: bool) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, is_log: bool) -> list[float]:
-    """Values of the grid: decades; if these are few, also 2 and 5 times decades; else five even values."""
+    """Values of the grid. Linear: multiples of 1, 2 or 5 times a decade. Logarithmic: decades; if these are few, also 2
+    and 5 times decades; else five even values."""
     if not is_log:
-        return [low + (high - low) * place / 4 for place in range(5)]
+        return _round_values(low, high)
     for steps in ((1,), (1, 2, 5), range(1, 10)):
         powers = range(math.floor(low) - 1, math.ceil(high) + 1)
         values = [step * 10.0**power for power in powers for step in steps]
@@ -174,6 +175,12 @@ def _ticks(low: float, high: float, is_log: bool) -> list[float]:
         if len(inside) >= 3:
             return inside[:: max(1, len(inside) // 6)]
     return inside if len(inside) > 1 else [10 ** (low + (high - low) * place / 4) for place in range(5)]
+
+
+def _round_values(low: float, high: float) -> list[float]:
+    decade = 10.0 ** math.floor(math.log10((high - low) / 3))
+    step = next(step for step in (10 * decade, 5 * decade, 2 * decade, decade) if (high - low) / step >= 2.5)
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _grid(axes: _Axes) -> str:

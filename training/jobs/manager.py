@@ -180,10 +180,12 @@ class TrainingManager:
                 return
             self._has_loaded_defaults = True
             for network, name in FILES.items():
+                if not (self.directory / name).exists():
+                    continue  # a robot that has not been trained yet
                 try:
                     self.load(network, self.directory / name)
                 except CheckpointError as problem:
-                    logger.info("%s was not loaded: %s", network, problem)
+                    logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
                     if not isinstance(problem, CheckpointNotFound):
                         self.unloaded_defaults[network] = problem
 

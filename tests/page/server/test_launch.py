@@ -24,7 +24,7 @@ def test_the_network_gets_two_links_with_keys_and_this_machine_one_without():
     assert "http://localhost:7860/\n" in text
     assert f"http://192.168.1.5:7860/?key={policy.keys.look}" in text
     assert f"http://192.168.1.5:7860/?key={policy.keys.train}" in text
-    assert "Whoever has a link sees all recordings" in text and "write checkpoints" in text
+    assert "Anyone with a link can view all recordings" in text and "write checkpoints" in text
 
 
 def test_with_a_public_link_every_link_has_a_key():

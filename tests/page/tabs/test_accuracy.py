@@ -23,8 +23,10 @@ def recording(tmp_path):
 
 
 def test_shares_and_distances_of_each_action_and_of_all_are_shown(recording):
-    text = Html(accuracy_view(recording, TRUTH)).text
-    assert "67% within 2 px of the truth. From 3 frames" in text and "predictor_0.pth, step 1,200" in text
+    document = Html(accuracy_view(recording, TRUTH))
+    text = document.text
+    assert "67% within 2 px of the simulator." in text and "from 3 frames" in text
+    assert "predictor_0.pth, step 1,200" in document.titles[0]
     assert "action 03100%100%1.2 px1.2 px" in text
     assert "action 1333%67%2.5 px2.5 px" in text
     assert "all667%83%1.7 px1.2 px" in text
@@ -42,10 +44,10 @@ def test_every_distance_can_be_downloaded(recording):
 
 
 def test_what_cannot_be_trusted_is_said(recording):
-    assert "weights changed meanwhile" not in accuracy_view(recording, TRUTH)
-    assert "weights changed meanwhile" in accuracy_view(recording, replace(TRUTH, is_mixed=True))
+    assert "weights changed during" not in accuracy_view(recording, TRUTH)
+    assert "weights changed during" in accuracy_view(recording, replace(TRUTH, is_mixed=True))
     untrained = {**TRAINED, "predictor": WeightsSource()}
-    assert "the predictor of this robot never learned" in accuracy_view(recording, replace(TRUTH, weights=untrained))
+    assert "Untrained predictor" in accuracy_view(recording, replace(TRUTH, weights=untrained))
 
 
 def test_a_model_that_shows_no_heading_has_no_distance(recording):

@@ -9,6 +9,7 @@ from models.introspection import attention_figures
 from models.introspection.attention import attention_on_frames, breakdown, uniform_attention
 from page.tabs import attention
 from page.tabs.attention import MEASURES, attention_choices, attention_view, token_text
+from page.text import loss_text
 from session import load_session
 from tests.models.introspection.test_attention import look_of
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
@@ -63,12 +64,12 @@ def test_every_measure_has_its_value_its_uniform_value_and_its_sentence(recordin
         assert math.isfinite(vars(look.measures)[key])
     # APA: half, and half of what is even; 0.5 + 0.5 · 0.00144 = 0.5007 beside 0.00144.
     baseline = np.mean([1 / (T * 198 + place + 1) for place in range(P)])
-    assert f'<td class="number">{0.5 + baseline / 2:.4f}</td><td class="number">{baseline:#.4g}</td>' in html
+    assert f'<td class="number">{0.5 + baseline / 2:.3f}</td><td class="number">{loss_text(baseline)}</td>' in html
 
 
 def test_the_usual_layer_and_head_have_no_column_of_their_own(recording, look):
     usual = view(recording, look)
-    assert "Shown" not in Html(usual).text and "layer 6 of 6, mean of 8 heads" in Html(usual).text
+    assert "Selected" not in Html(usual).text and "layer 6 of 6, mean of 8 heads" in Html(usual).text
 
 
 @pytest.mark.parametrize(
@@ -82,24 +83,24 @@ def test_the_usual_layer_and_head_have_no_column_of_their_own(recording, look):
 def test_another_layer_or_head_gets_a_column_and_is_named(recording, look, changes, selection):
     measures = replace(look.shown, apa=0.125)
     document = Html(view(recording, replace(look, shown=measures, **changes)))
-    assert "Shown" in document.text and "0.1250" in document.text
-    assert f"The column Shown is of {selection}." in document.text
+    assert "Selected" in document.text and "0.125" in document.text
+    assert f"Selected: {selection}." in document.text
     assert document.text.count(selection) >= 5  # at the overlays, the table and each figure
 
 
 def test_the_frames_and_the_weights_are_named(recording, look):
     weights = {"autoencoder": WeightsSource("autoencoder.pth", 1200), "predictor": WeightsSource()}
     document = Html(view(recording, replace(look, weights_in_use=weights)))
-    assert "Frame 3 of JetBot session_1, predicted from frames 0, 1, 2" in document.text
-    assert "autoencoder autoencoder.pth, step 1,200, predictor untrained" in document.text
-    assert "Untrained: the predictor of this robot" in document.text
+    assert "Frame 3 from frames 0, 1, 2" in document.text
+    assert "session_1, autoencoder autoencoder.pth, step 1,200, predictor untrained" in document.titles[0]
+    assert "Untrained predictor:" in document.text
     assert document.all("div")[0]["data-frame"] == "3"
 
 
 def test_a_history_shorter_than_requested_says_so(recording, look):
     short = look_of(uniform_attention(P, 198 + P), 1)
     history, html = recording.history(1, T), view(recording, short, frame=1)
-    assert history.note and history.note in Html(html).text and "predicted from frame 0:" in html
+    assert history.note and history.note in Html(html).text and "Frame 1 from frame 0." in html
 
 
 def test_all_frames_share_one_scale_and_each_shows_its_share(recording, look):
@@ -108,8 +109,8 @@ def test_all_frames_share_one_scale_and_each_shows_its_share(recording, look):
     # All patches get the same: half of the mean of 1 / (query position + 1); 196 of them are a frame.
     each = 0.5 * np.mean([1 / (T * 198 + place + 1) for place in range(P)])
     assert drawing.tops == [pytest.approx(each, rel=1e-5)] * T and drawing.outlined == []
-    assert all(f"Context frame {frame}all patches {196 * each:.4f}" in document.text for frame in range(T))
-    assert "the average future token" in document.text
+    assert all(f"Context frame {frame}all patches {196 * each:.3f}" in document.text for frame in range(T))
+    assert "the mean future token" in document.text
 
 
 def test_the_query_token_is_outlined_in_the_frame_to_be_predicted(recording, look):
@@ -119,7 +120,7 @@ def test_the_query_token_is_outlined_in_the_frame_to_be_predicted(recording, loo
     assert "patch in row 1, column 1" in document.text  # 16 = 1 + 14·1 + 1
     pictures = [picture(document.bytes_at("img", "src", alt=f"Context frame {frame}")) for frame in range(T)]
     assert all(one.max() == 10 for one in pictures)
-    assert picture(document.bytes_at("img", "src", alt="Frame 3, to be predicted")).max() == 20
+    assert picture(document.bytes_at("img", "src", alt="Predicted frame 3")).max() == 20
 
 
 def test_tables_hold_the_measures_and_every_future_token(recording, look):
@@ -175,5 +176,5 @@ def test_the_real_drawings_fit_the_view(recording, look):
     downloads = [link["download"] for link in document.all("a") if "keep-picture" in link.get("class", "")]
     assert downloads[-3:] == [f"attention_frame_3_{part}.png" for part in ("parts", "map", "tokens")]
     assert (
-        downloads[-4] == "frame_3_to_be_predicted.png" and len(downloads) == len(document.all("img")) - 1
+        downloads[-4] == "predicted_frame_3.png" and len(downloads) == len(document.all("img")) - 1
     )  # but the colour scale

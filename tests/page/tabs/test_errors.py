@@ -18,9 +18,9 @@ def test_nothing_is_said_of_errors_of_the_weights_and_the_history_in_use():
 
 
 def test_another_history_and_other_weights_are_shown():
-    assert "a history of 3, not of 5 as chosen under Predictor" in errors_notice(KEPT, "k", DIGESTS, 5.0)
+    assert "history length 3, not 5" in errors_notice(KEPT, "k", DIGESTS, 5.0)
     notice = errors_notice(KEPT, "k", None, 8)
-    assert "other weights than those in use now and a history of 3, not of 8" in notice
+    assert "different weights and history length 3, not 8" in notice
 
 
 @every_case("sent", [None, "5", "\ud800" * 9, [5], True, 0, 9, float("nan"), 10**400])

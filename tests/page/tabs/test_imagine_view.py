@@ -68,15 +68,15 @@ def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
     reply = answer(jetbot, Imagined([]))
     assert reply["truth"] == reply["imagined"] and reply["truth"].startswith("data:image/png;base64,")
     assert (reply["answered"], reply["steps"], reply["can_undo"], reply["strip"]) == (7, 0, False, [])
-    assert reply["summary"] == "Starts at frame 4. Press an action to imagine the next frame."
+    assert reply["summary"] == "Starts at frame 4. Press an action: the model imagines the next frame."
 
 
 def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
     steps = [Step(i, distance_px=0.4 * i, repeat_px=22.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
     reply = answer(jetbot, Imagined(steps, problem="", truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
-    assert reply["summary"] == "10 steps imagined from frame 4; 5 of 10 within 2 px of the truth."
+    assert reply["summary"] == "10 steps from frame 4: 5 of 10 within 2 px of the simulator."
     assert reply["truth_text"] == (
-        "Truth, simulated · 4.0 px apart, MSE 0.01000; repeating the start frame: 224.0 px apart, MSE 0.02000"
+        "Simulated · 4.0 px apart, MSE 0.0100; repeating the start frame: 224.0 px apart, MSE 0.0200"
     )
     assert [step["number"] for step in reply["strip"]] == list(range(3, 11)) and reply["strip"][0]["error"] == "1.2 px"
     assert reply["truth"] != reply["imagined"]
@@ -97,13 +97,13 @@ def test_a_simulator_that_cannot_follow_is_told_and_a_missing_one_is_nothing_spe
 
 def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
     reply = answer(jetbot, Imagined([Step()], truth=TrueFrame(grey(50), 5, None)))
-    assert reply["truth_text"] == "Truth, recorded, frame 5 · MSE 0.01000; repeating the start frame: MSE 0.02000"
-    assert reply["summary"] == "1 step imagined from frame 4; truth known for 1, mean MSE 0.01000."
+    assert reply["truth_text"] == "Recorded frame 5 · MSE 0.0100; repeating the start frame: MSE 0.0200"
+    assert reply["summary"] == "1 step from frame 4: mean MSE 0.0100 over 1 with ground truth."
     unknown = Step(2, mse=None, known=1, true_thumb=None)
     reply = answer(jetbot, Imagined([Step(), unknown]))
-    assert reply["truth"] is None and "not known" in reply["truth_text"]
-    assert reply["strip"][1]["truth"] is None and reply["strip"][1]["error"] == "not known"
-    assert "other actions were recorded" in answer(jetbot, Imagined([Step(known=0, mse=None)]))["summary"]
+    assert reply["truth"] is None and "No ground truth" in reply["truth_text"]
+    assert reply["strip"][1]["truth"] is None and reply["strip"][1]["error"] == "unknown"
+    assert "no ground truth" in answer(jetbot, Imagined([Step(known=0, mse=None)]))["summary"]
 
 
 def test_untrained_and_changing_weights_are_shown(jetbot):
@@ -146,7 +146,7 @@ def test_anything_else_is_refused(sent):
 
 def test_ways_to_go_on():
     assert (parse_mode(None), parse_mode("pictures")) == ("latents", "pictures")
-    for other in ("", "Stay in latents", 1, ["latents"], {}):
+    for other in ("", "Latents", 1, ["latents"], {}):
         with pytest.raises(InvalidValue, match="one of: latents, pictures"):
             parse_mode(other)
 
@@ -191,15 +191,15 @@ def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(number) for number in (1, 2, 3)])
     ((curves, is_log, what, _),) = charts
     assert what == "MSE" and is_log and list(curves)[-1] == "repeating the start frame"
-    assert curves["stay in latents"] == [(1, 0.1), (2, 0.2), (3, pytest.approx(0.3))]
-    assert 'data-frame="4"' in view and "mean MSE <b>0.2000</b>" in view and "within" not in view
+    assert curves["latents"] == [(1, 0.1), (2, 0.2), (3, pytest.approx(0.3))]
+    assert 'data-frame="4"' in view and view.count(">0.200</td>") == 2 and "Within" not in view
     assert "notice" not in view and 'download="rollout_session_1_4.csv"' in view and 'id="rollout-clip"' in view
 
 
 def test_distances_are_drawn_if_they_are_known(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
     assert [what for _, _, what, _ in charts] == ["MSE", "Distance"]
-    assert charts[1][0]["stay in latents"] == [(1, 1.0)] and "1 of 2 within 2 px" in view and "0 of 2 within" in view
+    assert charts[1][0]["latents"] == [(1, 1.0)] and "Within 2 px" in view and ">1 of 2<" in view and ">0 of 2<" in view
 
 
 def test_a_short_rollout_and_changed_weights_are_shown(jetbot):

@@ -99,29 +99,30 @@ def test_an_error_is_the_lowest_only_if_the_differences_mean_something(recording
 def test_every_other_action_has_a_map_with_its_largest_difference(recording):
     html = maps_view(recording, LEVELS, recorded=1).split('id="difference-maps"')[1]
     captions = re.findall(r"<b>(.*?)</b><span>(.*?)</span>", html)
-    assert captions == [("turn 0", "Largest difference 0.2500"), ("turn 2", "Largest difference 0.5000")]
+    assert captions == [("turn 0", "At most 0.250"), ("turn 2", "At most 0.500")]
 
 
-def test_a_recorded_action_outside_the_action_space_leaves_a_map_for_all(recording):
-    html = maps_view(recording, LEVELS, recorded=None).split('id="difference-maps"')[1]
-    assert re.findall(r"<b>(.*?)</b>", html) == ["turn 0", "turn 1", "turn 2"]
+def test_a_recorded_action_outside_the_action_space_is_swept_as_well(recording):
+    html = maps_view(recording, (*LEVELS, 0.0), recorded=3)
+    assert re.findall(r"<b>(turn.*?)</b>", html.split('id="difference-maps"')[0])[-1] == "turn 1"  # as it was recorded
+    assert re.findall(r"<b>(.*?)</b>", html.split('id="difference-maps"')[1]) == ["turn 0", "turn 1", "turn 2"]
 
 
 def test_the_scale_of_differences_is_the_same_on_both_sides_of_zero(recording):
     bar = maps_view(recording, LEVELS, recorded=1).split('class="colour-bar"')[1]
-    assert "<span>−0.5000</span>" in bar and "<span>+0.5000</span>" in bar
+    assert "<span>−0.500</span>" in bar and "<span>+0.500</span>" in bar
 
 
 def test_predictions_that_are_all_the_same_are_shown_instead_of_drawn(recording):
     html = maps_view(recording, (0.0, 0.0, 0.0), recorded=1)
-    assert "All predictions are the same: the predictor ignores the action." in html
-    assert "colour-bar" not in html and "Largest difference" not in html
+    assert "All predictions are the same: the model ignores the action here." in html
+    assert "colour-bar" not in html and "At most" not in html
 
 
 @pytest.mark.parametrize(("top", "is_shown"), [(0.003, True), (0.004, False)])
 def test_differences_too_small_to_see_in_the_pictures_are_shown(recording, top, is_shown):
     """One level of a picture is 1/255 = 0.0039."""
-    assert ("less than one of a picture's 256 levels" in maps_view(recording, (top, 0.0, -top), recorded=1)) is is_shown
+    assert ("below 1/256" in maps_view(recording, (top, 0.0, -top), recorded=1)) is is_shown
 
 
 @pytest.mark.parametrize(("levels", "recorded"), [((0.0,), 0), ((), None)])
@@ -132,4 +133,4 @@ def test_without_another_action_nothing_is_compared(recording, levels, recorded)
     heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
     maps = Maps(np.zeros((len(levels), 4, 4, 3), np.uint8), heat.strip, 0.0)
     html = prediction_view(recording, recording.history(1, 2), result, heat, maps)
-    assert "difference-maps" not in html and "What each action changes" not in html
+    assert "difference-maps" not in html and "Effect of each action" not in html

@@ -45,11 +45,11 @@ def changes(shared):
     return weight_changes(moved, shared.model)
 
 
-def test_all_learned_numbers_are_counted(shared, look):
+def test_all_parameters_are_counted(shared, look):
     count = sum(weights.numel() for weights in shared.model.parameters())
     document = Html(view(look, None, Drawing()))
-    assert f"{count:,} learned numbers in both networks: autoencoder untrained, predictor untrained." in document.text
-    assert "Untrained: the autoencoder and the predictor" in document.text
+    assert f"{count:,} parameters in both networks: autoencoder untrained, predictor untrained." in document.text
+    assert "Untrained autoencoder and predictor:" in document.text
 
 
 def test_the_weights_in_use_are_named(look):
@@ -62,7 +62,7 @@ def test_the_weights_in_use_are_named(look):
 def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
     drawing = Drawing()
     document = Html(view(look, None, drawing))
-    assert "Train a network, and this page shows what the training changed" in document.text
+    assert "After training, this shows how much each layer changed" in document.text
     assert "draw_changes" not in drawing.calls and "outlined" not in document.text
     assert drawing.calls["draw_distributions"] == (look.groups,)
     assert not any(link["download"].startswith("weights_change") for link in document.all("a"))
@@ -78,7 +78,7 @@ def test_without_a_training_the_page_says_what_to_do_and_draws_no_change(look):
 def test_a_training_says_which_it_was_and_how_long(look, changes, fields, sentence):
     drawing = Drawing()
     document = Html(view(look, Comparison(changes, **fields), drawing))
-    assert sentence in document.text and "filled after the last training, outlined before it" in document.text
+    assert sentence in document.text and "filled: after the last run, outlined: before" in document.text
     assert drawing.calls["draw_changes"] == drawing.calls["draw_distributions"] == (changes,)
 
 
@@ -86,7 +86,7 @@ def test_weights_loaded_since_a_training_are_distinguished_from_what_it_made(loo
     drawing = Drawing()
     others = [replace(one, after=replace(one.after, norm=one.after.norm + 1)) for one in changes]
     document = Html(view(look, Comparison(others), drawing))
-    assert "Other weights have been loaded since" in document.text and "outlined" not in document.text
+    assert "Other weights were loaded since" in document.text and "outlined" not in document.text
     assert drawing.calls["draw_norms"] == drawing.calls["draw_distributions"] == (look.groups,)
     assert drawing.calls["draw_changes"] == (others,)
 

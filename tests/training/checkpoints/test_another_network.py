@@ -130,7 +130,7 @@ def test_its_file_and_those_of_other_networks_are_distinguished(tmp_path):
     path, own = tmp_path / FILES["predictor"], optimizers.model.predictor
     message = refused(path, predictor(), CheckpointConfigDiffers)
     assert "holds another predictor than the one in use: its architecture is last_frame, not transformer;" in message
-    assert "the weights of a predictor" in refused(path, autoencoder(), WrongNetwork)
+    assert "contains predictor weights" in refused(path, autoencoder(), WrongNetwork)
     assert "the weights of an autoencoder" in refused(tmp_path / FILES["autoencoder"], own, WrongNetwork)
 
 

@@ -115,8 +115,8 @@ def test_a_missing_file_is_said_to_be_missing(tmp_path):
 def test_a_file_of_the_other_network_is_named(tmp_path):
     of_autoencoder = notebook_file(tmp_path / "autoencoder.pth", autoencoder())
     of_predictor = notebook_file(tmp_path / "predictor_0.pth", predictor(), copied=autoencoder())
-    assert "holds the weights of an autoencoder" in refused(of_autoencoder, predictor(), WrongNetwork)
-    assert "holds the weights of a predictor" in refused(of_predictor, autoencoder(), WrongNetwork)
+    assert "contains autoencoder weights" in refused(of_autoencoder, predictor(), WrongNetwork)
+    assert "contains predictor weights" in refused(of_predictor, autoencoder(), WrongNetwork)
 
 
 def test_differing_names_are_counted_and_named(tmp_path):

@@ -37,6 +37,12 @@ def test_a_summary_counts_frames_that_have_an_error():
     assert summary(errors_of(NAN, NAN)) is None and summary(errors_of()) is None
 
 
+def test_of_neighbours_only_the_worst_is_among_the_worst_frames():
+    errors = np.zeros(80)
+    errors[[9, 10, 11, 40]] = 1, 3, 2, 0.5
+    assert [frame for frame, _ in worst_frames(errors, 2)] == [10, 40]
+
+
 def test_the_worst_frames_are_in_descending_order():
     errors = errors_of(1, 5, NAN, 5, 7)
     assert worst_frames(errors, 3) == ((4, 7.0), (1, 5.0), (3, 5.0))

@@ -1,0 +1,96 @@
+"""The server process: what it holds, what it does before it serves the page, and how it ends."""
+
+import contextlib
+import logging
+import signal
+from typing import Any
+
+import gradio as gr
+
+from page.backend import PageBackend
+from page.facts import holdings
+from page.server.access_policy import AccessPolicy
+from page.server.launch import announce, exit_now, free_port
+from page.server.proxies import proxies_for_public_link, without_proxies
+from page.server.settings import Settings
+from page.server.web_app import web_options
+from session import (
+    SessionError,
+    end_signals,
+    list_sessions,
+    outlive_terminal,
+    record_demo,
+    require_supported_system,
+    simulator_names,
+)
+
+logger = logging.getLogger(__name__)
+
+DEMO_FRAMES = 60
+
+
+class Explorer(PageBackend):
+    """The shared state of the server, with its settings and its access rules."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
+        self.settings, self.access = settings, AccessPolicy(settings)
+
+
+def record_all_demos(explorer: Explorer) -> None:
+    """Record a short session with each simulated robot; raises SessionError."""
+    for robot in simulator_names():
+        logger.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
+
+
+def launch_options(explorer: Explorer) -> dict[str, Any]:
+    """The options of `demo.launch` for the page."""
+    return web_options(explorer.sessions, explorer.run_file, explorer.checkpoint_folder, explorer.access)
+
+
+def prepare(explorer: Explorer) -> int:
+    """Record a demo if there is no recording yet, and log what is served; returns a free port for the server."""
+    settings = explorer.settings
+    if not settings.read_only and not list_sessions(explorer.sessions_folder):
+        logger.info("No recordings yet: recording a demo with both simulated robots.")
+        try:
+            record_all_demos(explorer)
+        except SessionError as problem:
+            logger.warning("No demo was recorded: %s", problem)
+    logger.info("%s", holdings(settings.data, list_sessions(explorer.sessions_folder)))
+    return free_port(settings.host, settings.port)
+
+
+def end_on_signals(explorer: Explorer) -> None:
+    """End after Ctrl-C, a request to terminate or a closed terminal: jobs stop after their step and save before."""
+
+    def end(*_: object) -> None:
+        for robot, job in explorer.active_jobs():
+            logger.info("Stopping the training of %s after step %d; its networks are saved.", robot, job.step)
+        explorer.evaluator.close(timeout_s=5)
+        explorer.close(timeout_s=30)
+        exit_now()
+
+    outlive_terminal()
+    for signal_number in end_signals():
+        signal.signal(signal_number, end)
+
+
+def serve(demo: gr.Blocks, explorer: Explorer) -> None:
+    """Start to serve the page, and return."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    end_on_signals(explorer)
+    require_supported_system()
+    settings, port = explorer.settings, prepare(explorer)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(proxies_for_public_link(settings.host) if settings.share else without_proxies())
+        demo.launch(
+            server_name=settings.host,
+            server_port=port,
+            share=settings.share,
+            quiet=True,
+            prevent_thread_lock=True,
+            **launch_options(explorer),
+        )
+    announce(demo, explorer.access, settings.browser)
