@@ -135,7 +135,7 @@ def _short_error(recording: RecordedSession, step: ImaginedStep) -> str:
         return f"{step.distance_px:.1f} px"
     if step.is_lost:
         return _nothing_seen(recording)
-    return "not known" if step.mse is None else f"MSE {loss_text(step.mse)}"
+    return "unknown" if step.mse is None else f"MSE {loss_text(step.mse)}"
 
 
 def rollout_view(

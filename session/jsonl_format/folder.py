@@ -27,7 +27,8 @@ def is_session_folder(folder: str | os.PathLike[str]) -> bool:
 
 def is_recording(folder: Path) -> bool:
     """True if ``folder`` is a session, and not the frames of one. Raises OSError if it cannot be listed."""
-    return folder.name != FRAMES_FOLDER and is_session_folder(folder)
+    is_name = "\0" not in str(folder)  # no file has such a name, and Python refuses to look for it
+    return is_name and folder.name != FRAMES_FOLDER and is_session_folder(folder)
 
 
 def fingerprint(folder: str | os.PathLike[str]) -> tuple[int, int]:

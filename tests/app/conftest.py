@@ -24,6 +24,8 @@ from models import (
     WorldModels,
 )
 from page.facts import session_labels
+from page.server.launch import free_port
+from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
 from tests.app.tabs import Tabs, Visits
@@ -121,10 +123,10 @@ RUNNING: list[gr.Blocks] = []  # in this process
 def own_port(first: int) -> int:
     """A free port, outside the ranges of other workers of the same test run."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return script.free_port("127.0.0.1", first + 3000 * worker)
+    return free_port("127.0.0.1", first + 3000 * worker)
 
 
-def new_explorer(settings: script.Settings) -> script.Explorer:
+def new_explorer(settings: Settings) -> script.Explorer:
     """The state of a server with the networks above."""
     explorer = script.Explorer(settings)
     explorer._world_models = NarrowWorldModels(explorer.device)
@@ -132,7 +134,7 @@ def new_explorer(settings: script.Settings) -> script.Explorer:
 
 
 @contextmanager
-def running(settings: script.Settings, is_narrow: bool = True) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
+def running(settings: Settings, is_narrow: bool = True) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
     """Start a server, with the networks above or the usual ones; yields its `Explorer` and its page."""
     for other in RUNNING:
         await_quiet(other)
@@ -155,7 +157,7 @@ def await_quiet(demo: gr.Blocks) -> None:
 
 
 @contextmanager
-def serving(settings: script.Settings, is_narrow: bool = True) -> Iterator[str]:
+def serving(settings: Settings, is_narrow: bool = True) -> Iterator[str]:
     """Start a server; yields its address, with a slash at the end."""
     with running(settings, is_narrow) as (_, demo):
         yield demo.local_url
@@ -164,7 +166,7 @@ def serving(settings: script.Settings, is_narrow: bool = True) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(data: Path) -> Iterator[str]:
     """A server over the recordings of `data`, shared by all tests."""
-    with serving(script.Settings(data=data)) as address:
+    with serving(Settings(data=data)) as address:
         yield address
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import fill, serving, unfold_models
 from tests.app.get_chromium import FLAGS, find_chromium
@@ -25,7 +26,7 @@ log = logging.getLogger("screenshots")
 
 
 def train(data: Path, session_id: str, network: str, steps: int) -> None:
-    explorer, visitor = script.Explorer(script.Settings(data=data)), script.Visitor()
+    explorer, visitor = script.Explorer(Settings(data=data)), script.Visitor()
     script.load_session(explorer, visitor, session_id)
     manager = explorer.manager_for(visitor)
     manager.load_defaults()
@@ -143,9 +144,9 @@ def main() -> int:
         for photograph, before in shots.items():
             if before:
                 train(data, session_id, *before)
-            with serving(script.Settings(data=data), is_narrow=False) as address:
+            with serving(Settings(data=data), is_narrow=False) as address:
                 photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
-        with serving(script.Settings(data=SHIPPED), is_narrow=False) as address:
+        with serving(Settings(data=SHIPPED), is_narrow=False) as address:
             photograph_imagine(browser, f"{address}?session={SHIPPED_SESSION}&frame=3")
         browser.close()
     return 0

@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from tests.app.conftest import serving
 from tests.cases import every_case
 
@@ -82,7 +82,7 @@ def test_the_autoencoder_reconstructs_the_frame_last_shown(client: Client, sessi
 @pytest.fixture
 def usual(data: Path) -> Iterator[Client]:
     """A client of a server with networks of the usual size, whose outputs differ between actions."""
-    with serving(script.Settings(data=data), is_narrow=False) as address:
+    with serving(Settings(data=data), is_narrow=False) as address:
         yield Client(address, verbose=False)
 
 

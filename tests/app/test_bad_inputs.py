@@ -15,6 +15,7 @@ import torch
 import session_explorer_gradio as script
 import training
 from models import SharedWorldModel
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.bad_values import BODIES, ROADS, VALUES
 from tests.app.conftest import running
@@ -126,7 +127,7 @@ def test_no_value_in_any_field_of_any_event_does_harm(tmp_path, valid, figure):
     with (
         redirect_stderr(log),
         recorded_requests() as orders,
-        running(script.Settings(data=tmp_path)) as (explorer, demo),
+        running(Settings(data=tmp_path)) as (explorer, demo),
     ):
         newcomer, hostile = Hostile(demo.local_url, valid), Hostile(demo.local_url, valid)
         shared = open_and_try(explorer, hostile)
@@ -187,7 +188,7 @@ def test_no_body_at_any_road_is_answered_with_a_trace(tmp_path, valid, figure):
     pairs = [(road, body) for road in ROADS for body in BODIES]
     tried = random.Random(6).sample(pairs, count(100, len(pairs)))
     log, found = io.StringIO(), []
-    with redirect_stderr(log), running(script.Settings(data=tmp_path)) as (_, demo):
+    with redirect_stderr(log), running(Settings(data=tmp_path)) as (_, demo):
         hostile = Hostile(demo.local_url, valid)
         for road, body in tried:
             answer = hostile.knock(road, body)

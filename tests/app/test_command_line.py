@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import session_explorer_gradio as script
+from page.server.launch import free_port
+from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.cases import every_case
 
@@ -13,8 +15,8 @@ from tests.cases import every_case
 def test_by_default_the_network_can_reach_the_server_with_keys(monkeypatch):
     monkeypatch.delenv("GRADIO_SERVER_NAME", raising=False)
     monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
-    assert script.parse_command_line([]) == script.Settings()
-    assert (script.Settings().host, script.Settings().open, script.Settings().share) == ("0.0.0.0", False, False)
+    assert script.parse_command_line([]) == Settings()
+    assert (Settings().host, Settings().open, Settings().share) == ("0.0.0.0", False, False)
 
 
 def test_options_and_environment_are_respected(monkeypatch):
@@ -23,7 +25,7 @@ def test_options_and_environment_are_respected(monkeypatch):
     assert (script.parse_command_line([]).host, script.parse_command_line([]).port) == ("127.0.0.2", 9000)
     options = ["--data", "d", "--host", "127.0.0.3", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
     settings = script.parse_command_line(options)
-    assert settings == script.Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
+    assert settings == Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
     assert script.parse_command_line(["--open", "--allow-host", "lab", "--allow-host", "x"]).names == ("lab", "x")
 
 
@@ -45,11 +47,11 @@ def test_a_port_in_use_gives_the_next_free_one():
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]
-        assert script.free_port("127.0.0.1", port) > port
+        assert free_port("127.0.0.1", port) > port
 
 
 def test_the_first_start_records_a_demo_of_both_robots(tmp_path):
-    explorer = script.Explorer(script.Settings(data=tmp_path))
+    explorer = script.Explorer(Settings(data=tmp_path))
     script.prepare(explorer)
     assert {summary.robot for summary in list_sessions(explorer.sessions_folder)} == {"jetbot", "toroidal_dot"}
     script.prepare(explorer)
@@ -58,7 +60,7 @@ def test_the_first_start_records_a_demo_of_both_robots(tmp_path):
 
 def test_the_start_says_which_folder_is_served_and_how_much_it_holds(tmp_path, caplog):
     caplog.set_level("INFO")
-    script.prepare(script.Explorer(script.Settings(data=tmp_path / "new")))
+    script.prepare(script.Explorer(Settings(data=tmp_path / "new")))
     assert caplog.messages[-1] == f"Serving {tmp_path / 'new'}: 2 recordings."
 
 
@@ -70,6 +72,6 @@ def test_a_folder_inside_a_data_folder_is_refused_with_a_sentence(tmp_path, caps
 
 
 def test_read_only_records_nothing(tmp_path):
-    explorer = script.Explorer(script.Settings(data=tmp_path, read_only=True))
+    explorer = script.Explorer(Settings(data=tmp_path, read_only=True))
     script.prepare(explorer)
     assert list_sessions(explorer.sessions_folder) == []

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 import models
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from page.tabs.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
@@ -31,7 +31,7 @@ FRAMES = 24
 def own(tmp_path):
     """A data folder of this test alone, and the query that opens its recording."""
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", FRAMES, seed=1)
-    return script.Settings(data=tmp_path), session_id
+    return Settings(data=tmp_path), session_id
 
 
 def evaluate(page: Page) -> None:
@@ -73,7 +73,7 @@ def test_evaluate_shows_a_track_jumps_to_the_worst_frame_and_survives_a_restart(
         open_tab.leave(page)
 
 
-def shown_by_inference(settings: script.Settings, session_id: str, frame: int) -> tuple[float, float]:
+def shown_by_inference(settings: Settings, session_id: str, frame: int) -> tuple[float, float]:
     recording = load_session(settings.data / "sessions" / session_id)
     shared = new_explorer(settings).manager(recording.profile).shared
     batch = build_batch(recording, recording.history(frame, 3))
@@ -155,7 +155,7 @@ def slow_evaluation(monkeypatch):
 
 def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path, slow_evaluation):
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 200, seed=1)
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab(f"?session={session_id}", address)
         page.get_by_role("tab", name="Errors").click()
         page.locator("#evaluate").click()

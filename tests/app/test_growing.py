@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import SessionRecorder, ToroidalDotRobot
 from tests.app.conftest import serving
 from tests.app.test_browser import at_frame, settled_at
@@ -47,7 +48,7 @@ def growing(tmp_path: Path) -> Iterator[Growing]:
 
 @pytest.fixture
 def address(tmp_path: Path, growing: Growing) -> Iterator[str]:
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         yield address
 
 
@@ -90,7 +91,7 @@ def test_a_page_at_another_frame_stays_there(address, growing, open_tab):
 
 def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(open_tab, tmp_path):
     growing = Growing(tmp_path / "sessions", 0)
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab(f"?session={growing.session_id}", address, awaited="#player .stage-message:not([hidden])")
         expect(page.locator("#player .stage-message")).to_contain_text("has no frames yet")
         growing.grow(2)
@@ -101,7 +102,7 @@ def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(ope
 
 
 def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
-    explorer, visitor = script.Explorer(script.Settings(data=tmp_path)), script.Visitor()
+    explorer, visitor = script.Explorer(Settings(data=tmp_path)), script.Visitor()
     (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert session_id == growing.session_id and label.endswith("· being recorded")
     growing.recorder.close()

@@ -8,7 +8,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import PREDICTOR, fill, serving
 from tests.cases import every_case
@@ -78,7 +78,7 @@ def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_th
 
 def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 12, seed=1)
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab(f"?session={session_id}&frame=6", address)
         inside(page, "Weights")
         result = page.locator("#weights-result")
@@ -125,7 +125,7 @@ def test_session_statistics_open_on_the_tab_of_the_session(open_tab, session_ids
 
 def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
     advice = "choose one in the list"
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab("", address, awaited="#record-demo")
         inside(page)
         expect(page.locator("#attention-result .notice")).to_contain_text(advice, timeout=LONG_MS)

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-import session_explorer_gradio as script
 from benchmarks.coded_recordings import record_coded
 from benchmarks.long_life import added_by_second_half, open_many, repeat, resource_use_at_rest, soak, warm_up
 from benchmarks.long_session import LongSession
@@ -14,6 +13,7 @@ from benchmarks.memory_use import BOUND, ResourceUse, is_within
 from benchmarks.raw_client import RawClient
 from benchmarks.server import Server, running_server
 from page.figures import render_figure
+from page.server.settings import Settings
 from page.visitor import TABS_REMEMBERED
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
@@ -74,7 +74,7 @@ def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
 
 def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path):
     session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
-    with running(script.Settings(data=tmp_path)) as (_, demo):
+    with running(Settings(data=tmp_path)) as (_, demo):
         active, passing = RawClient(demo.local_url), RawClient(demo.local_url)
         active.ask("load_session", session_id)
         for number in range(TABS_REMEMBERED + 20):

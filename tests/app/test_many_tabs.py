@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import running
 from tests.app.test_browser import at_frame, settled_at
@@ -41,7 +41,7 @@ def scrub(page: Page) -> None:
 @pytest.mark.timeout(600)  # nine pages at once, on a busy machine
 def test_nine_tabs_scrub_while_one_trains_and_stops(browser: Browser, tmp_path: Path):
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 40, seed=1)
-    with running(script.Settings(data=tmp_path)) as (explorer, demo):
+    with running(Settings(data=tmp_path)) as (explorer, demo):
         pages = open_tabs(browser, f"{demo.local_url}?session={session_id}")
         first = pages[0]
         first.bring_to_front()

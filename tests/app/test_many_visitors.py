@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import session_explorer_gradio as script
 from benchmarks.coded_recordings import coded_picture, read_code, record_coded
 from benchmarks.many_visitors import scrub, scrub_beside, start_training_together, summarize, visit_together
 from benchmarks.raw_client import RawClient
 from benchmarks.server import running_server
 from benchmarks.visitor_client import VisitorClient
 from page.server import web_app
+from page.server.settings import Settings
 from tests.app.conftest import own_port, running
 from tests.promises import IS_FULL, count
 from tests.training.tiny import until
@@ -122,7 +122,7 @@ def test_two_visitors_of_one_recording_have_each_a_place_and_a_new_page_has_none
 
 def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
     session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
-    with running(script.Settings(data=tmp_path)) as (explorer, demo):
+    with running(Settings(data=tmp_path)) as (explorer, demo):
         one, *busy = (RawClient(demo.local_url) for _ in range(1 + len(WAITING)))
         for client in (one, *busy):
             client.ask("load_session", session_id)
@@ -151,7 +151,7 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
 def test_tabs_that_ask_and_never_listen_stop_nobody(tmp_path, monkeypatch):
     monkeypatch.setattr(web_app, "MAILBOXES", 3)
     session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
-    with running(script.Settings(data=tmp_path)) as (_, demo):
+    with running(Settings(data=tmp_path)) as (_, demo):
         deaf = RawClient(demo.local_url)
         for _ in range(12):
             deaf.reload()

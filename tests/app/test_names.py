@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import load_session, record_demo
 from tests.app.conftest import fill, serving, unfold_models, write_checkpoints
 from tests.app.harmful_names import HARM, HARMFUL, names_of, write_session
@@ -91,7 +91,7 @@ class Watched:
 def watched(browser: Browser, named: tuple[Path, list[str]]) -> Iterator[Callable[[], Watched]]:
     folder, _ = named
     tabs: list[Watched] = []
-    with serving(script.Settings(data=folder)) as address:
+    with serving(Settings(data=folder)) as address:
 
         def new() -> Watched:
             tabs.append(Watched(browser, address))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import fill, serving
 
@@ -52,7 +52,7 @@ def make_unknown(session: Path) -> None:
 
 @pytest.fixture(scope="module")
 def odd_server(odd: Path):
-    with serving(script.Settings(data=odd)) as address:
+    with serving(Settings(data=odd)) as address:
         yield address
 
 
@@ -79,7 +79,7 @@ def test_an_unknown_robot_runs_with_the_ranges_of_its_own_actions(open_tab, odd_
 
 
 def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path):
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab("", address, awaited="#record-demo")
         page.locator("#record-demo").click()
         expect(page.locator("#player .caption")).to_contain_text("Frame 1 / 59")

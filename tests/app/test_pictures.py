@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import load_session
 from tests.app.conftest import serving
 from tests.session.picture_files import picture_files
@@ -63,7 +63,7 @@ def test_player_filmstrip_and_networks_see_the_same_pixels(open_tab, tmp_path):
     write_recording(folder)
     recording = load_session(folder)
     assert recording.frame_count == len(picture_files())
-    with serving(script.Settings(data=tmp_path)) as address:
+    with serving(Settings(data=tmp_path)) as address:
         page = open_tab("?session=jetbot/session_1", address)
         for index, mode in enumerate(picture_files()):
             expected = np.asarray(recording.picture(index)).astype(int)

@@ -10,6 +10,7 @@ from playwright.sync_api import Route, expect
 import session_explorer_gradio as script
 from page.components import FramePosition
 from page.handlers import StaleRequest, bind, discard_if_stale
+from page.server.settings import Settings
 from session import JETBOT, SessionRecorder, record_demo
 from tests.app.conftest import serving
 from tests.app.test_browser import at_frame, pick, settled_at
@@ -28,7 +29,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 def test_large_frames_play_to_the_end(open_tab, large):
     folder, session_id = large
-    with serving(script.Settings(data=folder)) as address:
+    with serving(Settings(data=folder)) as address:
         page = open_tab(f"?session={session_id}", address)
         page.get_by_label("Speed", exact=True).select_option("30")
         page.get_by_role("button", name="Play").click()
@@ -92,7 +93,7 @@ def two_demos(explorer: script.Explorer) -> tuple[str, str]:
 
 
 def test_an_answer_for_a_session_that_was_left_is_dropped(tmp_path):
-    explorer = script.Explorer(script.Settings(data=tmp_path))
+    explorer = script.Explorer(Settings(data=tmp_path))
     first, second = (
         record_demo(explorer.sessions_folder, robot, 9, seed=0) for robot in ("jetbot_sim", "toroidal_dot")
     )
@@ -105,7 +106,7 @@ def test_an_answer_for_a_session_that_was_left_is_dropped(tmp_path):
 
 
 def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
-    explorer = script.Explorer(script.Settings(data=tmp_path))
+    explorer = script.Explorer(Settings(data=tmp_path))
     first, second = (
         record_demo(explorer.sessions_folder, robot, 9, seed=0) for robot in ("jetbot_sim", "toroidal_dot")
     )
@@ -122,7 +123,7 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
 
 
 def test_checkpoints_are_offered_to_the_network_they_are_of_in_their_order(tmp_path):
-    explorer = script.Explorer(script.Settings(data=tmp_path))
+    explorer = script.Explorer(Settings(data=tmp_path))
     folder = explorer.checkpoints_folder / "jetbot"
     folder.mkdir(parents=True)
     for name in ("predictor_10", "predictor_2", "predictor_0", "autoencoder", "autoencoder_backup", "other"):

@@ -16,8 +16,8 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-import session_explorer_gradio as script
 from benchmarks.server import running_server
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import own_port, serving
 from tests.promises import IS_FULL, count
@@ -39,7 +39,7 @@ SLOW_STEP_S = 1.0  # a step of the autoencoder on a busy machine
 def settings(tmp_path):
     """A data folder of this test alone, with one recording."""
     (tmp_path / "id").write_text(record_demo(tmp_path / "sessions", "toroidal_dot", 40, seed=1))
-    return script.Settings(data=tmp_path)
+    return Settings(data=tmp_path)
 
 
 def until(condition):

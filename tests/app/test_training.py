@@ -11,7 +11,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Page, expect
 
-import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import fill, running, serving, unfold_models
 from tests.cases import every_case
@@ -24,10 +24,10 @@ LONG_MS = 60_000
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> tuple[script.Settings, str]:
+def own(tmp_path: Path) -> tuple[Settings, str]:
     """A data folder of this test alone, and the query that opens its recording at frame 9."""
     session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 20, seed=1)
-    return script.Settings(data=tmp_path), f"?session={session_id}&frame=9"
+    return Settings(data=tmp_path), f"?session={session_id}&frame=9"
 
 
 def training_tab(page: Page) -> None:
@@ -150,7 +150,7 @@ SMALL = RecipeConfig(
 def serving_small(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """A client of a server with the smallest networks and a short recipe, with the newest recording open."""
     monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
-    with running(script.Settings(data=data)) as (explorer, demo):
+    with running(Settings(data=data)) as (explorer, demo):
         model = shared_model()
         monkeypatch.setattr(explorer._world_models, "get", lambda key, channels: model)
         client = Client(demo.local_url, verbose=False)
@@ -223,7 +223,7 @@ def test_commands_without_a_job_and_saves_without_learning_say_so(own):
 
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):
-    with serving(script.Settings(data=data, read_only=True)) as address:
+    with serving(Settings(data=data, read_only=True)) as address:
         client = Client(address, verbose=False)
         client.predict(session_ids["jetbot"], api_name="/load_session")
         for name in ("/train_autoencoder_steps", "/train_predictor_steps", "/save_models", "/load_models"):

@@ -13,6 +13,7 @@ import pytest
 import session_explorer_gradio as script
 from page.facts import session_labels
 from page.opening import open_newest, refresh_sessions
+from page.server.settings import Settings
 from session import SessionUnreadable, find_session, list_sessions, load_session, record_demo
 from tests.app.conftest import write_checkpoints
 from tests.cases import every_case
@@ -58,7 +59,7 @@ def forbidden(folder: Path, rights: int = 0o000) -> Iterator[None]:
 
 
 def explorer_of(folder: Path) -> script.Explorer:
-    return script.Explorer(script.Settings(data=folder))
+    return script.Explorer(Settings(data=folder))
 
 
 @every_case("rights", [0o000, 0o400, 0o100])  # nothing; names alone; what is known by name

@@ -18,6 +18,8 @@ from gradio_client.exceptions import AppError
 
 import session_explorer_gradio as script
 from page.server.access_policy import MAX_BODY_BYTES, is_known_path
+from page.server.launch import announce
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import own_port, running
 from tests.promises import count
@@ -77,7 +79,7 @@ def flattened(routes: Iterable) -> Iterator:
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
     data = tmp_path_factory.mktemp("shared")
     session_id = record_demo(data / "sessions", "toroidal_dot", 12, seed=1)
-    with running(script.Settings(data=data, share=True)) as (explorer, demo):
+    with running(Settings(data=data, share=True)) as (explorer, demo):
         explorer.access.begin(f"https://{PUBLIC}")
         yield Edge(explorer, demo, session_id)
 
@@ -209,7 +211,7 @@ def test_a_viewer_cannot_cancel_the_evaluation_of_a_trainer(edge: Edge, monkeypa
 @web_edge
 def test_wrong_keys_are_slowed_down(tmp_path, figure):
     record_demo(tmp_path / "sessions", "toroidal_dot", 3, seed=1)
-    with running(script.Settings(data=tmp_path, share=True)) as (_, demo), httpx.Client() as guesser:
+    with running(Settings(data=tmp_path, share=True)) as (_, demo), httpx.Client() as guesser:
         codes = [guesser.get(f"{demo.local_url}?key=guess{number}").status_code for number in range(100)]
     wrong = codes.count(401)
     figure(f"100 wrong keys: {wrong} answered as wrong (401), {codes.count(429)} with a wait (429)")
@@ -267,13 +269,13 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
     """With a fake tunnel: its requests have its name as Host, and a local sender."""
     monkeypatch.setattr(gradio.networking, "setup_tunnel", lambda **options: f"https://{PUBLIC}")
     record_demo(tmp_path / "sessions", "toroidal_dot", 3, seed=1)
-    explorer = script.Explorer(script.Settings(data=tmp_path, share=True))
+    explorer = script.Explorer(Settings(data=tmp_path, share=True))
     demo = script.build_demo(explorer)
     options = dict(share=True, prevent_thread_lock=True, quiet=True, server_port=own_port(17860))
     demo.launch(**options, **script.launch_options(explorer))
     try:
         caplog.set_level("INFO")
-        script.announce(demo, explorer.access, False)
+        announce(demo, explorer.access, False)
         key = explorer.access.keys.look
         assert f"https://{PUBLIC}/?key={key}" in caplog.text
         with httpx.Client(base_url=demo.local_url, headers={"host": PUBLIC}) as visitor:

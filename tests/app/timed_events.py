@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import session_explorer_gradio as script
+from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import running, write_checkpoints
 from tests.app.hostile import Hostile
@@ -58,7 +59,7 @@ def world(folder: Path, moment: Moment) -> Iterator[World]:
     if moment.has_checkpoints:
         write_checkpoints(folder / "checkpoints" / ROBOT, action_channels=1)
     usual = {"session-picker": session_id, "player": 4, "clip-last": 2, "diagnosed-frames": 1, **STEPS, **PATHS}
-    with running(script.Settings(data=folder, read_only=moment.is_read_only)) as (explorer, demo):
+    with running(Settings(data=folder, read_only=moment.is_read_only)) as (explorer, demo):
         visitor = Hostile(demo.local_url, usual)
         if session_id:
             assert visitor.ask("load_session").is_done and visitor.ask("show_frame").is_done

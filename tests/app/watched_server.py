@@ -50,9 +50,9 @@ def hook(event: str, arguments: tuple) -> None:
 if __name__ == "__main__":
     os.open = open_and_note
     sys.addaudithook(hook)
-    import session_explorer_gradio as script
+    from page.server.settings import Settings
     from tests.app.conftest import serving
 
-    with serving(script.Settings(data=Path(sys.argv[1]))) as address:
+    with serving(Settings(data=Path(sys.argv[1]))) as address:
         print(address, flush=True)
         sys.stdin.read()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks
+import session
 from benchmarks.__main__ import NAMES
 
 STAND_IN = """
@@ -25,6 +26,7 @@ def folder(tmp_path):
     shutil.copytree(Path(benchmarks.__file__).parent, tmp_path / "benchmarks")
     for name in NAMES:
         (tmp_path / "benchmarks" / f"{name}.py").write_text(STAND_IN)
+    (tmp_path / "session").symlink_to(Path(session.__file__).parent)
     return tmp_path
 
 

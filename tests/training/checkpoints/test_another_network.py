@@ -131,7 +131,7 @@ def test_its_file_and_those_of_other_networks_are_distinguished(tmp_path):
     message = refused(path, predictor(), CheckpointConfigDiffers)
     assert "holds another predictor than the one in use: its architecture is last_frame, not transformer;" in message
     assert "contains predictor weights" in refused(path, autoencoder(), WrongNetwork)
-    assert "the weights of an autoencoder" in refused(tmp_path / FILES["autoencoder"], own, WrongNetwork)
+    assert "contains autoencoder weights" in refused(tmp_path / FILES["autoencoder"], own, WrongNetwork)
 
 
 def test_what_the_page_shows_of_a_predictor_is_there():

@@ -76,7 +76,7 @@ def test_other_action_channels_and_the_other_network_have_the_same_message_as_wi
     path = write(tmp_path / "p.pth", predictor(channels=3))
     message = refused(path, predictor(channels=1), CheckpointShapesDiffer)
     assert "a predictor for 3 action channels, this robot has 1" in message
-    assert "the weights of a predictor" in refused(path, autoencoder(), WrongNetwork)
+    assert "contains predictor weights" in refused(path, autoencoder(), WrongNetwork)
 
 
 def test_what_changes_training_alone_does_not_keep_weights_apart(tmp_path):

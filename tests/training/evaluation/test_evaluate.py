@@ -133,7 +133,7 @@ def test_memory_does_not_grow_with_the_length_of_the_recording(shared, tmp_path)
     frames, held = _Pass(shared.model, long, 3), []
     for first in range(0, 40, 4):
         frames.evaluate(first, [frame_tensor(long, index) for index in range(first, first + 4)])
-        held.append(sorted(frames._latents))
+        held.append(sorted(frames._encoded))
     # After frames 0 to 3, frame 4 needs 1, 2 and 3; after the last frame nothing is needed.
     assert held[0] == [1, 2, 3] and held[5] == [21, 22, 23] and held[-1] == []
 
