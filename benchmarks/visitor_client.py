@@ -106,7 +106,7 @@ class VisitorClient:
         return self._compare(read_file(content), (self.owner, frame))
 
     def _check_facts(self, html: str) -> str:
-        return "" if f"Frame {self.frame} · {self.frame + 1} of {self.frames} ·" in html else f"another frame: {html}"
+        return "" if f"Frame {self.frame} / {self.frames - 1} ·" in html else f"another frame: {html}"
 
     @staticmethod
     def _compare(actual: object, expected: object) -> str:

@@ -25,6 +25,7 @@ from models import (
 )
 from page.facts import session_labels
 from page.server.launch import free_port
+from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
@@ -141,7 +142,7 @@ def running(settings: Settings, is_narrow: bool = True) -> Iterator[tuple[script
     explorer = new_explorer(settings) if is_narrow else script.Explorer(settings)
     demo = script.build_demo(explorer)
     port = own_port(17860)
-    demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **script.launch_options(explorer))
+    demo.launch(prevent_thread_lock=True, quiet=True, server_port=port, **launch_options(explorer))
     RUNNING.append(demo)
     yield explorer, demo
     RUNNING.remove(demo)

@@ -7,6 +7,7 @@ import pytest
 
 import session_explorer_gradio as script
 from page.server.launch import free_port
+from page.server.serving import prepare
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.cases import every_case
@@ -52,15 +53,15 @@ def test_a_port_in_use_gives_the_next_free_one():
 
 def test_the_first_start_records_a_demo_of_both_robots(tmp_path):
     explorer = script.Explorer(Settings(data=tmp_path))
-    script.prepare(explorer)
+    prepare(explorer)
     assert {summary.robot for summary in list_sessions(explorer.sessions_folder)} == {"jetbot", "toroidal_dot"}
-    script.prepare(explorer)
+    prepare(explorer)
     assert len(list_sessions(explorer.sessions_folder)) == 2
 
 
 def test_the_start_says_which_folder_is_served_and_how_much_it_holds(tmp_path, caplog):
     caplog.set_level("INFO")
-    script.prepare(script.Explorer(Settings(data=tmp_path / "new")))
+    prepare(script.Explorer(Settings(data=tmp_path / "new")))
     assert caplog.messages[-1] == f"Serving {tmp_path / 'new'}: 2 recordings."
 
 
@@ -73,5 +74,5 @@ def test_a_folder_inside_a_data_folder_is_refused_with_a_sentence(tmp_path, caps
 
 def test_read_only_records_nothing(tmp_path):
     explorer = script.Explorer(Settings(data=tmp_path, read_only=True))
-    script.prepare(explorer)
+    prepare(explorer)
     assert list_sessions(explorer.sessions_folder) == []

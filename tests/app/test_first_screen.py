@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 import session_explorer_gradio as script
 from tests.app.pending import Pending
-from tests.app.test_browser import jump, settled_at, watched_tab
+from tests.app.tabs import watched_tab
+from tests.app.test_browser import jump, settled_at
 
 LONG_MS = 60_000
 FRAMES = 40

@@ -13,6 +13,7 @@ import pytest
 import session_explorer_gradio as script
 from page.facts import session_labels
 from page.opening import open_newest, refresh_sessions
+from page.server.serving import prepare
 from page.server.settings import Settings
 from session import SessionUnreadable, find_session, list_sessions, load_session, record_demo
 from tests.app.conftest import write_checkpoints
@@ -90,7 +91,7 @@ def test_folders_of_folders_are_listed_as_unreadable_and_get_no_demo(shared, lev
         names = "toroidal_dot" if level.endswith("dot") else "sessions"
         assert all(summary.session_id.startswith(names) for summary in unreadable) and unreadable
         caplog.clear()
-        script.prepare(explorer)
+        prepare(explorer)
         assert f"Serving {shared}: {2 - 1 if level.endswith('dot') else 0} recording" in caplog.text
         assert f"Folders that cannot be read: {names}" in caplog.text
         assert not refresh_sessions(explorer, script.Visitor())["sessions.offer"].visible

@@ -19,6 +19,7 @@ from gradio_client.exceptions import AppError
 import session_explorer_gradio as script
 from page.server.access_policy import MAX_BODY_BYTES, is_known_path
 from page.server.launch import announce
+from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import own_port, running
@@ -272,7 +273,7 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
     explorer = script.Explorer(Settings(data=tmp_path, share=True))
     demo = script.build_demo(explorer)
     options = dict(share=True, prevent_thread_lock=True, quiet=True, server_port=own_port(17860))
-    demo.launch(**options, **script.launch_options(explorer))
+    demo.launch(**options, **launch_options(explorer))
     try:
         caplog.set_level("INFO")
         announce(demo, explorer.access, False)

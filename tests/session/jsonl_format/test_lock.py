@@ -31,7 +31,7 @@ def test_a_session_is_being_recorded_until_its_recorder_closes(tmp_path):
         assert session.is_being_recorded and session.may_be_recording
         (summary,) = list_sessions(tmp_path)
         assert summary.is_being_recorded and "· being recorded" in session_labels([summary])[0]
-        assert "1 frame · 0 actions" in session_facts(session) and "· being recorded</span>" in session_facts(session)
+        assert "1 frame · 0 actions" in session_facts(session) and "· being recorded</p>" in session_facts(session)
     assert not session.is_being_recorded and not session.may_be_recording
     (summary,) = list_sessions(tmp_path)
     assert not summary.is_being_recorded and "being recorded" not in session_labels([summary])[0]
