@@ -494,7 +494,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_errors(on, page.errors, page)
     connect_clip(on, page.errors.clip, page)
     connect_imagine(on, page.imagine, page)
-    timer, panel = gr.Timer(2.0), page.models
+    timer, panel = gr.Timer(3.0), page.models
     on(timer.tick, describe_status, [page.visitor], [page.status], **TICK)
     checkpoints = [panel.autoencoder_path, panel.predictor_path, panel.message]
     on(timer.tick, tick_models, [page.visitor], checkpoints, **TICK)
@@ -548,7 +548,7 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
     paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
-    on(gr.Timer(0.5).tick, tick_training, drawn, on.named(TICKED), **TICK)
+    on(gr.Timer(1.0).tick, tick_training, drawn, on.named(TICKED), **TICK)
     connect_training_notes(on, tab, visitor)
 
 
@@ -560,7 +560,7 @@ def connect_training_notes(on: On, tab: tabs.training.TrainingTab, visitor: gr.S
         on(event, goal_notes, [visitor, *noted], [tab.goal_note], **TICK)
     offer = [tab.world_model.note, tab.world_model.run]
     on(tab.tab.select, offer_world_model, [visitor], offer, **TICK)
-    on(gr.Timer(1.0).tick, tick_offer, [visitor], offer, **TICK)
+    on(gr.Timer(3.0).tick, tick_offer, [visitor], offer, **TICK)
 
 
 def connect_attention(on: On, tab: tabs.attention.AttentionPanel, page: PageParts) -> None:
@@ -607,7 +607,7 @@ def connect_errors(on: On, tab: tabs.errors.ErrorsTab, page: PageParts) -> None:
     choice = handlers.as_newest_choice(handlers.without(evaluation_status, *others))
     on(tab.compared.select, choice, lists, [tab.view, data], **handlers.CHOICE)
     on(gr.Timer(1.0).tick, handlers.unless_superseded(tick_evaluation), lists, page.evaluated, **TICK)
-    on(gr.Timer(2.0).tick, tick_errors_notice, [visitor, tab.shown, length], [tab.notice], **TICK)
+    on(gr.Timer(3.0).tick, tick_errors_notice, [visitor, tab.shown, length], [tab.notice], **TICK)
 
 
 def connect_clip(on: On, panel: tabs.errors.ClipPanel, page: PageParts) -> None:

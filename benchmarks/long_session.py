@@ -14,7 +14,7 @@ WAIT_S = 60
 SHORT_TRAINING = 3
 WRONG = (
     ("load_session", ["../.."], "There is no session of that name"),
-    ("load_session", [None], "Pick a session first"),
+    ("load_session", [None], "Choose a session"),
     ("run_autoencoder", [-1], "The frame number must be a whole number"),
     ("run_predictor", [2.5, 3], "The frame number must be a whole number"),
     ("run_predictor", [None, 99], "The history length must be a whole number"),
@@ -84,7 +84,7 @@ class LongSession(VisitorClient):
         """Reload the page; a new page has no session."""
         self.client.reload()
         message = self.client.ask("show_frame", None)[0]
-        return self.open() if "No session is loaded" in message else f"a new page shows {message}"
+        return self.open() if "No session is open" in message else f"a new page shows {message}"
 
     def leave_early(self) -> str:
         """Close the page while its answer is computed."""

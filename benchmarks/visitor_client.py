@@ -99,7 +99,7 @@ class VisitorClient:
         if not content:
             return f"not frame {self.frame}"
         before = ", ".join(map(str, range(max(0, self.frame - context), self.frame)))
-        is_named = f" {before}: prediction MSE" in html or f" {before}: autoencoder" in html or not context
+        is_named = f" {before}: MSE" in html or f" {before}.</p>" in html or not context
         return self._check_picture(content, self.frame) if is_named else f"not the context of frame {self.frame}"
 
     def _check_picture(self, content: bytes, frame: int) -> str:

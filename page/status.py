@@ -15,7 +15,7 @@ from training import Verdict
 
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
-    """The status line. Every visible page requests it every two seconds, so it opens no file."""
+    """The status line. Every visible page requests it every few seconds, so it opens no file."""
     device = str(backend.device).upper()
     note = messages.role_note(backend.is_read_only, visitor.may_train)
     if visitor.profile is None:
@@ -49,7 +49,7 @@ def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
 
 
 def tick_models(backend: PageBackend, visitor: Visitor) -> Answer:
-    """The checkpoints and the advice, every two seconds: skipped unless other files are in use or a job has ended."""
+    """The checkpoints and the advice, every few seconds: skipped unless other files are in use or a job has ended."""
     if visitor.profile is None:
         return gr.skip()
     manager = backend.manager_for(visitor)

@@ -78,7 +78,7 @@ def training_status(
 def tick_training(
     explorer: PageBackend, visitor: Visitor, is_log: bool, smoothing: float | None = None, earlier: list | None = None
 ) -> Answer | dict[str, Any]:
-    """The same twice a second, with what changes when a job begins or ends: skipped while nothing changes."""
+    """The same every second, with what changes when a job begins or ends: skipped while nothing changes."""
     chart = is_log, smoothing, earlier
     manager = explorer.manager_for(visitor) if visitor.profile else None
     job = manager.last_run() if manager else None

@@ -143,12 +143,12 @@ MOMENTS = (  # the first ones are tried in every run of the tests
     }),
     Moment("an empty folder", lambda at: None, {
         **each((*LOOKS, *TRAINS, *COMMANDS, "load_models", "save_models", "show_frame"), UNOPENED),
-        "load_session": "Pick a session first",
+        "load_session": "Choose a session",
     }, is_empty=True),
     Moment("nothing can be written", learn_where_nothing_can_be_written, {
         "save_models": "not saved", "load_models": "There is no checkpoint at",
     }),
-    Moment("a read-only server", lambda at: None, each(CHANGES, "read-only: nobody"), is_read_only=True,
+    Moment("a read-only server", lambda at: None, each(CHANGES, "server is read-only"), is_read_only=True,
            has_checkpoints=True),
     Moment("nothing trained, nothing saved", lambda at: None, {
         "load_models": "There is no checkpoint at", "save_models": "nothing to save yet", **IDLE,
