@@ -69,7 +69,7 @@ class LongSession(VisitorClient):
 
     def load(self) -> str:
         message = self.client.ask("load_models")[0]
-        is_expected = re.search("loaded|There is no checkpoint|trains|left as it is", message)
+        is_expected = re.search("loaded|There is no checkpoint|trains|unchanged", message)
         return "" if is_expected else f"not loaded: {message}"
 
     def send_invalid(self) -> str:

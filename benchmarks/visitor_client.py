@@ -41,10 +41,10 @@ class VisitorClient:
         self.open()
 
     def open(self) -> str:
-        """Load the recording after the page was loaded, and its second frame, since the first has no history."""
+        """Load the recording after the page was loaded, and its second frame: the first has no history."""
         self.frame = 1
         player = self.client.ask("load_session", self.session_id)[0]["value"]
-        problem = self._compare((player["session"], player["frame"]), (self.session_id, 0))
+        problem = self._compare(player["session"], self.session_id)
         return problem or self._check_facts(self.client.ask("show_frame", self.frame)[0])
 
     def stop_training(self) -> None:
@@ -75,7 +75,7 @@ class VisitorClient:
         return self._run("run_predictor", "Actual, frame {}", CONTEXT)
 
     def attend(self) -> str:
-        return self._run("look_at_attention", "Frame {}, to be predicted", CONTEXT)
+        return self._run("look_at_attention", "Predicted frame {}", CONTEXT)
 
     def statistics(self) -> str:
         html = self.client.ask("describe_session")[0]

@@ -1,6 +1,10 @@
 """Events of a page that have not been answered yet."""
 
+import time
+
 from playwright.sync_api import Page, Request
+
+MOST_S = 10.0
 
 
 class Pending:
@@ -18,6 +22,7 @@ class Pending:
             page.on(end, lambda request: self._waiting.discard(request))
 
     def settle(self) -> None:
-        """Wait until every event has been answered."""
-        while self._waiting:
+        """Wait until every event has been answered, or until the stream of answers is not closed for a while."""
+        end = time.monotonic() + MOST_S
+        while self._waiting and time.monotonic() < end:
             self._page.wait_for_timeout(20)  # lets Playwright process events of the page

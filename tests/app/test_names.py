@@ -190,8 +190,10 @@ def test_what_is_typed_and_what_an_address_names_stays_words(named, watched, fig
         expect(page.locator("[data-testid=toast-text]").first).to_contain_text(
             "There is no session of that name", timeout=LONG_MS
         )
+        expect(page.locator("#player .player")).to_be_visible()
         unfold_models(page)
         field = page.locator("#autoencoder-path input")
+        expect(field).to_be_visible()
         field.fill(f"{text}.pth")
         field.press("Enter")
         tab.pending.settle()

@@ -83,7 +83,7 @@ def test_an_unreadable_recording_is_listed_and_told(shared, rights):
 def test_folders_of_folders_are_listed_as_unreadable_and_get_no_demo(shared, level, rights, caplog):
     if (level, rights) == (".", 0o100):
         return  # all names are known: nothing is hidden
-    caplog.set_level("INFO", "session_explorer")
+    caplog.set_level("INFO", "page.server.serving")
     before = sorted(shared.rglob("*"))
     with forbidden(shared / level, rights):
         explorer = explorer_of(shared)

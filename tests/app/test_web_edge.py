@@ -179,7 +179,7 @@ def test_a_viewer_runs_the_networks_and_a_trainer_trains(edge: Edge, figure):
     denials = 0
     changes = {"/load_models": ("a", "b"), "/save_models": (), "/train_autoencoder_steps": (3,), "/stop_training": ()}
     for name, values in changes.items():
-        with pytest.raises(AppError, match="open the link for training"):
+        with pytest.raises(AppError, match="open the training link"):
             viewer.predict(*values, api_name=name)
         denials += 1
     trainer.predict(2, api_name="/train_autoencoder_steps")
@@ -203,7 +203,7 @@ def test_a_viewer_cannot_cancel_the_evaluation_of_a_trainer(edge: Edge, monkeypa
         visitor.predict(edge.session_id, api_name="/load_session")
     trainer.predict(2, api_name="/evaluate_recording")
     assert edge.explorer.evaluator.snapshot().is_active
-    with pytest.raises(AppError, match="open the link for training"):
+    with pytest.raises(AppError, match="open the training link"):
         viewer.predict(api_name="/cancel_evaluation")
     is_tried.set()
     assert edge.explorer.evaluator.wait(60)
@@ -297,7 +297,7 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
         page.wait_for_selector("#player canvas.frame[data-frame='4']")
         assert "key=" not in page.url
         page.get_by_role("tab", name="Training").click()
-        for name in ("#load-models", "#train-autoencoder-steps", "#save-models"):
+        for name in ("#train-autoencoder-steps", "#save-models"):
             page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
         assert ("look and run the networks" in status) is not is_enabled

@@ -6,6 +6,7 @@ their optimizers belong to the `WorldModelTrainer`.
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -180,7 +181,7 @@ class TrainingManager:
                 return
             self._has_loaded_defaults = True
             for network, name in FILES.items():
-                if not (self.directory / name).exists():
+                if not os.path.exists(self.directory / name):
                     continue  # a robot that has not been trained yet
                 try:
                     self.load(network, self.directory / name)
