@@ -22,7 +22,7 @@ from page.server.launch import announce
 from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import own_port, running
+from tests.app.conftest import own_port, running, unfold_models
 from tests.promises import count
 from training.evaluation import evaluator
 
@@ -297,7 +297,8 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
         page.wait_for_selector("#player canvas.frame[data-frame='4']")
         assert "key=" not in page.url
         page.get_by_role("tab", name="Training").click()
-        for name in ("#train-autoencoder-steps", "#save-models"):
+        unfold_models(page)
+        for name in ("#load-models", "#train-autoencoder-steps", "#save-models"):
             page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
         assert ("look and run the networks" in status) is not is_enabled
