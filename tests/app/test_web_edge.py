@@ -301,5 +301,5 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
         for name in ("#load-models", "#train-autoencoder-steps", "#save-models"):
             page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
-        assert ("look and run the networks" in status) is not is_enabled
+        assert ("View-only link" in status) is not is_enabled
         context.close()
