@@ -49,9 +49,8 @@ KEPT_ERRORS = (
     "<b>Evaluation</b> for numbers and figures.</div>"
 )
 WORLD_MODEL_TEXT = (
-    "Fresh networks learn in phases: to reconstruct frames, to predict the next one from the actions, then to go on "
-    "from their own predictions. Some frames are held out to measure it. You can pause or stop, and resume later, also "
-    "after a restart of the server."
+    "Fresh networks learn in phases: to reconstruct frames, then to predict the next one from the actions. Some frames "
+    "are held out to measure it. You can pause or stop, and resume later, also after a restart of the server."
 )
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
 MEASURING = "How long it takes is being measured. "

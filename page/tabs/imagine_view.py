@@ -79,7 +79,7 @@ def _imagined_text(imagination: Imagination, names: Sequence[Mapping[str, str]])
 
 def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.actions:
-        return f"Truth: frame {imagination.start}, as recorded"
+        return f"Recorded frame {imagination.start}"
     if imagination.truth is None:
         return "No ground truth: the robot did something else here"
     where = "Simulated" if imagination.truth.frame is None else f"Recorded frame {imagination.truth.frame}"
