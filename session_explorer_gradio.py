@@ -43,13 +43,14 @@ from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, record_all_demos, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
-from page.status import checkpoint_choices, describe_status, tick_models
+from page.status import CHECKPOINTS, checkpoint_choices, describe_status, tick_models, tick_status
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
-from page.tabs.errors import CHOSEN, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
+from page.tabs.errors import CHOSEN, EVALUATED, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
 from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.tabs.networks import prediction_view, reconstruction_view
 from page.tabs.training_view import (
+    OFFERED,
     TICKED,
     goal_notes,
     offer_world_model,
@@ -57,6 +58,7 @@ from page.tabs.training_view import (
     tick_training,
     training_status,
 )
+from page.ticks import Tick, together
 from page.visitor import Visitor
 from session import SessionError, session_statistics
 from session.batch import build_batch, frame_tensor, swept_actions
@@ -494,10 +496,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_errors(on, page.errors, page)
     connect_clip(on, page.errors.clip, page)
     connect_imagine(on, page.imagine, page)
-    timer, panel = gr.Timer(3.0), page.models
-    on(timer.tick, describe_status, [page.visitor], [page.status], **TICK)
-    checkpoints = [panel.autoencoder_path, panel.predictor_path, panel.message]
-    on(timer.tick, tick_models, [page.visitor], checkpoints, **TICK)
+    connect_ticks(on, page)
 
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:
@@ -531,7 +530,7 @@ def connect_networks(on: On, page: PageParts) -> None:
 
 def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) -> None:
     """The events are short: they start or command a job, and do not wait for it."""
-    visitor, chart, view = page.visitor, [*vars(tab.chart).values()], [tab.view, page.status]
+    visitor, view = page.visitor, [tab.view, page.status]
     log, is_log = [visitor, tab.chart.is_log], tab.chart.is_log
     fields = dict(frame=page.recording.player, history_length=page.predictor.history_length, is_log=is_log)
     form = dict(form=fields | vars(tab.form), **QUICK)
@@ -543,12 +542,11 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
         on(goal.for_steps.click, for_steps, [visitor, goal.steps], view, **form)
     for button, function in ((tab.pause, pause_training), (tab.resume, resume_training), (tab.stop, stop_training)):
         on(button.click, function, log, view, **QUICK)
-    offer, drawn = tab.world_model, [visitor, *chart]
+    offer, drawn = tab.world_model, [visitor, *vars(tab.chart).values()]
     on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
     paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
-    on(gr.Timer(1.0).tick, tick_training, drawn, on.named(TICKED), **TICK)
     connect_training_notes(on, tab, visitor)
 
 
@@ -558,9 +556,7 @@ def connect_training_notes(on: On, tab: tabs.training.TrainingTab, visitor: gr.S
     noted = [tab.form.keeps_autoencoder, tab.form.warmup_steps, *goals]
     for event in (tab.tab.select, *(field.change for field in noted)):
         on(event, goal_notes, [visitor, *noted], [tab.goal_note], **TICK)
-    offer = [tab.world_model.note, tab.world_model.run]
-    on(tab.tab.select, offer_world_model, [visitor], offer, **TICK)
-    on(gr.Timer(3.0).tick, tick_offer, [visitor], offer, **TICK)
+    on(tab.tab.select, offer_world_model, [visitor], on.named(OFFERED), **TICK)
 
 
 def connect_attention(on: On, tab: tabs.attention.AttentionPanel, page: PageParts) -> None:
@@ -606,8 +602,6 @@ def connect_errors(on: On, tab: tabs.errors.ErrorsTab, page: PageParts) -> None:
     others = "errors.shown", "errors.compared", "errors.cancel"
     choice = handlers.as_newest_choice(handlers.without(evaluation_status, *others))
     on(tab.compared.select, choice, lists, [tab.view, data], **handlers.CHOICE)
-    on(gr.Timer(1.0).tick, handlers.unless_superseded(tick_evaluation), lists, page.evaluated, **TICK)
-    on(gr.Timer(3.0).tick, tick_errors_notice, [visitor, tab.shown, length], [tab.notice], **TICK)
 
 
 def connect_clip(on: On, panel: tabs.errors.ClipPanel, page: PageParts) -> None:
@@ -624,6 +618,23 @@ def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> No
     on(run.click, roll_out, [visitor, player, steps, length, tab.mode], [result], **NETWORKS)
     accuracy = tab.accuracy
     on(accuracy.run.click, measure_truth, [visitor, length, accuracy.frames], [accuracy.result], **NETWORKS)
+
+
+def connect_ticks(on: On, page: PageParts) -> None:
+    """Everything that changes without the visitor: once a second, or every few."""
+    errors, length = page.errors, page.predictor.history_length
+    chart, lists = tuple(vars(page.training.chart).values()), (errors.shown, errors.compared)
+    ticks = [
+        Tick(tick_status, (), ("status",), every=3),
+        Tick(tick_models, (), CHECKPOINTS, every=3),
+        Tick(tick_offer, (), OFFERED, every=3),
+        Tick(tick_training, chart, TICKED),
+        Tick(tick_errors_notice, (errors.shown, length), ("errors.notice",), every=3),
+        Tick(handlers.unless_superseded(tick_evaluation), lists, EVALUATED),
+    ]
+    inputs = [page.visitor, *(one for tick in ticks for one in tick.inputs)]
+    outputs = on.named(dict.fromkeys(name for tick in ticks for name in tick.outputs))
+    on(gr.Timer(1.0).tick, together(ticks, USER_ERRORS), inputs, outputs, **TICK)
 
 
 settings = parse_command_line(sys.argv[1:] if __name__ == "__main__" else [], WANDB_PROJECT)

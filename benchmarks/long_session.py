@@ -44,9 +44,7 @@ class LongSession(VisitorClient):
         return "" if self.session_id in [value for _, value in choices] else "its recording is not listed"
 
     def tick(self) -> str:
-        for name in ("tick_training", "tick_evaluation", "tick_errors_notice", "describe_status"):
-            self.client.ask(name)
-        return ""
+        return "" if "Training" in self.client.tick() else "no status line"
 
     def evaluate(self) -> str:
         return self._allow("is evaluated|evaluates", "evaluate_recording", self.random.randint(2, 8))
@@ -97,7 +95,7 @@ class LongSession(VisitorClient):
         assert not problem, problem
         end = time.monotonic() + WAIT_S
         running = "<b>(Evaluating|Also)|<b>Training</b> (?!none)"
-        while re.search(running, status := self.client.ask("describe_status")[0]):
+        while re.search(running, status := self.client.tick()):
             assert time.monotonic() < end, status
             threading.Event().wait(0.1)
 

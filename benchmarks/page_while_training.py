@@ -50,7 +50,7 @@ class Tab:
         return int(text.split('aria-valuenow="')[1].split('"')[0])
 
     def wait_until_idle(self) -> None:
-        while "Training</b> none" not in self.ask("describe_status")[0]:
+        while ' stop"' in self.client.predict(api_name="/training_status"):  # the buttons of a job in progress
             threading.Event().wait(0.2)
 
 
@@ -65,7 +65,7 @@ def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
 
 def measure(tab: Tab, session_id: str, when: str) -> dict[str, dict[str, float]]:
     def tick(turn: int) -> None:
-        tab.ask("tick_training", turn % 2 == 0, 0.6, [])  # another scale each time, so that each tick draws
+        tab.ask("tick", turn % 2 == 0, 0.6, [])  # another scale each time, so that each tick draws
 
     requests = {
         "frame facts": lambda turn: tab.ask("show_frame", turn % 50),
@@ -86,7 +86,7 @@ def steps_per_second(tab: Tab) -> float:
 def watch(tab: Tab, is_over: threading.Event) -> None:
     """Request updates twice per second, like an open Training tab."""
     while not is_over.wait(0.5):
-        tab.ask("tick_training", False, 0.6, [])
+        tab.ask("tick", False, 0.6, [])
 
 
 def slowdown(tab: Tab, session_id: str) -> dict[str, float]:

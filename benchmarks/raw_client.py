@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 TIMEOUT_S = 120
+SLOWEST_TICK = 3  # one in so many brings the status line
 
 
 class Refused(Exception):
@@ -18,7 +19,7 @@ class RawClient:
 
     def __init__(self, address: str) -> None:
         self.http = httpx.Client(base_url=address, timeout=TIMEOUT_S)
-        self.session_hash = secrets.token_hex(8)
+        self.session_hash, self._status = secrets.token_hex(8), ""
         config = self.get("config").json()
         self._first_values = {part["id"]: part["props"].get("value") for part in config["components"]}
         self._functions: dict[str, dict[str, Any]] = {}
@@ -37,9 +38,16 @@ class RawClient:
         is_queued = self._functions[name]["queue"] is not False
         return (self._ask_queued if is_queued else self._ask_at_once)(self._body(name, data))
 
+    def tick(self) -> str:
+        """Send the periodic updates of a page until all have taken part, and return the status line of the page."""
+        for _ in range(SLOWEST_TICK):
+            value = self.ask("tick")[0]
+            self._status = value if isinstance(value, str) else self._status
+        return self._status
+
     def reload(self) -> None:
         """Reload the page: for the server it is a new visitor."""
-        self.session_hash = secrets.token_hex(8)
+        self.session_hash, self._status = secrets.token_hex(8), ""
 
     def close(self) -> None:
         self.http.close()

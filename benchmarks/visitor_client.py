@@ -50,7 +50,7 @@ class VisitorClient:
     def stop_training(self) -> None:
         """Stop the job of this robot, and wait until it has ended."""
         self.client.ask("stop_training", False)
-        while "<b>Training</b> none" not in self.client.ask("describe_status")[0]:
+        while "<b>Training</b> none" not in self.client.tick():
             threading.Event().wait(0.05)
 
     def scrub_file(self) -> str:

@@ -1,5 +1,8 @@
 """The status line of the page, and the checkpoints that can be loaded for the robot of a recording."""
 
+import time
+from typing import Any
+
 import gradio as gr
 
 from models import NETWORKS, WeightsSource
@@ -12,6 +15,9 @@ from page.tabs.training_view import job_line
 from page.visitor import Visitor
 from session import RobotProfile
 from training import Verdict
+
+REPEAT_S = 10.0
+CHECKPOINTS = ("models.autoencoder_path", "models.predictor_path", "models.message")
 
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
@@ -33,6 +39,16 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
     return status_line(device, visitor.profile.title, parts, note)
 
 
+def tick_status(backend: PageBackend, visitor: Visitor) -> str | dict[str, Any]:
+    """The same every few seconds: skipped while nothing changes."""
+    # Repeated now and then: the slower answer to a button may put an older line over it.
+    state = (time.monotonic() // REPEAT_S, describe_status(backend, visitor))
+    if state == visitor.last_status:
+        return gr.skip()
+    visitor.last_status = state
+    return state[1]
+
+
 def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
     """The weights of a network and the verdict on it: "autoencoder.pth, step 1,200 · sees"."""
     source = weights.describe()
@@ -48,7 +64,7 @@ def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
     return answer
 
 
-def tick_models(backend: PageBackend, visitor: Visitor) -> Answer:
+def tick_models(backend: PageBackend, visitor: Visitor) -> Answer | dict[str, Any]:
     """The checkpoints and the advice, every few seconds: skipped unless other files are in use or a job has ended."""
     if visitor.profile is None:
         return gr.skip()

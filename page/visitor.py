@@ -6,7 +6,7 @@ from session import RobotProfile
 from training import EvaluationSnapshot, Imagination
 
 # Gradio does not report that a tab was closed, so a visitor is kept until as many others have come. A visible tab sends
-# two requests a second: the one that has been silent for longest is dropped first.
+# a request a second: the one that has been silent for longest is dropped first.
 TABS_REMEMBERED = 100
 
 
@@ -23,6 +23,8 @@ class Visitor:
     may_train: bool = True  # for display only; every action checks its own request
     panel: str = "attention"  # the open panel of Inside the model
     panels_shown: dict[str, tuple] = field(default_factory=dict)  # what the answers in panels were computed from
+    ticks: int = 0  # periodic updates asked for
+    last_status: tuple | None = None
     last_job: tuple | None = None
     last_offer: tuple | None = None  # of a world model; None until the Training tab is opened
     last_evaluation: tuple | None = None

@@ -22,6 +22,9 @@ class PageBlocks(gr.Blocks):
     For a `gr.State` Gradio holds a response open for every tab, its heartbeat. A browser has six connections to a host,
     for all of its tabs together: with six tabs open, no frame and no Stop would reach the server. The number of tabs
     that are remembered is limited without it.
+
+    Gradio builds a component for every output of an answer, also of one that changes nothing, as of most periodic
+    updates: those are answered without.
     """
 
     def get_config_file(self) -> dict[str, Any]:
@@ -35,6 +38,8 @@ class PageBlocks(gr.Blocks):
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list | dict, state: SessionState | None
     ) -> list[object]:
+        if predictions == gr.skip():
+            return [gr.skip() for _ in block_fn.outputs]
         answer = await super().postprocess_data(block_fn, predictions, state)
         if state:
             state.config_values.clear()

@@ -31,6 +31,7 @@ from training import EvaluationResult, EvaluationSnapshot, InvalidValue, Predict
 
 IN_USE, CHOSEN = "Loaded weights", "Selected checkpoints"
 CLIP_KINDS = ("WebP", "GIF")
+EVALUATED = ("errors.view", "recording.errors_data", "errors.shown", "errors.compared", "errors.cancel")
 NOTHING = ("Nothing", "")
 
 

@@ -23,6 +23,7 @@ TICKED = (  # what a tick may change
     *("training.view", "training.looks", "training.fold", "training.chart.earlier"),
     *("models.message", "models.autoencoder_path", "models.predictor_path"),
 )
+OFFERED = ("training.world_model.note", "training.world_model.run")
 SHARE_TITLE = "Gradient on the action parameters"
 SHARE_READING = (
     "Which share of the predictor's squared gradient falls on the parameters that take in the actions. Far below the "

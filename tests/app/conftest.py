@@ -122,9 +122,9 @@ RUNNING: list[gr.Blocks] = []  # in this process
 
 
 def own_port(first: int) -> int:
-    """A free port, outside the ranges of other workers of the same test run."""
+    """A free port, outside the ranges of other workers of this test run; another run seldom begins with the same."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return free_port("127.0.0.1", first + 3000 * worker)
+    return free_port("127.0.0.1", first + 3000 * worker + os.getpid() % 100)
 
 
 def new_explorer(settings: Settings) -> script.Explorer:

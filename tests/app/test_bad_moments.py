@@ -64,7 +64,7 @@ def test_every_event_at_every_wrong_moment_is_answered_in_a_sentence(tmp_path, f
                 problem = complaint(answer, moment.said.get(name), at.data)
                 problems += [f"{moment.name}, {name}: {problem}"] if problem else []
                 tries += 1
-            assert at.visitor.ask("describe_status").is_done
+            assert at.visitor.ask("tick").is_done
         after = files_of(at.data / "sessions")
         problems += [f"{moment.name}: {path} was lost" for path in before if after.get(path) != before[path]]
         for checkpoint in (at.data / "checkpoints").glob("*/*.pth"):

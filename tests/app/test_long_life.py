@@ -81,7 +81,7 @@ def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path
             passing.reload()
             passing.ask("show_frame", None)
             if number % 50 == 0:
-                active.ask("tick_training", False, 0.6, [])
+                active.ask("tick")
         assert len(demo.app.state_holder.session_data) == TABS_REMEMBERED
         assert "Frame 1 / 8" in active.ask("show_frame", None)[0]
 

@@ -26,10 +26,6 @@ VISITORS = (10, 20) if IS_FULL else (3,)
 WAITING = ("run_autoencoder", "run_predictor", "run_predictor", "evaluate_recording")
 NEVER_WAITING = {
     "show_frame": [4],
-    "tick_training": [True, 0.6, []],
-    "tick_evaluation": [],
-    "tick_errors_notice": [],
-    "describe_status": [],
     "training_status": [False, 0.6, []],
     "evaluation_status": [],
     "describe_session": [],
@@ -127,7 +123,7 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
         for client in (one, *busy):
             client.ask("load_session", session_id)
             client.ask("show_frame", 5)
-        one.ask("tick_errors_notice")  # computes the digest of the weights, which later calls reuse
+        one.tick()  # computes the digest of the weights, which later calls reuse
         shared = explorer.manager(explorer.sessions.get(session_id).profile).shared
         threads = [
             threading.Thread(target=client.ask, args=(name,)) for client, name in zip(busy, WAITING, strict=True)
@@ -142,7 +138,7 @@ def test_nothing_but_the_networks_waits_for_the_networks(tmp_path: Path):
             one.get(f"recorded/timeline/{session_id}")
             one.reload()
             one.ask("load_session", session_id)
-            one.ask("tick_errors_notice")
+            one.tick()
             assert all(thread.is_alive() for thread in threads)
         until(lambda: not any(thread.is_alive() for thread in threads), 60)
         explorer.evaluator.close(WAIT_S)
