@@ -68,9 +68,11 @@ def warm_up(visitor: LongSession, act: Callable, count: int) -> None:
         act(visitor)
 
 
-def open_many(server: Server, visitor: LongSession, count: int) -> dict[str, float]:
-    """Growth after opening `count` recordings one after another, when the cache of recordings is full."""
-    cached = SessionCache.CAPACITY
+def open_many(
+    server: Server, visitor: LongSession, count: int, cached: int = SessionCache.CAPACITY
+) -> dict[str, float]:
+    """Growth after opening `count` recordings one after another, after `cached` others: by default the cache of
+    recordings is full."""
     numbers = range(1000, 1000 + count + cached)
     ids = [record_coded(server.data / "sessions", number, 3, "toroidal_dot") for number in numbers]
     for session_id in ids[:cached]:

@@ -41,6 +41,7 @@ def drawable_labels(labels: Sequence[str]) -> list[str]:
 
 def _draw(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     import matplotlib  # takes a few tenths of a second at the start of the server
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     figure = _figure(draw, height_in)
     families = font_families(text_of(figure))
@@ -48,9 +49,9 @@ def _draw(draw: Callable[["Figure"], None], height_in: float) -> bytes:
         if len(families) > 1:
             figure = _figure(draw, height_in)  # text gets its font when it is made
         replace_undrawable(figure)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()  # `savefig` would draw twice, the first time for the layout alone
+    return png_of(np.asarray(canvas.buffer_rgba())[..., :3])
 
 
 def _figure(draw: Callable[["Figure"], None], height_in: float) -> "Figure":

@@ -10,7 +10,7 @@ from page.backend import PageBackend
 from page.components import FramePosition, OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import Answer, PageError, may_train
-from page.status import checkpoint_choices, describe_status, models_advice
+from page.status import describe_status, opened_models
 from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
 from page.visitor import Visitor
@@ -78,8 +78,7 @@ def open_session(backend: PageBackend, visitor: Visitor, session_id: str | None,
         "recording.player": go_to(session_id, recording.version, frame, visitor.visit),
         "sessions.facts": session_facts(recording),
         "session_tab.about_frame": frame_facts_or_notice(recording, frame),
-        **checkpoint_choices(backend, recording.profile),
-        **models_advice(backend, visitor),
+        **opened_models(backend, visitor),
         "status": describe_status(backend, visitor),
         **accuracy.shown_for(recording),
         "training.form.last": OpenNumber(value=max(0, recording.frame_count - 1)),

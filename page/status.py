@@ -68,24 +68,30 @@ def tick_models(backend: PageBackend, visitor: Visitor) -> Answer | dict[str, An
     """The checkpoints and the advice, every few seconds: skipped unless other files are in use or a job has ended."""
     if visitor.profile is None:
         return gr.skip()
-    manager = backend.manager_for(visitor)
-    job = manager.snapshot()
-    files = tuple(source.file for source in manager.shared.weights.values())
-    state = (visitor.visit, files, job is not None and job.is_active)
+    state = _models_state(backend, visitor)
     if state == visitor.last_models:
         return gr.skip()
-    is_same_visit = visitor.last_models is not None and visitor.last_models[0] == visitor.visit
     visitor.last_models = state
     # The message may be the result of Load Models: only advice that no longer holds is taken away.
-    is_advised = is_same_visit and not checkpoint_advice(backend, visitor) and job is not None
+    has_run = backend.manager_for(visitor).snapshot() is not None
+    is_advised = has_run and not checkpoint_advice(backend, visitor)
     return {**checkpoint_choices(backend, visitor.profile), "models.message": "" if is_advised else gr.skip()}
 
 
-def models_advice(backend: PageBackend, visitor: Visitor) -> Answer:
-    """The panel of models: what to do until trained networks are in use; folded unless something can be loaded."""
+def opened_models(backend: PageBackend, visitor: Visitor) -> Answer:
+    """The panel of models for a session that is opened: the checkpoints, and what to do until trained networks are in
+    use; folded unless something can be loaded. What a visitor chooses then stays until other files are in use."""
     advice = checkpoint_advice(backend, visitor)
     is_open = bool(advice) and backend.has_checkpoints(visitor.profile)
-    return {"models.message": advice, "models.panel": gr.Accordion(open=is_open)}
+    visitor.last_models = _models_state(backend, visitor)
+    panel = {"models.message": advice, "models.panel": gr.Accordion(open=is_open)}
+    return {**checkpoint_choices(backend, visitor.profile), **panel}
+
+
+def _models_state(backend: PageBackend, visitor: Visitor) -> tuple:
+    manager = backend.manager_for(visitor)
+    job, weights = manager.snapshot(), manager.shared.weights.values()
+    return visitor.visit, tuple(source.file for source in weights), job is not None and job.is_active
 
 
 def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:

@@ -56,6 +56,9 @@ class BoundedMailboxes(LRUCache):
         return asyncio.Queue()
 
 
+QUEUE_POLL_S = 0.01  # how often the server looks for waiting events
+
+
 def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
     """Limit the waiting events of each concurrency_id to `at_most`; a further one gets a 503. Answers wait for at most
     `MAILBOXES` tabs.
@@ -66,6 +69,8 @@ def limit_waiting(demo: gr.Blocks, at_most: int) -> gr.Blocks:
     queue.pending_messages_per_session = BoundedMailboxes(MAILBOXES)
     # Gradio would store the durations of the last 10,000 events, for a page of its own that is not served here.
     queue.ANALYTICS_MAX_EVENTS = 1
+    # By default 1,000 times a second, which takes a tenth of a processor of a server that nobody uses.
+    queue.sleep_when_free = QUEUE_POLL_S
     busy = f"The server is busy: {at_most} visitors wait for this already. Try again in a moment."
 
     async def push_unless_full(

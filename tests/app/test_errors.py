@@ -143,7 +143,7 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(open_tab, own):
 
 @pytest.fixture
 def slow_evaluation(monkeypatch):
-    """Evaluations with a pause before each batch of frames, so that one of 200 frames is not over too soon."""
+    """Evaluations with a pause before each batch of frames, so that one of 100 frames is not over too soon."""
     evaluate = evaluator.evaluate_frames
 
     def evaluate_slowly(*arguments, **options):
@@ -155,13 +155,13 @@ def slow_evaluation(monkeypatch):
 
 
 def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path, slow_evaluation):
-    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 200, seed=1)
+    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 100, seed=1)
     with serving(Settings(data=tmp_path)) as address:
         page = open_tab(f"?session={session_id}", address)
         page.get_by_role("tab", name="Errors").click()
         page.locator("#evaluate").click()
         page.wait_for_function(
-            "() => /frame [1-9][0-9]* of 200/.test(document.querySelector('#evaluation-status')?.innerText)"
+            "() => /frame [1-9][0-9]* of 100/.test(document.querySelector('#evaluation-status')?.innerText)"
         )
         other = open_tab(f"?session={session_id}", address)
         expect(other.locator("#status")).to_contain_text("Evaluating")
@@ -170,7 +170,7 @@ def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(open_tab, tmp_path
         expect(page.locator("#evaluation-outcome")).to_contain_text("goes on from there", timeout=LONG_MS)
         page.locator("#evaluate").click()
         page.wait_for_function(
-            "() => /frame [1-9][0-9]* of 200/.test(document.querySelector('#evaluation-status')?.innerText)"
+            "() => /frame [1-9][0-9]* of 100/.test(document.querySelector('#evaluation-status')?.innerText)"
         )
         page.locator("#cancel-evaluation").click()
         expect(page.locator("#evaluation-outcome")).to_be_visible(timeout=LONG_MS)

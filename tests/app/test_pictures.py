@@ -72,4 +72,4 @@ def test_player_filmstrip_and_networks_see_the_same_pixels(open_tab, tmp_path):
             for pixels in map(array_of, [*drawn, page.evaluate(PLAYER_PIXELS)]):
                 assert pixels.shape == expected.shape, mode
                 assert np.abs(pixels - expected).max() <= JPEG_TOLERANCE * mode.startswith("JPEG"), mode
-        page.close()
+        open_tab.leave(page)

@@ -7,6 +7,7 @@ import torch
 
 import models
 from session import record_demo
+from tests.promises import count
 from tests.training.tiny import are_equal, shared_model, until
 from training import backend, learn
 from training.checkpoints.reader import read_checkpoint
@@ -103,7 +104,8 @@ def interrupted(run, at, *arguments):
     return codes[0]
 
 
-LONG = ("--autoencoder-steps", "40", "--predictor-steps", "40", "--dream-steps", "40")
+STEPS = count(14, 40)  # of each of three phases
+LONG = ("--autoencoder-steps", f"{STEPS}", "--predictor-steps", f"{STEPS}", "--dream-steps", f"{STEPS}")
 
 
 @pytest.fixture(scope="module")
@@ -117,23 +119,25 @@ def uninterrupted(tmp_path_factory, sessions):
 
 
 @pytest.mark.promise("resume = uninterrupted")
-@pytest.mark.parametrize("at", [5, 45, 85])
+@pytest.mark.parametrize("at", [5, STEPS + 5, 2 * STEPS + 5])
 def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(
     run, tmp_path, uninterrupted, capsys, figure, at
 ):
     assert interrupted(run, at, *LONG) == 1
     step = read_run(folder_of(tmp_path), newest_log(folder_of(tmp_path))).step
-    assert at <= step < 120 and "--resume goes on" in capsys.readouterr().out
+    assert at <= step < 3 * STEPS and "--resume goes on" in capsys.readouterr().out
     assert run("--resume", short=[]) == 0
     differing = 0
-    for file, steps in (("autoencoder.pth", 40), ("predictor_0.pth", 80)):
+    for file, steps in (("autoencoder.pth", STEPS), ("predictor_0.pth", 2 * STEPS)):
         one, other = (read_checkpoint(folder_of(folder) / file) for folder in (uninterrupted, tmp_path))
         assert one.step == other.step == steps
         differing += not are_equal(one.tensors, other.tensors)
-    figure(f"a recipe of 3 phases, 120 steps against {step} + save + new program + the rest: {differing} of 2 differ")
+    figure(
+        f"a recipe of 3 phases, {3 * STEPS} steps against {step} + save + new program + the rest: {differing} of 2 differ"
+    )
     assert differing == 0
     lines = log_of(tmp_path)
-    assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 121))
+    assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 3 * STEPS + 1))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from session import History, NoHistory, RecordedSession
-from session.batch import Batch, build_batch, build_target, frame_tensor
+from session.batch import Batch, frame_tensor, scaled_actions
 from session.spread import spread_starts
 from training.values import InvalidValue
 
@@ -101,7 +101,9 @@ class UniqueFrames:
     def evaluation_pictures(self, is_held_out: bool) -> list[Batch]:
         """Batches of one without history, of up to 16 pictures, evenly spread, always the same."""
         numbers = np.flatnonzero(self.is_held_out == is_held_out)
-        return [build_target(*self._sources[numbers[place]]) for place in spread_starts(len(numbers), MAX_EVALUATED)]
+        targets = [self.tensors(numbers[[place]]) for place in spread_starts(len(numbers), MAX_EVALUATED)]
+        channels = len(self.recordings[0].profile.channels)
+        return [Batch(target[:, None][:, :0], torch.zeros(1, 0, channels), target) for target in targets]
 
     def evaluation_histories(self, length: int, is_held_out: bool) -> list[Batch]:
         """Batches of one with whole histories, of up to 16 frames, evenly spread, always the same.
@@ -109,11 +111,16 @@ class UniqueFrames:
         Held-out histories have a held-out target; the others have no held-out frame.
         """
         histories = self._histories(length, is_held_out)
-        return [build_batch(*histories[place]) for place in spread_starts(len(histories), MAX_EVALUATED)]
+        return [self._batch(*histories[place]) for place in spread_starts(len(histories), MAX_EVALUATED)]
+
+    def _batch(self, recording: RecordedSession, numbers: np.ndarray, history: History) -> Batch:
+        """A history with its target, from the pictures in memory."""
+        frames, target = self.tensors(numbers[list(history.frames)]), self.tensors(numbers[[history.target]])
+        return Batch(frames[None], scaled_actions(recording, history.actions)[None], target)
 
     def evaluation_frame(self, length: int) -> int:
         """The target of the first of the evaluation histories that are learned from."""
-        return self._histories(length, is_held_out=False)[0][1].target
+        return self._histories(length, is_held_out=False)[0][2].target
 
     def describe(self) -> str:
         """Text: "12 recordings of toroidal_dot"."""
@@ -146,10 +153,10 @@ class UniqueFrames:
             "No frame has a frame before it, joined by an action, to learn from; choose other recordings."
         )
 
-    def _histories(self, length: int, is_held_out: bool) -> list[tuple[RecordedSession, History]]:
-        """All whole histories that are held out, or that are learned from."""
+    def _histories(self, length: int, is_held_out: bool) -> list[tuple[RecordedSession, np.ndarray, History]]:
+        """All whole histories that are held out, or that are learned from, with the pictures of their recordings."""
         return [
-            (recording, history)
+            (recording, numbers, history)
             for recording, numbers in zip(self.recordings, self._numbers, strict=True)
             for history in _whole_histories(recording, length)
             if self._is_selected(numbers, history, is_held_out)
