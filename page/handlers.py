@@ -231,4 +231,7 @@ class On:
         answer = function if is_opening else discard_if_stale(function)
         names = [self._names[output] for output in outputs]
         handler = bind(self._backend, answer, self._refusals, refuse, names, list(fields))
+        if options.get("show_progress") == "hidden":
+            # At every event Gradio updates each component on which it has ever shown progress, 1 ms each.
+            options = {"show_progress_on": outputs[:1], **options}
         event(handler, [*inputs, *fields.values()], outputs, **{"api_name": function.__name__, **options})

@@ -144,12 +144,13 @@ def test_back_returns_to_the_session_frame_and_tab_and_reload_keeps_the_form(pag
     expect(page.locator("#predictor-result .result p").first).to_contain_text("frames 9, 10", timeout=LONG_MS)
 
 
+NOTHING_PALE = "() => !document.querySelector('.pending')"  # what is awaited
 FOUND = {"resultTypes": ["violations"]}
 RULES = {"light": FOUND, "dark": {**FOUND, "runOnly": ["color-contrast"]}}  # only colours differ in the dark
 
 
 def test_automatic_checks_find_no_serious_barrier(page):
-    serious = []
+    serious, pending = [], Pending(page)
     for tab, content in (
         ("Imagine", "#imagine-pad img"),
         ("Training", "#train-on"),
@@ -164,6 +165,8 @@ def test_automatic_checks_find_no_serious_barrier(page):
         for tab in ("Predictor", "Imagine", "Training", "Session", "Errors"):
             turn_to(page, tab)
             page.mouse.move(0, 0)
+            pending.settle()
+            page.wait_for_function(NOTHING_PALE)
             page.wait_for_timeout(300)  # colours fade
             found = Axe().run(page, options=RULES[theme]).response["violations"]
             serious += [

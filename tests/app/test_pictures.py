@@ -1,5 +1,6 @@
 """Frames of every picture mode in a browser: the player and the filmstrip show the pixels that the networks get."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from tests.session.session_files import action, meta_of, observation
 JPEG_TOLERANCE = 3  # levels: a browser may compute colours of a JPEG on its own
 
 # Pixels of all frames: drawn from a bitmap, as the player does it, and from an image element, as the filmstrip does.
-PIXELS = """async (address) => {
+TEXT = "const text = ({data}) => btoa(Array.from(data, (one) => String.fromCharCode(one)).join(''));"
+PIXELS = (
+    f"async (address) => {{ {TEXT}"
+    + """
   const pixels = (source, width, height) => {
     const canvas = new OffscreenCanvas(width, height), context = canvas.getContext('2d');
     context.fillStyle = 'magenta';
     context.fillRect(0, 0, width, height);
     context.drawImage(source, 0, 0);
-    return [width, height, Array.from(context.getImageData(0, 0, width, height).data)];
+    return [width, height, text(context.getImageData(0, 0, width, height))];
   };
   const bitmap = await createImageBitmap(await (await fetch(address)).blob());
   const image = new Image();
@@ -29,10 +33,14 @@ PIXELS = """async (address) => {
   await image.decode();
   return [pixels(bitmap, bitmap.width, bitmap.height), pixels(image, image.naturalWidth, image.naturalHeight)];
 }"""
-PLAYER_PIXELS = """() => {
+)
+PLAYER_PIXELS = (
+    f"() => {{ {TEXT}"
+    + """
   const canvas = document.querySelector('#player canvas.frame'), [w, h] = [canvas.width, canvas.height];
-  return [w, h, Array.from(canvas.getContext('2d').getImageData(0, 0, w, h).data)];
+  return [w, h, text(canvas.getContext('2d').getImageData(0, 0, w, h))];
 }"""
+)
 
 
 def write_recording(folder: Path) -> None:
@@ -46,9 +54,9 @@ def write_recording(folder: Path) -> None:
     (folder / "session_meta.json").write_text(json.dumps(meta_of()))
 
 
-def array_of(drawn: tuple[int, int, list[int]]) -> np.ndarray:
-    width, height, values = drawn
-    pixels = np.array(values).reshape(height, width, 4)
+def array_of(drawn: tuple[int, int, str]) -> np.ndarray:
+    width, height, text = drawn
+    pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4).astype(int)
     assert (pixels[..., 3] == 255).all(), "not opaque"
     return pixels[..., :3]
 

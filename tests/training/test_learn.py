@@ -132,9 +132,8 @@ def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(
         one, other = (read_checkpoint(folder_of(folder) / file) for folder in (uninterrupted, tmp_path))
         assert one.step == other.step == steps
         differing += not are_equal(one.tensors, other.tensors)
-    figure(
-        f"a recipe of 3 phases, {3 * STEPS} steps against {step} + save + new program + the rest: {differing} of 2 differ"
-    )
+    tried = f"a recipe of 3 phases, {3 * STEPS} steps against {step} + save + new program + the rest"
+    figure(f"{tried}: {differing} of 2 differ")
     assert differing == 0
     lines = log_of(tmp_path)
     assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 3 * STEPS + 1))
