@@ -52,7 +52,9 @@ from page.tabs.networks import prediction_view, reconstruction_view
 from page.tabs.training_view import (
     TICKED,
     goal_notes,
+    name_run,
     offer_world_model,
+    show_title,
     tick_offer,
     tick_training,
     training_status,
@@ -549,6 +551,10 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
     on(gr.Timer(1.0).tick, tick_training, drawn, on.named(TICKED), **TICK)
+    run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
+    on(tab.naming.save.click, name_run, [visitor, *title, run, *chart], [tab.view, tab.chart.earlier, run], **QUICK)
+    on(tab.naming.panel.expand, show_title, [visitor, run], title, **TICK)
+    on(run.select, show_title, [visitor, run], title, **handlers.CHOICE)
     connect_training_notes(on, tab, visitor)
 
 
