@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -244,6 +245,7 @@ class LiveLog:
     ) -> None:
         run = RunInfo(STARTED_BY, session_id, STARTED_BY, datetime.now().isoformat(timespec="seconds"), config.steps)
         content = {LIVE: dataclasses.asdict(config)}
+        self._began = time.monotonic()
         self._log = RunLog(unique_path(manager.directory, LIVE), run, content)
         self._tracker = start_trackers(self._log, manager.directory, content, wandb_project)
 
@@ -252,6 +254,7 @@ class LiveLog:
         gates = {"reconstruction": step.reconstruction, "prediction": step.prediction}
         results = {name: gate for name, gate in gates.items() if gate is not None}
         numbers = {f"{name}/loss": gate.loss for name, gate in results.items()}
+        numbers["seconds"] = time.monotonic() - self._began
         if step.uncertainties:
             numbers["uncertainty"] = sum(step.uncertainties) / len(step.uncertainties)
         if step.repeating is not None:

@@ -3,9 +3,9 @@
 from html import escape
 
 from page.pictures import Picture, picture_row
-from page.text import count_text, duration_text, loss_text, rate_text
+from page.text import count_text, duration_text, loss_text, percent_text, rate_text
 from page.verdicts import run_lines
-from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot
+from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot, share_below
 
 RISEN = 1.2  # times its first value: then the reconstruction error is reported to have risen
 SHARE_TITLE = "Gradient share of the action inputs"
@@ -134,8 +134,13 @@ def _live_facts(job: JobSnapshot) -> list[tuple[str, str]]:
 
 
 def _live_baseline(job: JobSnapshot) -> str:
-    repeat = job.references.get(REPEATING) if job.gates else None
-    return "" if repeat is None else f'<p class="fine baselines">{REPEATING}: {loss_text(repeat)}</p>'
+    """HTML beside the newest prediction of a live loop: what repeating the last frame gives for the same frame."""
+    points, repeat = job.curves.get("prediction"), job.references.get(REPEATING)
+    if not job.gates or not points or repeat is None:
+        return ""
+    skill = share_below(points[-1][1], repeat)
+    amount = "" if skill is None else f"Prediction {'worse' if skill < 0 else f'{percent_text(skill)} better'} than "
+    return f'<p class="fine baselines">{amount}{REPEATING}: {loss_text(repeat)}</p>'
 
 
 def _skill_text(job: JobSnapshot) -> str:

@@ -121,7 +121,7 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
             watcher.until_step(chance.randrange(1, count(4, 12)))
             starter.leave()
             watcher.ask("pause_training")
-            paused = watcher.until_said("Autoencoder paused")
+            paused = watcher.until_said(" paused</b>")
             again = Visit(address, settings)  # for the server a reload is a new visitor
             if again.status() != paused or points_in(paused) < step_in(paused):
                 lost.append(f"{number}: after a reload the page differs")

@@ -113,7 +113,7 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     head, *steps, end = (json.loads(line) for line in path.read_text().splitlines())
     assert head["config"]["live"]["steps"] == 2 and head["run"]["started_by"] == "the live loop"
     assert [step["step"] for step in steps if "step" in step] == [0, 1, 2]
-    assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps"} <= steps[-1].keys()
+    assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps", "seconds"} <= steps[-1].keys()
     assert end["status"] == "finished" and newest_log(folder) is None
     ((label, log),) = make_manager(folder).earlier_runs()
     assert log == path.name and label.endswith(", live loop, 2 steps")

@@ -91,7 +91,8 @@ def test_the_live_loop_shows_its_losses_gates_and_uncertainty():
     text = Html(training_view(live, charts(uncertainty="<svg>unsure</svg>"), "runs/demo")).text
     for words in ("Live loop in another program", "Reconstruction loss 0.500 (gate 5.00e-4)", "Uncertainty 3.00e-5"):
         assert words in text
-    assert "Prediction loss 0.0200 (gate 1.00e-3)" in text and "repeating the last frame: 0.0400" in text
+    assert "Prediction loss 0.0200 (gate 1.00e-3)" in text
+    assert "Prediction 50\xa0% better than repeating the last frame: 0.0400" in text
     assert "unsure" in text and "error rose" not in text
 
 
