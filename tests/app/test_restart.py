@@ -305,7 +305,7 @@ def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure)
             network = ("autoencoder", "predictor")[number % 2]
             resource.prlimit(process.pid, resource.RLIMIT_AS, (size_of(process) + (100 << 20), -1))
             visitor.train(network, **LARGE)
-            reports += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"Failed {network}")
+            reports += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"{network.capitalize()} failed")
             same = visitor.ask("run_autoencoder") == before
             same &= (folder_of(settings) / "autoencoder.pth").read_bytes() == files
             resource.prlimit(process.pid, resource.RLIMIT_AS, (-1, -1))
