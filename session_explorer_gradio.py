@@ -43,22 +43,21 @@ from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, record_all_demos, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
-from page.status import CHECKPOINTS, checkpoint_choices, describe_status, tick_models, tick_status
+from page.status import checkpoint_choices, describe_status
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
-from page.tabs.errors import CHOSEN, EVALUATED, IN_USE, evaluation_status, tick_errors_notice, tick_evaluation
+from page.tabs.errors import CHOSEN, IN_USE, evaluation_status
 from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
 from page.tabs.networks import prediction_view, reconstruction_view
 from page.tabs.training_view import (
     OFFERED,
-    TICKED,
     goal_notes,
+    name_run,
     offer_world_model,
-    tick_offer,
-    tick_training,
+    show_title,
     training_status,
 )
-from page.ticks import Tick, together
+from page.ticks import periodic_updates, together
 from page.visitor import Visitor
 from session import SessionError, session_statistics
 from session.batch import build_batch, frame_tensor, swept_actions
@@ -547,6 +546,10 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
     paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
+    run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
+    on(tab.naming.save.click, name_run, [visitor, *title, run, *drawn[1:]], [tab.view, tab.chart.earlier, run], **QUICK)
+    on(tab.naming.panel.expand, show_title, [visitor, run], title, **TICK)
+    on(run.select, show_title, [visitor, run], title, **handlers.CHOICE)
     connect_training_notes(on, tab, visitor)
 
 
@@ -621,17 +624,8 @@ def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> No
 
 
 def connect_ticks(on: On, page: PageParts) -> None:
-    """Everything that changes without the visitor: once a second, or every few."""
-    errors, length = page.errors, page.predictor.history_length
-    chart, lists = tuple(vars(page.training.chart).values()), (errors.shown, errors.compared)
-    ticks = [
-        Tick(tick_status, (), ("status",), every=3),
-        Tick(tick_models, (), CHECKPOINTS, every=3),
-        Tick(tick_offer, (), OFFERED, every=3),
-        Tick(tick_training, chart, TICKED),
-        Tick(tick_errors_notice, (errors.shown, length), ("errors.notice",), every=3),
-        Tick(handlers.unless_superseded(tick_evaluation), lists, EVALUATED),
-    ]
+    """Everything that changes without the visitor."""
+    ticks = periodic_updates(page)
     inputs = [page.visitor, *(one for tick in ticks for one in tick.inputs)]
     outputs = on.named(dict.fromkeys(name for tick in ticks for name in tick.outputs))
     on(gr.Timer(1.0).tick, together(ticks, USER_ERRORS), inputs, outputs, **TICK)

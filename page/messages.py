@@ -49,14 +49,14 @@ KEPT_ERRORS = (
     "<b>Evaluation</b> for numbers and figures.</div>"
 )
 WORLD_MODEL_TEXT = (
-    "Fresh networks learn in phases: to reconstruct frames, then to predict the next one from the actions. Some frames "
-    "are held out to measure it. You can pause or stop, and resume later, also after a restart of the server."
+    "Trains new networks in phases: reconstruct frames, then predict the next frame from the actions. Some frames are "
+    "held out for validation. You can pause or stop, and resume later, even after the server restarts."
 )
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
-MEASURING = "How long it takes is being measured. "
+MEASURING = "Measuring how long it takes … "
 REPLACED_NETWORKS = (
-    "<b>The present networks are replaced.</b> Their files stay in the checkpoint folder, under names with the date: "
-    "choose them under Models and press Load Models to have them back."
+    "<b>Replaces the current networks.</b> Their files are kept under names with the date; to restore them, choose "
+    "them under Models and press Load Models."
 )
 ADVANCED_NOTE = (
     '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '

@@ -11,7 +11,8 @@ from page.backend import PageBackend
 from page.facts import status_line
 from page.handlers import Answer
 from page.tabs.errors import evaluation_line
-from page.tabs.training_view import job_line
+from page.tabs.job_view import job_line
+from page.verdicts import verdicts_in_use
 from page.visitor import Visitor
 from session import RobotProfile
 from training import Verdict
@@ -28,7 +29,7 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
         return status_line(device, "none yet", {}, note)
     manager = backend.manager_for(visitor)
     weights = manager.shared.weights
-    verdicts = backend.evidence.verdicts(manager.shared, backend.session_folder(visitor.session_id))
+    verdicts = verdicts_in_use(backend, visitor)
     parts = {network.capitalize(): _network_text(weights[network], verdicts[network]) for network in NETWORKS}
     parts["Training"] = job_line(manager.snapshot())
     if evaluation := evaluation_line(backend.evaluator.snapshot()):

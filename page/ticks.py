@@ -10,7 +10,11 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from page.handlers import Answer
+from page.handlers import Answer, unless_superseded
+from page.status import CHECKPOINTS, tick_models, tick_status
+from page.tabs import PageParts
+from page.tabs.errors import EVALUATED, tick_errors_notice, tick_evaluation
+from page.tabs.training_view import OFFERED, TICKED, tick_offer, tick_training
 from page.visitor import Visitor
 
 
@@ -23,6 +27,19 @@ class Tick:
     inputs: tuple[Block, ...]
     outputs: tuple[str, ...]
     every: int = 1
+
+
+def periodic_updates(page: PageParts) -> list[Tick]:
+    """Everything that changes on the page without the visitor: once a second, or every three."""
+    errors = page.errors
+    return [
+        Tick(tick_status, (), ("status",), every=3),
+        Tick(tick_models, (), CHECKPOINTS, every=3),
+        Tick(tick_offer, (), OFFERED, every=3),
+        Tick(tick_training, (*vars(page.training.chart).values(),), TICKED),
+        Tick(tick_errors_notice, (errors.shown, page.predictor.history_length), ("errors.notice",), every=3),
+        Tick(unless_superseded(tick_evaluation), (errors.shown, errors.compared), EVALUATED),
+    ]
 
 
 def together(ticks: list[Tick], refusals: tuple[type[Exception], ...]) -> Callable:

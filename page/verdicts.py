@@ -5,20 +5,25 @@ from html import escape
 
 import numpy as np
 
-from models import Network, Prediction, SharedWorldModel
+from models import NETWORKS, Network, Prediction, SharedWorldModel
 from page.backend import PageBackend
 from page.text import count_text, loss_text, percent_text
 from page.visitor import Visitor
 from session import RecordedSession
 from training import (
+    MEAN,
+    REPEATING,
     ActionDiagnostics,
     EvaluationResult,
+    Evidence,
     FrameScore,
+    JobSnapshot,
     RecordingBaselines,
     Skill,
     Verdict,
     diagnosed_scores,
     evaluated_scores,
+    level_conditions,
     prediction_score,
     share_below,
     summarize_scores,
@@ -26,18 +31,25 @@ from training import (
 )
 
 SAME_FRAMES = "all frames look the same"
+# The losses on the same frames as the trivial guesses of a run: the first one that is known.
+RUN_LOSSES = {"held out": ("validation frames", "Validation loss"), "evaluated": ("training frames", "Eval loss")}
 
 
-def baselines_line(error: float, mean: float, repeat: float | None = None, repeated: str = "the last frame") -> str:
-    """HTML of one line: the share explained, and what repeating a frame (`repeated`) and the mean picture give."""
-    explained = share_below(error, mean)
+def baselines_line(
+    mse: float, mean: float, repeat: float | None = None, repeated: str = "the last frame", error: str = ""
+) -> str:
+    """HTML of one line: the share explained, and what repeating a frame (`repeated`) and the mean picture give. `error`
+    names the MSE if it is not shown above."""
+    explained = share_below(mse, mean)
     if explained is None:
         share = SAME_FRAMES.capitalize()
     elif explained < 0:
         share = "Worse than the mean picture"
     else:
         share = f"Explains <b>{percent_text(explained)}</b> of what differs between frames"
-    parts = [share] if repeat is None else [share, f"repeating {repeated}: {loss_text(repeat)}"]
+    parts = [escape(error), share] if error else [share]
+    if repeat is not None:
+        parts.append(f"repeating {repeated}: {loss_text(repeat)}")
     return f'<p class="fine baselines">{" · ".join([*parts, f"mean picture: {loss_text(mean)}"])}</p>'
 
 
@@ -47,6 +59,39 @@ def verdict_line(network: Network, judged: Verdict) -> str:
     title = f"{network.capitalize()}: <b>{escape(judged.level)}</b>"
     frames = f" Judged on {count_text(judged.frames, 'frame')}." if judged.frames else ""
     return f'<p class="verdict" data-level="{level}">{title}. {escape(judged.reason)}{frames}</p>'
+
+
+def level_list() -> str:
+    """HTML: what each verdict means, folded."""
+    items = "".join(f"<li><b>{level}</b>: {escape(text)}</li>" for level, text in level_conditions().items())
+    return f'<details class="facts"><summary>What the verdicts mean</summary><ul>{items}</ul></details>'
+
+
+def run_lines(job: JobSnapshot) -> str:
+    """HTML of the lines beside the loss of a run: a verdict on the network in training, and what trivial guesses give
+    for the same frames. Empty if these were not computed."""
+    key, mean = next((one for one in RUN_LOSSES if job.curves.get(one)), None), job.references.get(MEAN)
+    if job.network not in NETWORKS or key is None or mean is None:
+        return ""
+    evidence = Evidence(job.curves[key][-1][1], mean, job.references.get(REPEATING), frames=0)
+    if evidence.explained is None:  # one frame alone is its own mean
+        return ""
+    frames, name = RUN_LOSSES[key]
+    lines = verdict_line(job.network, verdict(job.network, True, evidence))
+    lines += baselines_line(evidence.mse, mean, evidence.repeat, error=f"{name} {loss_text(evidence.mse)}")
+    return f'<div id="run-verdict"><p class="fine">This run, on {frames}:</p>{lines}</div>'
+
+
+def verdicts_in_use(backend: PageBackend, visitor: Visitor) -> dict[Network, Verdict]:
+    """The verdicts on the networks of the visitor's robot, from what was computed with them on the open recording."""
+    shared = backend.manager_for(visitor).shared
+    return backend.evidence.verdicts(shared, backend.session_folder(visitor.session_id))
+
+
+def in_use_lines(verdicts: Mapping[Network, Verdict]) -> str:
+    """HTML of these verdicts."""
+    lines = "".join(verdict_line(network, judged) for network, judged in verdicts.items())
+    return f'<div id="verdicts-in-use"><p class="fine">Networks in use, on this recording:</p>{lines}</div>'
 
 
 def judge_reconstruction(

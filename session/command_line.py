@@ -20,7 +20,7 @@ TERMINAL_WORDS = {
     "press Refresh and pick one from the list": "give the name of its folder below sessions/",
     ", then press Refresh": ", then run the command again",
     ", then press Save Models": ", then run the command again",
-    "press Resume to go on": "run training.learn with --resume to go on",
+    "press Resume to continue": "run training.learn with --resume to go on",
     "Wait until it ends, or press Stop": "Wait until it ends, or stop it where it was started",
 }
 

@@ -12,9 +12,15 @@ from urllib.parse import quote
 from session.command_line import run_command, terminal_words
 from session.data_folder import data_option
 from session.errors import SessionError
-from session.recorder.selector_options import add_selector_options, make_selector, steps_or
+from session.recorder.selector_options import (
+    add_selector_options,
+    add_simulator_options,
+    make_selector,
+    simulator_values,
+    steps_or,
+)
 from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited_budget_gb
-from session.robots.registry import make_robot, simulator_names, simulator_options
+from session.robots.registry import make_robot, simulator_names
 from session.robots.simulator import SimulatorEntry
 
 DEFAULT_STEPS = 60
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     sessions_folder = options.data / "sessions"
     try:
-        simulator = SimulatorEntry(options.robot, options.seed, _simulator_values(options))
+        simulator = SimulatorEntry(options.robot, options.seed, simulator_values(options))
         twin = make_robot(simulator)
         selector = make_selector(options, twin, sessions_folder, twin.act)
         steps = steps_or(DEFAULT_STEPS, options.steps, selector)
@@ -61,9 +67,7 @@ def _make_parser() -> argparse.ArgumentParser:
         help=f"actions to take (default {DEFAULT_STEPS}, or all that are replayed)",
     )
     parser.add_argument("--seed", type=_seed_number, default=0, help="of the robot's start and of random actions")
-    for option in simulator_options():
-        limits = f"{option.low:g} to {option.high:g}"
-        parser.add_argument(f"--{option.name}", type=float, metavar="SHARE", help=f"{option.help} ({limits})")
+    add_simulator_options(parser)
     parser.add_argument("--data", type=data_option, default=DEFAULT_DATA, help="folder of sessions/ (default saved)")
     parser.add_argument(
         "--max-disk-gb",
@@ -71,12 +75,6 @@ def _make_parser() -> argparse.ArgumentParser:
         help="delete the robot's oldest sessions beyond this many gigabytes (default: delete nothing)",
     )
     return parser
-
-
-def _simulator_values(options: argparse.Namespace) -> dict[str, float]:
-    """The simulator's options that were given."""
-    values = {option.name: vars(options)[option.name] for option in simulator_options()}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _steps_number(text: str) -> int:

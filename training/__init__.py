@@ -61,17 +61,19 @@ from training.evaluation.verdict import (
     NOT_JUDGED,
     Evidence,
     Verdict,
+    level_conditions,
     lowest_errors,
     share_below,
     verdict,
 )
+from training.jobs.earlier_runs import MAX_NAME, MAX_NOTE, RunNotNamed, typed_title
 from training.jobs.job import TrainingJob
 from training.jobs.looks import RunLooks, draw_strip, read_look
 from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
 from training.jobs.recipe_estimate import RecipeEstimate
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
-from training.jobs.snapshot import JobSnapshot
+from training.jobs.snapshot import UNCERTAINTY, JobSnapshot, RunTitle
 from training.jobs.weight_diff import WeightComparison
 from training.options import (
     ADVANCED,
@@ -84,26 +86,32 @@ from training.options import (
     read_selection,
     whole,
 )
+from training.references import MEAN, REPEATING
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
 from training.values import InvalidValue, invalid_value, is_number, whole_number
 
 # Errors of a request at the wrong moment or with a wrong value.
 REFUSALS = (
     *(InvalidValue, CannotImagine, EvaluationRunning, JobRunning),
-    *(NothingToCancel, NothingToSave, NothingToTrain),
+    *(NothingToCancel, NothingToSave, NothingToTrain, RunNotNamed),
 )
 
 __all__ = [
     "ADVANCED",
     "ALL",
     "IGNORES",
+    "MAX_NAME",
+    "MAX_NOTE",
     "MAX_SKILL_FRAMES",
     "MAX_TARGETS",
+    "MEAN",
     "NOT_JUDGED",
     "ONE_FRAME",
     "RANGE",
     "REFUSALS",
+    "REPEATING",
     "STANDARD",
+    "UNCERTAINTY",
     "WHOLE",
     "AccuracySummary",
     "ActionDiagnostics",
@@ -158,6 +166,8 @@ __all__ = [
     "RecordingBaselines",
     "RolloutStep",
     "RunLooks",
+    "RunNotNamed",
+    "RunTitle",
     "SavedCheckpoint",
     "Skill",
     "StopCondition",
@@ -182,6 +192,7 @@ __all__ = [
     "imagine_next",
     "invalid_value",
     "is_number",
+    "level_conditions",
     "list_checkpoints",
     "load_checkpoint",
     "loss_chart",
@@ -199,6 +210,7 @@ __all__ = [
     "skill_rows",
     "start_imagination",
     "summarize_scores",
+    "typed_title",
     "verdict",
     "whole",
     "whole_number",

@@ -7,11 +7,11 @@ from session import SessionError
 from training.steps import LossNotFinite, PartialUpdate
 
 OUT_OF_MEMORY = (
-    "There was not enough memory for a training step; the weights of the last whole step are kept. "
+    "Out of memory in a training step; the weights of the last complete step are kept. "
     "Use a smaller batch or a shorter history, or close other programs."
 )
 EVALUATION_OUT_OF_MEMORY = (
-    "There was not enough memory to evaluate these frames; choose a shorter history, or close other programs."
+    "Out of memory while evaluating these frames; choose a shorter history, or close other programs."
 )
 # torch and its libraries report a CPU's memory as an ordinary RuntimeError.
 MEMORY_MESSAGES = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory", "could not create a")
@@ -24,8 +24,8 @@ def describe_failure(problem: Exception) -> str:
     if is_expected(problem) or isinstance(problem, PartialUpdate):
         return str(problem)
     return (
-        f"Training stopped by an unexpected problem ({type(problem).__name__}); the weights of the last whole step are "
-        "kept, and the server's log tells more."
+        f"Training failed unexpectedly ({type(problem).__name__}); the weights of the last complete step are kept. See "
+        "the server's log."
     )
 
 
@@ -33,7 +33,7 @@ def describe_evaluation_failure(problem: Exception) -> str:
     """The message of an evaluation that a problem has ended, one sentence."""
     if is_out_of_memory(problem):
         return EVALUATION_OUT_OF_MEMORY
-    return f"The evaluation stopped by an unexpected problem ({type(problem).__name__}); the server's log tells more."
+    return f"The evaluation failed unexpectedly ({type(problem).__name__}). See the server's log."
 
 
 def is_expected(problem: Exception) -> bool:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +28,14 @@ from session import (
 from session.command_line import path_option, run_command, terminal_words
 from session.data_folder import data_option
 from session.recorder.robot_adapter import CheckedRobot, load_robot
-from session.recorder.selector_options import SELECTORS, add_selector_options, make_selector, steps_or
+from session.recorder.selector_options import (
+    SELECTORS,
+    add_selector_options,
+    add_simulator_options,
+    make_selector,
+    simulator_values,
+    steps_or,
+)
 from session.recorder.simulation import unlimited_budget_gb
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
@@ -54,6 +62,7 @@ from training.jobs.tracking import start_trackers
 from training.jobs.trainer import WorldModelTrainer
 from training.online import MAX_ONLINE_STEPS, MAX_PASSES, LiveConfig, OnlineLoop, OnlineStep
 from training.options import read_config
+from training.references import REPEATING
 from training.steps import LossNotFinite, PartialUpdate
 from training.values import InvalidValue, check_whole
 
@@ -72,7 +81,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sessions_folder = options.data / "sessions"
     try:
-        robot = load_robot(options.robot, _seed(options))
+        robot = load_robot(options.robot, _seed(options), simulator_values(options))
         selector = _selector(options, robot, sessions_folder)
         config, training = _config(options, selector), read_config(vars(options))
         backend = Backend(options.data, options.device)
@@ -98,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--robot", default="toroidal_dot", help=robots)
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--steps", type=typed_number, help=f"actions to take (default {STANDARD.steps})")
+    add_simulator_options(parser)
     add_selector_options(parser, (*SELECTORS, UNCERTAINTY))
     parser.add_argument("--seed", type=typed_number, default=0, help="of a simulated robot, and of all that is drawn")
     parser.add_argument(
@@ -235,16 +245,20 @@ class LiveLog:
     ) -> None:
         run = RunInfo(STARTED_BY, session_id, STARTED_BY, datetime.now().isoformat(timespec="seconds"), config.steps)
         content = {LIVE: dataclasses.asdict(config)}
+        self._began = time.monotonic()
         self._log = RunLog(unique_path(manager.directory, LIVE), run, content)
         self._tracker = start_trackers(self._log, manager.directory, content, wandb_project)
 
     def add(self, step: OnlineStep) -> None:
-        """Log the losses, training steps and mean uncertainty of one observation."""
+        """Log the losses, training steps, mean uncertainty and trivial guess of one observation."""
         gates = {"reconstruction": step.reconstruction, "prediction": step.prediction}
         results = {name: gate for name, gate in gates.items() if gate is not None}
         numbers = {f"{name}/loss": gate.loss for name, gate in results.items()}
+        numbers["seconds"] = time.monotonic() - self._began
         if step.uncertainties:
             numbers["uncertainty"] = sum(step.uncertainties) / len(step.uncertainties)
+        if step.repeating is not None:
+            numbers[f"reference/{REPEATING}"] = step.repeating
         self._tracker.log(
             step.step, numbers | {f"{name}/train_steps": gate.train_steps for name, gate in results.items()}
         )

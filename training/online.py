@@ -19,6 +19,7 @@ from session.history import MAX_LENGTH, MIN_LENGTH
 from session.recorder.robot_adapter import CheckedRobot
 from training.config import MAX_BATCH, MAX_STEPS
 from training.jobs.trainer import WorldModelTrainer
+from training.references import repeating_mse
 from training.steps import OBJECTIVES, LossNotFinite
 from training.values import check_number, check_whole
 
@@ -72,8 +73,8 @@ class GateResult:
 class OnlineStep:
     """An observation with its losses and the next action.
 
-    `prediction` is None if nothing came before the frame, `action` after the last one, `uncertainties` (of all
-    candidate actions) is empty if they are not needed.
+    `prediction` and `repeating`, the MSE of repeating the frame before, are None if nothing came before the frame,
+    `action` after the last one, `uncertainties` (of all candidate actions) is empty if they are not needed.
     """
 
     step: int
@@ -81,6 +82,7 @@ class OnlineStep:
     prediction: GateResult | None
     action: dict[str, float] | None
     uncertainties: tuple[float, ...]
+    repeating: float | None = None
 
 
 class OnlineLoop:
@@ -113,7 +115,7 @@ class OnlineLoop:
             predictions = () if is_last else self._predict()
             action = None if is_last else self._selector.next_action(predictions)
             uncertainties = tuple(one.uncertainty for one in predictions if one.uncertainty is not None)
-            yield OnlineStep(step, reconstruction, prediction, action, uncertainties)
+            yield OnlineStep(step, reconstruction, prediction, action, uncertainties, self._repeating())
             if action is None:
                 return
             self._act(action)
@@ -121,10 +123,18 @@ class OnlineLoop:
     def _learn(self) -> tuple[GateResult, GateResult | None]:
         newest = self._recording.frame_count - 1
         reconstruction = self._pass_gate("autoencoder", newest, self._config.reconstruction_gate)
-        has_history = newest > self._recording.first_in_memory
         return reconstruction, self._pass_gate(
             "predictor", newest, self._config.prediction_gate
-        ) if has_history else None
+        ) if self._has_history else None
+
+    def _repeating(self) -> float | None:
+        newest = self._recording.frame_count - 1
+        return repeating_mse([self._batch("predictor", newest)]) if self._has_history else None
+
+    @property
+    def _has_history(self) -> bool:
+        """True if a frame in memory leads to the newest one."""
+        return self._recording.frame_count - 1 > self._recording.first_in_memory
 
     def _pass_gate(self, network: Network, newest: int, gate: float) -> GateResult:
         """Train until the loss on the newest frame passes the gate, the steps are used up, or the loop must end."""

@@ -13,10 +13,10 @@ ADVANCED = {
     "autoencoder_lr": "Autoencoder learning rate",
     "predictor_lr": "Predictor learning rate",
     "warmup_steps": "Warm-up steps",
-    "mask_ratio_low": "Lowest mask ratio",
-    "mask_ratio_high": "Highest mask ratio",
-    "image_weight": "Weight of the picture's loss",
-    "latent_weight": "Weight of the latents' loss",
+    "mask_ratio_low": "Min mask ratio",
+    "mask_ratio_high": "Max mask ratio",
+    "image_weight": "Image loss weight",
+    "latent_weight": "Latent loss weight",
 }
 STANDARD = {field.name: field.default for field in dataclass_fields(TrainingConfig) if field.name in ADVANCED}
 EXACT = 2**53  # up to here each whole number is exact as a float

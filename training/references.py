@@ -35,12 +35,16 @@ class References:
         return ({} if self.repeating is None else {REPEATING: self.repeating}) | {MEAN: self.mean}
 
 
+def repeating_mse(batches: Sequence[Batch]) -> float | None:
+    """MSE of repeating the last context frame, over batches of one; None for targets without context."""
+    has_context = all(batch.frames.shape[1] for batch in batches)
+    return _mean([_mse(batch.frames[0, -1], batch.target[0]) for batch in batches]) if has_context else None
+
+
 def references_of(batches: Sequence[Batch], learned: Sequence[Batch]) -> References:
     """The trivial guesses for the targets of batches of one; the mean picture is that of the targets in `learned`."""
     mean = torch.stack([batch.target[0] for batch in learned]).mean(dim=0)
-    has_context = all(batch.frames.shape[1] for batch in batches)
-    repeating = _mean([_mse(batch.frames[0, -1], batch.target[0]) for batch in batches]) if has_context else None
-    return References(repeating, _mean([_mse(mean, batch.target[0]) for batch in batches]))
+    return References(repeating_mse(batches), _mean([_mse(mean, batch.target[0]) for batch in batches]))
 
 
 def _mse(guess: torch.Tensor, target: torch.Tensor) -> float:

@@ -56,7 +56,14 @@ def _words(name: str) -> str:
     return name if " " in name else "The " + name.replace("_lr", " learning rate").replace("_", " ")
 
 
-def printable(text: str) -> str:
-    """Text of unknown origin as one line of a message: printable and short."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_TEXT + 1])
-    return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1] + "…"
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    """Text of unknown origin as one line of a message: printable, and of at most `limit` letters."""
+    line = "".join(letter if letter.isprintable() else "?" for letter in text[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def typed_line(value: object, name: str, limit: int) -> str:
+    """Typed text as one line of at most `limit` printable letters, "" for None; raises InvalidValue for other types."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidValue(f"{name} must be text.")
+    return printable(" ".join((value or "").split()), limit)

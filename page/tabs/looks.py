@@ -1,7 +1,7 @@
 """The pictures of a run: what the networks made of a few fixed frames while they learned, with a slider over the run.
 
-HTML, CSS and JavaScript are files in page/assets; a script there also shows values of charts under the pointer, and
-the progress of a run in the title of the browser's tab.
+HTML, CSS and JavaScript are files in page/assets; scripts there also show values of charts under the pointer and
+the progress of a run in the title of the browser's tab, and notify the visitor when it ends.
 """
 
 from urllib.parse import quote
@@ -11,6 +11,8 @@ import gradio as gr
 from page.backend import PageBackend
 from page.components import ASSETS
 from page.visitor import Visitor
+
+SCRIPTS = ("looks.js", "charts.js", "notify.js")
 
 
 class LookSlider(gr.HTML):
@@ -22,7 +24,7 @@ def build_looks() -> LookSlider:
     return LookSlider(
         html_template=(ASSETS / "looks.html").read_text(encoding="utf-8"),
         css_template=(ASSETS / "looks.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in ("looks.js", "charts.js")),
+        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
         apply_default_css=False,
         elem_id="training-looks",
     )

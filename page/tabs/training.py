@@ -9,13 +9,15 @@ from page import messages
 from page.components import OpenDropdown, OpenNumber, OpenRadio, OpenSlider
 from page.handlers import Answer
 from page.tabs.looks import LookSlider, build_looks
-from training import ADVANCED, ALL, ONE_FRAME, RANGE, STANDARD, WHOLE
+from page.verdicts import level_list
+from training import ADVANCED, ALL, MAX_NAME, MAX_NOTE, ONE_FRAME, RANGE, STANDARD, WHOLE
 
 GOALS: dict[Network, float] = {"autoencoder": 0.0005, "predictor": 0.001}  # standard thresholds
 UNTIL, STEPS = "until loss ≤", "for N steps"
 COMMANDS = {"pause": "Pause", "resume": "Resume", "stop": "Stop"}
 STANDARD_SMOOTHING = 0.6
-NO_JOB = '<div class="empty">Nothing is being trained.</div>'
+NO_JOB = '<div class="empty">No training running. Choose frames, then a network.</div>'
+NEWEST = ("This run", "")  # in the list of runs that can be named
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,17 @@ class ChartOptions:
 
 
 @dataclass(frozen=True)
+class NamingPanel:
+    """Name and note of a run, and the run that gets them, in the order in which programs send them."""
+
+    name: gr.Textbox
+    note: gr.Textbox
+    run: OpenDropdown
+    panel: gr.Accordion
+    save: gr.Button
+
+
+@dataclass(frozen=True)
 class TrainingTab:
     tab: gr.Tab
     world_model: WorldModelPanel
@@ -82,6 +95,7 @@ class TrainingTab:
     save: gr.Button
     save_message: gr.HTML
     chart: ChartOptions
+    naming: NamingPanel
     view: gr.HTML
     looks: LookSlider
 
@@ -92,8 +106,11 @@ def build() -> TrainingTab:
             buttons = {name: build_command(name, label) for name, label in COMMANDS.items()}
         world_model = build_world_model()
         view = gr.HTML(NO_JOB, elem_id="training-view")
+        gr.Checkbox(False, label="Notify me when it ends", elem_id="notify-end", container=False)  # see notify.js
         chart = build_chart_options()
+        naming = build_naming()
         looks = build_looks()
+        gr.HTML(level_list(), elem_id="verdict-levels")
         with gr.Accordion("Train one network", open=True, elem_id="training-form") as fold:
             form = build_form()
             with gr.Row():
@@ -101,7 +118,7 @@ def build() -> TrainingTab:
             goal_note = gr.HTML(elem_id="goal-note")
         save = gr.Button("Save Models", elem_id="save-models", size="sm")
         save_message = gr.HTML(elem_id="save-message")
-    shown = dict(view=view, looks=looks, chart=chart, fold=fold, goal_note=goal_note)
+    shown = dict(view=view, looks=looks, chart=chart, naming=naming, fold=fold, goal_note=goal_note)
     return TrainingTab(tab, world_model, form, save=save, save_message=save_message, **shown, **goals, **buttons)
 
 
@@ -121,7 +138,7 @@ def build_world_model() -> WorldModelPanel:
 
 def build_chart_options() -> ChartOptions:
     with gr.Row(elem_id="chart-options"):
-        is_log = gr.Checkbox(True, label="Logarithmic losses", elem_id="log-scale", min_width=140)
+        is_log = gr.Checkbox(True, label="Log scale", elem_id="log-scale", min_width=140)
         smoothing = OpenSlider(
             0, 0.99, STANDARD_SMOOTHING, step=0.01, label="Smoothing", elem_id="smoothing", min_width=140
         )
@@ -129,6 +146,15 @@ def build_chart_options() -> ChartOptions:
             [], value=[], multiselect=True, label="Earlier runs", elem_id="earlier-runs", min_width=200
         )
     return ChartOptions(is_log, smoothing, earlier)
+
+
+def build_naming() -> NamingPanel:
+    with gr.Accordion("Name and note", open=False, elem_id="run-naming") as panel, gr.Row(elem_id="run-naming-row"):
+        run = OpenDropdown([NEWEST], value=NEWEST[1], label="Run", elem_id="named-run", min_width=180)
+        name = gr.Textbox(label="Name", max_lines=1, max_length=MAX_NAME, elem_id="run-name", min_width=160)
+        note = gr.Textbox(label="Note", max_lines=1, max_length=MAX_NOTE, elem_id="run-note", min_width=240)
+        save = gr.Button("Save name", elem_id="save-run-name", size="sm", min_width=100)
+    return NamingPanel(name, note, run, panel, save)
 
 
 def build_form() -> TrainingForm:
@@ -139,9 +165,9 @@ def build_form() -> TrainingForm:
         first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **narrow)
         last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **narrow)
         batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **narrow)
-        held_out = OpenNumber(0.2, label="Held-out share", elem_id="held-out", **narrow)
+        held_out = OpenNumber(0.2, label="Validation split", elem_id="held-out", **narrow)
     keeps_autoencoder = gr.Checkbox(
-        False, label="Keep the autoencoder as it is while the predictor trains", elem_id="keep-autoencoder"
+        False, label="Freeze the autoencoder while the predictor trains", elem_id="keep-autoencoder"
     )
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         gr.HTML(messages.ADVANCED_NOTE)

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import numpy as np
 
@@ -110,14 +110,18 @@ class CheckedRobot:
                 )
 
 
-def load_robot(name: str, seed: int) -> CheckedRobot:
+def load_robot(name: str, seed: int, values: Mapping[str, float] = MappingProxyType({})) -> CheckedRobot:
     """The simulated robot of that name, or an instance of "package.module:ClassName", made without arguments.
 
-    Importing a module runs it: only name trusted code. Raises BadRobot and RecordingError.
+    `values`: options of a simulated robot, by name. Importing a module runs it: only name trusted code. Raises
+    BadRobot, BadSimulator and RecordingError.
     """
     if ":" not in name:
-        simulator = SimulatorEntry(name, seed)
+        simulator = SimulatorEntry(name, seed, dict(values))
         return CheckedRobot(make_robot(simulator), simulator)
+    if values:
+        given = " and ".join(f"--{option}" for option in values)
+        raise BadRobot(f"{given} is for simulated robots; leave it out for a robot of your own.")
     module_name, _, class_name = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")

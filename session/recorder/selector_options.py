@@ -1,4 +1,4 @@
-"""Command line options for the choice of actions, for all commands that record."""
+"""Command line options of all commands that record: of the simulated robot, and of the choice of actions."""
 
 import argparse
 from collections.abc import Callable
@@ -17,9 +17,23 @@ from session.recorder.selectors import (
     SequenceSelector,
 )
 from session.robots.actions import checked_action
+from session.robots.registry import simulator_options
 from session.robots.robot import Robot
 
 SELECTORS = ("constant", "sequence", "random", "recorded")
+
+
+def add_simulator_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of simulated robots, such as --uneven."""
+    for option in simulator_options():
+        limits = f"{option.low:g} to {option.high:g}"
+        parser.add_argument(f"--{option.name}", type=float, metavar="SHARE", help=f"{option.help} ({limits})")
+
+
+def simulator_values(options: argparse.Namespace) -> dict[str, float]:
+    """Those of them that were given, by name."""
+    values = {option.name: vars(options)[option.name] for option in simulator_options()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def add_selector_options(parser: argparse.ArgumentParser, selectors: tuple[str, ...] = SELECTORS) -> None:

@@ -17,6 +17,7 @@ LOOKING = {"/refresh_sessions", "/load_session", "/show_frame", "/run_autoencode
 TRAINING = {
     "/train_autoencoder_threshold", "/train_autoencoder_steps", "/train_predictor_threshold", "/train_predictor_steps",
     "/train_world_model", "/pause_training", "/resume_training", "/stop_training", "/training_status",
+    "/name_run",
 }  # fmt: skip
 INSIDE = {
     "/look_at_attention", "/look_at_weights", "/diagnose_actions", "/measure_skill", "/describe_session",
@@ -152,7 +153,7 @@ def test_of_choices_in_a_row_the_last_one_counts(client: Client):
     lists = {part["id"] for part in client.config["components"] if part["type"] == "dropdown"}
     dependencies = client.config["dependencies"]
     events = [(item, event) for item in dependencies for source, event in item["targets"] if source in lists]
-    assert len(events) == 7
+    assert len(events) == 8
     for item, event in events:
         assert (event, item["trigger_mode"]) == ("select", "always_last")
 

@@ -145,6 +145,17 @@ def see_everything(tab: Watched) -> None:
     # Rejected, with the name of the recording in the message.
     tab.press("#train-predictor-steps", "[data-testid=toast-text]", "trains the autoencoder on")
     tab.press("#stop", "#training-outcome", "Stopped")
+    page.get_by_role("button", name="Name and note").click()
+    page.locator("#run-name input, #run-name textarea").fill(HARM)
+    tab.press("#save-run-name", "#training-status", HARM)
+    expect(page.locator("#training-view .legend")).to_contain_text(HARM)
+    fill(page, "autoencoder-steps", "1")
+    tab.press("#train-autoencoder-steps", "#training-outcome", "Done after 1 step")
+    page.locator("#earlier-runs input").click()
+    page.get_by_role("option", name=HARM).click()
+    expect(page.locator("#training-view .legend")).to_contain_text(f"earlier: {HARM}")
+    page.locator("#training-view .loss-chart").hover()
+    expect(page.locator(".chart-tip")).to_contain_text(HARM)
 
 
 @pytest.mark.promise(PROMISE)

@@ -121,7 +121,7 @@ def test_a_job_outlives_its_visitors_and_stops_saved(settings, figure):
             watcher.until_step(chance.randrange(1, count(4, 12)))
             starter.leave()
             watcher.ask("pause_training")
-            paused = watcher.until_said("Paused: the")
+            paused = watcher.until_said(" paused</b>")
             again = Visit(address, settings)  # for the server a reload is a new visitor
             if again.status() != paused or points_in(paused) < step_in(paused):
                 lost.append(f"{number}: after a reload the page differs")
@@ -164,9 +164,9 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
         with serving(settings) as address:
             visitor = Visit(address, settings)
             page = visitor.status()
-            expected = f"Training of the autoencoder on frame 9 of {(settings.data / 'id').read_text().split('/')[-1]} "
-            expected += f"was interrupted at step {last} (begun by a visitor at 127.0.0.1, "
-            words = "load it under Models to train on." if is_saved else "Nothing was saved."
+            expected = f"Autoencoder training on frame 9 of {(settings.data / 'id').read_text().split('/')[-1]} "
+            expected += f"was interrupted at step {last} (started by a visitor at 127.0.0.1, "
+            words = "load it under Models to continue." if is_saved else "Nothing was saved."
             if expected not in page or words not in page or points_in(page) < last:
                 wrong.append(f"{number}, {how.name}: {page}")
             if is_saved and saved_step(settings, "autoencoder") != last:
@@ -235,7 +235,7 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
                 process.kill()
                 process.wait(30)
             page = here.until_said("was interrupted at step")
-            if "begun by the command line" not in page:
+            if "started by the command line" not in page:
                 wrong.append(page)
             here.train()
             here.until_step(1)
@@ -305,7 +305,7 @@ def test_a_server_whose_memory_runs_out_stays_and_trains_again(settings, figure)
             network = ("autoencoder", "predictor")[number % 2]
             resource.prlimit(process.pid, resource.RLIMIT_AS, (size_of(process) + (100 << 20), -1))
             visitor.train(network, **LARGE)
-            reports += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"Failed {network}")
+            reports += OUT_OF_MEMORY.split(";")[0] in visitor.until_said(f"{network.capitalize()} failed")
             same = visitor.ask("run_autoencoder") == before
             same &= (folder_of(settings) / "autoencoder.pth").read_bytes() == files
             resource.prlimit(process.pid, resource.RLIMIT_AS, (-1, -1))

@@ -21,6 +21,18 @@ from training.checkpoints.reader import read_checkpoint
 from training.recipe import RecipeConfig
 
 LONG_MS = 60_000
+NOTIFICATIONS = """() => {
+    window.notices = []; window.asked = 0
+    class Stub {
+        constructor(title, { body }) { window.notices.push([title, body]) }
+        static async requestPermission() { window.asked += 1; return Stub.permission = Stub.answer }
+    }
+    window.answerNotifications = answer => {
+        Stub.permission = 'default'; Stub.answer = answer
+        if (answer === 'missing') delete window.Notification
+        else window.Notification = Stub
+    }
+}"""
 
 
 @pytest.fixture
@@ -36,6 +48,22 @@ def training_tab(page: Page) -> None:
 
 def step_shown(page: Page) -> int:
     return int(re.search(r"Step ([\d,]+) of", page.locator("#training-numbers").inner_text()).group(1).replace(",", ""))
+
+
+def switch_on_notifications(page: Page) -> None:
+    """Press the switch where the browser has no notifications, blocks them, and allows them."""
+    switch, box = page.locator("#notify-end"), page.locator("#notify-end input")
+    page.evaluate(NOTIFICATIONS)
+    for answer, words in {"missing": "Not available here", "denied": "blocks notifications"}.items():
+        page.evaluate("answer => window.answerNotifications(answer)", answer)
+        box.click()
+        expect(switch).to_contain_text(words)
+        expect(box).not_to_be_checked()
+    page.evaluate("window.answerNotifications('granted')")
+    assert page.evaluate("[window.notices.length, window.asked]") == [0, 1]
+    box.click()
+    expect(switch).not_to_contain_text("blocks")
+    expect(box).to_be_checked()
 
 
 def outcome(page: Page, words: str) -> None:
@@ -67,13 +95,13 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
             expect(page.locator(hidden)).to_be_hidden()
         expect(page).to_have_title(re.compile("^0 % trained"))
         page.locator("#pause").click()
-        expect(page.locator("#training-status")).to_contain_text("Paused")
-        expect(watcher.locator("#training-status")).to_contain_text("Paused")
+        expect(page.locator("#training-status")).to_contain_text("paused")
+        expect(watcher.locator("#training-status")).to_contain_text("paused")
         until(lambda: step_shown(page) == step_shown(watcher))  # a press may be answered after a later tick
         paused_at = step_shown(page)
         page.reload()
         training_tab(page)
-        expect(page.locator("#training-status")).to_contain_text("Paused")
+        expect(page.locator("#training-status")).to_contain_text("paused")
         assert step_shown(page) == paused_at == step_shown(watcher)
         expect(page.locator(".loss-chart polyline")).to_have_count(3)  # the training loss raw and smoothed
         page.locator(".loss-chart").hover()
@@ -89,15 +117,32 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
             ".replace(/,/g, '')) > n",
             arg=paused_at,
         )
+        switch_on_notifications(page)
         watcher.locator("#stop").click()
         outcome(page, "Stopped after")
         outcome(watcher, "Stopped after")
+        page.wait_for_function("window.notices.length")
+        ((notice, words),) = page.evaluate("window.notices")
+        assert notice == "Training stopped" and words.startswith("Stopped after")
+        page.get_by_role("button", name="Name and note").click()
+        page.locator("#run-name input, #run-name textarea").fill("dot, lr 1e-3")
+        page.locator("#run-note input, #run-note textarea").fill("the first long run")
+        page.locator("#save-run-name").click()
+        for tab in (page, watcher):
+            expect(tab.locator("#training-status")).to_contain_text("dot, lr 1e-3 · Autoencoder stopped")
+            expect(tab.locator("#training-view")).to_contain_text("the first long run")
 
         fill(page, "predictor-steps", "2")
         page.locator("#train-predictor-steps").click()
         outcome(page, "Done after 2 steps")
         expect(page).to_have_title(re.compile("^Training finished"))
-        expect(page.locator(".legend").last).to_contain_text("reconstruction")
+        expect(page.locator(".legend").last).to_contain_text("reconstruction loss")
+        expect(page.locator("#run-name input, #run-name textarea")).to_have_value("")  # that run has none
+        assert page.evaluate("window.notices.length") == 2
+        page.locator("#earlier-runs input").click()
+        page.get_by_role("option", name="dot, lr 1e-3").click()
+        expect(page.locator(".legend").last).to_contain_text("earlier: dot, lr 1e-3")
+        page.keyboard.press("Escape")
         page.locator("#save-models").click()
         expect(page.locator("#save-message")).to_contain_text("predictor_0.pth (step 2)")
         saved = re.search(r"autoencoder.pth \(step ([\d,]+)\)", page.locator("#save-message").inner_text()).group(1)
@@ -129,10 +174,10 @@ def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab,
         fill(page, "autoencoder-steps", "12")
         page.locator("#train-autoencoder-steps").click()
         outcome(page, "Done after 12 steps")
-        expect(page.locator(".legend").last).to_contain_text("held out")
+        expect(page.locator(".legend").last).to_contain_text("validation loss")
         expect(page.locator("#training-view")).to_contain_text("the mean picture")
         expect(page.locator("#training-status")).to_contain_text("frames 2 to 11")
-        page.get_by_label("Logarithmic losses").uncheck()
+        page.get_by_label("Log scale").uncheck()
         expect(page.locator(".loss-chart").last).to_be_visible()
         strip = httpx.get(address + page.locator("#training-looks a").get_attribute("href"))
         assert strip.headers["content-type"] == "image/png" and strip.content.startswith(b"\x89PNG")
@@ -176,15 +221,17 @@ def test_a_world_model_that_is_stopped_goes_on_after_a_restart_as_if_uninterrupt
     for folder in (whole, parts):
         (folder / "id").write_text(session_id)
     with serving_small(whole, monkeypatch) as client:
-        page = trained_by(client, "/train_world_model", "Finished predictor:")
+        page = trained_by(client, "/train_world_model", "Predictor finished")
         assert "2 recordings of toroidal_dot" in page and "rollout, phase 3 of 3" in page and "data-buttons" not in page
     with serving_small(parts, monkeypatch) as client:
         client.predict(api_name="/train_world_model")
         until(lambda: "phase 2 of 3" in client.predict(api_name="/training_status"), 60)
         assert 'data-buttons="resume"' in trained_by(client, "/stop_training", "Stopped")
+        assert "both dots" in client.predict("both dots", "", api_name="/name_run")[0]
     with serving_small(parts, monkeypatch) as client:
-        assert "press Resume to go on" in client.predict(api_name="/training_status")
-        assert "of 18" in trained_by(client, "/resume_training", "Finished predictor:")
+        assert "press Resume to continue" in client.predict(api_name="/training_status")
+        page = trained_by(client, "/resume_training", "Predictor finished")
+        assert "of 18" in page and "both dots" in page  # the name goes on with the run
         with pytest.raises(AppError, match="No training is in progress"):
             client.predict(api_name="/resume_training")
     for name in ("autoencoder.pth", "predictor_0.pth"):
@@ -219,7 +266,10 @@ def test_commands_without_a_job_and_saves_without_learning_say_so(own):
                 client.predict(api_name=name)
         with pytest.raises(AppError, match="There is nothing to save yet"):
             client.predict(api_name="/save_models")
-        assert "Nothing is being trained" in client.predict(api_name="/training_status")
+        with pytest.raises(AppError, match="There is no run to name yet"):
+            client.predict("name", "note", api_name="/name_run")
+        status = client.predict(api_name="/training_status")
+        assert "No training running" in status and "Predictor: <b>untrained</b>" in status
 
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):

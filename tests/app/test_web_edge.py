@@ -178,6 +178,7 @@ def test_a_viewer_runs_the_networks_and_a_trainer_trains(edge: Edge, figure):
         assert "MSE" in visitor.predict(5, api_name="/run_autoencoder")
     denials = 0
     changes = {"/load_models": ("a", "b"), "/save_models": (), "/train_autoencoder_steps": (3,), "/stop_training": ()}
+    changes["/name_run"] = ("a", "b")
     for name, values in changes.items():
         with pytest.raises(AppError, match="open the training link"):
             viewer.predict(*values, api_name=name)

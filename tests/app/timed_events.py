@@ -133,7 +133,7 @@ def each(events: tuple[str, ...], words: str) -> dict[str, str]:
 
 TRAINS = tuple(f"train_{network}_{goal}" for network in ("autoencoder", "predictor") for goal in ("threshold", "steps"))
 COMMANDS = ("pause_training", "resume_training", "stop_training")
-CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "record_demos")
+CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "name_run", "record_demos")
 IDLE = each(COMMANDS, "No training is in progress")
 UNOPENED = "No session is open: choose one"
 MOMENTS = (  # the first ones are tried in every run of the tests

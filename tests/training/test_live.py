@@ -18,6 +18,7 @@ import models
 from models import AdaptiveWorldModelConfig, SharedWorldModel
 from session import list_sessions, load_session, profile_of, record_demo
 from session.recorder.recorder import SessionRecorder
+from session.robots.simulator import SimulatorEntry
 from tests.cases import every_case
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager, until
 from training import backend, live
@@ -112,8 +113,10 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     head, *steps, end = (json.loads(line) for line in path.read_text().splitlines())
     assert head["config"]["live"]["steps"] == 2 and head["run"]["started_by"] == "the live loop"
     assert [step["step"] for step in steps if "step" in step] == [0, 1, 2]
-    assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps"} <= steps[-1].keys()
+    assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps", "seconds"} <= steps[-1].keys()
     assert end["status"] == "finished" and newest_log(folder) is None
+    ((label, log),) = make_manager(folder).earlier_runs()
+    assert log == path.name and label.endswith(", live loop, 2 steps")
     # While the loop runs, the page shows it as the run of another program.
     path.write_text("".join(f"{json.dumps(line)}\n" for line in (head, *steps)))
     assert make_manager(folder).last_run() is None
@@ -121,7 +124,8 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     assert lock.take(live.STARTED_BY) is None
     now = make_manager(folder).last_run()
     assert now.status == "elsewhere" and {"reconstruction", "prediction"} <= now.curves.keys()
-    assert "step 2 of at most 2" in now.message and "0.0005 and 0.001" in now.message
+    assert "step 2 of at most 2" in now.message and now.gates == {"reconstruction": 0.0005, "prediction": 0.001}
+    assert now.references.keys() == {"repeating the last frame"}
     lock.release()
 
 
@@ -129,6 +133,12 @@ def test_without_training_nothing_is_learned_or_written_but_the_recording(run, t
     assert run("--steps", 2, "--no-training", "--selector", "uncertainty", "--dropout-passes", 2) == 0
     assert only_session(tmp_path).frame_count == 3
     assert not list(tmp_path.glob("checkpoints/**/*.pth")) and made[-1].weights["autoencoder"].step is None
+
+
+def test_uneven_turns_are_written_to_the_recording(run, tmp_path):
+    options = ("--robot", "jetbot_sim", "--seed", 3, "--uneven", 0.2)
+    assert run("--steps", 1, "--no-training", *options) == 0
+    assert only_session(tmp_path).simulator == SimulatorEntry("jetbot_sim", 3, {"uneven": 0.2})
 
 
 def test_uncertainty_is_logged_for_every_action_and_a_seed_repeats_the_choices(run, tmp_path, caplog):
@@ -168,6 +178,9 @@ WRONG = [
     (["--batch-size", "0"], "The batch size must be"),
     (["--save-every", "0"], "between saves must be"),
     (["--dropout-passes", "1"], "The number of dropout passes must be"),
+    (["--robot", "jetbot_sim", "--uneven", "2"], "uneven is a number from 0 to 0.9"),
+    (["--uneven", "0.2"], "no option uneven"),
+    (["--robot", "my_robot:Rover", "--uneven", "0.2"], "--uneven is for simulated robots"),
     (["--autoencoder-lr", "5"], "The autoencoder learning rate must be"),
     (["--robot", "spot"], "There is no simulated robot of that name"),
     (["--robot", "nowhere_at_all:Robot"], "The robot failed to be imported (ModuleNotFoundError"),

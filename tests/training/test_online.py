@@ -56,6 +56,7 @@ def test_a_run_observes_learns_predicts_acts_and_records(tmp_path):
     ran = Ran(tmp_path, LiveConfig(steps=5, max_train_steps=2))
     assert [turn.step for turn in ran.turns] == [0, 1, 2, 3, 4, 5]
     assert [turn.action for turn in ran.turns] == [STAY, MOVE, MOVE, STAY, MOVE, None]
+    assert ran.turns[0].repeating is None and all(turn.repeating >= 0 for turn in ran.turns[1:])
     assert ran.turns[0].prediction is None and all(turn.prediction.train_steps == 2 for turn in ran.turns[1:])
     recording = ran.recording
     assert (recording.frame_count, recording.actions.ravel().tolist()) == (6, [0, 1, 1, 0, 1])

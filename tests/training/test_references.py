@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from session.batch import Batch
-from training.references import MEAN, REPEATING, references_of
+from training.references import MEAN, REPEATING, references_of, repeating_mse
 
 
 def batch(target, last=None):
@@ -23,7 +23,7 @@ def test_a_prediction_is_compared_with_repeating_and_with_the_mean_picture():
 def test_a_reconstruction_is_compared_with_the_mean_picture_alone():
     known = references_of([batch(1.0)], [batch(0.0), batch(1.0)])
     assert known.named() == pytest.approx({MEAN: 0.25}) and known.name == MEAN
-    assert known.skill(0.0) == 1
+    assert known.skill(0.0) == 1 and repeating_mse([batch(1.0)]) is None
 
 
 def test_where_a_guess_is_exact_there_is_no_skill():

@@ -115,7 +115,7 @@ class EvaluationJob:
     def _run(self) -> None:
         """Outer boundary of the job: any problem ends as a message, and the errors so far are stored."""
         status: EvaluationStatus = "failed"
-        message = "The evaluation stopped by an unexpected problem; the server's log tells more."
+        message = "The evaluation failed unexpectedly. See the server's log."
         try:
             status = self._evaluate()
             message = self._outcome(status)

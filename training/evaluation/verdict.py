@@ -73,6 +73,17 @@ class Verdict:
 NOT_JUDGED = Verdict("not judged yet", "Nothing was computed with these weights on this recording yet.")
 
 
+def level_conditions() -> dict[Level, str]:
+    """The condition for each level, which includes those of the levels before from "sees" on."""
+    return {
+        "untrained": f"random weights, or an error over {WORSE_THAN_MEAN} × that of the mean picture",
+        "learns the mean": f"explains less than {percent(SEES_FROM)} of what differs between frames",
+        "sees": f"explains {percent(SEES_FROM)} or more, the top level of an autoencoder",
+        "predicts": f"and its error is at least {percent(PREDICTS_FROM)} below that of repeating the last frame",
+        "uses the actions": f"and other actions raise its error by at least {percent(USES_FROM)}",
+    }
+
+
 def share_below(error: float, baseline: float) -> float | None:
     """The share by which an error is below that of a baseline; negative if it is above, None for a baseline of 0."""
     return None if baseline <= NOTHING else 1 - error / baseline

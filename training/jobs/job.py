@@ -95,7 +95,7 @@ class TrainingJob:
         if status == "stopped":
             return f"Stopped {took}."
         if status == "interrupted":
-            return f"Interrupted {took}: the program was told to end."
+            return f"Interrupted {took}: the program was shut down."
         if now.threshold is None:
             return f"Done {took}."
         reached = "reached" if self._phases[-1].is_reached(now.loss) else "not reached"

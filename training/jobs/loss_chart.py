@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 
-from training.jobs.snapshot import JobSnapshot
+from training.jobs.snapshot import UNCERTAINTY, JobSnapshot
 
 WIDTH, HEIGHT, SHARE_HEIGHT = 640, 280, 170
 LEFT, RIGHT, TOP, BOTTOM = 64, 12, 12, 36
@@ -17,15 +17,24 @@ LOWEST_SKILL = -100.0  # percent: a network that has just begun may be any numbe
 LATE = 0.1  # of the last step
 LEAST_PERCENT = 0.1  # shares are mostly a few percent: on a linear axis up to 100 % all would be at its bottom
 Points = Sequence[tuple[float, float]]
+# The losses of a job as they are drawn; others are drawn under their own names.
+DRAWN = {
+    "evaluated": "eval loss",
+    "held out": "validation loss",
+    "reconstruction": "reconstruction loss",
+    "prediction": "prediction loss",
+}
 
 
 @dataclass(frozen=True)
 class JobCharts:
-    """SVG of a job's losses, skill, and gradient share on action parameters; empty if there is nothing to draw."""
+    """SVG of a job's losses, skill, gradient share on action parameters, and uncertainty; empty if there is nothing to
+    draw."""
 
     losses: str
     action_share: str
     skill: str = ""
+    uncertainty: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,14 +63,22 @@ def draw_charts(
 
     `smoothing`, from 0 to below 1: of training losses the mean is drawn in which each older step counts less by it.
     """
+    own = {DRAWN.get(name, name): points for name, points in job.curves.items() if name != UNCERTAINTY}
     curves = {f"earlier: {name}": points for name, points in earlier.items()}
     if smoothing:
-        curves |= {f"raw {name}": points for name, points in job.curves.items() if name.startswith("training")}
-    for name, points in job.curves.items():
+        curves |= {f"raw {name}": points for name, points in own.items() if name.startswith("training")}
+    for name, points in own.items():
         curves[name] = smoothed(points, smoothing) if name.startswith("training") else points
-    losses = loss_chart(curves, job.threshold, is_log)
+    targets = {f"{name} gate": gate for name, gate in job.gates.items()}
+    if job.threshold:
+        targets["threshold"] = job.threshold
     shares = share_chart(job.action_shares, job.action_parameter_share)
-    return JobCharts(losses, shares, skill_chart(job.measures, job.references))
+    return JobCharts(
+        draw_losses(curves, targets, is_log, job.title.name),
+        shares,
+        skill_chart(job.measures, job.references),
+        loss_chart({UNCERTAINTY: job.curves.get(UNCERTAINTY, ())}, None, is_log, "Uncertainty"),
+    )
 
 
 def smoothed(points: Points, smoothing: float) -> Points:
@@ -93,7 +110,7 @@ def skill_chart(measures: Mapping[str, Points], references: Mapping[str, float])
     )
     latest = ", ".join(f"{name} {points[-1][1]:.3g} %" for name, points in drawn.items())
     names = [name.replace("_", " ") for name in drawn]
-    return _svg(axes, lines + _lines(axes, drawn), f"Skill over steps; latest: {latest}") + _legend(names, None)
+    return _svg(axes, lines + _lines(axes, drawn), f"Skill over steps; latest: {latest}") + _legend(names, {})
 
 
 def loss_chart(
@@ -101,14 +118,27 @@ def loss_chart(
 ) -> str:
     """SVG of losses, or `what` else, over steps: `curves` by name, each points (step, value); `threshold` as a dashed
     line."""
+    return draw_losses(curves, {"threshold": threshold} if threshold else {}, is_log, "", what, unit)
+
+
+def draw_losses(
+    curves: Mapping[str, Points],
+    targets: Mapping[str, float],
+    is_log: bool,
+    title: str = "",
+    what: str = "Losses",
+    unit: str = "",
+) -> str:
+    """The same with any number of `targets` by name as dashed lines, and with the run's `title` in the legend."""
     drawn = _finite(curves)
     if not drawn:
         return ""
-    values = [value for points in drawn.values() for _, value in points] + ([threshold] if threshold else [])
+    values = [value for points in drawn.values() for _, value in points] + list(targets.values())
     axes = _Axes(*_span(drawn), *_range(values, is_log), is_log, unit=unit)
     latest = ", ".join(f"{name} {points[-1][1]:.4g}" for name, points in drawn.items())
-    lines = _grid(axes) + (_target(axes.place(axes.first, threshold)[1]) if threshold else "") + _lines(axes, drawn)
-    return _svg(axes, lines, f"{what} over steps; latest: {latest}") + _legend(list(drawn), threshold)
+    dashed = "".join(_target(axes.place(axes.first, target)[1]) for target in targets.values())
+    lines = _grid(axes) + dashed + _lines(axes, drawn)
+    return _svg(axes, lines, f"{what} over steps; latest: {latest}") + _legend(list(drawn), targets, title)
 
 
 def share_chart(shares: Points, even_share: float | None) -> str:
@@ -227,12 +257,13 @@ def _line(places: Sequence[tuple[float, float]], name: str, colour: str) -> str:
     )
 
 
-def _legend(names: list[str], threshold: float | None) -> str:
+def _legend(names: list[str], targets: Mapping[str, float], title: str = "") -> str:
     colours = _colours(names)
-    items = [
+    items = [f"<span><b>{escape(title)}</b></span>"] if title else []
+    items += [
         f'<span><i style="background:{colours[name]}"></i>{escape(name)}</span>'
         for name in names
         if not name.startswith("raw ")
     ]
-    items += [f'<span><i class="target"></i>threshold {threshold:g}</span>'] if threshold else []
+    items += [f'<span><i class="target"></i>{escape(name)} {target:g}</span>' for name, target in targets.items()]
     return f'<div class="legend">{"".join(items)}</div>'

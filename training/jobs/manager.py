@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -21,14 +22,14 @@ from training.checkpoints.robots import keep_robot
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup
 from training.checkpoints.writer import FILES, SavedCheckpoint
 from training.config import TrainingConfig
-from training.jobs.earlier_runs import EarlierRuns
+from training.jobs.earlier_runs import EarlierRuns, RunNotNamed, RunTitles
 from training.jobs.job import TrainingJob
 from training.jobs.lock import FolderLock
 from training.jobs.looks import LookFolder, RunLooks, continue_looks, newest_looks
 from training.jobs.previous_run import PreviousRun, PreviousRuns
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, RunRequest, TrainingRequest, plain_run
 from training.jobs.run_log import RunInfo, RunLog, unique_path
-from training.jobs.snapshot import JobSnapshot, Points, Status
+from training.jobs.snapshot import JobSnapshot, Points, RunTitle, Status
 from training.jobs.tracking import start_trackers
 from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
@@ -46,7 +47,8 @@ class TrainingManager:
         self._wandb_project = wandb_project
         self._folder_lock = FolderLock(directory)  # held while a job runs
         self._previous_runs = PreviousRuns(directory, self._folder_lock)
-        self._earlier_runs = EarlierRuns(directory)
+        self._titles = RunTitles(directory)
+        self._earlier_runs = EarlierRuns(directory, self._titles)
         self._lock = threading.RLock()  # which job there is
         self._job: TrainingJob | None = None
         self._weight_diff: WeightDiff | None = None  # of that job
@@ -66,9 +68,12 @@ class TrainingManager:
         return job.snapshot() if job else None
 
     def last_run(self) -> JobSnapshot | None:
-        """The same, or the run that another program has in progress in this folder, or was interrupted in."""
+        """The same with its title, or the run that another program has in progress in this folder, or was interrupted
+        in."""
         previous = self._previous_run()
-        return previous.snapshot if previous else self.snapshot()
+        run = previous.snapshot if previous else self.snapshot()
+        title = self._titles.of(run.log) if run else RunTitle()
+        return run if run is None or run.title == title else replace(run, title=title)
 
     def looks(self) -> RunLooks | None:
         """The pictures of the newest run that has any, of this program or another, or None."""
@@ -81,6 +86,19 @@ class TrainingManager:
     def earlier_losses(self, names: Iterable[str]) -> dict[str, Points]:
         """The evaluated loss of some of these runs, by label; unknown names are ignored."""
         return self._earlier_runs.losses(names)
+
+    def name_run(self, title: RunTitle, log: str | None = None) -> None:
+        """Give a title to the run with this log, or to the one that `last_run` reports; raises RunNotNamed."""
+        newest = self.run_file
+        if not log and newest is None:
+            raise RunNotNamed("There is no run to name yet.")
+        self._titles.set(log or newest.name, title)
+
+    def title_of(self, log: str | None = None) -> RunTitle:
+        """The title of the same run, empty without one."""
+        newest = self.run_file
+        name = log or (newest.name if newest else "")
+        return self._titles.of(name) if name else RunTitle()
 
     def weight_comparison(self) -> WeightComparison | None:
         """The change of the weights by the job in progress so far, or by the last one in all.
@@ -114,7 +132,7 @@ class TrainingManager:
                 log = self._open_log(request)
                 undo.callback(log.end, "Not started.", "failed")
                 if request.continues:
-                    continue_looks(log.path, request.continues)
+                    self._continue(request.continues, log.path)
                 network = request.network
                 weight_diff = WeightDiff(
                     self.shared, network, request.subject, lambda: self.trainer.state.of(network).steps
@@ -123,7 +141,7 @@ class TrainingManager:
                 job = TrainingJob(
                     self.trainer,
                     request.phases,
-                    request.first_snapshot(),
+                    replace(request.first_snapshot(), log=log.path.name),
                     tracker,
                     lambda message, status: self._end_run(log, weight_diff, message, status),
                     LookFolder(log.path),
@@ -230,6 +248,14 @@ class TrainingManager:
         info = RunInfo(request.label, request.subject, request.started_by, began, request.max_steps)
         saved_step = request.first_step or None
         return RunLog(unique_path(self.directory, request.network), info, request.config, saved_step)
+
+    def _continue(self, earlier: str, log: Path) -> None:
+        """Let a run go on with the pictures and the title of the run with the log named `earlier`."""
+        continue_looks(log, earlier)
+        try:
+            self._titles.copy(earlier, log.name)
+        except RunNotNamed as problem:
+            logger.warning("%s", problem)
 
     def _active_job(self) -> TrainingJob:
         job = self._job

@@ -20,6 +20,8 @@ from training.jobs.run_reader import RecordedRun, RunCurves, log_names, log_path
 from training.jobs.snapshot import JobSnapshot
 from training.values import is_number
 
+LIVE_LOOP = "live loop"
+MAX_GATE = 1e6
 CHECK_EVERY_S = 1.0  # the state of another program is checked this often
 
 
@@ -92,25 +94,25 @@ class PreviousRuns:
         elif is_running:
             # Its curves would be read again every second.
             message = (
-                f"Another program has trained to {run.progress}. Wait until it ends, or end it where it was begun."
+                f"Another program has reached {run.progress}. Wait until it ends, or stop it where it was started."
             )
             snapshot = _snapshot(run, RunCurves(), "elsewhere", message, "")
         else:
             status = "stopped" if run.status == "stopped" else "interrupted"
-            message = f"Training of the {run.network} on {run.info.subject} was {status} at step {run.step:,} "
+            message = f"{run.network.capitalize()} training on {run.info.subject} was {status} at step {run.step:,} "
             curves = read_curves(self._directory, run.name)
             snapshot = _snapshot(run, curves, status, f"{message}({_beginning(run)}).", _saved(run, self._directory))
         return PreviousRun(snapshot, log_path(self._directory, run.name))
 
 
 def _live_snapshot(run: RecordedRun, curves: RunCurves) -> JobSnapshot:
-    gates = [run.config[LIVE].get(f"{name}_gate") for name in ("reconstruction", "prediction")]
-    known = " and ".join(f"{gate:g}" for gate in gates if is_number(gate))
+    gates = {name: run.config[LIVE].get(f"{name}_gate") for name in ("reconstruction", "prediction")}
+    known = {name: float(gate) for name, gate in gates.items() if is_number(gate) and 0 < gate <= MAX_GATE}
     message = (
-        f"The live loop has come to {run.progress}, and ends where it was begun. It trains on every frame until the "
-        f"losses of reconstruction and prediction are at most their gates: {known}."
+        f"The live loop has reached {run.progress}. On every new frame it trains each network until its loss is below "
+        "its gate. Stop it where it was started."
     )
-    return replace(_snapshot(run, curves, "elsewhere", message, ""), network="networks")
+    return replace(_snapshot(run, curves, "elsewhere", message, ""), network=LIVE_LOOP, gates=known)
 
 
 def _is_shown(run: RecordedRun, is_running: bool) -> bool:
@@ -123,7 +125,7 @@ def _is_shown(run: RecordedRun, is_running: bool) -> bool:
 def _beginning(run: RecordedRun) -> str:
     began = datetime.fromisoformat(run.info.began)
     by = f" by {run.info.started_by}," if run.info.started_by else ""
-    return f"begun{by} {began.day} {began:%b %H:%M}"
+    return f"started{by} {began.day} {began:%b %H:%M}"
 
 
 def _saved(run: RecordedRun, directory: Path) -> str:
@@ -135,7 +137,7 @@ def _saved(run: RecordedRun, directory: Path) -> str:
     names, pronoun = [FILES["autoencoder"]], "it"
     if run.network == "predictor":
         names, pronoun = [*names, FILES["predictor"]], "them"
-    todo = "press Resume to go on" if RECIPE in run.config else f"load {pronoun} under Models to train on"
+    todo = "press Resume to continue" if RECIPE in run.config else f"load {pronoun} under Models to continue"
     return f"{' and '.join(names)} at step {step:,}; {todo}"
 
 
@@ -172,4 +174,5 @@ def _snapshot(run: RecordedRun, curves: RunCurves, status: str, message: str, sa
         is_recipe=RECIPE in run.config,
         measures={name: curve.points() for name, curve in curves.measures.items()},
         references=curves.references,
+        log=run.name,
     )

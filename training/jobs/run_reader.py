@@ -17,7 +17,7 @@ from models import NETWORKS, Network
 from session.files import open_folder, open_regular, open_subfolder
 from training.config import MAX_STEPS
 from training.jobs.run_log import LIVE, RUNS_FOLDER, RunInfo
-from training.jobs.snapshot import SKILL, Curve, Status
+from training.jobs.snapshot import SKILL, UNCERTAINTY, Curve, Status
 from training.values import printable
 
 NAME = re.compile(rf"\d{{8}}_\d{{6}}_({'|'.join((*NETWORKS, LIVE))})(_\d{{1,4}})?\.jsonl", re.ASCII)
@@ -26,7 +26,7 @@ MAX_WHOLE = 4 << 20  # bytes; some 15,000 steps, read in a tenth of a second
 SAMPLES, SAMPLE_BYTES = 400, 4 << 10
 MAX_SECONDS = 1e10
 MAX_RUN_STEPS = 10 * MAX_STEPS
-SHARE, UNCERTAINTY = "gradient_share/action", "uncertainty"
+SHARE = "gradient_share/action"
 ENDED: tuple[Status, ...] = ("finished", "stopped", "failed")
 
 

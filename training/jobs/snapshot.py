@@ -11,7 +11,7 @@ from training.rate import PhasePace, seconds_left
 Status = Literal["running", "paused", "finished", "stopped", "failed", "interrupted", "elsewhere"]
 Points = tuple[tuple[float, float], ...]
 MAX_POINTS = 400
-SKILL = "skill"
+SKILL, UNCERTAINTY = "skill", "uncertainty"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,14 @@ class BeforeAfter:
     after_mse: float
 
 
+@dataclass(frozen=True)
+class RunTitle:
+    """The name and the note that visitors gave a run, each one printable line; empty if there is none."""
+
+    name: str = ""
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class JobSnapshot:
     """The progress of a run. `network` and `phase` (empty in a plain run) are those in training now.
@@ -36,7 +44,8 @@ class JobSnapshot:
     its action parameters), and `action_parameter_share` is their share of its parameters; empty and None for the
     autoencoder. `is_recipe`: the phases are those of a recipe, which can be continued after its end. `paces` are those
     of all phases. `measures` are curves of shares by name, "skill" among them, and `references` the MSE of trivial
-    guesses by name: the first one is what skill 0 stands for.
+    guesses by name: the first one is what skill 0 stands for. `gates`: the losses that a live loop trains to, by the
+    name of their curve. `log` is the name of the run's log.
     """
 
     network: str
@@ -62,6 +71,9 @@ class JobSnapshot:
     paces: tuple[PhasePace, ...] = ()
     measures: dict[str, Points] = field(default_factory=dict)
     references: dict[str, float] = field(default_factory=dict)
+    gates: dict[str, float] = field(default_factory=dict)
+    log: str = ""
+    title: RunTitle = RunTitle()
 
     @property
     def is_resumable(self) -> bool:

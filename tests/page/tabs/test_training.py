@@ -3,11 +3,14 @@ from types import SimpleNamespace
 import gradio as gr
 
 from page.tabs import training_view as training_tab
-from page.tabs.training_view import REPEAT_S, SHARE_READING, tab_title, tick_training, training_view
+from page.tabs.job_view import SHARE_READING, tab_title, training_view
+from page.tabs.training_view import REPEAT_S, tick_training
 from page.visitor import Visitor
 from session import TOROIDAL_DOT
+from tests.app.harmful_names import HARMFUL
 from tests.cases import every_case
-from training import JobSnapshot
+from tests.page.test_page_figures import Html
+from training import NOT_JUDGED, JobSnapshot, RunTitle, Verdict
 
 
 def job(**changes):
@@ -35,14 +38,17 @@ def job(**changes):
         references={},
         curves={},
         is_resumable=False,
+        gates={},
+        log="20251123_140211_predictor.jsonl",
+        title=RunTitle(),
     )
     made = SimpleNamespace(**{**known, **changes})
     made.saved_sentence = JobSnapshot.saved_sentence.fget(made)
     return made
 
 
-def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>"):
-    return SimpleNamespace(losses=losses, action_share=action_share, skill="")
+def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>", uncertainty=""):
+    return SimpleNamespace(losses=losses, action_share=action_share, skill="", uncertainty=uncertainty)
 
 
 def test_the_share_is_below_the_losses_and_says_how_to_read_it():
@@ -56,10 +62,44 @@ def test_where_no_share_is_known_nothing_is_said_of_it():
     assert "<svg>losses" in html and "<h3>" not in html and SHARE_READING not in html
 
 
+def test_a_run_shows_its_name_and_note_as_text():
+    plain = [tag for tag, _ in Html(training_view(job(title=RunTitle("a", "b")), charts(), "runs/demo")).elements]
+    for harm in HARMFUL:
+        html = training_view(job(title=RunTitle(harm, harm)), charts(), "runs/demo")
+        shown = Html(html)
+        assert " ".join(shown.text.split()).count(" ".join(harm.split())) == 2, harm
+        assert [tag for tag, _ in shown.elements] == plain, harm
+
+
+def test_a_run_is_judged_beside_trivial_answers_on_the_same_frames():
+    references = {"repeating the last frame": 0.04, "the mean picture": 0.1}
+    curves = {"evaluated": [(0, 0.2), (9, 0.01)], "held out": [(0, 0.2), (9, 0.03)]}
+    text = Html(training_view(job(curves=curves, references=references, loss=0.01), charts(), "runs/demo")).text
+    assert "Eval loss 0.0100" in text and "Validation loss 0.0300" in text
+    assert "Predictor: predicts. Its error is 25 % below that of repeating the last frame" in text
+    assert "Validation loss 0.0300 · Explains 70\xa0% of what differs between frames · repeating the last frame" in text
+    one_frame = {"the mean picture": 0.0}
+    assert "run-verdict" not in training_view(job(curves=curves, references=one_frame), charts(), "runs/demo")
+    assert "run-verdict" not in training_view(job(curves=curves), charts(), "runs/demo")
+
+
+def test_the_live_loop_shows_its_losses_gates_and_uncertainty():
+    curves = {"reconstruction": [(0, 0.1), (1, 0.5)], "prediction": [(1, 0.02)], "uncertainty": [(1, 3e-5)]}
+    gates, references = {"reconstruction": 0.0005, "prediction": 0.001}, {"repeating the last frame": 0.04}
+    fields = dict(status="elsewhere", is_active=False, network="live loop")
+    live = job(**fields, curves=curves, gates=gates, references=references)
+    text = Html(training_view(live, charts(uncertainty="<svg>unsure</svg>"), "runs/demo")).text
+    for words in ("Live loop in another program", "Reconstruction loss 0.500 (gate 5.00e-4)", "Uncertainty 3.00e-5"):
+        assert words in text
+    assert "Prediction loss 0.0200 (gate 1.00e-3)" in text
+    assert "Prediction 50\xa0% better than repeating the last frame: 0.0400" in text
+    assert "unsure" in text and "error rose" not in text
+
+
 def test_an_interrupted_run_says_what_is_saved_and_offers_its_numbers():
     fields = dict(status="interrupted", is_active=False, message="Training was interrupted at step 3 (begun by <b>).")
     html = training_view(job(**fields, saved="autoencoder.pth at step 2"), charts(), "runs/demo")
-    assert "Interrupted predictor:" in html and "<svg>losses" in html and 'href="runs/demo" download' in html
+    assert "Predictor interrupted" in html and "<svg>losses" in html and 'href="runs/demo" download' in html
     assert "interrupted at step 3 (begun by &lt;b&gt;). Saved: autoencoder.pth at step 2." in html
     assert "Nothing was saved." in training_view(job(**fields), charts(), "runs/demo")
 
@@ -73,7 +113,7 @@ def test_the_reason_why_nothing_was_saved_stays_one_sentence():
 def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
     fields = dict(status="elsewhere", is_active=False, message="Another program has trained to step 3.")
     html = training_view(job(**fields), charts(losses=""), "runs/demo")
-    assert "Another program trains the predictor:" in html and "has trained to step 3." in html
+    assert "Another program trains the predictor" in html and "has trained to step 3." in html
     assert "aved" not in html
 
 
@@ -81,16 +121,42 @@ def test_a_view_that_has_not_changed_is_sent_again_after_a_while(monkeypatch):
     """The page may have missed it."""
     now = [100 * REPEAT_S]
     monkeypatch.setattr(training_tab, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(training_tab, "training_status", lambda *_: "the view")
-    monkeypatch.setattr(training_tab, "run_looks", lambda *_: {})
-    manager = SimpleNamespace(last_run=lambda: job(status="stopped"), earlier_runs=lambda: [])
-    backend, visitor = SimpleNamespace(manager_for=lambda visitor: manager), Visitor(profile=TOROIDAL_DOT)
+    ticking, _ = ticks(monkeypatch, job(status="stopped"))
     answers = []
     for _ in range(8):
-        answer = tick_training(backend, visitor, False)
+        answer = ticking()
         answers.append(answer if answer == gr.skip() else answer["training.view"])
         now[0] += REPEAT_S / 4
     assert answers == 2 * ["the view", *3 * [gr.skip()]]
+
+
+def ticks(monkeypatch, first):
+    """A function that asks for news of a job, and the jobs, of which the last one is the newest."""
+    jobs, verdicts = [first], {"predictor": NOT_JUDGED}
+    monkeypatch.setattr(training_tab, "training_status", lambda *_: "the view")
+    monkeypatch.setattr(training_tab, "run_looks", lambda *_: {})
+    monkeypatch.setattr(training_tab, "verdicts_in_use", lambda *_: verdicts)
+    runs = [("second run", "second"), ("a run", "its log")]
+    manager = SimpleNamespace(last_run=lambda: jobs[-1], earlier_runs=lambda: runs)
+    backend, visitor = SimpleNamespace(manager_for=lambda visitor: manager), Visitor(profile=TOROIDAL_DOT)
+    return lambda: tick_training(backend, visitor, False), SimpleNamespace(jobs=jobs, verdicts=verdicts)
+
+
+def test_a_new_run_puts_its_own_name_into_the_fields_and_a_verdict_is_news(monkeypatch):
+    monkeypatch.setattr(training_tab, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    ticking, state = ticks(monkeypatch, None)
+    assert ticking()["training.view"] == "the view" and ticking() == gr.skip()
+    state.verdicts["predictor"] = Verdict("sees", "It explains 50 %.")
+    assert ticking()["training.view"] == "the view" and ticking() == gr.skip()
+    state.jobs.append(job(log="first"))
+    assert ticking()["training.naming.name"] == ""
+    state.jobs.append(job(log="first", title=RunTitle("typed elsewhere")))
+    assert ticking()["training.naming.name"] == gr.skip()  # someone may be typing
+    state.jobs.append(job(log="second", status="paused", title=RunTitle("a", "b")))
+    answer = ticking()
+    assert (answer["training.naming.name"], answer["training.naming.note"]) == ("a", "b")
+    assert answer["training.naming.run"].choices == [("This run", ""), ("a run", "its log")]  # without the one shown
+    assert answer["training.chart.earlier"].choices == [("a run", "its log")]
 
 
 def test_a_phase_says_its_place_and_how_much_better_than_a_guess_it_is():
@@ -105,7 +171,7 @@ def test_a_phase_says_its_place_and_how_much_better_than_a_guess_it_is():
 @every_case(("first", "last", "is_warned"), [(0.01, 0.0121, True), (0.01, 0.0119, False), (0.01, 0.001, False)])
 def test_a_reconstruction_error_that_rises_is_a_warning(first, last, is_warned):
     html = training_view(job(curves={"reconstruction": [(0, first), (9, last)]}), charts(), "runs/demo")
-    assert ("The reconstruction error has risen" in html) == is_warned
+    assert ("The reconstruction error rose" in html) == is_warned
 
 
 @every_case(

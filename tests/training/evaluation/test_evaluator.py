@@ -325,11 +325,11 @@ def test_weights_with_outputs_that_are_not_finite_end_the_job_with_a_message(sha
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (MemoryError(), "There was not enough memory"),
-        (torch.OutOfMemoryError(), "There was not enough memory"),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "There was not enough memory"),
-        (RuntimeError("something"), "stopped by an unexpected problem (RuntimeError)"),
-        (OSError("something"), "stopped by an unexpected problem (OSError)"),
+        (MemoryError(), "Out of memory"),
+        (torch.OutOfMemoryError(), "Out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "Out of memory"),
+        (RuntimeError("something"), "failed unexpectedly (RuntimeError)"),
+        (OSError("something"), "failed unexpectedly (OSError)"),
     ],
 )
 def test_a_failure_ends_with_a_message_and_stores_the_frames_before(
@@ -354,7 +354,7 @@ def test_even_a_programming_error_ends_the_job(shared, evaluation_request, monke
 
     monkeypatch.setattr(evaluator_module, "evaluate_frames", evaluate)
     end = finish(Evaluator(EvaluationStore(None)), shared, evaluation_request)
-    assert end.status == "failed" and "the server's log tells more" in end.message
+    assert end.status == "failed" and "See the server's log" in end.message
 
 
 def test_frames_that_cannot_be_read_are_counted(shared, tmp_path, recording):

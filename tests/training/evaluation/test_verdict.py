@@ -1,8 +1,10 @@
+from typing import get_args
+
 import pytest
 
 from tests.cases import every_case
-from training import Evidence, lowest_errors, share_below, verdict
-from training.evaluation.verdict import HALF_LEVEL
+from training import Evidence, level_conditions, lowest_errors, share_below, verdict
+from training.evaluation.verdict import HALF_LEVEL, Level
 
 NOTHING_COMPUTED, SEEN = None, Evidence(0.02, 0.1)
 SURE = dict(gain=0.05, gain_error=0.01)
@@ -35,6 +37,13 @@ SURE = dict(gain=0.05, gain_error=0.01)
 def test_a_verdict_follows_from_its_thresholds(network, is_trained, evidence, level):
     result = verdict(network, is_trained, evidence)
     assert result.level == level and result.reason.endswith(".")
+
+
+def test_each_level_has_its_condition_with_the_threshold():
+    conditions = level_conditions()
+    assert {"not judged yet", *conditions} == set(get_args(Level))
+    for level, number in {"untrained": "1.5", "sees": "40 %", "predicts": "10 %", "uses the actions": "2 %"}.items():
+        assert number in conditions[level]
 
 
 def test_a_verdict_gives_its_numbers():

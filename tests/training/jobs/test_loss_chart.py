@@ -1,12 +1,13 @@
 import itertools
 import math
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.training.tiny import ended, make_job
-from training import FixedSteps
+from training import FixedSteps, RunTitle
 from training.jobs.loss_chart import (
     BOTTOM,
     HEIGHT,
@@ -144,11 +145,25 @@ def test_smoothing_draws_the_raw_training_loss_as_well_and_earlier_runs_are_dash
     job = ended(make_job(recording, FixedSteps(3)))
     charts = draw_charts(job, True, 0.5, {"25 Nov": [(0, 0.5), (3, 0.4)]})
     lines_by_name = {line.get("data-name"): line for line in drawing(charts.losses).iter("polyline")}
-    assert set(lines_by_name) == {"evaluated", "training loss", "raw training loss", "earlier: 25 Nov"}
+    assert set(lines_by_name) == {"eval loss", "training loss", "raw training loss", "earlier: 25 Nov"}
     assert lines_by_name["earlier: 25 Nov"].get("stroke-dasharray") and lines_by_name["raw training loss"].get(
         "opacity"
     )
     assert "raw" not in charts.losses.partition("legend")[2]
+
+
+def test_a_live_loop_has_its_gates_as_lines_and_its_uncertainty_apart(recording):
+    curves = {"reconstruction": FALLING, "prediction": FALLING, "uncertainty": [(0, 1e-5), (9, 2e-5)]}
+    gates, title = {"reconstruction": 0.01, "prediction": 0.02}, RunTitle("<b>")
+    charts = draw_charts(
+        replace(ended(make_job(recording, FixedSteps(1))), curves=curves, gates=gates, title=title), True
+    )
+    whole = drawing(charts.losses)
+    assert len([line for line in whole.iter("line") if line.get("class") == "target"]) == 2
+    text = "".join(whole.itertext())
+    assert "reconstruction gate 0.01" in text and "prediction gate 0.02" in text and "uncertainty" not in text
+    assert "<b>&lt;b&gt;</b>" in charts.losses  # the name of the run, in the legend
+    assert drawing(charts.uncertainty)[0].get("aria-label") == "Uncertainty over steps; latest: uncertainty 2e-05"
 
 
 def test_a_smoothed_curve_begins_at_its_first_value_and_follows_the_rest():

@@ -98,7 +98,7 @@ def test_after_a_kill_or_a_request_to_end_the_next_program_reports_the_step(tmp_
         child.end(how)
         last, told = steps(folder), make_manager(folder).last_run()
         saved = saved_step(folder)
-        expected = f"autoencoder.pth at step {saved}; load it under Models to train on" if saved else ""
+        expected = f"autoencoder.pth at step {saved}; load it under Models to continue" if saved else ""
         if (told.status, told.step, told.saved) != ("interrupted", last, expected):
             wrong.append(f"{number}: {told.status} at {told.step} with {told.saved!r}; {last} steps, saved {saved}")
         if [step for step, _ in told.curves["training loss"]] != list(range(1, last + 1)):
@@ -124,14 +124,14 @@ def test_a_run_without_its_program_is_reported_as_interrupted_and_nothing_is_cla
     put_run(tmp_path)
     reported = make_manager(tmp_path).last_run()
     assert reported.message == (
-        "Training of the predictor on frame 12 of demo was interrupted at step 7 (begun by Ada, 23 Nov 14:02)."
+        "Predictor training on frame 12 of demo was interrupted at step 7 (started by Ada, 23 Nov 14:02)."
     )
     assert (reported.saved, reported.is_active, reported.seconds_left, reported.loss) == ("", False, None, None)
     assert reported.curves == {} and reported.seconds == 1.5
     put_run(tmp_path, {"saved": 5}, info=replace(INFO, started_by=""), begun=BEGUN | {"network": "autoencoder"})
     reported = make_manager(tmp_path).last_run()
-    assert reported.message.endswith("(begun 23 Nov 14:02).")
-    assert reported.saved == "autoencoder.pth at step 5; load it under Models to train on"
+    assert reported.message.endswith("(started 23 Nov 14:02).")
+    assert reported.saved == "autoencoder.pth at step 5; load it under Models to continue"
 
 
 def test_a_kill_between_a_save_and_the_line_about_it_hides_no_saved_step(manager, recording):
@@ -140,7 +140,7 @@ def test_a_kill_between_a_save_and_the_line_about_it_hides_no_saved_step(manager
     saving = [line for line in lines if b'"saving"' in line]
     put_lines(manager.directory, [*lines[: lines.index(saving[-1])], saving[-1]], manager.run_file.name)
     reported = make_manager(manager.directory).last_run()
-    assert reported.saved == "autoencoder.pth at step 4; load it under Models to train on"
+    assert reported.saved == "autoencoder.pth at step 4; load it under Models to continue"
 
 
 def test_a_run_elsewhere_is_reported_as_running_until_its_program_is_gone(tmp_path):

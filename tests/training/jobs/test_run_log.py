@@ -142,9 +142,9 @@ def test_an_interrupted_job_is_reported_by_the_next_program_with_its_curves(mana
     reported = make_manager(manager.directory).last_run()
     assert (reported.status, reported.step, reported.network) == ("interrupted", now.step, "predictor")
     frames = f"frames 3 to 11 of {recording.name}"
-    message = f"Training of the predictor on {frames} was interrupted at step {now.step} (begun by Ada,"
+    message = f"Predictor training on {frames} was interrupted at step {now.step} (started by Ada,"
     assert reported.message.startswith(message) and reported.started_by == "Ada"
-    files = f"autoencoder.pth and predictor_0.pth at step {now.step}; load them under Models to train on"
+    files = f"autoencoder.pth and predictor_0.pth at step {now.step}; load them under Models to continue"
     assert reported.saved == files
     assert reported.curves == now.curves and reported.action_shares == now.action_shares
     assert (reported.first_loss, reported.loss) == (now.first_loss, now.loss)
@@ -210,5 +210,5 @@ def test_the_command_line_leaves_the_same_record(data, tmp_path, recording, monk
     requests[0].is_made = True
     running.join(20)
     until(lambda: other.last_run().status == "interrupted")
-    assert "begun by the command line" in other.last_run().message
+    assert "started by the command line" in other.last_run().message
     assert (folder / FILES["autoencoder"]).exists() and "Interrupted after" in capsys.readouterr().out

@@ -1,0 +1,190 @@
+"""HTML of a training job: its name, progress, numbers, verdict, curves and outcome."""
+
+from html import escape
+
+from page.pictures import Picture, picture_row
+from page.text import count_text, duration_text, loss_text, percent_text, rate_text
+from page.verdicts import run_lines
+from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot, share_below
+
+RISEN = 1.2  # times its first value: then the reconstruction error is reported to have risen
+SHARE_TITLE = "Gradient share of the action inputs"
+SHARE_READING = (
+    "Share of the predictor's squared gradient that reaches the action inputs. Well below the dashed line, training "
+    "barely touches how actions are used."
+)
+SKILL_READING = "Skill on {} frames: 1 − MSE / MSE of the baseline at 0 %. 100 % is exact."
+UNCERTAINTY_READING = "Variance of the predicted frame over dropout passes, mean over the actions."
+HEADINGS = {"running": "Training the {}", "elsewhere": "Another program trains the {}"}  # others: network, status
+
+
+def rough_duration(seconds: float) -> str:
+    """About how long: 40 minutes, 2.5 hours."""
+    minutes = max(1, round(seconds / 60))
+    return count_text(minutes, "minute") if minutes < 90 else f"{seconds / 3600:.1f} hours"
+
+
+def job_line(job: JobSnapshot | None) -> str:
+    """The job in a few words, for the status line."""
+    if job is None or not job.is_active:
+        return "none in progress"
+    who = f" by {job.started_by}" if job.started_by else ""
+    left = f", about {rough_duration(job.seconds_left)} left" if job.seconds_left else ""
+    return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
+
+
+def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use: str = "") -> str:
+    """HTML of a job; `log_address` is the address of its numbers, `in_use` are the verdicts on the networks in use."""
+    share = 1.0 if job.status == "finished" else job.step / job.max_steps
+    download = f'<p class="fine"><a href="{escape(log_address)}" download>Download the log of this run</a></p>'
+    state = "active" if job.is_active else "ended"
+    buttons = f' data-buttons="{_buttons(job)}"' if _buttons(job) else ""
+    return (
+        f'<div class="result" data-title="{escape(tab_title(job))}" data-run="{escape(job.log)}" data-state="{state}"'
+        f"{buttons}>{_heading(job)}"
+        f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
+        f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
+        f"{_numbers(job)}{run_lines(job)}{_live_baseline(job)}{_warning(job)}{_outcome(job)}{in_use}"
+        f"{_skill(job, charts)}{charts.losses}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
+    )
+
+
+def _heading(job: JobSnapshot) -> str:
+    """HTML: the name of the run, its status, the frames and the phase; and its note below."""
+    named = f"<bdi><b>{escape(job.title.name)}</b></bdi> · " if job.title.name else ""
+    note = f'<p class="fine run-note"><bdi>{escape(job.title.note)}</bdi></p>' if job.title.note else ""
+    status = HEADINGS.get(job.status, f"{job.network.capitalize()} {job.status}").format(job.network)
+    if job.gates:
+        status = "Live loop in another program"
+    return f'<p id="training-status">{named}<b>{status}</b> · {escape(job.subject)}{_phase(job)}</p>{note}'
+
+
+def _buttons(job: JobSnapshot) -> str:
+    """The buttons that do something now; the style of the page hides the others."""
+    if job.is_active:
+        return "resume stop" if job.status == "paused" else "pause stop"
+    return "resume" if job.is_resumable else ""
+
+
+def tab_title(job: JobSnapshot) -> str:
+    """The progress of a job for the title of the browser's tab, or its end; empty for one of another program."""
+    if job.is_active:
+        paused = "paused, " if job.status == "paused" else ""
+        return f"{paused}{100 * job.step // job.max_steps} % trained"
+    return "" if job.status in ("elsewhere", "interrupted") else f"Training {job.status}"
+
+
+def _phase(job: JobSnapshot) -> str:
+    names = [pace.name for pace in job.paces]
+    if job.phase not in names or len(names) < 2:
+        return ""
+    return f" · {escape(job.phase)}, phase {names.index(job.phase) + 1} of {len(names)}"
+
+
+def _skill(job: JobSnapshot, charts: JobCharts) -> str:
+    if not charts.skill:
+        return ""
+    frames = "validation" if "held out" in job.curves else "training"
+    return f'<h3>Skill</h3>{charts.skill}<p class="fine">{SKILL_READING.format(frames)}</p>'
+
+
+def _warning(job: JobSnapshot) -> str:
+    """The warning of a predictor training that spoils the autoencoder."""
+    points = job.curves.get("reconstruction", ())
+    if not points or job.gates or points[-1][1] <= RISEN * points[0][1]:
+        return ""
+    return (
+        f'<div class="notice" id="reconstruction-rises">The reconstruction error rose from {loss_text(points[0][1])} '
+        f"to {loss_text(points[-1][1])}: joint training changes the autoencoder. To undo this, stop, load its backup "
+        "under Models, and train with the autoencoder frozen.</div>"
+    )
+
+
+def _numbers(job: JobSnapshot) -> str:
+    facts = [("Step", f"{job.step:,} of {job.max_steps:,}")]
+    if job.measures.get("skill"):
+        facts.append(("Skill", _skill_text(job)))
+    if job.loss is not None:
+        facts.append(("Eval loss", loss_text(job.loss)))
+    if job.curves.get("held out"):
+        facts.append(("Validation loss", loss_text(job.curves["held out"][-1][1])))
+    facts += _live_facts(job)
+    if job.threshold is not None:
+        facts.append(("Threshold", loss_text(job.threshold)))
+    if job.steps_per_s:
+        facts.append(("Speed", f"{rate_text(job.steps_per_s)} steps/s"))
+    facts.append(("Time", duration_text(job.seconds)))
+    if job.seconds_left:
+        facts.append(("ETA", f"≈ {rough_duration(job.seconds_left)}"))
+    if job.started_by:
+        facts.append(("Started by", job.started_by))
+    cells = "".join(f"<span><b>{escape(name)}</b> {escape(text)}</span>" for name, text in facts)
+    return f'<div class="status-line" id="training-numbers">{cells}</div>'
+
+
+def _live_facts(job: JobSnapshot) -> list[tuple[str, str]]:
+    """The newest losses of a live loop with their gates, and its uncertainty."""
+    newest = {name: points[-1][1] for name, points in job.curves.items() if points and job.gates}
+    losses = [
+        (f"{name.capitalize()} loss", f"{loss_text(newest[name])} (gate {loss_text(gate)})")
+        for name, gate in job.gates.items()
+        if name in newest
+    ]
+    return [*losses, ("Uncertainty", loss_text(newest[UNCERTAINTY]))] if UNCERTAINTY in newest else losses
+
+
+def _live_baseline(job: JobSnapshot) -> str:
+    """HTML beside the newest prediction of a live loop: what repeating the last frame gives for the same frame."""
+    points, repeat = job.curves.get("prediction"), job.references.get(REPEATING)
+    if not job.gates or not points or repeat is None:
+        return ""
+    skill = share_below(points[-1][1], repeat)
+    amount = "" if skill is None else f"Prediction {'worse' if skill < 0 else f'{percent_text(skill)} better'} than "
+    return f'<p class="fine baselines">{amount}{REPEATING}: {loss_text(repeat)}</p>'
+
+
+def _skill_text(job: JobSnapshot) -> str:
+    skill, reference = job.measures["skill"][-1][1], next(iter(job.references), "a trivial answer")
+    return f"worse than {reference}" if skill < 0 else f"{100 * skill:.0f} % better than {reference}"
+
+
+def _uncertainty(charts: JobCharts) -> str:
+    if not charts.uncertainty:
+        return ""
+    return f'<h3>Uncertainty</h3>{charts.uncertainty}<p class="fine">{UNCERTAINTY_READING}</p>'
+
+
+def _share(charts: JobCharts) -> str:
+    if not charts.action_share:
+        return ""
+    return f'<h3>{SHARE_TITLE}</h3>{charts.action_share}<p class="fine">{SHARE_READING}</p>'
+
+
+def _outcome(job: JobSnapshot) -> str:
+    if job.is_active:
+        return ""
+    saved = f" {escape(job.saved_sentence)}"
+    if job.status == "elsewhere":
+        saved = ""  # only the other program can report it
+    return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
+
+
+def _change(job: JobSnapshot) -> str:
+    if job.evaluated_at < 1:
+        return ""
+    at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
+    change = f" Eval loss {loss_text(job.first_loss)} → {loss_text(job.loss)}{at}."
+    if job.loss > job.first_loss and job.saved:
+        change += " The loss rose; the files from before this run are kept as backups."
+    return change
+
+
+def _pictures(job: JobSnapshot) -> str:
+    if job.comparison is None or job.is_active:
+        return ""
+    pictures = [
+        Picture(job.comparison.actual, f"Frame {job.comparison.frame}"),
+        Picture(job.comparison.before, "Before", f"MSE {loss_text(job.comparison.before_mse)}"),
+        Picture(job.comparison.after, "After", f"MSE {loss_text(job.comparison.after_mse)}"),
+    ]
+    return picture_row(pictures, "training-pictures")
