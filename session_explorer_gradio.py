@@ -57,6 +57,7 @@ from page.tabs.training_view import (
     tick_training,
     training_status,
 )
+from page.versions import checkpoint_history, restore_version
 from page.visitor import Visitor
 from session import SessionError, session_statistics
 from session.batch import build_batch, frame_tensor, swept_actions
@@ -120,6 +121,14 @@ def load_one(explorer: Explorer, manager: training.TrainingManager, network: mod
     except (training.CheckpointError, training.JobRunning) as problem:
         return messages.not_loaded(network, problem)
     return messages.loaded(network, manager.shared.weights[network].describe(), info.notes)
+
+
+def restore_checkpoint(explorer: Explorer, visitor: Visitor, request: gr.Request, version: str | None = None) -> Answer:
+    """Put a version of the history, by its name, in the place of this robot's checkpoints, and load it."""
+    explorer.require_trainer(request)
+    message = restore_version(explorer.manager_for(visitor), version)
+    choices = checkpoint_choices(explorer, visitor.profile)
+    return {**choices, "models.message": message, "status": describe_status(explorer, visitor)}
 
 
 def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> Answer:
@@ -496,7 +505,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_imagine(on, page.imagine, page)
     timer, panel = gr.Timer(3.0), page.models
     on(timer.tick, describe_status, [page.visitor], [page.status], **TICK)
-    checkpoints = [panel.autoencoder_path, panel.predictor_path, panel.message]
+    checkpoints = [panel.autoencoder_path, panel.predictor_path, panel.versions, panel.message]
     on(timer.tick, tick_models, [page.visitor], checkpoints, **TICK)
 
 
@@ -520,6 +529,9 @@ def connect_networks(on: On, page: PageParts) -> None:
     panel, frame = page.models, [page.visitor, page.recording.player]
     paths = [page.visitor, panel.autoencoder_path, panel.predictor_path]
     on(panel.load.click, load_models, paths, [panel.message, page.status], **NETWORKS)
+    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions])
+    shown = [panel.message, page.status, *paths[1:], panel.versions]
+    on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
     history = [*frame, page.predictor.history_length]
     on(page.predictor.run.click, run_predictor, history, [page.predictor.result], **NETWORKS)
@@ -546,8 +558,8 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     offer, drawn = tab.world_model, [visitor, *chart]
     on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
-    paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
-    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
+    files = [page.models.autoencoder_path, page.models.predictor_path, page.models.message, page.models.versions]
+    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")
     on(gr.Timer(1.0).tick, tick_training, drawn, on.named(TICKED), **TICK)
     connect_training_notes(on, tab, visitor)
 

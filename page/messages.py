@@ -55,8 +55,8 @@ WORLD_MODEL_TEXT = (
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
 MEASURING = "How long it takes is being measured. "
 REPLACED_NETWORKS = (
-    "<b>The present networks are replaced.</b> Their files stay in the checkpoint folder, under names with the date: "
-    "choose them under Models and press Load Models to have them back."
+    "<b>The present networks are replaced.</b> They stay in the checkpoint history, under Models: Restore puts them "
+    "back."
 )
 ADVANCED_NOTE = (
     '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '
@@ -133,6 +133,11 @@ def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
     """The result of loading a network; `weights`: file and step."""
     text = "".join(f" {escape(note)}" for note in notes)
     return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{text}</p>"
+
+
+def not_in_version(network: str) -> str:
+    """The result of restoring a version without a file of this network."""
+    return f"<p><b>{network.capitalize()}</b> unchanged: this version has none.</p>"
 
 
 def not_loaded(network: str, problem: Exception) -> str:

@@ -9,6 +9,7 @@ from page.facts import status_line
 from page.handlers import Answer
 from page.tabs.errors import evaluation_line
 from page.tabs.training_view import job_line
+from page.versions import version_list
 from page.visitor import Visitor
 from session import RobotProfile
 from training import Verdict
@@ -40,8 +41,9 @@ def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
 
 
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
-    """The checkpoints to choose from for each network. The one in use is chosen, or the default one."""
-    weights, answer = backend.manager(profile).shared.weights, {}
+    """The checkpoints to choose from for each network, the one in use or the default one chosen; and the history."""
+    manager = backend.manager(profile)
+    weights, answer = manager.shared.weights, {"models.versions": version_list(manager)}
     for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
         in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
         answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=in_use if in_use in choices else value)

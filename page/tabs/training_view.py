@@ -234,7 +234,7 @@ def _warning(job: JobSnapshot) -> str:
     return (
         f'<div class="notice" id="reconstruction-rises">The reconstruction error has risen from '
         f"{loss_text(points[0][1])} to {loss_text(points[-1][1])}: joint training changes the autoencoder. To keep it, "
-        "stop, load its backup under Models, and train with the autoencoder kept as it is.</div>"
+        "stop, restore the version before under Models, and train with the autoencoder kept as it is.</div>"
     )
 
 
@@ -283,7 +283,7 @@ def _change(job: JobSnapshot) -> str:
     at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
     change = f" Loss from {loss_text(job.first_loss)} to {loss_text(job.loss)}{at}."
     if job.loss > job.first_loss and job.saved:
-        change += " The loss rose: the files from before this run are still there as backups."
+        change += " The loss rose: the checkpoints from before this run are in the checkpoint history, under Models."
     return change
 
 
