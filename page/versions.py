@@ -43,14 +43,15 @@ def restore_version(manager: TrainingManager, name: object) -> str:
 
 def version_label(version: Version, is_in_use: bool) -> str:
     """A version in one line: "27 Nov 2026 21:10 · training the predictor on … · predictor step 1,500 · 20.7 MB"."""
-    measured = version.measured
+    measured, made_by = version.measured, version.newest.origin.made_by
+    is_known = bool(made_by) or version.is_permanent
     parts = [
         _date(version.newest.saved),
-        "original, not trained here" if version.is_permanent else version.newest.origin.made_by,
+        "original, not trained here" if version.is_permanent else made_by,
         ", ".join(_network_text(version, network) for network in NETWORKS if network in version.files),
         f"{'held-out ' if measured.loss.is_held_out else ''}loss {loss_text(measured.loss.value)}" if measured else "",
         bytes_text(version.size),
-        f"kept {version.reason}" if version.reason.startswith("before") else version.reason,
+        "" if version.reason.startswith("before") and is_known else version.reason,
         "in use" if is_in_use else "",
     ]
     return " · ".join(part for part in parts if part)

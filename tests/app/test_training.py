@@ -128,7 +128,6 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         )
         expect(page.locator("#status")).to_contain_text("predictor_0.pth, step 2")
         expect(versions.first).to_contain_text("predictor step 3")
-        expect(versions.first).to_contain_text("before restoring the version of")
         expect(versions.nth(1)).to_contain_text("in use")
         open_tab.leave(page)
 

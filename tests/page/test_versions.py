@@ -20,12 +20,17 @@ BOTH = {"autoencoder": AUTOENCODER, "predictor": PREDICTOR}
             Version("20261128_080000", "2026-11-28T08:00:00", "before training the predictor on frame 8", BOTH),
             True,
             f"27 Nov 2026 21:10 · {MADE_BY} · autoencoder step 1,500, predictor step 3,800 · held-out loss 1.23e-3 · "
-            "20.7 MB · kept before training the predictor on frame 8 · in use",
+            "20.7 MB · in use",
         ),
         (
             Version("20260102_030405", "2026-01-02T03:04:05", "before a save", {"autoencoder": SHIPPED}, True),
             False,
-            "2 Jan 2026 03:04 · original, not trained here · autoencoder step 700 · 980 B · kept before a save",
+            "2 Jan 2026 03:04 · original, not trained here · autoencoder step 700 · 980 B",
+        ),
+        (
+            Version("20260102_030405", "2026-01-02T03:04:05", "before Save Models", {"autoencoder": SHIPPED}),
+            False,
+            "2 Jan 2026 03:04 · autoencoder step 700 · 980 B · before Save Models",
         ),
         (
             Version("predictor_0_backup.pth", "", "kept as predictor_0_backup.pth", {

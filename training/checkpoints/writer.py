@@ -141,7 +141,8 @@ def restore_version(directory: Path, version: Version) -> None:
     try:
         with exclusive_access(directory):
             names = [FILES[network] for network in version.files]
-            keep_current(directory, f"before restoring the version of {version.newest.saved}", names, version.name)
+            saved = version.newest.saved[:16].replace("T", " ")
+            keep_current(directory, f"before restoring the version of {saved}", names, version.name)
             _copy_generation(directory, version)
     except _NotInPlace as problem:
         raise CheckpointNotSaved(
