@@ -304,8 +304,9 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
         assert "key=" not in page.url
         page.get_by_role("tab", name="Training").click()
         unfold_models(page)
+        page.get_by_role("button", name="Checkpoint history").click()
         for name in ("#load-models", "#train-autoencoder-steps", "#save-models", "#restore"):
-            page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}", state="attached")
+            page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
         assert ("View-only link" in status) is not is_enabled
         context.close()
