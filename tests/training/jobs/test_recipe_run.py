@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from session import JETBOT, TOROIDAL_DOT, load_session, record_demo
 from tests.session.session_files import change_meta
@@ -88,6 +89,12 @@ def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_can
     again = open_backend()
     last = again.loaded_manager(TOROIDAL_DOT).last_run()
     assert last.status == "stopped" and last.is_resumable and "press Resume" in last.saved and last.measures["skill"]
+    path = again.manager(TOROIDAL_DOT).directory / FILES["predictor"]
+    saved, content = path.read_bytes(), torch.load(path, weights_only=True)
+    torch.save(content | {"scheduler_state_dict": {"last_epoch": 100}}, path)  # as if a version had been restored
+    with pytest.raises(InvalidValue, match="are not those that the interrupted run has saved"):
+        again.resume_recipe(TOROIDAL_DOT, "Bob")
+    path.write_bytes(saved)
     rest = again.resume_recipe(TOROIDAL_DOT, "Bob")
     assert rest.wait(60) and rest.snapshot().step == 18
     looks = again.manager(TOROIDAL_DOT).looks().looks
