@@ -43,7 +43,7 @@ from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, record_all_demos, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
-from page.status import checkpoint_choices, describe_status
+from page.status import checkpoint_choices, describe_status, load_one
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status
@@ -58,6 +58,7 @@ from page.tabs.training_view import (
     training_status,
 )
 from page.ticks import periodic_updates, together
+from page.versions import checkpoint_history, restore_version
 from page.visitor import Visitor
 from session import SessionError, session_statistics
 from session.batch import build_batch, frame_tensor, swept_actions
@@ -113,14 +114,12 @@ def load_models(
     return {"models.message": messages.result("".join(lines)), "status": describe_status(explorer, visitor)}
 
 
-def load_one(explorer: Explorer, manager: training.TrainingManager, network: models.Network, path: str | None) -> str:
-    if not path or not str(path).strip():
-        return messages.left_as_it_is(network)
-    try:
-        info = manager.load(network, explorer.typed_path(path))
-    except (training.CheckpointError, training.JobRunning) as problem:
-        return messages.not_loaded(network, problem)
-    return messages.loaded(network, manager.shared.weights[network].describe(), info.notes)
+def restore_checkpoint(explorer: Explorer, visitor: Visitor, request: gr.Request, version: str | None = None) -> Answer:
+    """Put a version of the history, by its name, in the place of this robot's checkpoints, and load it."""
+    explorer.require_trainer(request)
+    message = restore_version(explorer.manager_for(visitor), version)
+    choices = checkpoint_choices(explorer, visitor.profile)
+    return {**choices, "models.message": message, "status": describe_status(explorer, visitor)}
 
 
 def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> Answer:
@@ -518,6 +517,9 @@ def connect_networks(on: On, page: PageParts) -> None:
     panel, frame = page.models, [page.visitor, page.recording.player]
     paths = [page.visitor, panel.autoencoder_path, panel.predictor_path]
     on(panel.load.click, load_models, paths, [panel.message, page.status], **NETWORKS)
+    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions])
+    shown = [panel.message, page.status, *paths[1:], panel.versions]
+    on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
     history = [*frame, page.predictor.history_length]
     on(page.predictor.run.click, run_predictor, history, [page.predictor.result], **NETWORKS)
@@ -544,8 +546,8 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     offer, drawn = tab.world_model, [visitor, *vars(tab.chart).values()]
     on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
-    paths = [page.models.autoencoder_path, page.models.predictor_path, page.models.message]
-    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *paths], concurrency_id="networks")
+    files = [page.models.autoencoder_path, page.models.predictor_path, page.models.message, page.models.versions]
+    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")
     run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
     on(tab.naming.save.click, name_run, [visitor, *title, run, *drawn[1:]], [tab.view, tab.chart.earlier, run], **QUICK)
     on(tab.naming.panel.expand, show_title, [visitor, run], title, **TICK)

@@ -55,8 +55,7 @@ WORLD_MODEL_TEXT = (
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
 MEASURING = "Measuring how long it takes … "
 REPLACED_NETWORKS = (
-    "<b>Replaces the current networks.</b> Their files are kept under names with the date; to restore them, choose "
-    "them under Models and press Load Models."
+    "<b>Replaces the current networks.</b> They stay in the checkpoint history, under Models: Restore puts them back."
 )
 ADVANCED_NOTE = (
     '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '
@@ -133,6 +132,11 @@ def loaded(network: str, weights: str, notes: Sequence[str]) -> str:
     """The result of loading a network; `weights`: file and step."""
     text = "".join(f" {escape(note)}" for note in notes)
     return f"<p><b>{network.capitalize()}</b> loaded: {escape(weights)}.{text}</p>"
+
+
+def not_in_version(network: str) -> str:
+    """The result of restoring a version without a file of this network."""
+    return f"<p><b>{network.capitalize()}</b> unchanged: this version has none.</p>"
 
 
 def not_loaded(network: str, problem: Exception) -> str:

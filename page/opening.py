@@ -18,8 +18,8 @@ from session import RecordedSession, SessionError, list_sessions
 
 MAX_DIGITS = 9
 TRAINER_BUTTONS = (  # they change what others see, so they are enabled for visitors who may train
-    *("sessions.demo", "models.load", "training.save", "training.pause", "training.resume", "training.stop"),
-    *("training.world_model.run", "training.naming.save"),
+    *("sessions.demo", "models.load", "models.restore", "training.save", "training.pause", "training.resume"),
+    *("training.stop", "training.world_model.run", "training.naming.save"),
     *("training.autoencoder.to_threshold", "training.autoencoder.for_steps"),
     *("training.predictor.to_threshold", "training.predictor.for_steps"),
 )

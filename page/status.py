@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from models import NETWORKS, WeightsSource
+from models import NETWORKS, Network, WeightsSource
 from page import messages
 from page.backend import PageBackend
 from page.facts import status_line
@@ -13,12 +13,13 @@ from page.handlers import Answer
 from page.tabs.errors import evaluation_line
 from page.tabs.job_view import job_line
 from page.verdicts import verdicts_in_use
+from page.versions import version_list
 from page.visitor import Visitor
 from session import RobotProfile
-from training import Verdict
+from training import CheckpointError, JobRunning, TrainingManager, Verdict
 
 REPEAT_S = 10.0
-CHECKPOINTS = ("models.autoencoder_path", "models.predictor_path", "models.message")
+CHECKPOINTS = ("models.autoencoder_path", "models.predictor_path", "models.versions", "models.message")
 
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
@@ -57,12 +58,24 @@ def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
 
 
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
-    """The checkpoints to choose from for each network. The one in use is chosen, or the default one."""
-    weights, answer = backend.manager(profile).shared.weights, {}
+    """The checkpoints to choose from for each network, the one in use or the default one chosen; and the history."""
+    manager = backend.manager(profile)
+    weights, answer = manager.shared.weights, {"models.versions": version_list(manager)}
     for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
         in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
         answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=in_use if in_use in choices else value)
     return answer
+
+
+def load_one(backend: PageBackend, manager: TrainingManager, network: Network, path: str | None) -> str:
+    """Load a checkpoint into a network of the manager's robot; returns HTML of what became of it."""
+    if not path or not str(path).strip():
+        return messages.left_as_it_is(network)
+    try:
+        info = manager.load(network, backend.typed_path(path))
+    except (CheckpointError, JobRunning) as problem:
+        return messages.not_loaded(network, problem)
+    return messages.loaded(network, manager.shared.weights[network].describe(), info.notes)
 
 
 def tick_models(backend: PageBackend, visitor: Visitor) -> Answer | dict[str, Any]:

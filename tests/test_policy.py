@@ -52,7 +52,7 @@ LAYERS = {
         {"cli"},
         {"train", "learn", "live", "truth", "skill", "convert"},
     ),
-    "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}),
+    "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}, {"ticks"}),
 }
 # Neighbours in a layer that do not know each other.
 SEPARATE = ({"jobs", "evaluation"}, {"tabs", "server"})

@@ -15,6 +15,7 @@ from training.checkpoints.errors import (
 )
 from training.checkpoints.paths import checkpoint_path, default_checkpoints, list_checkpoints
 from training.checkpoints.validate import CheckpointInfo, load_checkpoint
+from training.checkpoints.versions import Version
 from training.checkpoints.writer import SavedCheckpoint, save_checkpoint
 from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
@@ -177,6 +178,7 @@ __all__ = [
     "TrainingManager",
     "TrainingRequest",
     "Verdict",
+    "Version",
     "WeightComparison",
     "WrongNetwork",
     "apply_command",

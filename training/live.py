@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     add_advanced_options(parser)
     parser.add_argument("--autoencoder", type=path_option, help="start from this checkpoint, not the robot's usual one")
     parser.add_argument("--predictor", type=path_option, help="start from this checkpoint, not the robot's usual one")
-    parser.add_argument("--fresh", action="store_true", help="start untrained; what was saved becomes the backup")
+    parser.add_argument("--fresh", action="store_true", help="start untrained; what was saved goes to the history")
     parser.add_argument("--no-training", action="store_true", help="look, predict and record only")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")

@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
-        "--fresh", action="store_true", help="start untrained; what was saved before becomes the backup"
+        "--fresh", action="store_true", help="start untrained; what was saved before goes to the history"
     )
     return parser
 

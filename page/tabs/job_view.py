@@ -95,8 +95,8 @@ def _warning(job: JobSnapshot) -> str:
         return ""
     return (
         f'<div class="notice" id="reconstruction-rises">The reconstruction error rose from {loss_text(points[0][1])} '
-        f"to {loss_text(points[-1][1])}: joint training changes the autoencoder. To undo this, stop, load its backup "
-        "under Models, and train with the autoencoder frozen.</div>"
+        f"to {loss_text(points[-1][1])}: joint training changes the autoencoder. To undo this, stop, restore "
+        "the version before under Models, and train with the autoencoder frozen.</div>"
     )
 
 
@@ -175,7 +175,7 @@ def _change(job: JobSnapshot) -> str:
     at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
     change = f" Eval loss {loss_text(job.first_loss)} → {loss_text(job.loss)}{at}."
     if job.loss > job.first_loss and job.saved:
-        change += " The loss rose; the files from before this run are kept as backups."
+        change += " The loss rose; the checkpoints from before this run are in the checkpoint history, under Models."
     return change
 
 

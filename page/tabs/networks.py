@@ -9,7 +9,7 @@ import numpy as np
 
 from models import HeatMap, Prediction, Reconstruction, WeightsSource
 from page import messages
-from page.components import OpenSlider
+from page.components import OpenRadio, OpenSlider
 from page.facts import action_text, clipped_notice, values_text
 from page.figures import table_link
 from page.handlers import Answer
@@ -189,6 +189,9 @@ class ModelsPanel:
     predictor_path: gr.Dropdown
     load: gr.Button
     message: gr.HTML
+    history: gr.Accordion
+    versions: OpenRadio
+    restore: gr.Button
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,10 @@ def build_models() -> ModelsPanel:
             predictor = gr.Dropdown([], label="Predictor checkpoint", elem_id="predictor-path", **options)
             load = gr.Button("Load Models", elem_id="load-models", size="sm", min_width=120, scale=1)
         message = gr.HTML(elem_id="models-message")
-    return ModelsPanel(panel, autoencoder, predictor, load, message)
+        with gr.Accordion("Checkpoint history", open=False, elem_id="history") as history:
+            versions = OpenRadio([], label="Version", elem_id="versions")
+            restore = gr.Button("Restore", elem_id="restore", size="sm")
+    return ModelsPanel(panel, autoencoder, predictor, load, message, history, versions, restore)
 
 
 def build_autoencoder() -> AutoencoderTab:
@@ -253,6 +259,7 @@ def cleared() -> Answer:
         "models.predictor_path": no_path,
         "models.message": "",
         "models.panel": gr.Accordion(open=False),
+        "models.versions": OpenRadio(choices=[], value=None, info=""),
         "autoencoder.result": messages.EMPTY_AUTOENCODER,
         "predictor.result": messages.EMPTY_PREDICTOR,
     }

@@ -24,6 +24,7 @@ INSIDE = {
     "/evaluate_recording", "/cancel_evaluation", "/evaluation_status", "/make_clip",
 }  # fmt: skip
 NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/measure_truth", "/load_models", "/save_models"}
+NAMES |= {"/checkpoint_history", "/restore_checkpoint"}
 
 
 def mse_in(html: str) -> float:

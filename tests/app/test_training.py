@@ -159,6 +159,21 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         fill(page, "predictor-steps", "1")
         page.locator("#train-predictor-steps").click()
         outcome(page, "predictor_0.pth (step 3)")
+
+        page.get_by_role("button", name="Checkpoint history").click()
+        versions = page.locator("#versions label")
+        expect(versions.first).to_contain_text(
+            re.compile(
+                rf"training the predictor on frame 9 .* autoencoder step {saved}, predictor step 2 · loss [\d.e-]+ ·"
+            )
+        )
+        page.locator("#restore").click()
+        expect(page.locator("#models-message")).to_contain_text(
+            "Predictor loaded: toroidal_dot/predictor_0.pth, step 2"
+        )
+        expect(page.locator("#status")).to_contain_text("predictor_0.pth, step 2")
+        expect(versions.first).to_contain_text("predictor step 3")
+        expect(versions.nth(1)).to_contain_text("in use")
         open_tab.leave(page)
 
 
@@ -276,7 +291,8 @@ def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data
     with serving(Settings(data=data, read_only=True)) as address:
         client = Client(address, verbose=False)
         client.predict(session_ids["jetbot"], api_name="/load_session")
-        for name in ("/train_autoencoder_steps", "/train_predictor_steps", "/save_models", "/load_models"):
+        names = ("/train_autoencoder_steps", "/train_predictor_steps", "/save_models", "/load_models")
+        for name in (*names, "/restore_checkpoint"):
             with pytest.raises(AppError, match="read-only"):
                 client.predict(api_name=name)
         assert "jetbot/autoencoder.pth, step 1,200" in client.predict(api_name="/run_autoencoder")

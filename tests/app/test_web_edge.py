@@ -177,8 +177,14 @@ def test_a_viewer_runs_the_networks_and_a_trainer_trains(edge: Edge, figure):
         visitor.predict(edge.session_id, api_name="/load_session")
         assert "MSE" in visitor.predict(5, api_name="/run_autoencoder")
     denials = 0
-    changes = {"/load_models": ("a", "b"), "/save_models": (), "/train_autoencoder_steps": (3,), "/stop_training": ()}
-    changes["/name_run"] = ("a", "b")
+    changes = {
+        "/load_models": ("a", "b"),
+        "/save_models": (),
+        "/restore_checkpoint": ("x",),
+        "/train_autoencoder_steps": (3,),
+        "/stop_training": (),
+        "/name_run": ("a", "b"),
+    }
     for name, values in changes.items():
         with pytest.raises(AppError, match="open the training link"):
             viewer.predict(*values, api_name=name)
@@ -299,7 +305,8 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
         assert "key=" not in page.url
         page.get_by_role("tab", name="Training").click()
         unfold_models(page)
-        for name in ("#load-models", "#train-autoencoder-steps", "#save-models"):
+        page.get_by_role("button", name="Checkpoint history").click()
+        for name in ("#load-models", "#train-autoencoder-steps", "#save-models", "#restore"):
             page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
         assert ("View-only link" in status) is not is_enabled

@@ -133,16 +133,17 @@ def each(events: tuple[str, ...], words: str) -> dict[str, str]:
 
 TRAINS = tuple(f"train_{network}_{goal}" for network in ("autoencoder", "predictor") for goal in ("threshold", "steps"))
 COMMANDS = ("pause_training", "resume_training", "stop_training")
-CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "name_run", "record_demos")
+CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "name_run", "restore_checkpoint", "record_demos")
 IDLE = each(COMMANDS, "No training is in progress")
 UNOPENED = "No session is open: choose one"
 MOMENTS = (  # the first ones are tried in every run of the tests
-    Moment("a job is paused", pause, {**each(TRAINS, BUSY), "load_models": BUSY}, has_checkpoints=True),
+    Moment("a job is paused", pause, each((*TRAINS, "load_models", "restore_checkpoint"), BUSY), has_checkpoints=True),
     Moment("the session was replaced by another robot's", replace_by_another_robots, {
         **each((*LOOKS, *TRAINS, "show_frame", "describe_session", "evaluate_recording"), "replaced .* Load Session"),
     }),
     Moment("an empty folder", lambda at: None, {
         **each((*LOOKS, *TRAINS, *COMMANDS, "load_models", "save_models", "show_frame"), UNOPENED),
+        "checkpoint_history": UNOPENED,
         "load_session": "Choose a session",
     }, is_empty=True),
     Moment("nothing can be written", learn_where_nothing_can_be_written, {
@@ -152,9 +153,9 @@ MOMENTS = (  # the first ones are tried in every run of the tests
            has_checkpoints=True),
     Moment("nothing trained, nothing saved", lambda at: None, {
         "load_models": "There is no checkpoint at", "save_models": "nothing to save yet", **IDLE,
-        "cancel_evaluation": "No evaluation is in progress",
+        "cancel_evaluation": "No evaluation is in progress", "restore_checkpoint": "There is no version without a name",
     }),
-    Moment("a job runs", train, {**each(TRAINS, BUSY), "load_models": BUSY}, has_checkpoints=True),
+    Moment("a job runs", train, each((*TRAINS, "load_models", "restore_checkpoint"), BUSY), has_checkpoints=True),
     Moment("a job was stopped", stop, IDLE),
     Moment("an evaluation runs", evaluate, {"evaluate_recording": "evaluates .* press Cancel"}, frames=400),
     Moment("the session was deleted", lambda at: shutil.rmtree(at.recording), {

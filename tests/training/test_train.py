@@ -17,6 +17,7 @@ from tests.cases import every_case
 from tests.training.tiny import shared_model, until
 from training import TrainingManager, backend, train
 from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.versions import list_versions
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,9 +81,10 @@ def test_the_next_run_goes_on_unless_it_is_to_start_fresh(run, folder, capsys):
     run("--model", "predictor", "--steps", 1, "--fresh")
     assert "Going on" not in capsys.readouterr().out
     assert (step_of(folder), step_of(folder, "predictor_0")) == (1, 1)
-    # What lay there was not this run's: it is kept beside the backup of the run before.
-    (kept,) = (folder / "checkpoints" / "toroidal_dot").glob("predictor_0_2*.pth")
-    assert (step_of(folder, "predictor_0_backup"), step_of(folder, kept.stem)) == (2, 5)
+    # What lay there was not this run's: it is kept in the history, and the backup is that of the run before.
+    robot = folder / "checkpoints" / "toroidal_dot"
+    assert [one.files["predictor"].origin.step for one in list_versions(robot)] == [5, 2]
+    assert step_of(folder, "predictor_0_backup") == 2
 
 
 def test_both_trains_the_autoencoder_first(run, folder, capsys):

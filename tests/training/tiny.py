@@ -85,7 +85,7 @@ class Watched(WorldModelTrainer):
         self.before(self.count)
         return super().step(objective, batch, is_share_due)
 
-    def save(self, networks):
+    def save(self, networks, losses=None):
         self.saves.append(self.count)
         return (self.replaced_save or (lambda: Saved()))()
 

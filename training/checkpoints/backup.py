@@ -1,30 +1,40 @@
-"""The second name of a file that a save is about to replace: the backup's, a name of its own, or none.
+"""The files that a save is about to replace: they become a version of the history, and a backup.
 
-Owns the record of the files that the weights in use come from. No file of unknown origin is lost, and no damaged one
-replaces a good backup. A file that was not saved here keeps a name for good.
+Owns the record of the files that the weights in use come from. The backup is what a damaged file is replaced by at
+loading, so no damaged one takes its place. A history that cannot be written does not prevent a save; a file that would
+be lost then gets a name of its own.
 """
 
+import dataclasses
 import errno
+import logging
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from session.files import describe
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.folder import link_or_copy
-from training.checkpoints.manifest import file_digest, read_state
-from training.checkpoints.paths import SUFFIX
+from training.checkpoints.history import are_kept, keep_current, keep_if_best
+from training.checkpoints.manifest import MeasuredLoss, Origin, file_digest, is_saved_here, saved_origin
+from training.checkpoints.paths import SUFFIX, backup_of
 from training.checkpoints.reader import read_checkpoint
+
+logger = logging.getLogger(__name__)
 
 
 class Provenance:
-    """The file of each network that the weights in use come from, identified by its digest.
+    """The file of each network that the weights in use come from, identified by its digest; and the run in progress.
 
-    A save replaces that file, and makes a backup of it once a run: a bad run must not overwrite both. Any other file of
-    that name is preserved under a name of its own, and the backup then remains unchanged.
+    A save replaces that file, and makes a backup of it once a run: a bad run must not overwrite both. If any other file
+    lies there, the backup remains unchanged. `purpose` says what the run does, `run` when it began.
     """
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
         self._backed_up: set[str] = set()
+        self.purpose, self.run = "", ""
+        self.is_begun = False  # the run has kept a version of what was there before it
 
     def note(self, name: str, digest: str) -> None:
         """Record that the weights in use, to be saved as `name`, are those of a file with this digest."""
@@ -34,13 +44,14 @@ class Provenance:
         """Record that the weights in use, to be saved as `name`, come from no file."""
         self._digests.pop(name, None)
 
-    def begin_run(self) -> None:
-        """Record that the files on disk now are those that a backup must hold."""
+    def begin_run(self, purpose: str = "") -> None:
+        """Record that the files on disk now are those that a backup and a version of the history must hold."""
         self._backed_up.clear()
+        self.purpose, self.run, self.is_begun = purpose, datetime.now().isoformat(), False
 
-    def is_source(self, path: Path) -> bool:
-        """True if the weights in use come from the file at `path`."""
-        return self._digests.get(path.name) == file_digest(path)
+    def is_source(self, name: str, digest: str) -> bool:
+        """True if the weights in use, to be saved as `name`, come from a file with this digest."""
+        return self._digests.get(name) == digest
 
     def needs_backup(self, name: str) -> bool:
         """True if the file that the run began with has no second name yet."""
@@ -51,34 +62,82 @@ class Provenance:
         self._backed_up.add(name)
 
 
-def back_up(path: Path, provenance: Provenance | None) -> str | None:
-    """Give a file that is about to be replaced a second name. Raises OSError.
-
-    Returns that name, or None if it is the backup's. Without a `provenance` each intact file becomes the backup.
-    """
-    if not path.exists():
-        return None
-    if not path.is_file():  # a device or a pipe could be read for ever
+def ordinary_digest(path: Path) -> str:
+    """The digest of a file; raises OSError, also for a device or a pipe, which could be read for ever."""
+    if not path.is_file():
         raise OSError(errno.EEXIST, f"{path.name} is not an ordinary file")
+    return file_digest(path)
+
+
+def new_origin(
+    path: Path,
+    digest: str,
+    step: int,
+    loss: MeasuredLoss | None,
+    replaced: str | None,
+    provenance: Provenance | None,
+) -> Origin:
+    """The origin of a new file for `path`, where there is one with the digest `replaced`, or none.
+
+    Weights that are saved again, at the same step, keep their origin.
+    """
+    is_source = replaced is not None and (provenance is None or provenance.is_source(path.name, replaced))
+    before = saved_origin(path, replaced) if is_source else None
+    if loss is None and before is not None and before.step == step:
+        return dataclasses.replace(before, digest=digest)
+    purpose, run = (provenance.purpose, provenance.run) if provenance else ("", "")
+    return Origin(digest, step, purpose, run, loss)
+
+
+def keep_replaced(
+    directory: Path, replaced: Mapping[Path, str], new: Mapping[str, Origin], provenance: Provenance | None
+) -> str:
+    """Keep a version of the checkpoints before a run, of other weights, and of the best of a run.
+
+    `replaced`: files that are there, with their digests; `new`: the origins of those that take their places. Returns
+    what to tell the visitor if that failed.
+    """
+    changed = {path: digest for path, digest in replaced.items() if digest != new[path.name].digest}
+    is_first = provenance is None or not provenance.is_begun
+    purpose = provenance.purpose if provenance else ""
+    try:
+        if changed and (is_first or not are_kept(directory, _other_digests(changed, provenance))):
+            keep_current(directory, f"before {purpose or 'a save'}", [path.name for path in changed])
+        elif not is_first:
+            for path in changed:
+                keep_if_best(directory, path, new[path.name], f"the best so far of {purpose}")
+    except OSError as problem:
+        logger.warning("the checkpoint history was not written: %s", problem)
+        return f"what was there before could not be added to the checkpoint history ({describe(problem)})"
+    if provenance is not None and (changed or not replaced):
+        provenance.is_begun = True
+    return ""
+
+
+def _other_digests(changed: Mapping[Path, str], provenance: Provenance) -> set[str]:
+    """The digests of the files that the weights in use do not come from."""
+    return {digest for path, digest in changed.items() if not provenance.is_source(path.name, digest)}
+
+
+def back_up(path: Path, digest: str, provenance: Provenance | None, is_in_history: bool) -> tuple[str, bool]:
+    """Give a file that is about to be replaced a second name if it needs one; raises OSError.
+
+    Returns what to tell the visitor of other weights that lay there, empty if there were none, and whether the file has
+    become the backup. Without a `provenance` each intact file does.
+    """
     # A damaged file must not replace a good backup.
-    is_good = _is_readable(path) if provenance is None else provenance.is_source(path)
-    if is_good and (provenance is None or provenance.needs_backup(path.name)):
-        link_or_copy(path, path.with_name(f"{path.stem}_backup{SUFFIX}"))
-        _preserve_original(path)
-    second = None if is_good else _free_name(path)
-    if second is not None:
+    is_good = _is_readable(path) if provenance is None else provenance.is_source(path.name, digest)
+    is_first = provenance is None or provenance.needs_backup(path.name)
+    if is_good and is_first:
+        link_or_copy(path, backup_of(path))
+    place = "in the checkpoint history"
+    if not is_in_history and not (is_good and (is_saved_here(path, digest) or not is_first)):
+        second = _free_name(path)
         link_or_copy(path, second)
+        place = f"kept as {second.name}"
     if provenance is not None:
         provenance.note_backup(path.name)
-    return None if second is None else second.name
-
-
-def _preserve_original(path: Path) -> None:
-    """Give a file that no save has put there, such as a shipped one, a name that no save replaces."""
-    original = path.with_name(f"{path.stem}_original{SUFFIX}")
-    saved_digest = read_state(path.parent).get("digests", {}).get(path.name)
-    if not original.exists() and saved_digest != file_digest(path):
-        link_or_copy(path, original)
+    return "" if is_good else f"what lay there was other weights and is {place}", is_good and is_first
 
 
 def _is_readable(path: Path) -> bool:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from session.files import lock_file, sync_file, sync_folder, try_lock
 from training.checkpoints.manifest import STATE_FILE, TEMPORARY, file_digest, read_state
+from training.checkpoints.versions import HISTORY_FOLDER
 
 try:
     import resource
@@ -26,6 +27,7 @@ LOCK_FILE = ".saving.lock"
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the disk, a quota, or the size of one file
 MEGABYTE, KILOBYTE = 1_000_000, 1_000
 UNLIMITED = 1 << 62
+UNFINISHED = (f"*{TEMPORARY}", f"{HISTORY_FOLDER}/*{TEMPORARY}")
 
 
 def temporary_path(path: Path) -> Path:
@@ -46,14 +48,15 @@ def recover_unfinished_at_start(directory: Path) -> None:
     """Recover the save of a program that was killed. If that fails, or if another program is saving now or might be (on
     a disk without locks), the next save does it."""
     with contextlib.suppress(OSError):
-        if next(directory.glob(f"*{TEMPORARY}"), None) is not None:
+        if any(next(directory.glob(pattern), None) is not None for pattern in UNFINISHED):
             with (directory / LOCK_FILE).open("a") as lock:
                 if try_lock(lock.fileno()):
                     recover_unfinished(directory)
 
 
 def recover_unfinished(directory: Path) -> None:
-    """Rename unfinished files if `state.json` names them, and remove the others; raises OSError."""
+    """Rename unfinished files if `state.json` names them, and remove the others, with what is left of versions of the
+    history that were about to be written or removed; raises OSError."""
     unfinished = [path for path in directory.glob(f"*{TEMPORARY}") if not path.is_dir()]
     digests = read_state(directory).get("digests", {})
     for temporary in unfinished:
@@ -65,6 +68,8 @@ def recover_unfinished(directory: Path) -> None:
             temporary.unlink()
     if unfinished:
         sync_folder(directory)
+    for folder in directory.glob(f"{HISTORY_FOLDER}/*{TEMPORARY}"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_newer(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""`state.json` beside the checkpoints: the digests of the files that were saved last, and their random numbers.
+"""`state.json` beside the checkpoints: the files that were saved last, where they come from, and their random numbers.
 
 It decides the validity of a save: a save is complete once this file names what it wrote. It also shows a later change
 of a file: random numbers are used again only with the weights they belong to.
@@ -9,14 +9,15 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from session.files import sync_file
-from training.values import printable
+from training.values import is_number, printable
 
 STATE_FILE = "state.json"
 MAX_STATE_BYTES = 1 << 20
@@ -32,18 +33,66 @@ class ManifestEntry:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class MeasuredLoss:
+    """The evaluated loss of some weights in a phase of training; `is_held_out`: on frames that are not learned from."""
+
+    value: float
+    is_held_out: bool
+    phase: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The digest of a checkpoint file, the step and loss of its weights, and what made them, as text and by the time at
+    which that run began; each empty or None if unknown."""
+
+    digest: str
+    step: int | None = None
+    made_by: str = ""
+    run: str = ""
+    loss: MeasuredLoss | None = None
+
+    @classmethod
+    def read(cls, content: object) -> "Origin":
+        """The origin that `asdict` turned into `content`; raises ValueError, TypeError and LookupError."""
+        step, loss, digest = content["step"], content["loss"], content["digest"]
+        if not (isinstance(digest, str) and (step is None or (type(step) is int and 0 <= step < 2**53))):
+            raise ValueError("not an origin")
+        if loss is not None:
+            if not is_number(loss["value"]):
+                raise ValueError("not a loss")
+            loss = MeasuredLoss(float(loss["value"]), bool(loss["is_held_out"]), str(loss["phase"]))
+        return cls(digest, step, printable(str(content["made_by"])), str(content["run"]), loss)
+
+    def is_better_than(self, other: "Origin") -> bool:
+        """True if one phase of one run made both, and the loss of this one on held-out frames is lower."""
+        mine, its = self.loss, other.loss
+        if mine is None or its is None or not self.run or (self.run, mine.phase) != (other.run, its.phase):
+            return False
+        return mine.is_held_out and its.is_held_out and mine.value < its.value
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_state(directory: Path, digests: dict[str, str], random_state: Tensor) -> None:
-    """Write the temporary file of `state.json`; entries of other files remain. Raises OSError."""
-    others = {name: digest for name, digest in read_state(directory).get("digests", {}).items() if name not in digests}
+def write_state(
+    directory: Path, origins: Mapping[str, Origin], random_state: str, backups: Mapping[str, Origin]
+) -> None:
+    """Write the temporary file of `state.json`; entries of other files remain. Raises OSError.
+
+    `origins`: of the files of the save, by name; `backups`: of those that have become backups.
+    """
+    before = read_state(directory)
+    files = before.get("files")
     state = {
-        "digests": {**others, **digests},
-        "random_state": base64.b64encode(random_state.numpy().tobytes()).decode("ascii"),
+        "digests": {**before.get("digests", {}), **{name: one.digest for name, one in origins.items()}},
+        "files": (files if isinstance(files, dict) else {})
+        | {name: asdict(one) for name, one in (*origins.items(), *backups.items())},
+        "random_state": random_state,
     }
     with (directory / (STATE_FILE + TEMPORARY)).open("w", encoding="utf-8") as file:
         json.dump(state, file)
@@ -51,7 +100,12 @@ def write_state(directory: Path, digests: dict[str, str], random_state: Tensor) 
         sync_file(file.fileno())
 
 
-def read_state(directory: Path) -> dict[str, dict[str, str]]:
+def encode_random_state(random_state: Tensor) -> str:
+    """A random state as text."""
+    return base64.b64encode(random_state.numpy().tobytes()).decode("ascii")
+
+
+def read_state(directory: Path) -> dict[str, dict[str, object]]:
     """The contents of `state.json`, or an empty dict if it is absent, damaged or something else."""
     path = directory / STATE_FILE
     if os.path.islink(path) or not os.path.isfile(path):  # ours is neither a link nor a pipe, which would block
@@ -62,6 +116,20 @@ def read_state(directory: Path) -> dict[str, dict[str, str]]:
     except (OSError, ValueError, RecursionError):
         return {}
     return state if isinstance(state, dict) and isinstance(state.get("digests"), dict) else {}
+
+
+def is_saved_here(path: Path, digest: str) -> bool:
+    """True if a save has put the file with this digest there."""
+    return read_state(path.parent).get("digests", {}).get(path.name) == digest
+
+
+def saved_origin(path: Path, digest: str) -> Origin:
+    """The origin of the checkpoint at `path`, whose contents have this digest; the digest alone if it is unknown."""
+    try:
+        origin = Origin.read(read_state(path.parent)["files"][path.name])
+    except (ValueError, TypeError, LookupError):
+        return Origin(digest)
+    return origin if origin.digest == digest else Origin(digest)
 
 
 def saved_with(path: Path, digest: str) -> ManifestEntry:

@@ -8,11 +8,13 @@ import os
 import re
 from pathlib import Path, PurePath
 
+from models import Network
 from session.files import describe
 from training.checkpoints.errors import CheckpointNotFound
 from training.values import printable
 
 SUFFIX = ".pth"
+FILES: dict[Network, str] = {"autoencoder": f"autoencoder{SUFFIX}", "predictor": f"predictor_0{SUFFIX}"}
 MAX_TYPED = 1024
 SHOWN_PREFIX = "saved/checkpoints"
 
@@ -52,6 +54,11 @@ def _relative(typed: PurePath, root: Path, shown_prefix: PurePath) -> PurePath |
         if typed.is_relative_to(start):
             return typed.relative_to(start)
     return None if typed.is_absolute() or typed.drive else typed
+
+
+def backup_of(path: Path) -> Path:
+    """The backup of a checkpoint."""
+    return path.with_name(f"{path.stem}_backup{SUFFIX}")
 
 
 def list_checkpoints(root: Path, robot_name: str) -> list[str]:

@@ -25,8 +25,9 @@ from training.checkpoints.compatibility import (
     without_copy,
 )
 from training.checkpoints.errors import CheckpointDamaged, CheckpointError, CheckpointNotFinite, CheckpointNotSaved
-from training.checkpoints.paths import SUFFIX
+from training.checkpoints.paths import FILES, backup_of
 from training.checkpoints.reader import LoadedCheckpoint, read_checkpoint
+from training.checkpoints.versions import Version
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def validate_checkpoint_or_backup(path: Path, model: NetworkModule) -> Validated
     try:
         return validate_checkpoint(path, model)
     except (CheckpointDamaged, CheckpointNotFinite) as problem:
-        backup = path.with_name(f"{path.stem}_backup{SUFFIX}")
+        backup = backup_of(path)
         # No backup of ours is a link; another's could lead out of the folder.
         if os.path.islink(backup):
             raise
@@ -118,6 +119,17 @@ def validate_checkpoint_or_backup(path: Path, model: NetworkModule) -> Validated
     note = f"{reason}; its backup{at_step} was loaded instead."
     logger.warning(note)
     return replace(checkpoint, info=replace(checkpoint.info, notes=(note, *checkpoint.info.notes)))
+
+
+def validate_version(version: Version, directory: Path, model: NetworkModule) -> ValidatedCheckpoint:
+    """The file of a version of the history of `directory`, as the robot's own checkpoint that it will be; raises a
+    CheckpointError."""
+    checkpoint = validate_checkpoint(version.path(directory, model.kind), model)
+    if version.digests[model.kind] not in ("", checkpoint.digest):
+        raise CheckpointDamaged(
+            f"The {model.kind} of this version is not the file that was kept; choose another version."
+        )
+    return replace(checkpoint, path=directory / FILES[model.kind])
 
 
 def smoke_test(file: str, network: NetworkModule) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models import Network
 from models.inference import to_uint8
 from session.batch import Batch
 from session.spread import spread
 from training.checkpoints.errors import CheckpointError
+from training.checkpoints.manifest import MeasuredLoss
 from training.jobs.control import Control
 from training.jobs.looks import FRAMES, LookFolder
 from training.jobs.progress import Progress
@@ -39,6 +41,7 @@ class TrainingLoop:
         self._shown_batch: Batch | None = None
         self._shown: list[Evaluation] = []  # of it, before the phase and the latest
         self._has_unsaved_steps, self._saved = False, ""
+        self._loss: MeasuredLoss | None = None  # the newest one
         self._looked_at: list[Batch] = []  # the same frames in all phases
         self._references: References | None = None
 
@@ -79,7 +82,7 @@ class TrainingLoop:
     def save(self) -> str:
         """Save the networks that the phase changes; returns a message for visitors, also if that failed."""
         try:
-            self._saved = self._trainer.save(self._phase.saved_networks).describe()
+            self._saved = self._trainer.save(self._phase.saved_networks, self._losses()).describe()
             self._has_unsaved_steps = False
             return self._saved
         except CheckpointError as problem:
@@ -87,6 +90,11 @@ class TrainingLoop:
         except Exception as problem:  # such as no memory for the copies: the run goes on, and ends, nevertheless
             logger.exception("saving failed")
             return f"The checkpoint was not saved ({type(problem).__name__}); the one saved before is still there."
+
+    def _losses(self) -> dict[Network, MeasuredLoss]:
+        """The evaluated loss of the weights in use, if there is one."""
+        is_known = self._loss is not None and self._progress.is_evaluated
+        return {self._phase.objective.network: self._loss} if is_known else {}
 
     def before_after(self) -> BeforeAfter | None:
         """Pictures of one target before the phase and now, or None if no step has been evaluated."""
@@ -97,7 +105,7 @@ class TrainingLoop:
         return BeforeAfter(self._phase.dataset.shown_frame, *pictures, before.loss, after.loss)
 
     def _begin(self, phase: Phase) -> None:
-        self._phase, self._shown, self._references = phase, [], None
+        self._phase, self._shown, self._references, self._loss = phase, [], None, None
         self._taken = self._trainer.begin_phase(phase)
         is_of_predictor = phase.objective.network == "predictor"
         share = action_parameter_share(self._trainer.shared.model.predictor) if is_of_predictor else None
@@ -148,6 +156,7 @@ class TrainingLoop:
             loss = self._evaluations("held out", held_out, control)
         if loss is None:
             return False
+        self._loss = MeasuredLoss(loss, bool(held_out), self._phase.label)
         self._measure(loss, held_out or batches, batches)
         if self._phase.watched and self._evaluations("reconstruction", batches, control) is None:
             return False

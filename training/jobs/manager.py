@@ -16,11 +16,12 @@ from pathlib import Path
 import torch
 
 from models import Network, SharedWorldModel
-from training.checkpoints.errors import CheckpointError, CheckpointNotFound
+from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.robots import keep_robot
-from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup
-from training.checkpoints.writer import FILES, SavedCheckpoint
+from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup, validate_version
+from training.checkpoints.versions import Version, find_version, list_versions
+from training.checkpoints.writer import FILES, SavedCheckpoint, restore_version
 from training.config import TrainingConfig
 from training.jobs.earlier_runs import EarlierRuns, RunNotNamed, RunTitles
 from training.jobs.job import TrainingJob
@@ -35,6 +36,8 @@ from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
 
 logger = logging.getLogger(__name__)
+
+NOT_SAVED_YET = "The weights in use are not saved; press Save Models, or Load Models to drop them, then Restore."
 
 
 class TrainingManager:
@@ -127,7 +130,7 @@ class TrainingManager:
             self._take_folder(request.label)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
-                self.trainer.begin_run()
+                self.trainer.begin_run(request.purpose)
                 request.prepare()
                 log = self._open_log(request)
                 undo.callback(log.end, "Not started.", "failed")
@@ -159,7 +162,7 @@ class TrainingManager:
             with self._lock:
                 self.require_idle()
                 stack.enter_context(self._locked_folder(purpose))
-                self.trainer.begin_run()
+                self.trainer.begin_run(f"training by {purpose}")
                 self.trainer.state = self.trainer.state.configured(config)
             yield self.trainer
 
@@ -208,6 +211,28 @@ class TrainingManager:
                     if not isinstance(problem, CheckpointNotFound):
                         self.unloaded_defaults[network] = problem
 
+    def versions(self) -> list[Version]:
+        """The history of this robot's checkpoints, newest first."""
+        return list_versions(self.directory)
+
+    def restore(self, name: str) -> dict[Network, CheckpointInfo]:
+        """Put a version of the history in the place of the robot's checkpoints, and load it.
+
+        The checkpoints from before become a version themselves. Raises JobRunning or a CheckpointError.
+        """
+        with self._lock:
+            self.require_idle()
+            with self._locked_folder("a program restores a checkpoint"):
+                if self.trainer.has_unsaved_steps:
+                    raise CheckpointNotSaved(NOT_SAVED_YET)
+                version = find_version(self.directory, name)
+                checkpoints = {
+                    network: validate_version(version, self.directory, self.shared.network(network))
+                    for network in version.files
+                }
+                restore_version(self.directory, version)
+                return {network: self.trainer.load(network, one) for network, one in checkpoints.items()}
+
     def save(self) -> SavedCheckpoint:
         """Write every network that has learned or was loaded.
 
@@ -221,7 +246,7 @@ class TrainingManager:
             if now is not None and now.is_active:
                 return self.trainer.save(networks)
             with self._locked_folder("a program saves"):
-                self.trainer.begin_run()
+                self.trainer.begin_run("Save Models")
                 return self.trainer.save(networks)
 
     def save_weights(self, dtype: torch.dtype) -> SavedCheckpoint:

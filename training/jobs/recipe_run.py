@@ -22,6 +22,11 @@ from training.rate import PhasePace
 from training.recipe import RecipeConfig, UniqueFrames, recipe_phases
 from training.values import InvalidValue, printable
 
+OTHER_CHECKPOINTS = (
+    "The checkpoints in use are not those that the interrupted run has saved: restore them under Models, or begin a "
+    "new run."
+)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -72,12 +77,18 @@ class RecipeRun:
         return self._start(self.phases, taken, started_by, prepare=lambda: trainer.start_fresh(seed, taken_over))
 
     def resume(self, started_by: str) -> TrainingJob | None:
-        """Continue at the steps of the networks in use; returns None if all are taken. Raises JobRunning."""
+        """Continue at the steps of the networks in use; returns None if all are taken.
+
+        Raises JobRunning, and InvalidValue if these are not the steps that the robot's newest run has saved.
+        """
         taken = [self._steps_taken(phase) for phase in self.phases]
+        earlier = newest_log(self._manager.directory)
+        run = read_run(self._manager.directory, earlier) if earlier else None
+        if run is not None and sum(taken) not in (run.saved_step, run.saving_step):
+            raise InvalidValue(OTHER_CHECKPOINTS)
         remaining = [
             phase for phase, steps in zip(self.phases, taken, strict=True) if steps < phase.condition.max_steps
         ]
-        earlier = newest_log(self._manager.directory)
         return self._start(remaining, taken, started_by, continues=earlier) if remaining else None
 
     def _start(

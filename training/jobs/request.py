@@ -68,6 +68,11 @@ class RunRequest:
         """Starter, network and subject, for the folder's lock."""
         return run_label(self.started_by, self.network, self.subject)
 
+    @property
+    def purpose(self) -> str:
+        """The run in the history of checkpoints: "training the predictor on frame 12 of session_…"."""
+        return f"training {'a world model' if RECIPE in self.config else f'the {self.network}'} on {self.subject}"
+
     def first_snapshot(self) -> JobSnapshot:
         """The progress before the first step."""
         return JobSnapshot(

@@ -5,16 +5,17 @@ decides what is trained and for how long.
 """
 
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
 
 from models import NETWORKS, Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
-from training.checkpoints.manifest import restore_random_state, saved_with
+from training.checkpoints.manifest import MeasuredLoss, restore_random_state, saved_with
 from training.checkpoints.validate import (
     CheckpointInfo,
     ValidatedCheckpoint,
@@ -62,17 +63,25 @@ class WorldModelTrainer:
         self.save_log: SaveLog = NoSaveLog()
         self._provenance = Provenance()
         self._unsaved: set[Network] = set()
-        self._other_files: tuple[str, ...] = ()  # of this run: new names of files that its saves replaced
+        self._notes: tuple[str, ...] = ()  # of this run: on what its saves have replaced
 
-    def begin_run(self) -> None:
-        """Begin a run: files that are replaced from now on become backups, once each."""
-        self._provenance.begin_run()
-        self._other_files = ()
+    def begin_run(self, purpose: str) -> None:
+        """Begin a run: the files that are there now become a version of the history and, once each, backups.
+
+        `purpose`: what the run does, such as "training the predictor on frame 8".
+        """
+        self._provenance.begin_run(purpose)
+        self._notes = ()
+
+    @property
+    def has_unsaved_steps(self) -> bool:
+        """True if weights in use have learned since the last save."""
+        return bool(self._unsaved)
 
     def start_fresh(self, seed: int, kept: Collection[Network] = ()) -> None:
         """Draw new weights from `seed`, with fresh optimizers, for all networks but those `kept`; seed the generator.
 
-        The files of the replaced networks are left alone by a save: they get names of their own.
+        The files of the replaced networks become a version of the history at the next save.
         """
         model = self.shared.model
         with self.shared.lock:
@@ -129,18 +138,21 @@ class WorldModelTrainer:
             notes = info.notes + manifest.notes + self._restore(network, checkpoint.optimizer, info.step)
             restore_random_state(self.state.generator, manifest.random_state)
             self._provenance.note(FILES[network], checkpoint.digest)
-            if path.parent.resolve() != self.directory.resolve():
+            self._unsaved.discard(network)
+            name = self._shown_name(path)
+            if not path.resolve().is_relative_to(self.directory.resolve()):
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
-            # The files of all robots have the same names, but different folders.
-            source = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
-            self.shared.set_weights_source({network: source})
+            self.shared.set_weights_source({network: WeightsSource(name, info.step)})
         return CheckpointInfo(info.file, info.step, notes)
 
-    def save(self, networks: Iterable[Network]) -> SavedCheckpoint:
-        """Write networks with their optimizers; raises CheckpointNotSaved."""
+    def save(
+        self, networks: Iterable[Network], losses: Mapping[Network, MeasuredLoss] = MappingProxyType({})
+    ) -> SavedCheckpoint:
+        """Write networks with their optimizers, and with losses as far as known; raises CheckpointNotSaved."""
         with self.shared.lock:
             require_finite_outputs(self.shared, networks)
             contents, version = copy_contents(self.state, networks), self.shared.version
+        contents = replace(contents, losses=dict(losses))
         self.save_log.record_saving(contents.steps)
         saved = self._write(contents, version)
         self.save_log.record_saved(contents.steps)
@@ -168,14 +180,21 @@ class WorldModelTrainer:
     def _write(self, contents: CheckpointData, version: int) -> SavedCheckpoint:
         """Write copies of a `version` of the weights; raises CheckpointNotSaved."""
         saved = write_contents(self.directory, contents, self._provenance)
-        self._other_files += saved.other_files
+        self._notes = tuple(dict.fromkeys((*self._notes, *saved.notes)))
         self._unsaved -= set(contents.networks)
         names = {network: f"{self.directory.name}/{FILES[network]}" for network in contents.networks}
         sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
             if self.shared.version == version:  # else a step or a load has changed the weights meanwhile
                 self.shared.set_weights_source(sources)
-        return replace(saved, other_files=self._other_files)
+        return replace(saved, notes=self._notes)
+
+    def _shown_name(self, path: Path) -> str:
+        """A file as visitors see it: the files of all robots have the same names, but different folders."""
+        resolved, folder = path.resolve(), self.directory.resolve()
+        if not resolved.is_relative_to(folder):
+            return f"{path.parent.name}/{path.name}"
+        return f"{self.directory.name}/{resolved.relative_to(folder).as_posix()}"
 
     def _restore(self, network: Network, saved: dict[str, object] | None, step: int | None) -> tuple[str, ...]:
         """Create an optimizer for new weights, with the saved state if it fits; returns notes for visitors.

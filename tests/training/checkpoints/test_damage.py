@@ -12,6 +12,7 @@ from tests.training.tiny import are_equal, make_manager, tensors_of, train
 from training import CheckpointDamaged, CheckpointError, CheckpointNotFinite, CheckpointOldFormat, WrongNetwork
 from training.checkpoints.manifest import STATE_FILE, file_digest
 from training.checkpoints.reader import read_checkpoint
+from training.checkpoints.versions import HISTORY_FOLDER, list_versions
 from training.checkpoints.writer import FILES, copy_contents, save_checkpoint, write_contents
 from training.cli import load_default_checkpoints
 
@@ -176,14 +177,18 @@ def digests_in(folder):
     return {path.name: file_digest(path) for path in folder.glob("*.pth")}
 
 
+def kept_in(folder):
+    """Digests of the autoencoders in the history, newest first."""
+    return [file_digest(one.path(folder, "autoencoder")) for one in list_versions(folder)]
+
+
 def test_saves_after_a_backup_was_loaded_keep_it_and_the_damaged_file(folder, recording):
     damage(folder / NAME)
     before, manager = digests_in(folder), make_manager(folder)
     manager.load("autoencoder", folder / NAME)
     message = train(manager, recording).saved
-    (kept,) = [name for name in digests_in(folder) if name not in before]
-    assert f"what lay there was other weights and is kept as {kept}" in message
-    assert digests_in(folder)[kept] == before[NAME] and digests_in(folder)[BACKUP] == before[BACKUP]
+    assert "what lay there was other weights and is in the checkpoint history" in message
+    assert kept_in(folder)[0] == before[NAME] and digests_in(folder)[BACKUP] == before[BACKUP]
     assert make_manager(folder).load("autoencoder", folder / NAME).step == 4
     manager.save()  # the second one of a run would have made a backup otherwise
 
@@ -205,7 +210,7 @@ def test_weights_of_a_chosen_backup_do_not_replace_the_newer_file(folder, record
     manager.load("autoencoder", folder / BACKUP)
     train(manager, recording)
     after = digests_in(folder)
-    assert after[BACKUP] == before[BACKUP] and before[NAME] in after.values() and len(after) == 3
+    assert after[BACKUP] == before[BACKUP] and before[NAME] == kept_in(folder)[0] and len(after) == 2
 
 
 def test_a_save_by_itself_makes_no_backup_of_a_damaged_file(folder):
@@ -213,18 +218,21 @@ def test_a_save_by_itself_makes_no_backup_of_a_damaged_file(folder):
     manager.load("autoencoder", folder / NAME)
     damage(folder / NAME)
     before = digests_in(folder)
-    (kept,) = save_checkpoint(folder, manager.trainer.state, ["autoencoder"]).other_files
-    after = digests_in(folder)
-    assert after[BACKUP] == before[BACKUP] and after[kept] == before[NAME]
+    save_checkpoint(folder, manager.trainer.state, ["autoencoder"])
+    assert digests_in(folder)[BACKUP] == before[BACKUP] and kept_in(folder)[0] == before[NAME]
 
 
 def test_two_files_kept_in_one_second_have_a_name_each(folder):
-    manager, kept = make_manager(folder), set()
+    """Also if the history cannot be written."""
+    manager, damaged = make_manager(folder), []
     manager.load("autoencoder", folder / NAME)
+    shutil.rmtree(folder / HISTORY_FOLDER)
+    (folder / HISTORY_FOLDER).write_text("a file")
     for _ in range(3):
         damage(folder / NAME)
-        kept |= set(write_contents(folder, copy_contents(manager.trainer.state, ["autoencoder"])).other_files)
-    assert len(kept) == 3 and all((folder / name).exists() for name in kept)
+        damaged.append(file_digest(folder / NAME))
+        write_contents(folder, copy_contents(manager.trainer.state, ["autoencoder"]))
+    assert [file_digest(path) for path in sorted(folder.glob("autoencoder_2*"))] == damaged
 
 
 def test_a_file_put_there_by_hand_is_reported(folder):

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import functools
 import io
+import json
 import os
 import re
 import shutil
@@ -121,7 +122,11 @@ def generations(tmp_path_factory):
 
 
 def generation_of(folder):
-    return {name: data for name, data in contents_of(folder).items() if name in NAMES}
+    """The files of a save; of state.json everything but what it says of backups, which each save may make anew."""
+    generation = {name: data for name, data in contents_of(folder).items() if name in NAMES}
+    state = json.loads(generation[STATE_FILE])
+    files = {name: origin for name, origin in state["files"].items() if name in NAMES}
+    return generation | {STATE_FILE: state | {"files": files}}
 
 
 def points(generations, folder, monkeypatch):
@@ -170,7 +175,7 @@ def test_every_step_of_a_save_may_fail(tmp_path, generations, monkeypatch, figur
         (point, name, is_for_good) for point in where for name in ERRORS for is_for_good in (False, True, "everything")
     ]
     ends, bad = {"old": 0, "new": 0}, []
-    for number, ((kind, nth), name, is_for_good) in enumerate(cases[:: count(11, 1)]):
+    for number, ((kind, nth), name, is_for_good) in enumerate(cases[:: count(19, 1)]):
         folder = tmp_path / str(number)
         problem = OSError(ERRORS[name], os.strerror(ERRORS[name]))
         message = try_save(folder, generations, Disk(kind, nth, problem, is_for_good), monkeypatch)
@@ -181,7 +186,7 @@ def test_every_step_of_a_save_may_fail(tmp_path, generations, monkeypatch, figur
         state = generation_name(folder, generations)
         is_explained = bool(SAID.fullmatch(message)) if message else state == "new"
         is_true = not message or message.startswith("The checkpoint was not saved") == (state == "old")
-        litter = [path.name for path in folder.glob("*.unfinished")]
+        litter = [path.name for pattern in ("*.unfinished", "*/*.unfinished") for path in folder.glob(pattern)]
         backup = (folder / "autoencoder_backup.pth").read_bytes()
         has_backup = backup in [(one / "autoencoder_backup.pth").read_bytes() for one in generations[::2]]
         write_contents(folder, generations[1])
@@ -213,7 +218,7 @@ def test_a_kill_at_every_step_of_a_save_leaves_one_generation(tmp_path, generati
             assert read_checkpoint(folder / name)  # even before the next start
         small_manager(folder)
         ends[generation_name(folder, generations)] += 1
-        litter += any(folder.glob("*.unfinished"))
+        litter += any(folder.glob("*.unfinished")) or any(folder.glob("*/*.unfinished"))
         shutil.rmtree(folder)
     figure(
         f"killed before {len(tried)} of {len(where)} calls of a save: {ends['old']} left the old files, "

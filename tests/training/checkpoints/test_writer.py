@@ -32,7 +32,7 @@ def optimizers(recording, tmp_path_factory):
 
 
 def contents_of(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != LOCK_FILE}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.name != LOCK_FILE}
 
 
 def test_a_file_has_the_promised_keys_and_plain_contents(tmp_path, optimizers):
@@ -147,7 +147,7 @@ def test_a_damaged_state_file_is_no_obstacle(tmp_path, optimizers, content):
 
 def test_the_state_file_is_json_and_no_pickle(tmp_path, optimizers):
     save_checkpoint(tmp_path, optimizers)
-    assert set(json.loads((tmp_path / STATE_FILE).read_text())) == {"digests", "random_state"}
+    assert set(json.loads((tmp_path / STATE_FILE).read_text())) == {"digests", "files", "random_state"}
 
 
 KILLED = """
@@ -197,7 +197,7 @@ def test_a_kill_never_costs_a_checkpoint(tmp_path, figure):
             except CheckpointError:
                 unreadable += 1
             parted += read_state(folder)["digests"] != {name: file_digest(folder / name) for name in FILES.values()}
-            litter += any(folder.glob("*.unfinished"))
+            litter += any(folder.glob("*.unfinished")) or any(folder.glob("*/*.unfinished"))
             manager.save()
         parent.stdin.close()
     figure(

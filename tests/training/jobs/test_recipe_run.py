@@ -3,11 +3,13 @@
 import json
 
 import pytest
+import torch
 
 from session import JETBOT, TOROIDAL_DOT, load_session, record_demo
 from tests.session.session_files import change_meta
 from tests.training.tiny import are_equal, shared_model, until
 from training import InvalidValue, backend
+from training.checkpoints.paths import FILES
 from training.checkpoints.reader import read_checkpoint
 from training.jobs.recipe_estimate import estimate_recipe, first_frames
 from training.recipe import RecipeConfig, UniqueFrames, is_held_out
@@ -67,10 +69,13 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
     before = tensors(manager.directory)
     second = begin(made)
     assert second.wait(60)
-    kept = sorted(path.name for path in manager.directory.glob("*_2*.pth"))
-    assert len(kept) == 2 and all(name in second.snapshot().saved for name in kept)
-    assert all(are_equal(read_checkpoint(manager.directory / name).tensors, before[f"{stem}.pth"])
-               for name, stem in zip(kept, ("autoencoder", "predictor_0"), strict=True))  # fmt: skip
+    assert "what lay there was other weights and is in the checkpoint history" in second.snapshot().saved
+    (version,) = manager.versions()
+    assert version.newest.origin.made_by == "training a world model on 2 recordings of toroidal_dot"
+    assert all(
+        are_equal(read_checkpoint(version.path(manager.directory, network)).tensors, before[name])
+        for network, name in FILES.items()
+    )
     # The same seed: fresh networks learn the same.
     assert all(are_equal(one, before[name]) for name, one in tensors(manager.directory).items())
 
@@ -84,6 +89,12 @@ def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_can
     again = open_backend()
     last = again.loaded_manager(TOROIDAL_DOT).last_run()
     assert last.status == "stopped" and last.is_resumable and "press Resume" in last.saved and last.measures["skill"]
+    path = again.manager(TOROIDAL_DOT).directory / FILES["predictor"]
+    saved, content = path.read_bytes(), torch.load(path, weights_only=True)
+    torch.save(content | {"scheduler_state_dict": {"last_epoch": 100}}, path)  # as if a version had been restored
+    with pytest.raises(InvalidValue, match="are not those that the interrupted run has saved"):
+        again.resume_recipe(TOROIDAL_DOT, "Bob")
+    path.write_bytes(saved)
     rest = again.resume_recipe(TOROIDAL_DOT, "Bob")
     assert rest.wait(60) and rest.snapshot().step == 18
     looks = again.manager(TOROIDAL_DOT).looks().looks

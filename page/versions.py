@@ -1,0 +1,67 @@
+"""The checkpoint history as the page shows it: a choice of versions, one line each."""
+
+from datetime import datetime
+
+from models import NETWORKS, Network
+from page import messages
+from page.backend import PageBackend
+from page.components import OpenRadio
+from page.text import bytes_text, loss_text
+from page.visitor import Visitor
+from training import TrainingManager, Version
+
+NOTHING_KEPT = "Empty: training, saving and restoring put here what they replace."
+HOW_TO_READ = (
+    "What training, saving and restoring have replaced, newest first. Restore puts a version back; what is in use now "
+    "becomes a version itself."
+)
+
+
+def version_list(manager: TrainingManager) -> OpenRadio:
+    """The list of versions of a robot's checkpoints, the newest one chosen."""
+    choices = [(version_label(one, one.is_in_use(manager.directory)), one.name) for one in manager.versions()]
+    value = choices[0][1] if choices else None
+    return OpenRadio(choices=choices, value=value, info=HOW_TO_READ if choices else NOTHING_KEPT)
+
+
+def checkpoint_history(backend: PageBackend, visitor: Visitor) -> OpenRadio:
+    """The versions of this robot's checkpoints that training, saving and restoring have replaced, newest first."""
+    return version_list(backend.manager_for(visitor))
+
+
+def restore_version(manager: TrainingManager, name: object) -> str:
+    """Restore a version; returns HTML of what was loaded. Raises JobRunning and CheckpointError."""
+    restored, weights = manager.restore(name if isinstance(name, str) else ""), manager.shared.weights
+    lines = [
+        messages.loaded(network, weights[network].describe(), restored[network].notes)
+        if network in restored
+        else messages.not_in_version(network)
+        for network in NETWORKS
+    ]
+    return messages.result("".join(lines))
+
+
+def version_label(version: Version, is_in_use: bool) -> str:
+    """A version in one line: "27 Nov 2026 21:10 · training the predictor on … · predictor step 1,500 · 20.7 MB"."""
+    measured, made_by = version.measured, version.newest.origin.made_by
+    is_known = bool(made_by) or version.is_permanent
+    parts = [
+        _date(version.newest.saved),
+        "original, not trained here" if version.is_permanent else made_by,
+        ", ".join(_network_text(version, network) for network in NETWORKS if network in version.files),
+        f"{'held-out ' if measured.loss.is_held_out else ''}loss {loss_text(measured.loss.value)}" if measured else "",
+        bytes_text(version.size),
+        "" if version.reason.startswith("before") and is_known else version.reason,
+        "in use" if is_in_use else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _network_text(version: Version, network: Network) -> str:
+    step = version.files[network].origin.step
+    return network if step is None else f"{network} step {step:,}"
+
+
+def _date(saved: str) -> str:
+    moment = datetime.fromisoformat(saved)
+    return f"{moment.day} {moment:%b %Y %H:%M}"
