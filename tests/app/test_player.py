@@ -128,7 +128,8 @@ def test_checkpoints_are_offered_to_the_network_they_are_of_in_their_order(tmp_p
     folder.mkdir(parents=True)
     for name in ("predictor_10", "predictor_2", "predictor_0", "autoencoder", "autoencoder_backup", "other"):
         (folder / f"{name}.pth").write_bytes(b"")
-    autoencoder, predictor = script.checkpoint_choices(explorer, JETBOT).values()
+    choices = script.checkpoint_choices(explorer, JETBOT)
+    autoencoder, predictor = choices["models.autoencoder_path"], choices["models.predictor_path"]
     names = [[Path(value).stem for _, value in field.choices] for field in (autoencoder, predictor)]
     assert names == [
         ["autoencoder", "other", "autoencoder_backup"],

@@ -23,7 +23,9 @@ class RecipeConfig:
     `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
     copy pixels; 0: it copies none. Histories have up to `history_length` frames, in one step of four up to
     `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout phase; a predictor that
-    copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it.
+    copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it. A share `moving_share`
+    of the windows is drawn from those whose last action changed the picture; in a share `reconstructed_share` all
+    pictures are the autoencoder's reconstructions, as imagined frames are.
     """
 
     autoencoder_steps: int = 1500
@@ -46,6 +48,8 @@ class RecipeConfig:
     foreground_weight: float = 20.0
     generated_weight: float = 4.0
     latent_weight: float = 0.1
+    moving_share: float = 0.0
+    reconstructed_share: float = 0.0
     weight_decay: float = 0.01
     starts_in_space_and_time: bool = True
     seed: int = 0
@@ -60,6 +64,8 @@ class RecipeConfig:
         for name in ("foreground_weight", "generated_weight", "latent_weight", "weight_decay"):
             check_number(getattr(self, name), name, 0.0, 1000.0)
         check_number(self.mask_ratio_high, "mask_ratio_high", 0.0, 0.95)
+        for name in ("moving_share", "reconstructed_share"):
+            check_number(getattr(self, name), name, 0.0, 1.0)
         check_whole(self.warmup_steps, "warmup_steps", 1, MAX_STEPS)
         check_whole(self.dream_steps, "dream_steps", 0, MAX_STEPS)
         check_whole(self.history_length, "history_length", MIN_LENGTH, MAX_LENGTH)

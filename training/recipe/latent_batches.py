@@ -3,7 +3,7 @@
 Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), D width, A action channels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,7 +39,12 @@ class LatentBatch:
 
 
 class LatentBatches:
-    """Windows whose pictures are encoded once; in a rollout phase with frames that the predictor continues with."""
+    """Windows whose pictures are encoded once; in a rollout phase with frames that the predictor continues with.
+
+    What is imagined soon consists of generated pixels, as sharp as the autoencoder's reconstructions. Windows of
+    reconstructions train the predictor to go on from such pictures: decoded and re-encoded frames as a second kind of
+    context.
+    """
 
     def __init__(self, model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, max_rollout: int) -> None:
         self._model, self._frames, self._config, self._max_rollout = model, frames, config, max_rollout
@@ -53,10 +58,18 @@ class LatentBatches:
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB."""
+        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much."""
         self._pictures = self._frames.pictures.to(self._device)
-        parts = self._pictures.split(ENCODED_AT_ONCE)
-        self._latents = torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
+        self._latents = self._encode(self._pictures)
+        if self._config.reconstructed_share:
+            parts = self._latents.split(ENCODED_AT_ONCE)
+            decoded = (self._model.decode(part.float()).clamp(0, 1) for part in parts)
+            self._reconstructions = torch.cat([(one * 255).round().byte() for one in decoded])
+            self._latents_again = self._encode(self._reconstructions)
+
+    def _encode(self, pictures: Tensor) -> Tensor:
+        parts = pictures.split(ENCODED_AT_ONCE)
+        return torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
 
     def draw(self, generator: torch.Generator) -> LatentBatch:
         """Windows of one length, with one number of frames to continue with."""
@@ -76,7 +89,21 @@ class LatentBatches:
             windows = self._continued(length)
         else:
             windows = self._frames.learned_windows(length + 1)
-        return self._batch(windows.select(draw(len(windows), (count,))), length)
+        picks = draw(len(windows), (count,))
+        moving = np.flatnonzero(windows.pictures[:, -1] != windows.pictures[:, -2])
+        if self._config.moving_share and len(moving):
+            is_moving = self._chance(count, self._config.moving_share, generator)
+            picks = np.where(is_moving.numpy(force=True), moving[draw(len(moving), (count,))], picks)
+        batch = self._batch(windows.select(picks), length)
+        if not self._config.reconstructed_share:
+            return batch
+        is_replaced = self._chance(count, self._config.reconstructed_share, generator)
+        return self._reconstructed(batch, windows.select(picks), length, is_replaced)
+
+    @staticmethod
+    def _chance(count: int, share: float, generator: torch.Generator) -> Tensor:
+        """Booleans (count,), each true with a chance of `share`."""
+        return torch.rand(count, generator=generator, device=generator.device) < share
 
     def evaluation_batches(self) -> list[Batch]:
         return self._frames.evaluation_histories(self._measured, is_held_out=False)
@@ -100,6 +127,17 @@ class LatentBatches:
             if len(chosen):
                 return chosen
         return self._frames.learned_windows(length + 1)
+
+    def _reconstructed(self, batch: LatentBatch, windows: Windows, length: int, is_replaced: Tensor) -> LatentBatch:
+        """The batch with reconstructed pictures in the windows `is_replaced` (B,); `following` stays."""
+        numbers = torch.from_numpy(windows.pictures).to(self._device)
+        context, pictures = self._latents_again[numbers[:, :length]].float(), numbers[:, length - 1 :].T
+        wide = is_replaced[:, None, None]
+        return replace(
+            batch,
+            context=torch.where(wide[..., None], context, batch.context),
+            pictures=torch.where(wide[None, ..., None], self._reconstructions[pictures], batch.pictures),
+        )
 
     def _batch(self, windows: Windows, length: int) -> LatentBatch:
         numbers = torch.from_numpy(windows.pictures).to(self._device)

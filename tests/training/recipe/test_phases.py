@@ -11,6 +11,7 @@ from training import TrainingJob
 from training.jobs.request import RunRequest
 from training.optim import schedule_factor
 from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases, standard_config
+from training.recipe.latent_batches import LatentBatches
 from training.recipe.latent_prediction import sample_patches, sample_rows
 from training.recipe.reconstruction import foreground
 from training.values import InvalidValue
@@ -202,6 +203,8 @@ def test_weights_that_run_away_end_the_run_unsaved(frames):
         {"kept_patches": -1},
         {"dreamed_frames": 101},
         {"dream_steps": -1},
+        {"moving_share": 1.1},
+        {"reconstructed_share": -0.1},
         {"warmup_steps": 0},
         {"seed": -1},
         {"seed": 1.5},
@@ -265,3 +268,20 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
     assert values.max_shifts and values.kept_rows and not values.foreground_weight
+
+
+def test_windows_move_and_consist_of_reconstructions_as_often_as_the_config_says(frames):
+    model = shared_model().model.eval()
+    batches = LatentBatches(model, frames, replace(QUICK, moving_share=1.0, reconstructed_share=0.5), 0)
+    batches.prepare()
+    generator = torch.Generator().manual_seed(1)
+    drawn = [batches.draw(generator) for _ in range(6)]
+    is_real = torch.cat([(one.pictures[-1] - one.pictures[-2]).flatten(1).any(dim=1) for one in drawn])
+    assert is_real.all()  # no window ends with an action that moves nothing
+    for one in drawn:
+        with torch.no_grad():
+            again = model.encode(one.pictures[-2].float() / 255).half().float()
+        assert (one.context[:, -1] - again).abs().max() < 1e-2  # pictures and latents belong together
+    true = {tuple(picture.flatten()[:4000].tolist()) for picture in frames.pictures}
+    shares = [tuple(picture.flatten()[:4000].tolist()) in true for one in drawn for picture in one.pictures[-1]]
+    assert 0 < sum(shares) < len(shares)
