@@ -54,6 +54,7 @@ from page.tabs.training_view import (
     goal_notes,
     name_run,
     offer_world_model,
+    recall_title,
     show_title,
     training_status,
 )
@@ -550,7 +551,7 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")
     run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
     on(tab.naming.save.click, name_run, [visitor, *title, run, *drawn[1:]], [tab.view, tab.chart.earlier, run], **QUICK)
-    on(tab.naming.panel.expand, show_title, [visitor, run], title, **TICK)
+    on(tab.naming.panel.expand, recall_title, [visitor, run], title, **TICK)
     on(run.select, show_title, [visitor, run], title, **handlers.CHOICE)
     connect_training_notes(on, tab, visitor)
 

@@ -19,7 +19,8 @@ UNSUPPORTED = (
 TERMINAL_WORDS = {
     "press Refresh and pick one from the list": "give the name of its folder below sessions/",
     ", then press Refresh": ", then run the command again",
-    "Check the folder, then press Load Models": "Check the folder, then load the files again",
+    ", then press Load Models": ", then load the files again",
+    ", then press Restore": ", then restore it again",
     ", then press Save Models": ", then run the command again",
     "press Resume to continue": "run training.learn with --resume to go on",
     "Wait until it ends, or press Stop": "Wait until it ends, or stop it where it was started",

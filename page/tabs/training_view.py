@@ -148,6 +148,12 @@ def show_title(explorer: PageBackend, visitor: Visitor, run: str | None = None) 
     return {"training.naming.name": title.name, "training.naming.note": title.note}
 
 
+def recall_title(explorer: PageBackend, visitor: Visitor, run: str | None = None) -> Answer | dict[str, Any]:
+    """The same for a panel that is opened: skipped without a title, because the visitor may be typing one already."""
+    title = explorer.manager_for(visitor).title_of(_log_name(run))
+    return show_title(explorer, visitor, run) if title.name or title.note else gr.skip()
+
+
 def _log_name(run: object) -> str | None:
     """The chosen run, which a program may send as anything; None for the one that the page shows."""
     return str(run) if run else None
