@@ -1,55 +1,31 @@
 """Screenshots of docs/ and the README: `python -m tests.app.screenshots`.
 
-Records a demo, trains both networks on one of its frames for a few minutes, and takes screenshots of the page: light,
-dark, narrow; and of the Imagine tab with the demo that comes with the program.
+All of them are of the demo that comes with the program: light, dark, narrow.
 """
 
 import logging
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-import session_explorer_gradio as script
 from page.server.settings import Settings
-from session import record_demo
-from tests.app.conftest import fill, serving, unfold_models
+from tests.app.conftest import fill, serving
 from tests.app.get_chromium import FLAGS, find_chromium
-from training import FixedSteps, FrameSelection, TrainingRequest
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS, SHIPPED = ROOT / "docs", ROOT / "saved"
-SHIPPED_SESSION = "toroidal_dot/session_20261123_231857"
-FRAME, FIRST_STEPS, AUTOENCODER_STEPS, PREDICTOR_STEPS = 20, 300, 2100, 120
+JETBOT, DOT = "jetbot/session_20261127_234947", "toroidal_dot/session_20261123_231857"
+FRAME, STEPS = 18, 100  # a turn leads to that frame
 log = logging.getLogger("screenshots")
 
 
-def train(data: Path, session_id: str, network: str, steps: int) -> None:
-    explorer, visitor = script.Explorer(Settings(data=data)), script.Visitor()
-    script.load_session(explorer, visitor, session_id)
-    manager = explorer.manager_for(visitor)
-    manager.load_defaults()
-    recording = explorer.sessions.get(session_id)
-    job = manager.train(TrainingRequest(network, recording, FrameSelection(FRAME, FRAME), FixedSteps(steps)))
-    while not job.wait(10):
-        snapshot = job.snapshot()
-        log.info("%s: step %d, loss %s", network, snapshot.step, snapshot.loss)
-
-
-def opened(browser: Browser, address: str, width: int, height: int, theme: str, networks: str = "") -> Page:
-    """A tab with the checkpoints of `networks` loaded ("", "autoencoder" or "both")."""
+def opened(browser: Browser, address: str, width: int, height: int, theme: str) -> Page:
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
     page.goto(f"{address}&tab=autoencoder&__theme={theme}")
     page.wait_for_selector("#player canvas.frame[data-frame]")
-    if networks:
-        unfold_models(page)
-    if networks == "autoencoder":
-        page.locator("#predictor-path input").fill("")
-        page.locator("#predictor-path input").press("Tab")
-    if networks:
-        page.get_by_role("button", name="Load Models").click()
-        page.wait_for_selector("#models-message p b")
     return page
 
 
@@ -69,31 +45,26 @@ def reconstruct(page: Page) -> None:
 def photograph_training(browser: Browser, address: str) -> None:
     page = opened(browser, address, 1400, 1000, "light")
     page.get_by_role("tab", name="Training").click()
-    fill(page, "autoencoder-steps", str(FIRST_STEPS))
+    fill(page, "autoencoder-steps", str(STEPS))
     page.locator("#train-autoencoder-steps").click()
     page.wait_for_selector("#training-outcome", timeout=120_000)
     page.wait_for_timeout(1700)
     photograph(page, "training-light.png")
 
 
-def photograph_autoencoder(browser: Browser, address: str) -> None:
-    light = opened(browser, address, 1400, 1000, "light", "autoencoder")
-    reconstruct(light)
-    photograph(light, "page-light.png")
-    narrow = opened(browser, address, 390, 844, "dark", "autoencoder")
+def photograph_page(browser: Browser, address: str) -> None:
+    for theme in ("light", "dark"):
+        page = opened(browser, address, 1400, 1000, theme)
+        predict(page)
+        photograph(page, f"page-{theme}.png")
+    narrow = opened(browser, address, 390, 844, "dark")
     reconstruct(narrow)
     narrow.evaluate("document.querySelector('#session-facts').scrollIntoView()")
     narrow.screenshot(path=DOCS / "page-narrow-dark.png")
 
 
-def photograph_predictor(browser: Browser, address: str) -> None:
-    dark = opened(browser, address, 1400, 1000, "dark", "both")
-    predict(dark)
-    photograph(dark, "page-dark.png")
-
-
 def photograph_inside(browser: Browser, address: str) -> None:
-    page = opened(browser, address, 1400, 1000, "light", "both")
+    page = opened(browser, address, 1400, 1000, "light")
     page.get_by_role("tab", name="Inside the model").click()
     page.wait_for_selector("#attention-measures")
     photograph(page, "attention-light.png")
@@ -130,24 +101,15 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
     DOCS.mkdir(exist_ok=True)
+    shots = {photograph_page: JETBOT, photograph_inside: JETBOT, photograph_imagine: DOT, photograph_training: JETBOT}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         data = Path(temporary) / "saved"
-        session_id = record_demo(data / "sessions", "jetbot_sim", 60, seed=0)
-        record_demo(data / "sessions", "toroidal_dot", 60, seed=0)
+        shutil.copytree(SHIPPED, data)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        shots = {
-            photograph_training: None,
-            photograph_autoencoder: ("autoencoder", AUTOENCODER_STEPS),
-            photograph_predictor: ("predictor", PREDICTOR_STEPS),
-            photograph_inside: None,
-        }
-        for photograph, before in shots.items():
-            if before:
-                train(data, session_id, *before)
-            with serving(Settings(data=data), is_narrow=False) as address:
+        with serving(Settings(data=data), is_narrow=False) as address:
+            for photograph, session_id in shots.items():
+                log.info(photograph.__name__)
                 photograph(browser, f"{address}?session={session_id}&frame={FRAME}")
-        with serving(Settings(data=SHIPPED), is_narrow=False) as address:
-            photograph_imagine(browser, f"{address}?session={SHIPPED_SESSION}&frame=3")
         browser.close()
     return 0
 
