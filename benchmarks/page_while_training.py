@@ -27,6 +27,7 @@ ASKED = 60
 WATCHERS = 10
 STEPS_WATCHED = 20
 STEPS_OF_8 = 6
+NO_ERRORS = None, 3, None, None  # the rest of what a page sends: no evaluation to show, a history of 3
 
 
 class Tab:
@@ -65,7 +66,7 @@ def answer_times(ask: Callable[[int], object]) -> dict[str, float]:
 
 def measure(tab: Tab, session_id: str, when: str) -> dict[str, dict[str, float]]:
     def tick(turn: int) -> None:
-        tab.ask("tick", turn % 2 == 0, 0.6, [])  # another scale each time, so that each tick draws
+        tab.ask("tick", turn % 2 == 0, 0.6, [], *NO_ERRORS)  # another scale each time, so that each tick draws
 
     requests = {
         "frame facts": lambda turn: tab.ask("show_frame", turn % 50),
@@ -86,7 +87,7 @@ def steps_per_second(tab: Tab) -> float:
 def watch(tab: Tab, is_over: threading.Event) -> None:
     """Request updates twice per second, like an open Training tab."""
     while not is_over.wait(0.5):
-        tab.ask("tick", False, 0.6, [])
+        tab.ask("tick", False, 0.6, [], *NO_ERRORS)
 
 
 def slowdown(tab: Tab, session_id: str) -> dict[str, float]:
