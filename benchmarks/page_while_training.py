@@ -25,6 +25,7 @@ from session.command_line import path_option
 
 ASKED = 60
 WATCHERS = 10
+UPDATES_S = 1.0  # as the timer in page/ticks.py
 STEPS_WATCHED = 20
 STEPS_OF_8 = 6
 NO_ERRORS = None, 3, None, None  # the rest of what a page sends: no evaluation to show, a history of 3
@@ -85,8 +86,8 @@ def steps_per_second(tab: Tab) -> float:
 
 
 def watch(tab: Tab, is_over: threading.Event) -> None:
-    """Request updates twice per second, like an open Training tab."""
-    while not is_over.wait(0.5):
+    """Request updates as an open page does, once per second."""
+    while not is_over.wait(UPDATES_S):
         tab.ask("tick", False, 0.6, [], *NO_ERRORS)
 
 

@@ -1,5 +1,6 @@
 """A Blocks page that accepts no files from visitors, keeps none of its answers, and holds no connection open."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,8 +24,8 @@ class PageBlocks(gr.Blocks):
     for all of its tabs together: with six tabs open, no frame and no Stop would reach the server. The number of tabs
     that are remembered is limited without it.
 
-    Gradio builds a component for every output of an answer, also of one that changes nothing, as of most periodic
-    updates: those are answered without.
+    Gradio builds a component for every output of an answer, also for one that does not change, as most of a periodic
+    update: only those that change are given to it.
     """
 
     def get_config_file(self) -> dict[str, Any]:
@@ -38,12 +39,35 @@ class PageBlocks(gr.Blocks):
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list | dict, state: SessionState | None
     ) -> list[object]:
-        if predictions == gr.skip():
-            return [gr.skip() for _ in block_fn.outputs]
-        answer = await super().postprocess_data(block_fn, predictions, state)
+        values = _by_position(block_fn, predictions)
+        self.validate_outputs(block_fn, values)
+        changed = [position for position, value in enumerate(values) if not _is_skip(value)]
+        answer: list[object] = [gr.skip() for _ in values]
+        if changed:
+            part = copy.copy(block_fn)
+            part.outputs = [block_fn.outputs[position] for position in changed]
+            new = [values[position] for position in changed]
+            processed = await super().postprocess_data(part, new if len(new) > 1 else new[0], state)
+            for position, value in zip(changed, processed, strict=True):
+                answer[position] = value
         if state:
             state.config_values.clear()
         return answer
+
+
+def _by_position(block_fn: BlockFunction, predictions: object) -> list[object]:
+    """The value of each output: Gradio passes one value for one output, and may pass one skip for all of them."""
+    if _is_skip(predictions):
+        return [gr.skip() for _ in block_fn.outputs]
+    if len(block_fn.outputs) == 1:
+        return [predictions]
+    if isinstance(predictions, dict):
+        return [predictions.get(block, gr.skip()) for block in block_fn.outputs]
+    return list(predictions)
+
+
+def _is_skip(value: object) -> bool:
+    return isinstance(value, dict) and value == gr.skip()
 
 
 def holds_file(inputs: Sequence[object]) -> bool:

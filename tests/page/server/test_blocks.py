@@ -72,3 +72,36 @@ def test_gradio_itself_stores_the_answer():
     state = SessionState(page)
     answer_of(page, "one", state=state)
     assert "heard one" in stored_by(state)
+
+
+@pytest.fixture
+def built(monkeypatch) -> list[int]:
+    """The components that Gradio builds to update the page, by number."""
+    numbers: list[int] = []
+    monkeypatch.setattr(SessionState, "_update_config", lambda state, number: numbers.append(number))
+    return numbers
+
+
+def test_only_outputs_that_change_are_built(built):
+    with PageBlocks() as page:
+        field, outputs = gr.Textbox(), [gr.HTML(), gr.HTML(), gr.HTML()]
+        field.submit(lambda word: (gr.skip(), gr.update(value=word, visible=False), gr.skip()), field, outputs)
+    first, second, third = answer_of(page, "one", state=SessionState(page))
+    assert first == third == gr.skip()
+    assert (second["value"], second["visible"]) == ("one", False)
+    assert built == [outputs[1]._id]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_answer_that_changes_nothing_builds_nothing(count, built):
+    with PageBlocks() as page:
+        gr.Textbox().submit(lambda: gr.skip(), None, [gr.HTML() for _ in range(count)])
+    assert answer_of(page, state=SessionState(page)) == [gr.skip()] * count
+    assert built == []
+
+
+def test_an_answer_with_too_few_values_is_an_error():
+    with PageBlocks() as page:
+        gr.Textbox().submit(lambda: ("one", "two"), None, [gr.HTML(), gr.HTML(), gr.HTML()])
+    with pytest.raises(ValueError, match="didn't return enough output"):
+        answer_of(page)
