@@ -62,7 +62,7 @@ from page.ticks import periodic_updates, together
 from page.versions import checkpoint_history, restore_version
 from page.visitor import Visitor
 from session import SessionError, session_statistics
-from session.batch import build_batch, frame_tensor, swept_actions
+from session.batch import build_batch, frame_tensor, scaled_values
 from training import whole
 
 WANDB_PROJECT = None  # "my-project-name" sends the numbers of every training run to Weights & Biases
@@ -142,22 +142,26 @@ def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: FramePosition |
     version = shared.version
     result = models.run_reconstruction(shared, frame_tensor(recording, index))
     judgement = verdicts.judge_reconstruction(explorer, shared, recording, index, result.mse, version)
-    return reconstruction_view(recording, index, result, models.draw_error(result.error), judgement)
+    return reconstruction_view(recording, index, result, judgement)
 
 
 def run_predictor(
-    explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None, history_length: int | None = None
+    explorer: Explorer,
+    visitor: Visitor,
+    frame: FramePosition | None = None,
+    history_length: int | None = None,
+    choice: tabs.own_action.ActionChoice | None = None,
 ) -> str:
-    """Predict the selected frame from the frames before it, with a sweep of all actions in place of the last one."""
+    """Predict the selected frame from the frames before it, with a sweep of actions in place of the last one."""
     recording, index = selected(explorer, visitor, frame)
     history = history_of(recording, index, history_length)
-    batch, (candidates, recorded) = build_batch(recording, history), swept_actions(recording, history.actions[-1])
+    batch, sweep = build_batch(recording, history), tabs.own_action.sweep_of(recording, history.actions[-1], choice)
+    candidates = scaled_values(recording, sweep.actions)
     shared = explorer.manager_for(visitor).shared
     version = shared.version
-    result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
+    result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, sweep.recorded)
     judgement = verdicts.judge_prediction(explorer, shared, recording, index, result, version)
-    differences = models.draw_differences(result.differences, result.difference_top)
-    return prediction_view(recording, history, result, models.draw_error(result.error), differences, judgement)
+    return prediction_view(recording, history, sweep, result, judgement)
 
 
 def imagine(
@@ -172,7 +176,7 @@ def imagine(
     step it starts at the selected frame. Returns the imagined frame and the true one, if it is known."""
     recording, start = selected(explorer, visitor, frame)
     shared = explorer.manager_for(visitor).shared
-    command = tabs.imagine.parse_command(press, len(recording.candidate_actions))
+    command = tabs.imagine.parse_command(press, recording)
     length, mode, visit = length_of(history_length), tabs.imagine.parse_mode(way), visitor.visit
     imagination = training.apply_command(shared, recording, visitor.imagination, start, command, mode, length)
     if visitor.visit == visit:
@@ -193,8 +197,7 @@ def roll_out(
     """Imagine what was recorded after the selected frame, under the recorded actions: the error of each step, and a
     clip of the chosen mode ("latents" or "pictures")."""
     recording, start = selected(explorer, visitor, frame)
-    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
-    mode = tabs.imagine.parse_mode(way)
+    shared, length, mode = explorer.manager_for(visitor).shared, length_of(history_length), tabs.imagine.parse_mode(way)
     rollout = training.roll_out(shared, recording, start, whole(steps), length)
     imagined = list(progress.tqdm(rollout, desc="Imagining frames"))
     mean_mse = verdicts.judge_rollout(explorer, recording, [step.actual for step in imagined])
@@ -522,11 +525,12 @@ def connect_networks(on: On, page: PageParts) -> None:
     shown = [panel.message, page.status, *paths[1:], panel.versions]
     on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
-    history = [*frame, page.predictor.history_length]
+    history = [*frame, page.predictor.history_length, page.predictor.own]
     on(page.predictor.run.click, run_predictor, history, [page.predictor.result], **NETWORKS)
     following = dict(trigger_mode="always_last", show_progress="hidden", **OPENED, **NETWORKS)
     player, follow = page.recording.player, handlers.unless_overtaken
     on(player.follow_autoencoder, follow(run_autoencoder), frame, [page.autoencoder.result], **following)
+    on(page.predictor.own.changed, run_predictor, history, [page.predictor.result], **following)
     on(player.follow_predictor, follow(run_predictor), history, [page.predictor.result], **following)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from page.facts import clipped_notice, clock_text
 from page.figures import drawable_labels, figure_card, render_figure, table_link
-from page.tabs.networks import candidate_labels
+from page.tabs.networks import action_group_labels
 from page.text import count_text, duration_text, loss_text, rate_text
 from page.verdicts import evaluation_lines
 from session import RecordedSession
@@ -184,7 +184,7 @@ def _by_action(
     errors: EvaluationResult,
     other: EvaluationResult | None,
 ) -> str:
-    labels, common = candidate_labels(recording)
+    labels, common = action_group_labels(recording)
     cards, rows = "", []
     for measure, name in MEASURES.items():
         averages = frame_errors.by_action(recording, errors.track.of(measure))
@@ -220,7 +220,7 @@ def _action_card(
 def _action_row(
     result: str, labels: Sequence[str], one: frame_errors.ActionAverage, measure: str
 ) -> tuple[str, str, str, int, float]:
-    action = "other" if one.candidate is None else labels[one.candidate]
+    action = "other" if one.group is None else labels[one.group]
     return result, measure, action, one.count, float(one.mean)
 
 

@@ -18,6 +18,7 @@ from session.jsonl_format.source import FrameFiles
 from session.jsonl_format.times import clock_settings, in_seconds
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
+from session.robots.continuous import Choices, recorded_choices
 from session.robots.detection import detect_robot
 from session.robots.profiles import RobotProfile
 from session.robots.registry import simulated_profile, standard_actions
@@ -25,7 +26,6 @@ from session.robots.simulator import SimulatorEntry
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
 
-MAX_RECORDED_CANDIDATES = 16
 MAX_NAMED = 3
 EARLIEST = datetime(2000, 1, 1)  # machines without a clock begin before, most at 1970
 
@@ -85,6 +85,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = _frozen(actions[refs[is_action]])
+    choices = _choices(profile, _completed(metadata.action_space, constants), actions, log)
     return RecordedSession(
         folder=path,
         profile=profile,
@@ -99,7 +100,8 @@ def _read(path: Path, folder: int) -> RecordedSession:
         actions=actions,
         action_steps=_frozen(steps[is_action]),
         action_times=_frozen(times[is_action]),
-        candidate_actions=_frozen(_candidates(profile, _completed(metadata.action_space, constants), actions, log)),
+        candidate_actions=_frozen(choices.actions),
+        is_continuous=choices.is_continuous,
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
         simulator=_simulator(metadata, profile, log),
@@ -190,10 +192,10 @@ def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str
     return {row: reason for row, reason in reasons.items() if reason}
 
 
-def _candidates(
+def _choices(
     profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: SkippedLog
-) -> np.ndarray:
-    """The actions that the robot could have chosen, float32 (C, A), each once."""
+) -> Choices:
+    """The actions that the robot could have chosen, each once."""
     names = profile.channel_names
     for index, action in enumerate(action_space):
         missing = [name for name in names if name not in action]
@@ -204,24 +206,5 @@ def _candidates(
     if len(choices) > MAX_CANDIDATES:
         log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
     if choices:
-        return np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32)
-    recorded, counts = np.unique(actions, axis=0, return_counts=True)
-    if len(recorded) > MAX_RECORDED_CANDIDATES:
-        log.add(
-            META_FILE,
-            None,
-            f"names no action space and {len(recorded)} different actions were recorded; the "
-            f"{MAX_RECORDED_CANDIDATES} that differ most are its action space",
-        )
-        recorded = recorded[_spread(profile.scale(recorded), int(counts.argmax()), MAX_RECORDED_CANDIDATES)]
-    return recorded
-
-
-def _spread(points: np.ndarray, first: int, count: int) -> np.ndarray:
-    """Indices of `count` points (N, A) that are far from each other, in their order: `first`, and then always the one
-    that is farthest from all before."""
-    chosen, distances = [first], np.full(len(points), np.inf)
-    while len(chosen) < count:
-        distances = np.minimum(distances, np.square(points - points[chosen[-1]]).sum(axis=1))
-        chosen.append(int(distances.argmax()))
-    return np.sort(chosen)
+        return Choices(np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32))
+    return recorded_choices(profile, actions)

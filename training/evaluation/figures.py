@@ -69,20 +69,20 @@ def draw_by_action(
     averages: Sequence[ActionAverage],
     other_averages: Sequence[ActionAverage] | None = None,
 ) -> None:
-    """Draw the mean MSE and the number of the frames that each action led to. `labels` name the candidate actions."""
+    """Draw the mean MSE and the number of the frames that each action led to. `labels` name the groups of actions."""
     axes = figure.subplots()
     groups = [(averages, COLOUR, "shown")] + ([(other_averages, OTHER_COLOUR, "compared")] if other_averages else [])
-    candidates = sorted({one.candidate for some, _, _ in groups for one in some}, key=lambda one: (one is None, one))
+    numbers = sorted({one.group for some, _, _ in groups for one in some}, key=lambda one: (one is None, one))
     thick = 0.8 / len(groups)
     for number, (some, colour, name) in enumerate(groups):
-        levels = [candidates.index(one.candidate) + thick * (number - (len(groups) - 1) / 2) for one in some]
+        levels = [numbers.index(one.group) + thick * (number - (len(groups) - 1) / 2) for one in some]
         means = [one.mean for one in some]
         bars = axes.barh(levels, means, 0.9 * thick, color=colour, label=name)
         counts = [f"{one.count:,} frame{'' if one.count == 1 else 's'}" for one in some]
         axes.bar_label(bars, counts, padding=3, fontsize=SMALL_TEXT)
-    names = ["other" if candidate is None else labels[candidate] for candidate in candidates]
-    axes.set_yticks(range(len(candidates)), names, fontsize=SMALL_TEXT, parse_math=False)
-    axes.set_ylim(max(len(candidates), 1) - 0.5, -0.5)
+    names = ["other" if one is None else labels[one] for one in numbers]
+    axes.set_yticks(range(len(numbers)), names, fontsize=SMALL_TEXT, parse_math=False)
+    axes.set_ylim(max(len(numbers), 1) - 0.5, -0.5)
     axes.margins(x=0.22)  # space for the numbers after the bars
     axes.set_xlabel("mean MSE", fontsize=TEXT)
     axes.set_ylabel("action", fontsize=TEXT)

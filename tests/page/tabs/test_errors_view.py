@@ -135,7 +135,7 @@ def test_what_is_compared_is_in_every_part(recording):
     assert rows[0][5] == "" and [float(value) for value in rows[1][5:]] == pytest.approx([0.3, 0.01])
     assert drawing.calls["draw_track"] == drawing.calls["draw_histogram"] == (FIVE, other)
     compared = drawing.calls["draw_by_action"][2]
-    assert [(one.candidate, one.count, one.mean) for one in compared] == [
+    assert [(one.group, one.count, one.mean) for one in compared] == [
         (0, 2, pytest.approx(0.01)),  # the reconstructions, drawn last
         (1, 2, pytest.approx(0.01)),
     ]
