@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from session.files import open_folder
+from session.formats.rows import frozen
 from session.frames import check_frames
 from session.history import ACTION, OBSERVATION, link_events
 from session.jsonl_format.events import EventColumns, read_events
@@ -18,6 +19,7 @@ from session.jsonl_format.source import FrameFiles
 from session.jsonl_format.times import clock_settings, in_seconds
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
+from session.robots.candidates import recorded_candidates
 from session.robots.detection import detect_robot
 from session.robots.profiles import RobotProfile
 from session.robots.registry import simulated_profile, standard_actions
@@ -25,7 +27,6 @@ from session.robots.simulator import SimulatorEntry
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
 
-MAX_RECORDED_CANDIDATES = 16
 MAX_NAMED = 3
 EARLIEST = datetime(2000, 1, 1)  # machines without a clock begin before, most at 1970
 
@@ -79,12 +80,12 @@ def _read(path: Path, folder: int) -> RecordedSession:
     rows, has_picture = _usable_rows(events, bad_actions, frame_check.problems, log)
     start_time = metadata.start_time or time_in_name(path.name)
     kinds, refs, steps, times = (
-        _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
+        frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
     )
     times, time_unit = in_seconds(times, _length(metadata))
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
-    actions = _frozen(actions[refs[is_action]])
+    actions = frozen(actions[refs[is_action]])
     return RecordedSession(
         folder=path,
         profile=profile,
@@ -93,13 +94,13 @@ def _read(path: Path, folder: int) -> RecordedSession:
         end_time=metadata.end_time,
         is_finished=metadata.is_finished,
         utc_offset_s=infer_utc_offset(start_time, next(iter(times[np.isfinite(times)].tolist()), None)),
-        steps=_frozen(steps[is_frame]),
-        times=_frozen(times[is_frame]),
+        steps=frozen(steps[is_frame]),
+        times=frozen(times[is_frame]),
         frames=FrameFiles(path, tuple(events.frame_paths[ref] for ref in refs[is_frame].tolist())),
         actions=actions,
-        action_steps=_frozen(steps[is_action]),
-        action_times=_frozen(times[is_action]),
-        candidate_actions=_frozen(_candidates(profile, _completed(metadata.action_space, constants), actions, log)),
+        action_steps=frozen(steps[is_action]),
+        action_times=frozen(times[is_action]),
+        candidate_actions=frozen(_candidates(profile, _completed(metadata.action_space, constants), actions, log)),
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
         simulator=_simulator(metadata, profile, log),
@@ -142,11 +143,6 @@ def _constants_note(constants: dict[str, float]) -> Iterator[str]:
 
 def _completed(action_space: Sequence[dict[str, float]], constants: dict[str, float]) -> list[dict[str, float]]:
     return [constants | action for action in action_space]
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    values.flags.writeable = False
-    return values
 
 
 def _simulator(metadata: Metadata, profile: RobotProfile, log: SkippedLog) -> SimulatorEntry | None:
@@ -205,23 +201,12 @@ def _candidates(
         log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
     if choices:
         return np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32)
-    recorded, counts = np.unique(actions, axis=0, return_counts=True)
-    if len(recorded) > MAX_RECORDED_CANDIDATES:
+    recorded, different = recorded_candidates(profile, actions)
+    if len(recorded) < different:
         log.add(
             META_FILE,
             None,
-            f"names no action space and {len(recorded)} different actions were recorded; the "
-            f"{MAX_RECORDED_CANDIDATES} that differ most are its action space",
+            f"names no action space and {different} different actions were recorded; the "
+            f"{len(recorded)} that differ most are its action space",
         )
-        recorded = recorded[_spread(profile.scale(recorded), int(counts.argmax()), MAX_RECORDED_CANDIDATES)]
     return recorded
-
-
-def _spread(points: np.ndarray, first: int, count: int) -> np.ndarray:
-    """Indices of `count` points (N, A) that are far from each other, in their order: `first`, and then always the one
-    that is farthest from all before."""
-    chosen, distances = [first], np.full(len(points), np.inf)
-    while len(chosen) < count:
-        distances = np.minimum(distances, np.square(points - points[chosen[-1]]).sum(axis=1))
-        chosen.append(int(distances.argmax()))
-    return np.sort(chosen)
