@@ -9,7 +9,7 @@ from collections.abc import Hashable
 from pathlib import Path
 from typing import Protocol
 
-from session import jsonl_format
+from session import donkeycar_format, jsonl_format
 from session.errors import SessionNotFound, SessionUnreadable
 from session.files import describe
 from session.recording import RecordedSession
@@ -37,7 +37,7 @@ class RecordingFormat(Protocol):
         """The recording in an absolute path; one without events has 0 frames."""
 
 
-FORMATS: tuple[RecordingFormat, ...] = (jsonl_format,)
+FORMATS: tuple[RecordingFormat, ...] = (jsonl_format, donkeycar_format)
 
 
 def format_of(folder: Path) -> RecordingFormat | None:

@@ -32,8 +32,8 @@ LAYERS = {
     "session": (
         {"command_line", "errors", "files", "pictures", "skipped", "spread"},
         {"frames", "history", "robots"},
-        {"recording", "summary", "batch"},
-        {"jsonl_format", "ground_truth", "statistics", "statistics_figures"},
+        {"recording", "summary", "batch", "formats"},
+        {"jsonl_format", "donkeycar_format", "ground_truth", "statistics", "statistics_figures"},
         {"loading"},
         {"listing", "data_folder"},
         {"cache"},

@@ -74,9 +74,10 @@ class Backend:
         return Path(os.path.abspath(self.sessions_folder / session_id))
 
     def session_ids(self, robot_name: str) -> list[str]:
-        """The recordings in a robot's folder, oldest first."""
-        ids = (summary.session_id for summary in list_sessions(self.sessions_folder))
-        return sorted(one for one in ids if one.startswith(f"{robot_name}/"))
+        """The recordings in a robot's folder, and those elsewhere that name the robot, by their ids."""
+        summaries = list_sessions(self.sessions_folder)
+        own = (one for one in summaries if one.robot == robot_name or one.session_id.startswith(f"{robot_name}/"))
+        return sorted(one.session_id for one in own if one.is_readable)
 
     def open_all(self, session_ids: Iterable[str]) -> dict[str, RecordedSession]:
         """Opened recordings by their ids; raises SessionError."""

@@ -9,10 +9,10 @@ import re
 from array import array
 
 from session.files import HEAD_BYTES, describe, foreign_text, open_regular
+from session.formats.json_values import BYTE_ORDER_MARK, NotJson, parse_json
+from session.formats.lines import MAX_FILE_BYTES, is_at_end, read_lines
 from session.history import ACTION, OBSERVATION
-from session.jsonl_format.json_values import BYTE_ORDER_MARK, NotJson, parse_json
 from session.jsonl_format.recorded_actions import RecordedActions
-from session.jsonl_format.shards import MAX_SHARD_BYTES, read_lines
 from session.jsonl_format.times import read_time
 from session.skipped import SkippedLog
 
@@ -93,7 +93,7 @@ def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> 
         log.add(name, None, problem)
         return
     bad_lines = 0
-    for number, line, is_ended in read_lines(file, MAX_SHARD_BYTES):
+    for number, line, is_ended in read_lines(file, MAX_FILE_BYTES):
         try:
             if line is None:
                 raise BadEvent("longer than 1 MB")
@@ -105,19 +105,14 @@ def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> 
             if bad_lines > MAX_BAD_LINES:
                 log.add(name, number, f"more than {MAX_BAD_LINES} bad lines; the rest of this file was not read")
                 return
-    if not _is_at_end(file):
-        log.add(name, None, f"larger than {MAX_SHARD_BYTES >> 20} MB; the rest of this file was not read")
+    if not is_at_end(file):
+        log.add(name, None, f"larger than {MAX_FILE_BYTES >> 20} MB; the rest of this file was not read")
 
 
 def _reason(error: NotJson | BadEvent, is_ended: bool) -> str:
     if isinstance(error, BadEvent):
         return str(error)
     return "not JSON" if is_ended else "not JSON (cut short)"
-
-
-def _is_at_end(file: int) -> bool:
-    """True if ``file`` was read to its end."""
-    return not os.read(file, 1)
 
 
 def _check_event(event: object) -> tuple[int, str, dict[str, object], object]:

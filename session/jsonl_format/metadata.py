@@ -5,7 +5,7 @@ from datetime import datetime
 
 from session.errors import BadSimulator
 from session.files import HEAD_BYTES, describe, foreign_text, open_regular, read_at_most
-from session.jsonl_format.json_values import Broken, NotJson, parse_json
+from session.formats.json_values import Broken, NotJson, parse_json
 from session.jsonl_format.local_time import parse_local_time
 from session.robots.actions import is_action
 from session.robots.registry import parse_simulator

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from session.files import open_folder
+from session.formats.rows import frozen
 from session.frames import check_frames
 from session.history import ACTION, OBSERVATION, link_events
 from session.jsonl_format.events import EventColumns, read_events
@@ -79,12 +80,12 @@ def _read(path: Path, folder: int) -> RecordedSession:
     rows, has_picture = _usable_rows(events, bad_actions, frame_check.problems, log)
     start_time = metadata.start_time or time_in_name(path.name)
     kinds, refs, steps, times = (
-        _frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
+        frozen(np.array(column)[rows]) for column in (events.kinds, events.refs, events.steps, events.times)
     )
     times, time_unit = in_seconds(times, _length(metadata))
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
-    actions = _frozen(actions[refs[is_action]])
+    actions = frozen(actions[refs[is_action]])
     choices = _choices(profile, _completed(metadata.action_space, constants), actions, log)
     return RecordedSession(
         folder=path,
@@ -94,13 +95,13 @@ def _read(path: Path, folder: int) -> RecordedSession:
         end_time=metadata.end_time,
         is_finished=metadata.is_finished,
         utc_offset_s=infer_utc_offset(start_time, next(iter(times[np.isfinite(times)].tolist()), None)),
-        steps=_frozen(steps[is_frame]),
-        times=_frozen(times[is_frame]),
+        steps=frozen(steps[is_frame]),
+        times=frozen(times[is_frame]),
         frames=FrameFiles(path, tuple(events.frame_paths[ref] for ref in refs[is_frame].tolist())),
         actions=actions,
-        action_steps=_frozen(steps[is_action]),
-        action_times=_frozen(times[is_action]),
-        candidate_actions=_frozen(choices.actions),
+        action_steps=frozen(steps[is_action]),
+        action_times=frozen(times[is_action]),
+        candidate_actions=frozen(choices.actions),
         is_continuous=choices.is_continuous,
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
@@ -144,11 +145,6 @@ def _constants_note(constants: dict[str, float]) -> Iterator[str]:
 
 def _completed(action_space: Sequence[dict[str, float]], constants: dict[str, float]) -> list[dict[str, float]]:
     return [constants | action for action in action_space]
-
-
-def _frozen(values: np.ndarray) -> np.ndarray:
-    values.flags.writeable = False
-    return values
 
 
 def _simulator(metadata: Metadata, profile: RobotProfile, log: SkippedLog) -> SimulatorEntry | None:

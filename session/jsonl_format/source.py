@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from session.errors import FrameUnreadable
-from session.files import describe
-from session.frames import read_frame
+from session.formats.picture_files import read_picture
 from session.jsonl_format.lock import is_being_recorded, is_open_for_recording
 
 
@@ -31,9 +29,4 @@ class FrameFiles:
 
     def read(self, index: int) -> tuple[bytes, str]:
         """The bytes of a frame's file and its media type; raises FrameUnreadable with the cause."""
-        try:
-            return read_frame(self.folder, self.names[index])
-        except FileNotFoundError:
-            raise FrameUnreadable("its file is gone") from None
-        except OSError as error:
-            raise FrameUnreadable(describe(error)) from error
+        return read_picture(self.folder, self.names[index])

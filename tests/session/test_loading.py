@@ -234,7 +234,7 @@ def test_an_endless_last_line_is_skipped(folder):
 
 
 def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
-    monkeypatch.setattr("session.jsonl_format.events.MAX_SHARD_BYTES", 2 << 20)
+    monkeypatch.setattr("session.jsonl_format.events.MAX_FILE_BYTES", 2 << 20)
     write_session(folder, events_of("oao"))
     with (folder / SHARD).open("r+b") as file:
         file.truncate(1 << 34)

@@ -150,7 +150,9 @@ def test_anything_else_is_refused(jetbot, sent):
         parse_command(ImaginePad().preprocess(sent), jetbot)
 
 
-@every_case("own", [[0.1], [0, 1, 2, 3], [0, 1, float("nan")], [0, 1, True], [0, 1, "1"], {}, {"motor_left": 1}, [1e39] * 3])
+@every_case(
+    "own", [[0.1], [0, 1, 2, 3], [0, 1, float("nan")], [0, 1, True], [0, 1, "1"], {}, {"motor_left": 1}, [1e39] * 3]
+)
 def test_an_own_action_needs_a_number_for_each_channel(jetbot, own):
     with pytest.raises(InvalidValue, match="a number for each channel: motor_left, motor_right, duration"):
         parse_command(PadInput(own), jetbot)
