@@ -230,7 +230,7 @@ class RecordedSession:
         if not self.is_continuous:
             return sweep_choices(self.candidate_actions, self.actions[action], own)
         channels = self.varying_channels[:SWEPT_CHANNELS] if channels is None else channels
-        return sweep_channels(self.profile, channels, self.actions[action], own)
+        return sweep_channels(self.actions, channels, self.actions[action], own)
 
     def _check_index(self, index: int) -> int:
         if not self.frame_count:

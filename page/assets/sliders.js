@@ -14,6 +14,8 @@ function actionSliders(container, channels, onChange, extra) {
   function show(index) {
     rows[index].range.value = values[index];
     rows[index].number.value = fixed(values[index]);
+    const [least, most] = channels[index].recorded, isBeyond = values[index] < least || values[index] > most;
+    rows[index].note.textContent = isBeyond ? 'recorded: ' + fixed(least) + ' to ' + fixed(most) : '';
   }
 
   function choose(index, value, isFinal) {
@@ -36,8 +38,9 @@ function actionSliders(container, channels, onChange, extra) {
     range.addEventListener('input', () => choose(index, Number(range.value), false));
     range.addEventListener('change', () => choose(index, Number(range.value), true));
     number.addEventListener('change', () => choose(index, number.value === '' ? NaN : Number(number.value), true));
-    rows[index] = { range, number };
-    line.append(name, range, number, ...(extra ? [extra(channel)] : []));
+    const note = document.createElement('small');
+    rows[index] = { range, number, note };
+    line.append(name, range, number, ...(extra ? [extra(channel)] : []), note);
     show(index);
     return line;
   }

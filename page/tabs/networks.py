@@ -31,6 +31,7 @@ NO_LOWEST = (
     "than another here."
 )
 MAX_CHANNELS = 4  # in the label of a picture
+SWEEP_COLUMNS = 5
 RUN = dict(size="sm", min_width=170, scale=0)
 
 
@@ -72,9 +73,9 @@ def prediction_view(
         f"{untrained_notice(result.weights)}{notes}{clipped_notice(recording)}"
         f'<p title="{source_text(recording)}, {weights_text(result.weights)}">Frame {history.target} from '
         f"{frames_text(history.frames)}: MSE <b>{loss_text(result.mse)}</b></p>{judgement}"
-        f"{picture_row([*pictures, *own], 'prediction-pictures')}{_legend(heat)}"
+        f"{picture_row([*pictures, *own], 'prediction-pictures', len(pictures) + len(own))}{_legend(heat)}"
         f"{_sweep(recording, history, sweep, result)}"
-        f"{_difference_maps(_swept_labels(recording, sweep)[0], result)}</div>"
+        f"{_difference_maps(recording, _swept_labels(recording, sweep)[0], result)}</div>"
     )
 
 
@@ -125,11 +126,11 @@ def _grids(recording: RecordedSession, sweep: ActionSweep, pictures: Sequence[Pi
     """The pictures of a sweep; of a continuous robot those of each channel side by side."""
     if not recording.is_continuous:
         return picture_grid(list(pictures), "sweep-pictures")
-    grids = []
+    grids, rest = [], "Recorded" if sweep.own is None else "Recorded and yours"
     for channel in dict.fromkeys(sweep.varied):
-        title = "Actions" if channel is None else recording.profile.channel_names[channel]
+        title = rest if channel is None else recording.profile.channel_names[channel]
         group = [picture for picture, varied in zip(pictures, sweep.varied, strict=True) if varied == channel]
-        grids.append(f"<h4>{escape(title)}</h4>{picture_grid(group, f'sweep-{len(grids)}')}")
+        grids.append(f"<h4>{escape(title)}</h4>{picture_row(group, f'sweep-{len(grids)}', SWEEP_COLUMNS)}")
     return f'<div id="sweep-pictures">{"".join(grids)}</div>'
 
 
@@ -160,7 +161,7 @@ def _largest(result: Prediction, number: int) -> float:
     return float(np.abs(result.differences[number]).max())
 
 
-def _difference_maps(labels: Sequence[str], result: Prediction) -> str:
+def _difference_maps(recording: RecordedSession, labels: Sequence[str], result: Prediction) -> str:
     """HTML of the difference of each prediction of the sweep to that for the recorded action; empty if that is the only
     one."""
     others = [number for number in range(len(result.candidates)) if number != result.recorded]
@@ -173,11 +174,13 @@ def _difference_maps(labels: Sequence[str], result: Prediction) -> str:
     pictures = [
         Picture(maps.pixels[number], labels[number], f"At most {loss_text(largest[number])}") for number in others
     ]
+    is_wide, place = recording.is_continuous, "difference-maps"
+    grid = picture_row(pictures, place, SWEEP_COLUMNS) if is_wide else picture_grid(pictures, place)
     faint = TOO_FAINT if max(largest[number] for number in others) < PIXEL_LEVEL else ""
     return (
         f'{heading}<p class="fine">Difference from the prediction for the recorded action (orange brighter, purple '
         f"darker). Faint maps mean that the model ignores the action.{faint}</p>"
-        f"{picture_grid(pictures, 'difference-maps')}"
+        f"{grid}"
         f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
     )
 

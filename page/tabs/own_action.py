@@ -59,22 +59,16 @@ def form_of(recording: RecordedSession) -> ActionForm:
 
 
 def channels_of(recording: RecordedSession) -> list[dict[str, object]]:
-    """Name, range, usual value and rank of each channel of a continuous robot; the rank counts from the one that
-    varies most, and is None if the channel does not vary. Empty for another robot."""
+    """Each channel of a continuous robot: name, range, usual value, the lowest and highest one `recorded`, and its
+    `rank` from the one that varies most, None if it does not vary. Empty for another robot."""
     if not recording.is_continuous:
         return []
     ranks = {channel: rank for rank, channel in enumerate(recording.varying_channels)}
+    usual, recorded = recording.candidate_actions[0].tolist(), recording.actions
+    spans = np.stack((recorded.min(axis=0), recorded.max(axis=0)), axis=1).tolist()
     return [
-        {
-            "name": channel.name,
-            "low": channel.low,
-            "high": channel.high,
-            "usual": float(value),
-            "rank": ranks.get(index),
-        }
-        for index, (channel, value) in enumerate(
-            zip(recording.profile.channels, recording.candidate_actions[0], strict=True)
-        )
+        dict(name=one.name, low=one.low, high=one.high, usual=usual[i], recorded=spans[i], rank=ranks.get(i))
+        for i, one in enumerate(recording.profile.channels)
     ]
 
 
@@ -113,7 +107,7 @@ def parse_swept(recording: RecordedSession, swept: object) -> list[int] | None:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and abs(value) <= np.finfo(np.float32).max
+    return type(value) in (int, float) and abs(value) <= float(np.finfo(np.float32).max)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from session.robots.actions import SAME_WITHIN
-from session.robots.profiles import RobotProfile
 
-VALUES = 5  # of a channel, over its range
+VALUES = 5  # of a channel
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +33,14 @@ def sweep_choices(choices: np.ndarray, recorded: np.ndarray, own: np.ndarray | N
 
 
 def sweep_channels(
-    profile: RobotProfile, channels: Sequence[int], recorded: np.ndarray, own: np.ndarray | None = None
+    actions: np.ndarray, channels: Sequence[int], recorded: np.ndarray, own: np.ndarray | None = None
 ) -> ActionSweep:
-    """Values of each of some channels over its range, one channel after the other, the others as in the recorded
-    action (A,)."""
+    """Values of each of some channels from the lowest to the highest of recorded actions (M, A), one channel after the
+    other, the others as in the recorded action (A,). Beyond them no network has learned anything."""
     rows: list[np.ndarray] = []
     for channel in channels:
-        low, high = profile.channels[channel].low, profile.channels[channel].high
-        for value in np.linspace(low, high, VALUES, dtype=np.float32):
+        values = actions[:, channel]
+        for value in np.linspace(values.min(), values.max(), VALUES, dtype=np.float32):
             rows.append(recorded.copy())
             rows[-1][channel] = value
     return _completed(rows, [channel for channel in channels for _ in range(VALUES)], recorded, own)

@@ -141,16 +141,15 @@ def apply_command(
     mode: RolloutMode,
     history_length: int,
 ) -> Imagination:
-    """Apply an action or a command. Without any step, and after "reset", the
-    imagination starts at frame `start`. Raises what `start_imagination`, `imagine_next` and `undo` raise."""
+    """Apply an action or a command. Without any step, and after "reset", the imagination starts at frame `start`.
+    Raises what `start_imagination`, `imagine_next` and `undo` raise."""
     is_started = current is not None and current.actions and current.recorded == recording.version
-    if not is_started or command == "reset":
+    is_command = isinstance(command, str)
+    if not is_started or (is_command and command == "reset"):
         current = start_imagination(recording, start, history_length)
-    if command == "undo":
-        return current.undo(recording)
-    if isinstance(command, str):
-        return current
-    return imagine_next(shared, recording, current, command, mode, history_length)
+    if not is_command:
+        return imagine_next(shared, recording, current, command, mode, history_length)
+    return current.undo(recording) if command == "undo" else current
 
 
 def imagine_next(

@@ -34,9 +34,9 @@ def driven(tmp_path):
 
 def test_many_different_actions_make_a_continuous_robot_with_a_few_typical_ones(driven):
     assert driven.is_continuous
-    assert driven.candidate_actions.tolist() == pytest.approx(
-        np.array([[0, 0, 0.1], [0, -0.8, 0.1], [0, 0.8, 0.1], [0, 0, 0.35]]), abs=1e-6
-    )
+    usual, left, right, *others = driven.candidate_actions.tolist()  # a low or high throttle is as rare as 1 in 20
+    assert usual == pytest.approx([0.0, 0.0, 0.1]) and others == []
+    assert left == pytest.approx([0.0, -0.8, 0.1]) and right == pytest.approx([0.0, 0.8, 0.1])
 
 
 def test_the_channels_that_vary_come_first_and_a_constant_one_is_left_out(driven):
@@ -46,15 +46,15 @@ def test_the_channels_that_vary_come_first_and_a_constant_one_is_left_out(driven
 def test_one_channel_after_the_other_is_swept_over_its_range_with_the_others_as_recorded(driven):
     sweep = driven.sweep(5)
     recorded = driven.actions[5]
-    assert sweep.varied == (1,) * 5 + (2,) * 5 + (None,)
+    assert sweep.varied == (1,) * 5 + (2,) * 5 and sweep.recorded == 5  # at the lowest throttle
     assert sweep.actions[:5, 1].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert (sweep.actions[:5, [0, 2]] == recorded[[0, 2]]).all() and (sweep.actions[5:, :2] == recorded[:2]).all()
     assert np.array_equal(sweep.actions[sweep.recorded], recorded)
-    assert driven.sweep(5, [2]).varied == (2,) * 5 + (None,)
+    assert driven.sweep(5, [1]).varied == (1,) * 5 + (None,) and driven.sweep(5, [1]).recorded == 5
 
 
 def test_a_recorded_action_on_the_grid_is_not_repeated(driven):
-    sweep = sweep_channels(driven.profile, [1], driven.actions[0])
+    sweep = sweep_channels(driven.actions, [1], driven.actions[0])
     assert len(sweep.actions) == 5 and sweep.recorded == 0
 
 
