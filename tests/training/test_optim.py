@@ -9,7 +9,7 @@ from torch import nn
 from tests.cases import every_case
 from tests.training.tiny import FAST, are_equal, shared_model, tensors_of
 from training import TrainingConfig
-from training.optim import EagerAdamW, NetworkOptimizer, parameter_groups, schedule_factor
+from training.optim import NetworkOptimizer, parameter_groups, schedule_factor
 
 
 @pytest.mark.parametrize("network", ["autoencoder", "predictor"])
@@ -48,25 +48,6 @@ def test_the_floor_is_one_percent_or_a_millionth_but_never_more_than_the_rate(lr
 
 def test_without_warm_up_the_first_step_has_the_whole_rate():
     assert schedule_factor(0, 1e-4, TrainingConfig(warmup_steps=0)) == 1
-
-
-def test_steps_and_states_are_those_of_torchs_optimizer_to_the_bit():
-    own, other = (parameter_groups(shared_model().model.predictor, 0.3) for _ in range(2))
-    optimizers = EagerAdamW(own, lr=1e-2, fused=True), torch.optim.AdamW(other, lr=1e-2, fused=True)
-    for step in range(3):
-        for optimizer in optimizers:
-            draw = torch.Generator().manual_seed(step)
-            for parameter in optimizer.param_groups[step % 2]["params"]:
-                parameter.grad = torch.randn(parameter.shape, generator=draw)
-            optimizer.step()
-    states = [optimizer.state_dict() for optimizer in optimizers]
-    assert states[0]["param_groups"] == states[1]["param_groups"]
-    for one, other in zip(states[0]["state"].values(), states[1]["state"].values(), strict=True):
-        assert are_equal(one, other)
-    for one, other in zip(
-        *([one for group in each.param_groups for one in group["params"]] for each in optimizers), strict=True
-    ):
-        assert torch.equal(one, other)
 
 
 def test_steps_equal_those_of_plain_adamw():

@@ -33,7 +33,7 @@ PREDICTOR = ActionPredictorConfig(
 )
 CONFIG = AdaptiveWorldModelConfig(1, AUTOENCODER, PREDICTOR)
 FAST = TrainingConfig(autoencoder_lr=1e-3, predictor_lr=1e-3, warmup_steps=0)
-RANGE = FrameSelection(3, 11, batch_size=2, history_length=3)
+RANGE = FrameSelection(9, 11, batch_size=2, history_length=3)  # few frames: each is evaluated before and after a job
 ENDLESS = FixedSteps(1_000_000)
 TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
 
