@@ -12,8 +12,8 @@ import torch
 
 from tests.cases import every_case
 from tests.promises import count
-from tests.training.checkpoints.test_disk import Disk, Killed, generation_of, small_manager
-from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, tensors_of, train
+from tests.training.checkpoints.test_disk import Disk, Killed, generation_of
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, small_manager, tensors_of, train
 from training import CheckpointDamaged, CheckpointNotFound, CheckpointNotSaved, FixedSteps, JobRunning
 from training.checkpoints.history import MAX_VERSIONS
 from training.checkpoints.manifest import STATE_FILE, MeasuredLoss, file_digest, read_state
