@@ -33,7 +33,7 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 
 def _label(summary: SessionSummary) -> str:
     if not summary.is_readable:
-        return f"{summary.session_id} · cannot be read"
+        return f"{summary.session_id} · {summary.problem or 'cannot be read'}"
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
     length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished:

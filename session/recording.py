@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, FrameUnreadable
+from session.formats.reading import Choices
 from session.history import EventLinks, History, find_history
 from session.pictures import browser_file, decode_picture
 from session.robots.actions import SAME_WITHIN, named_values
@@ -55,7 +56,9 @@ class RecordedSession:
     are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC. ``simulator``: what made the robot, if the
     recording names it. ``pictures_digest`` changes when a picture is replaced, also under the same name. ``notes`` are
     sentences on how the recording was understood; ``clock_settings`` are the steps before which the recorder's clock
-    was set. Times that are not known are NaN.
+    was set. Times that are not known are NaN. ``choices``: the other ways to read the recording, and the one that was
+    taken; None if there is a single one. ``folder`` need not exist on disk: a recording that shares its folder with
+    others, or that is not read in the usual way, has the path that its id makes.
     """
 
     folder: Path
@@ -78,6 +81,7 @@ class RecordedSession:
     pictures_digest: int = 0
     notes: tuple[str, ...] = ()
     clock_settings: tuple[int, ...] = ()
+    choices: Choices | None = None
 
     @property
     def name(self) -> str:

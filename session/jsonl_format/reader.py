@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from session.files import open_folder
+from session.formats.place import Place
 from session.formats.rows import frozen
 from session.frames import check_frames
 from session.history import ACTION, OBSERVATION, link_events
@@ -31,20 +32,20 @@ MAX_NAMED = 3
 EARLIEST = datetime(2000, 1, 1)  # machines without a clock begin before, most at 1970
 
 
-def load(folder: Path) -> RecordedSession:
-    """Read the session in ``folder``, an absolute path; raises OSError if it cannot be opened."""
-    with open_folder(folder) as opened:
-        return _read(folder, opened)
+def load(place: Place) -> RecordedSession:
+    """Read the session in an absolute path; raises OSError if it cannot be opened."""
+    with open_folder(place.folder) as opened:
+        return _read(place.folder, opened)
 
 
-def summarize(folder: Path, session_id: str) -> SessionSummary:
+def summarize(folder: Path, session_id: str) -> tuple[SessionSummary]:
     """The summary of the session in ``folder`` by its metadata alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         metadata = read_metadata(opened, SkippedLog())
     robot = detect_robot(
         metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name, metadata.ranges
     )
-    return SessionSummary(
+    summary = SessionSummary(
         session_id=session_id,
         name=folder.name,
         robot=robot.name,
@@ -55,6 +56,7 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
         is_finished=metadata.is_finished,
         is_being_recorded=is_being_recorded(folder),
     )
+    return (summary,)
 
 
 def _duration(metadata: Metadata) -> float | None:
