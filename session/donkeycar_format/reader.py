@@ -11,7 +11,7 @@ from session.donkeycar_format.manifest import MANIFEST_FILE, Manifest, read_mani
 from session.files import open_folder
 from session.formats.picture_files import PictureFiles
 from session.formats.place import Place
-from session.formats.reading import Choices, Reading, choose, stride_choices, usual_stride
+from session.formats.reading import Choices, Reading, choose
 from session.formats.rows import Strides, frozen, link_rows, stride_rows
 from session.frames import FrameCheck, check_frames
 from session.recording import RecordedSession
@@ -123,7 +123,7 @@ def _is_plausible(rate: float | None) -> bool:
 
 def _choices(asked: Reading, rate: float | None) -> Choices:
     known = rate if rate is not None and _is_plausible(rate) else USUAL_RATE
-    return choose(asked, Reading(stride=usual_stride(known)), strides=stride_choices(known))
+    return choose(asked, known)
 
 
 def _drive_numbers(records: Records, rows: np.ndarray, times: np.ndarray, rate: float | None) -> np.ndarray:

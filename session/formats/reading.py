@@ -47,9 +47,10 @@ KEYS = tuple(one.name for one in fields(Reading))
 
 @dataclass(frozen=True)
 class Choices:
-    """The readings that a recording offers, the usual of each kind first in ``usual``, and the ``current`` one.
+    """The readings that a recording offers, the ``usual`` and the ``current`` one, both with every value given.
 
-    A tuple with fewer than two entries offers no choice.
+    A tuple with fewer than two entries offers no choice. ``rate``: rows a second, so that a frame is one row of
+    ``stride`` at ``rate / stride`` frames a second.
     """
 
     usual: Reading
@@ -57,6 +58,7 @@ class Choices:
     cameras: tuple[str, ...] = ()
     strides: tuple[int, ...] = ()
     actions: tuple[str, ...] = ()
+    rate: float = 0.0
 
     def session_id(self, session_id: str, choice: Mapping[str, str | int]) -> str:
         """The id under which the recording of ``session_id`` is opened with another choice, such as {"stride": 1}."""
@@ -67,18 +69,20 @@ class Choices:
 
 def choose(
     asked: Reading,
-    usual: Reading,
+    rate: float,
     cameras: tuple[str, ...] = (),
-    strides: tuple[int, ...] = (),
     actions: tuple[str, ...] = (),
 ) -> Choices:
-    """The choices of a recording with what was asked for; raises SessionNotFound for something that there is not."""
+    """The choices of a recording whose rows come at ``rate`` a second, the usual camera and kind of actions first, with
+    what was asked for; raises SessionNotFound for something that there is not."""
     for name, offered in (("camera", cameras), ("action", actions)):
         value = getattr(asked, name)
         if value and value not in offered:
             raise SessionNotFound(_no_such(name, value, offered))
+    usual = Reading(next(iter(cameras), ""), usual_stride(rate), next(iter(actions), ""))
     current = replace(usual, **asked.given())
-    return Choices(usual, current, cameras, tuple(sorted({*strides, current.stride})), actions)
+    strides = tuple(sorted({*_stride_choices(rate), current.stride}))
+    return Choices(usual, current, cameras, strides, actions, rate)
 
 
 def split_reading(name: str) -> tuple[str, str]:
@@ -109,7 +113,7 @@ def usual_stride(rate: float) -> int:
     return max(1, min(10**MAX_STRIDE_DIGITS - 1, round(rate / 3)))
 
 
-def stride_choices(rate: float) -> tuple[int, ...]:
+def _stride_choices(rate: float) -> tuple[int, ...]:
     """Every row, and strides of about 10, 3 and 1 steps a second."""
     return tuple(sorted({1, max(1, round(rate / 10)), usual_stride(rate), max(1, min(9999, round(rate)))}))
 

@@ -2,13 +2,14 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from session.errors import DatasetUnreadable, SessionError, SessionNotFound
 from session.formats.place import Place
-from session.formats.reading import CHANGE, TARGET, Choices, Reading, choose, stride_choices, usual_stride
+from session.formats.reading import CHANGE, TARGET, Choices, Reading, choose
 from session.formats.rows import Strides, frozen, link_rows, stride_rows
 from session.lerobot_format.actions import ActionColumns, action_columns, channels_of, step_actions, wanted_columns
 from session.lerobot_format.cameras import Camera, RowsSeen, cameras_of, no_pictures, pictures_of
@@ -35,6 +36,10 @@ from session.summary import SessionSummary
 
 NO_EPISODES = "None of its episodes is here: put their files into data/, or fetch them."
 MAX_TASKS = 5
+ACTION_TEXTS = {
+    TARGET: "the last target before the next frame",
+    CHANGE: "the last target before the next frame, minus the state at the frame",
+}
 
 
 def is_recording(folder: Path) -> bool:
@@ -113,9 +118,7 @@ def _episode(place: Place) -> tuple[Catalogue, Episode]:
 
 
 def _choices(asked: Reading, catalogue: Catalogue, cameras: tuple[Camera, ...], kinds: tuple[str, ...]) -> Choices:
-    names = tuple(camera.name for camera in cameras)
-    usual = Reading(names[0] if names else "", usual_stride(catalogue.info.fps), TARGET if kinds else "")
-    return choose(asked, usual, names, stride_choices(catalogue.info.fps), kinds)
+    return choose(asked, catalogue.info.fps, tuple(camera.name for camera in cameras), kinds)
 
 
 def _pictures(
@@ -134,13 +137,10 @@ def _pictures(
     for name in wanted if cameras else ():
         seen = pictures_of(catalogue, episode, by_name[name], rows, log)
         if not seen.is_absent:
-            return seen, choose(Reading(name, choices.current.stride, choices.current.action), *_offered(choices))
+            usual, current = (replace(one, camera=name) for one in (choices.usual, choices.current))
+            return seen, choices if asked.camera else replace(choices, usual=usual, current=current)
         first = first or seen
     return first or no_pictures(rows), choices
-
-
-def _offered(choices: Choices) -> tuple[Reading, tuple[str, ...], tuple[int, ...], tuple[str, ...]]:
-    return choices.usual, choices.cameras, choices.strides, choices.actions
 
 
 def _session(
@@ -180,8 +180,10 @@ def _session(
         links=events.links,
         skipped_log=log,
         pictures_digest=zlib.crc32(repr((seen.state, current)).encode()),
-        notes=tuple(_notes(catalogue, episode, rows, columns, seen, choices)),
+        notes=tuple(_notes(catalogue, rows, columns, seen, choices)),
         choices=choices,
+        task=" · ".join(_tasks(catalogue, episode, rows)),
+        details=tuple(_details(catalogue, columns, choices)),
     )
 
 
@@ -212,42 +214,34 @@ def _log_bad_actions(
 
 
 def _notes(
-    catalogue: Catalogue,
-    episode: Episode,
-    rows: EpisodeRows,
-    columns: ActionColumns,
-    seen: RowsSeen,
-    choices: Choices,
+    catalogue: Catalogue, rows: EpisodeRows, columns: ActionColumns, seen: RowsSeen, choices: Choices
 ) -> Iterator[str]:
-    """Sentences on the task, and on how the episode was understood."""
-    tasks = _tasks(catalogue, episode, rows)
-    if tasks:
-        more = "" if len(tasks) <= MAX_TASKS else f" (and {len(tasks) - MAX_TASKS} more)"
-        yield f"Task: {' · '.join(tasks[:MAX_TASKS])}{more}"
+    """Sentences on what was read in another way than usual."""
     yield from catalogue.info.notes
     yield from seen.notes
-    current, usual, fps = choices.current, choices.usual, catalogue.info.fps
-    if current.camera != usual.camera and not seen.is_absent and usual.camera:
-        yield f"The camera is {current.camera}."
-    yield (
-        f"Every row is a frame ({fps:g} a second)."
-        if current.stride == 1
-        else f"Every {current.stride}th row is a frame, {fps / current.stride:.3g} a second; the dataset has {fps:g}."
-    )
-    if current.action == CHANGE:
-        yield "Actions are changes: the last target before the next frame, minus the state at the frame."
-    elif current.stride > 1 and columns.names:
-        yield "The action between two frames is the last target before the second one."
+    if choices.cameras and choices.usual.camera != choices.cameras[0]:
+        yield f"The camera is {choices.current.camera}: {choices.cameras[0]} has no pictures here."
     width = sum(values.shape[1] for name, values in rows.values.items() if name in columns.actions)
     if width > MAX_CHANNELS:
         yield f"Of {width} action channels the first {MAX_CHANNELS} are used."
-    missing = len(catalogue.episodes) - len(episodes_here(catalogue))
-    if missing:
-        yield f"{missing:,} of the {len(catalogue.episodes):,} episodes of this dataset are not downloaded."
+
+
+def _details(catalogue: Catalogue, columns: ActionColumns, choices: Choices) -> Iterator[tuple[str, str]]:
+    """Facts on the dataset, and on how it is read."""
+    count, missing = len(catalogue.episodes), len(catalogue.episodes) - len(episodes_here(catalogue))
+    yield "Dataset", f"{count:,} episodes" + (f", {missing:,} of them not downloaded" if missing else "")
+    stride, fps = choices.current.stride, catalogue.info.fps
+    if stride == 1:
+        yield "Frames", f"every row, {fps:g} a second"
+    else:
+        yield "Frames", f"one of {stride} rows, {fps / stride:.3g} of {fps:g} a second"
+    if columns.names:
+        yield "Actions", ACTION_TEXTS[choices.current.action]
 
 
 def _tasks(catalogue: Catalogue, episode: Episode, rows: EpisodeRows) -> list[str]:
     """The tasks of an episode: those that its rows name, or else those of the metadata."""
     indices = rows.values[TASK][:, 0].tolist() if TASK in rows.values else []
     named = [catalogue.tasks[index] for index in dict.fromkeys(map(int, indices)) if index in catalogue.tasks]
-    return list(dict.fromkeys(named)) or list(episode.tasks)
+    tasks = list(dict.fromkeys(named)) or list(episode.tasks)
+    return tasks if len(tasks) <= MAX_TASKS else [*tasks[:MAX_TASKS], f"and {len(tasks) - MAX_TASKS} more"]

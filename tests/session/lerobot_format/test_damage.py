@@ -156,7 +156,10 @@ def test_another_camera_is_shown_if_the_usual_one_is_not_here(tmp_path):
     folder = write_v2(tmp_path / "arm", cameras={"front": "video", "wrist": "video"})
     (folder / VIDEO_V2).unlink()
     recording = load_session(folder / "episode_000001@stride=1")
-    assert recording.choices.current.camera == "wrist" and "The camera is wrist." in recording.notes
+    assert recording.choices.current.camera == "wrist"
+    assert "The camera is wrist: front has no pictures here." in recording.notes
+    asked = recording.choices.session_id("arm/episode_000001", {"camera": "front"})
+    assert asked == "arm/episode_000001@camera=front,stride=1"
     assert frame_shown(recording.picture(2)) == (1, 2)
     grey = load_session(folder / "episode_000001@stride=1,camera=front")
     assert grey.picture(0).getpixel((0, 0)) == (128, 128, 128)
@@ -178,7 +181,8 @@ def test_only_episodes_that_are_here_are_listed(tmp_path):
     folder = write_v2(tmp_path / "arm")
     (folder / "data/chunk-000/episode_000000.parquet").unlink()
     assert [one.name for one in list_sessions(tmp_path)] == ["arm/episode_000001", "arm/episode_000002"]
-    assert "1 of the 3 episodes of this dataset are not downloaded." in load_session(folder / "episode_000001").notes
+    details = dict(load_session(folder / "episode_000001").details)
+    assert details["Dataset"] == "3 episodes, 1 of them not downloaded"
 
 
 USELESS = [

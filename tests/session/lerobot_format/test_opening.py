@@ -59,7 +59,7 @@ def test_every_frame_of_every_episode_is_its_own(tmp_path, write, options):
         assert np.array_equal(recording.actions, actions_of(episode, length)[:-1])
         assert recording.history(3, 3).frames == (0, 1, 2) and recording.history(3, 3).actions == (0, 1, 2)
         assert recording.times == pytest.approx(np.arange(length) / FPS) and recording.start_time is None
-        assert recording.notes[0] == f"Task: {TASK}" and not recording.skipped, recording.skipped_summary()
+        assert recording.task == TASK and not recording.skipped, recording.skipped_summary()
         assert (recording.profile.name, recording.profile.channel_names) == ("so101_follower", tuple(JOINTS))
 
 
@@ -172,7 +172,7 @@ def test_other_layouts_of_actions_and_bounds_by_statistics(tmp_path):
     channels = [(one.name, one.low, one.high) for one in recording.profile.channels]
     assert channels == [("arm.arm_0", 0, 4), ("arm.arm_1", 0, 4), ("hand", 0, 1)]
     assert recording.actions.tolist() == [[1, 2, 0], [1, 2, 1], [1, 2, 0]]
-    assert recording.choices.actions == ("target",) and "no camera" in recording.notes[1]
+    assert recording.choices.actions == ("target",) and "no camera" in recording.notes[0]
     stats["action.arm"] = {"min": [90, 0], "max": [91, 4]}  # of another robot, after a merge
     (folder / "meta" / "stats.json").write_text(json.dumps(stats))
     assert [one.high for one in opened(folder, 0).profile.channels] == [1, 2, 1]
