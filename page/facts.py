@@ -33,7 +33,7 @@ def session_labels(summaries: list[SessionSummary]) -> list[str]:
 
 def _label(summary: SessionSummary) -> str:
     if not summary.is_readable:
-        return f"{summary.session_id} · cannot be read"
+        return f"{summary.session_id} · {summary.problem or 'cannot be read'}"
     date = summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else summary.name
     length = "being recorded" if summary.is_being_recorded else "not finished"
     if summary.is_finished:
@@ -62,11 +62,16 @@ def session_facts(recording: RecordedSession) -> str:
         ("Action space", _action_list(recording)),
         ("Ranges of the actions", _ranges_text(recording)),
     ]
+    rows += recording.details
     return (
-        f'<p class="summary" data-part="extent">{escape(session_extent(recording))}</p>'
+        f'<p class="summary" data-part="extent">{escape(session_extent(recording))}</p>{_task(recording)}'
         f'<details class="facts"><summary>Details</summary>{facts_table(rows)}</details>{_skipped(recording)}'
         f"{_notes(recording)}{_outside(recording)}"
     )
+
+
+def _task(recording: RecordedSession) -> str:
+    return f'<p class="task" id="task">Task: {escape(recording.task)}</p>' if recording.task else ""
 
 
 def session_extent(recording: RecordedSession) -> str:
@@ -115,12 +120,13 @@ def _outside(recording: RecordedSession) -> str:
     merged = ""
     if outside.distinguished < outside.different:
         merged = f" {outside.different:,} different actions reach the networks as {outside.distinguished:,}."
+    advice = (
+        "To have this recording scaled by its own ranges, with networks of its own, add "
+        f'<code>"ranges": {escape(ranges)}</code> to its <code>session_meta.json</code> and press Load Session.'
+    )
     return (
         f'<div class="notice" id="outside-ranges"><b>{escape(str(outside))}.</b>{merged} The networks of this robot '
-        f"know {escape(_ranges_text(recording))}. To have this recording scaled by its own ranges, with networks of "
-        f'its own, add <code>"ranges": {escape(ranges)}</code> to its <code>session_meta.json</code> and press Load '
-        "Session."
-        "</div>"
+        f"know {escape(_ranges_text(recording))}. {'' if recording.choices else advice}</div>"
     )
 
 
@@ -158,7 +164,9 @@ def frame_facts_or_notice(recording: RecordedSession, index: int) -> str:
 
 
 def clock_text(recording: RecordedSession, index: int) -> str:
-    """The time of a frame by the clock of the recording machine, to the millisecond."""
+    """The time of a frame by the clock of the recording machine, or since the beginning, to the millisecond."""
+    if not recording.has_dates and np.isfinite(recording.times[index]):
+        return f"{recording.times[index]:.3f} s"
     try:
         local = datetime.fromtimestamp(float(recording.times[index]), UTC) + timedelta(seconds=recording.utc_offset_s)
     except (OverflowError, ValueError, OSError):  # a damaged recording may hold any number as a time

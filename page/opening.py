@@ -10,6 +10,7 @@ from page.backend import PageBackend
 from page.components import FramePosition, OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import Answer, PageError, may_train
+from page.readings import label, readings
 from page.status import describe_status, opened_models
 from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
@@ -30,6 +31,7 @@ def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None =
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
     summaries = list_sessions(backend.sessions_folder)
     titles, robot, choices = session_choices(summaries, robot)
+    choices = _with_reading(visitor, choices)
     value = _chosen(visitor, choices)
     return {
         "sessions.robot": OpenDropdown(choices=titles, value=robot),
@@ -42,7 +44,7 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
     """The recordings of a robot. If the open one is of another robot, the newest is opened: what is shown is always the
     session in the list."""
     summaries = list_sessions(backend.sessions_folder)
-    chosen = _chosen(visitor, session_choices(summaries, robot)[-1])
+    chosen = _chosen(visitor, _with_reading(visitor, session_choices(summaries, robot)[-1]))
     if chosen in (None, visitor.session_id):
         content = dict.fromkeys(opened_names(), gr.skip())
     else:
@@ -50,6 +52,15 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
     answer = refresh_sessions(backend, visitor, robot) | content
     del answer["sessions.robot"]
     return answer
+
+
+def _with_reading(visitor: Visitor, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The choices with the visitor's session, if that is one of them in another reading."""
+    opened = visitor.session_id or ""
+    for place, (text, session_id) in enumerate(choices):
+        if opened.startswith(f"{session_id}@"):
+            return [*choices[: place + 1], (label(text, session_id, opened), opened), *choices[place + 1 :]]
+    return choices
 
 
 def _chosen(visitor: Visitor, choices: list[tuple[str, str]]) -> str | None:
@@ -77,7 +88,7 @@ def open_session(backend: PageBackend, visitor: Visitor, session_id: str | None,
     return {
         **cleared(),
         "recording.player": go_to(session_id, recording.version, frame, visitor.visit),
-        "sessions.facts": session_facts(recording),
+        "sessions.facts": session_facts(recording) + readings(recording, session_id),
         "session_tab.about_frame": frame_facts_or_notice(recording, frame),
         **opened_models(backend, visitor),
         "status": describe_status(backend, visitor),

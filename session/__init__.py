@@ -9,12 +9,14 @@ from session.data_folder import data_option
 from session.errors import (
     BadRobot,
     BadSimulator,
+    DatasetUnreadable,
     DiskBudgetError,
     FrameOutOfRange,
     FrameUnreadable,
     HistoryLengthError,
     InvalidAction,
     NoHistory,
+    NotInstalled,
     RecordingError,
     ReplayEnded,
     RobotFailed,
@@ -23,6 +25,7 @@ from session.errors import (
     SessionUnreadable,
     StateUnknown,
 )
+from session.formats.reading import Choices
 from session.frames import resize_picture
 from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state, may_be_simulated
 from session.history import MAX_LENGTH, MIN_LENGTH, History
@@ -68,7 +71,9 @@ __all__ = [
     "ActionSweep",
     "BadRobot",
     "BadSimulator",
+    "Choices",
     "ConstantSelector",
+    "DatasetUnreadable",
     "DiskBudgetError",
     "FrameOutOfRange",
     "FrameUnreadable",
@@ -79,6 +84,7 @@ __all__ = [
     "InvalidAction",
     "LiveRecording",
     "NoHistory",
+    "NotInstalled",
     "OutsideRanges",
     "RandomSelector",
     "RecordedSelector",

@@ -9,10 +9,26 @@ class SessionError(Exception):
 
 
 class SessionNotFound(SessionError):
-    """No session of that name. The message is the same for an absent, a forbidden and a malformed name."""
+    """No session of that name. The message is the same for an absent, a forbidden and a malformed name; another one
+    is given only for a recording that exists, but not with the chosen camera, stride or action."""
 
-    def __init__(self) -> None:
-        super().__init__("There is no session of that name; press Refresh and pick one from the list.")
+    def __init__(
+        self, message: str = "There is no session of that name; press Refresh and pick one from the list."
+    ) -> None:
+        super().__init__(message)
+
+
+class NotInstalled(SessionError):
+    """A dataset that needs a library which is not installed."""
+
+    def __init__(self, names: str) -> None:
+        super().__init__(
+            f"This dataset needs {names}: run `pip install -r requirements-formats.txt`, then start the page again."
+        )
+
+
+class DatasetUnreadable(SessionError):
+    """A dataset none of whose episodes can be opened; the message says why."""
 
 
 class SessionUnreadable(SessionError):

@@ -3,16 +3,18 @@
 import logging
 import os
 from collections.abc import Iterator
-from datetime import datetime
 from errno import EACCES
 from pathlib import Path
 
 from session.errors import SessionNotFound, SessionUnreadable
 from session.files import describe
-from session.loading import format_of, summarize
+from session.formats.reading import split_reading
+from session.loading import format_of, locate, summarize
 from session.summary import SessionSummary
 
 MAX_ID_LENGTH = 400
+MAX_FOLDERS = 2  # below the sessions folder: a robot or a user, and a session or a dataset
+MAX_PARTS = MAX_FOLDERS + 1  # and an episode
 NO_RECORDINGS = {"lost+found"}  # of the disk, unreadable for everybody but the system
 GONE = (FileNotFoundError, NotADirectoryError)
 
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummary]:
-    """All sessions below ``sessions_folder``, newest first; links are not followed.
+    """All sessions below ``sessions_folder``, newest first, then those without a date by name; links are not followed.
 
     Folders that cannot be read come last, among them robots' folders and ``sessions_folder`` itself.
     """
@@ -28,45 +30,55 @@ def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummar
     summaries = []
     for session_id in _session_ids(root):
         try:
-            summaries.append(summarize(root / session_id, session_id))
+            summaries += summarize(root / session_id, session_id)
         except (*GONE, SessionNotFound):
             # Deleted meanwhile, for example by a recorder that needs its space.
             logger.info("Session %s went away while it was listed", session_id)
         except OSError:
             summaries.append(SessionSummary.of_unreadable(session_id))
 
-    def by_time(one: SessionSummary) -> tuple[bool, datetime, str]:
-        return one.is_readable, one.start_time or datetime.min, one.session_id
-
-    return sorted(summaries, key=by_time, reverse=True)
+    summaries.sort(key=lambda one: one.session_id)
+    dated = [one for one in summaries if one.is_readable and one.start_time]
+    dated.sort(key=lambda one: (one.start_time, one.session_id), reverse=True)
+    undated = [one for one in summaries if one.is_readable and not one.start_time]
+    return [*dated, *undated, *(one for one in summaries if not one.is_readable)]
 
 
 def find_session(sessions_folder: str | os.PathLike[str], session_id: object) -> Path:
-    """The folder of a listed session; raises SessionUnreadable if it cannot be read.
+    """The path of a listed session; raises SessionUnreadable if it cannot be read.
 
-    Raises SessionNotFound for every other text, also if it is a path that exists.
+    It is the session's folder, or, if a folder holds several, a path below it that need not exist on disk. Raises
+    SessionNotFound for every other text, also if it is a path that exists.
     """
     if not isinstance(session_id, str) or len(session_id) > MAX_ID_LENGTH or "\\" in session_id:
         raise SessionNotFound
     parts = session_id.split("/")
-    if len(parts) > 2 or any(not part or part.startswith(".") or not part.isprintable() for part in parts):
+    if len(parts) > MAX_PARTS or any(not part or part.startswith(".") or not part.isprintable() for part in parts):
         raise SessionNotFound
-    folder = Path(sessions_folder)
+    root = Path(sessions_folder)
     try:
-        if session_id == folder.name and _subfolders(folder) is None:
+        if session_id == root.name and _subfolders(root) is None:
             raise PermissionError(EACCES, os.strerror(EACCES))
-        for part in parts:
-            folder = folder / part
-            if folder.is_symlink():
-                raise SessionNotFound
-        is_session = format_of(folder) is not None
+        _require_no_links(root, parts)
+        _, place = locate(root / session_id)
     except PermissionError as error:
         raise SessionUnreadable(describe(error)) from error
     except (OSError, ValueError) as error:
         raise SessionNotFound from error
-    if not is_session:
+    if len(place.folder.relative_to(root).parts) > MAX_FOLDERS:
         raise SessionNotFound
-    return folder
+    return place.path
+
+
+def _require_no_links(root: Path, parts: list[str]) -> None:
+    """Raise SessionNotFound if any folder on the way is a link, with or without a reading behind its name."""
+    *parents, name = parts
+    for names in (parts, [*parents, split_reading(name)[0]]):
+        folder = root
+        for part in names:
+            folder = folder / part
+            if folder.is_symlink():
+                raise SessionNotFound
 
 
 def _session_ids(root: Path) -> Iterator[str]:
@@ -77,7 +89,7 @@ def _session_ids(root: Path) -> Iterator[str]:
     for name in names or ():
         if _may_be_recording(root / name):
             yield name
-        # A robot's folder; a stray file in it may make it a session as well.
+        # A robot's or a user's folder; a stray file in it may make it a session as well.
         for below in _subfolders(root / name) or ():
             if _may_be_recording(root / name / below):
                 yield f"{name}/{below}"

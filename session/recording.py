@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from session.errors import FrameOutOfRange, FrameUnreadable
+from session.formats.reading import Choices
 from session.history import EventLinks, History, find_history
 from session.pictures import browser_file, decode_picture
 from session.robots.actions import SAME_WITHIN, named_values
@@ -25,6 +26,7 @@ from session.skipped import Skipped, SkippedLog
 
 MAX_TEXT_LENGTH = 20
 SWEPT_CHANNELS = 2
+FIRST_DATE = 631_152_000.0  # 1990, in Unix seconds
 
 
 class FrameSource(Protocol):
@@ -60,7 +62,10 @@ class RecordedSession:
     are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC. ``simulator``: what made the robot, if the
     recording names it. ``pictures_digest`` changes when a picture is replaced, also under the same name. ``notes`` are
     sentences on how the recording was understood; ``clock_settings`` are the steps before which the recorder's clock
-    was set. Times that are not known are NaN.
+    was set. Times that are not known are NaN. ``choices``: the other ways to read the recording, and the one that was
+    taken; None if there is a single one. ``task``: what the robot was to do, as the recording says. ``details``:
+    further facts, each with its name. ``folder`` need not exist on disk: a recording that shares its folder with
+    others, or that is not read in the usual way, has the path that its id makes.
     """
 
     folder: Path
@@ -84,6 +89,9 @@ class RecordedSession:
     notes: tuple[str, ...] = ()
     clock_settings: tuple[int, ...] = ()
     is_continuous: bool = False
+    choices: Choices | None = None
+    task: str = ""
+    details: tuple[tuple[str, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -149,6 +157,12 @@ class RecordedSession:
     def clock_part(self, steps: np.ndarray) -> np.ndarray:
         """For each step how often the clock had been set before it."""
         return np.searchsorted(self.clock_settings, steps, side="right")
+
+    @cached_property
+    def has_dates(self) -> bool:
+        """True if the times are dates; others count from the beginning of the recording, or of a machine."""
+        known = self.times[np.isfinite(self.times)]
+        return self.start_time is not None or not len(known) or bool(known.max() >= FIRST_DATE)
 
     @property
     def previous(self) -> np.ndarray:

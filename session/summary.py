@@ -11,7 +11,7 @@ class SessionSummary:
     ``session_id`` is the path below the sessions folder ("jetbot/session_20250921_142133"). ``robot`` is the name of a
     profile, "unknown" if only the events show it. ``total_events`` and ``duration_s`` are known only after a clean
     finish. ``is_being_recorded``: certainly, at this moment. Not ``is_readable``: a folder, of a recording, a robot or
-    all of them, that cannot be read; only its names are known.
+    all of them, that cannot be read; only its names are known. ``problem``: why, if it is not the right to read it.
     """
 
     session_id: str
@@ -24,9 +24,11 @@ class SessionSummary:
     is_finished: bool
     is_being_recorded: bool
     is_readable: bool = True
+    problem: str = ""
 
     @classmethod
-    def of_unreadable(cls, session_id: str) -> "SessionSummary":
+    def of_unreadable(cls, session_id: str, problem: str = "") -> "SessionSummary":
         """The summary of a folder that cannot be read."""
-        *robot, name = session_id.split("/")
-        return cls(session_id, name, *(robot or ["unknown"]), *(robot or [name]), None, None, None, False, False, False)
+        *parents, name = session_id.split("/")
+        robot, title = parents[0] if parents else "unknown", parents[0] if parents else name
+        return cls(session_id, name, robot, title, None, None, None, False, False, False, problem)

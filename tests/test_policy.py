@@ -33,7 +33,7 @@ LAYERS = {
         {"command_line", "errors", "files", "pictures", "skipped", "spread"},
         {"frames", "history", "robots"},
         {"recording", "summary", "batch", "formats"},
-        {"jsonl_format", "donkeycar_format", "ground_truth", "statistics", "statistics_figures"},
+        {"jsonl_format", "donkeycar_format", "lerobot_format", "ground_truth", "statistics", "statistics_figures"},
         {"loading"},
         {"listing", "data_folder"},
         {"cache"},

@@ -137,6 +137,11 @@ function revisit() {
   openTabs();
   if (!session) return;
   if (session === timeline.session) { go(frame || 0, true); return; }
+  reopen(session, frame);
+}
+
+function reopen(session, frame) {
+  setPlaying(false);
   props.value = { ...props.value, session, frame };
   trigger('revisited');
 }

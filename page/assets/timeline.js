@@ -1,10 +1,11 @@
 // What the browser knows of a recording, and how it is put into words.
 const EMPTY_TIMELINE = {
   session: '', version: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
-  actions: [], names: [], utc_offset_s: 0, may_grow: false,
+  actions: [], names: [], utc_offset_s: 0, has_dates: true, may_grow: false,
 };
 
 function clockText(timeline, index) {
+  if (!timeline.has_dates && timeline.times[index] < 1e9) return timeline.times[index].toFixed(3) + ' s';
   const local = new Date((timeline.times[index] + timeline.utc_offset_s) * 1000);
   if (Number.isNaN(local.getTime())) return 'time not known';
   return local.toISOString().replace('T', ' ').replace('Z', '');

@@ -36,6 +36,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
             **growth(recording),
             "frames": recording.frame_count,
             "utc_offset_s": recording.utc_offset_s,
+            "has_dates": recording.has_dates,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
             "steps": recording.steps,
             "times": np.nan_to_num(recording.times, nan=NO_TIME),

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from page.server.routes import endpoint
-from page.session_rows import Listing, session_details, table_page
+from page.server.session_rows import Listing, session_details, table_page
 from training import Backend
 
 NO_CACHE = {"Cache-Control": "no-cache"}

@@ -10,10 +10,12 @@ from session.donkeycar_format.catalogs import CHANNELS, Records, read_records
 from session.donkeycar_format.manifest import MANIFEST_FILE, Manifest, read_manifest
 from session.files import open_folder
 from session.formats.picture_files import PictureFiles
+from session.formats.place import Place
+from session.formats.reading import Choices, Reading, choose
 from session.formats.rows import Strides, frozen, link_rows, stride_rows
 from session.frames import FrameCheck, check_frames
 from session.recording import RecordedSession
-from session.robots.continuous import recorded_choices
+from session.robots.continuous import recorded_candidates
 from session.robots.profiles import ActionChannel, RobotProfile
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
@@ -25,11 +27,11 @@ PLAUSIBLE_RATES = (1.0, 120.0)
 PAUSE_S, PAUSE_INTERVALS = 1.0, 10.0
 
 
-def summarize(folder: Path, session_id: str) -> SessionSummary:
+def summarize(folder: Path, session_id: str) -> tuple[SessionSummary]:
     """The summary of the tub in ``folder`` by its manifest alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         manifest = read_manifest(opened, SkippedLog())
-    return SessionSummary(
+    summary = SessionSummary(
         session_id=session_id,
         name=folder.name,
         robot=DONKEYCAR.name,
@@ -40,34 +42,36 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
         is_finished=True,
         is_being_recorded=False,
     )
+    return (summary,)
 
 
-def load(folder: Path) -> RecordedSession:
-    """Read the tub in ``folder``, an absolute path; raises OSError if it cannot be opened."""
+def load(place: Place) -> RecordedSession:
+    """Read the tub in an absolute path; raises OSError if it cannot be opened."""
     log = SkippedLog()
-    with open_folder(folder) as opened:
+    with open_folder(place.folder) as opened:
         manifest = read_manifest(opened, log)
         records = read_records(opened, manifest, log)
         rows = _usable_rows(records, manifest, log)
         check = check_frames(opened, [records.pictures[row] for row in rows.tolist() if records.pictures[row]])
-    return _session(folder, manifest, records, rows, check, log)
+    return _session(place, manifest, records, rows, check, log)
 
 
 def _session(
-    folder: Path, manifest: Manifest, records: Records, rows: np.ndarray, check: FrameCheck, log: SkippedLog
+    place: Place, manifest: Manifest, records: Records, rows: np.ndarray, check: FrameCheck, log: SkippedLog
 ) -> RecordedSession:
     times = np.array(records.times_ms)[rows] / 1000.0
     rate = _rate(times)
-    strides = stride_rows(_drive_numbers(records, rows, times, rate), 1)
+    choices = _choices(place.reading, rate)
+    strides = stride_rows(_drive_numbers(records, rows, times, rate), choices.current.stride)
     actions = _mean_commands(records, rows, strides)
     is_usable = np.isfinite(actions).all(axis=1)
     has_picture = _log_unusable(records, rows[strides.rows], rows[strides.begins][~is_usable], check, log)
     events = link_rows(strides, has_picture, is_usable)
     shown = rows[strides.rows][has_picture].tolist()
     actions = frozen(actions[is_usable].astype(np.float32))
-    choices = recorded_choices(DONKEYCAR, actions)
+    candidates = recorded_candidates(DONKEYCAR, actions)
     return RecordedSession(
-        folder=folder,
+        folder=place.path,
         profile=DONKEYCAR,
         robot_type="donkeycar",
         start_time=manifest.start_time,
@@ -76,16 +80,17 @@ def _session(
         utc_offset_s=_utc_offset(manifest),
         steps=events.steps,
         times=frozen(times[strides.rows][has_picture]),
-        frames=PictureFiles(folder, tuple(records.pictures[row] for row in shown)),
+        frames=PictureFiles(place.folder, tuple(records.pictures[row] for row in shown)),
         actions=actions,
         action_steps=events.action_steps,
         action_times=frozen(times[strides.begins][is_usable]),
-        candidate_actions=frozen(choices.actions),
-        is_continuous=choices.is_continuous,
+        candidate_actions=frozen(candidates.actions),
+        is_continuous=candidates.is_continuous,
         links=events.links,
         skipped_log=log,
         pictures_digest=check.digest,
         notes=tuple(_notes(records, rows, manifest, rate)),
+        choices=choices,
     )
 
 
@@ -116,6 +121,11 @@ def _rate(times: np.ndarray) -> float | None:
 
 def _is_plausible(rate: float | None) -> bool:
     return rate is not None and PLAUSIBLE_RATES[0] <= rate <= PLAUSIBLE_RATES[1]
+
+
+def _choices(asked: Reading, rate: float | None) -> Choices:
+    known = rate if rate is not None and _is_plausible(rate) else USUAL_RATE
+    return choose(asked, known)
 
 
 def _drive_numbers(records: Records, rows: np.ndarray, times: np.ndarray, rate: float | None) -> np.ndarray:

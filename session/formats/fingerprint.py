@@ -6,7 +6,7 @@ import stat
 MAX_DEPTH = 4  # folders below the session's own, such as frames/left
 
 
-def fingerprint(folder: str | os.PathLike[str]) -> tuple[int, int]:
+def folder_fingerprint(folder: str | os.PathLike[str]) -> tuple[int, int]:
     """A value for the names, inodes, sizes and times of all files of a session, pictures included.
 
     It takes a few µs a file. Links are not followed, hidden files not looked at. Raises OSError.

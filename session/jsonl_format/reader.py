@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from session.files import open_folder
+from session.formats.place import Place
 from session.formats.rows import frozen
 from session.frames import check_frames
 from session.history import ACTION, OBSERVATION, link_events
@@ -19,7 +20,7 @@ from session.jsonl_format.source import FrameFiles
 from session.jsonl_format.times import clock_settings, in_seconds
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
-from session.robots.continuous import Choices, recorded_choices
+from session.robots.continuous import Candidates, recorded_candidates
 from session.robots.detection import detect_robot
 from session.robots.profiles import RobotProfile
 from session.robots.registry import simulated_profile, standard_actions
@@ -31,20 +32,20 @@ MAX_NAMED = 3
 EARLIEST = datetime(2000, 1, 1)  # machines without a clock begin before, most at 1970
 
 
-def load(folder: Path) -> RecordedSession:
-    """Read the session in ``folder``, an absolute path; raises OSError if it cannot be opened."""
-    with open_folder(folder) as opened:
-        return _read(folder, opened)
+def load(place: Place) -> RecordedSession:
+    """Read the session in an absolute path; raises OSError if it cannot be opened."""
+    with open_folder(place.folder) as opened:
+        return _read(place.folder, opened)
 
 
-def summarize(folder: Path, session_id: str) -> SessionSummary:
+def summarize(folder: Path, session_id: str) -> tuple[SessionSummary]:
     """The summary of the session in ``folder`` by its metadata alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         metadata = read_metadata(opened, SkippedLog())
     robot = detect_robot(
         metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name, metadata.ranges
     )
-    return SessionSummary(
+    summary = SessionSummary(
         session_id=session_id,
         name=folder.name,
         robot=robot.name,
@@ -55,6 +56,7 @@ def summarize(folder: Path, session_id: str) -> SessionSummary:
         is_finished=metadata.is_finished,
         is_being_recorded=is_being_recorded(folder),
     )
+    return (summary,)
 
 
 def _duration(metadata: Metadata) -> float | None:
@@ -86,7 +88,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = frozen(actions[refs[is_action]])
-    choices = _choices(profile, _completed(metadata.action_space, constants), actions, log)
+    candidates = _candidates(profile, _completed(metadata.action_space, constants), actions, log)
     return RecordedSession(
         folder=path,
         profile=profile,
@@ -101,8 +103,8 @@ def _read(path: Path, folder: int) -> RecordedSession:
         actions=actions,
         action_steps=frozen(steps[is_action]),
         action_times=frozen(times[is_action]),
-        candidate_actions=frozen(choices.actions),
-        is_continuous=choices.is_continuous,
+        candidate_actions=frozen(candidates.actions),
+        is_continuous=candidates.is_continuous,
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
         simulator=_simulator(metadata, profile, log),
@@ -188,9 +190,9 @@ def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str
     return {row: reason for row, reason in reasons.items() if reason}
 
 
-def _choices(
+def _candidates(
     profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: SkippedLog
-) -> Choices:
+) -> Candidates:
     """The actions that the robot could have chosen, each once."""
     names = profile.channel_names
     for index, action in enumerate(action_space):
@@ -202,5 +204,5 @@ def _choices(
     if len(choices) > MAX_CANDIDATES:
         log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
     if choices:
-        return Choices(np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32))
-    return recorded_choices(profile, actions)
+        return Candidates(np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32))
+    return recorded_candidates(profile, actions)

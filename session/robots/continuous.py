@@ -20,19 +20,21 @@ BINS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Choices:
+class Candidates:
     """Actions to choose from, float32 (C, A); ``is_continuous``: they were made, as the robot took too many."""
 
     actions: np.ndarray
     is_continuous: bool = False
 
 
-def recorded_choices(profile: RobotProfile, actions: np.ndarray) -> Choices:
+def recorded_candidates(profile: RobotProfile, actions: np.ndarray) -> Candidates:
     """The different ones of recorded actions (M, A), or typical ones if these are many."""
+    if not actions.size:
+        return Candidates(actions)
     recorded = np.unique(actions, axis=0)
     if len(recorded) <= MAX_DISCRETE:
-        return Choices(recorded)
-    return Choices(typical_actions(profile, actions), is_continuous=True)
+        return Candidates(recorded)
+    return Candidates(typical_actions(profile, actions), is_continuous=True)
 
 
 def typical_actions(profile: RobotProfile, actions: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from session.robots.profiles import ActionChannel, RobotProfile
-from session.robots.registry import profile_by_channels, profile_by_keyword
+from session.robots.registry import ROBOTS, profile_by_channels, profile_by_keyword
 
 UNKNOWN = "unknown"
 NAMELESS = ("", UNKNOWN, "none", "null")
@@ -52,6 +52,14 @@ def profile_of(robot_type: str, action_space: Sequence[dict[str, float]]) -> Rob
     return detect_robot(robot_type, action_space, (), np.zeros((0, 0)), "")
 
 
+def unregistered_name(robot_type: str) -> tuple[str, str]:
+    """Name and title of a robot whose recordings have channels of their own, whatever robot of the registry is called
+    the same."""
+    text = _plain_text(robot_type)
+    name, title = _slug(text), _title(text)
+    return (f"{name}_{name_digest(name)}" if name in {one.profile.name for one in ROBOTS} else name), title
+
+
 def name_digest(text: str) -> str:
     """A few letters that stand for a text in the name of a folder."""
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
@@ -76,8 +84,11 @@ def _profile_of_unknown(
         if len(recorded_channels):
             values += [float(bound) for bound in _bounds(recorded_values[:, index])]
         channels.append(ActionChannel(name, float(min(values)), float(max(values))))
-    title = "Unknown robot" if text.lower() in NAMELESS else text[:MAX_TITLE_LENGTH]
-    return RobotProfile(_slug(text), title, tuple(channels))
+    return RobotProfile(_slug(text), _title(text), tuple(channels))
+
+
+def _title(text: str) -> str:
+    return "Unknown robot" if text.lower() in NAMELESS else text[:MAX_TITLE_LENGTH]
 
 
 def _slug(text: str) -> str:

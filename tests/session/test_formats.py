@@ -1,4 +1,4 @@
-"""Another format of recordings is one module with four functions and one row of FORMATS."""
+"""Another format of recordings is one module with five functions and one row of FORMATS."""
 
 import io
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from session import (
     loading,
     session_statistics,
 )
+from session.formats.place import Place
 from session.history import ACTION, OBSERVATION, link_events
 from session.skipped import SkippedLog
 from tests.session.session_files import events_of, write_session
@@ -48,18 +49,24 @@ class FilmFrames:
 class FilmFormat:
     """One file with pictures, uint8 (N, H, W, 3), and the actions between them, float32 (N - 1, 1)."""
 
+    READING_KEYS = ()
+
     def is_recording(self, folder: Path) -> bool:
         return (folder / FILM).is_file()
 
-    def summarize(self, folder: Path, session_id: str) -> SessionSummary:
-        profile = TOROIDAL_DOT
-        return SessionSummary(session_id, folder.name, profile.name, profile.title, None, None, None, True, False)
+    def has_member(self, folder: Path, name: str) -> bool:
+        return not name
 
-    def fingerprint(self, folder: Path) -> tuple[int, int]:
-        info = (folder / FILM).stat()
+    def summarize(self, folder: Path, session_id: str) -> list[SessionSummary]:
+        profile = TOROIDAL_DOT
+        return [SessionSummary(session_id, folder.name, profile.name, profile.title, None, None, None, True, False)]
+
+    def fingerprint(self, place: Place) -> tuple[int, int]:
+        info = (place.folder / FILM).stat()
         return info.st_ino, info.st_mtime_ns
 
-    def load(self, folder: Path) -> RecordedSession:
+    def load(self, place: Place) -> RecordedSession:
+        folder = place.folder
         with np.load(folder / FILM) as film:
             actions, count = film["actions"], len(film["pictures"])
         steps = np.arange(2 * count - 1)

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from page.session_rows import ROWS, Listing, session_details, table_page
+from page.server.session_rows import ROWS, Listing, session_details, table_page
 from session import SessionSummary, load_session, record_demo
 from tests.cases import every_case
 
@@ -70,7 +70,7 @@ def test_a_listing_is_read_anew_only_after_a_while(tmp_path, monkeypatch):
     assert listing.summaries() == []
     record_demo(tmp_path, "toroidal_dot", 3, seed=1)
     assert listing.summaries() == []
-    monkeypatch.setattr("page.session_rows.LISTED_FOR_S", 0.0)
+    monkeypatch.setattr("page.server.session_rows.LISTED_FOR_S", 0.0)
     assert len(listing.summaries()) == 1
 
 

@@ -1,0 +1,22 @@
+from page.readings import label, readings
+from session import load_session
+from tests.session.session_files import events_of, write_session
+from tests.session.tub_files import record, write_tub
+
+
+def test_the_other_readings_are_links_that_keep_the_moment(tmp_path):
+    tub = write_tub(tmp_path / "tub", [record(index) for index in range(9)])
+    shown = readings(load_session(tub), "any/tub")
+    assert '<b aria-current="true">2.9</b>' in shown and "Camera" not in shown and "Action" not in shown
+    assert '<a href="?session=any/tub%40stride%3D1" data-go-session="any/tub@stride=1" data-scale="7">20</a>' in shown
+    other = readings(load_session(tmp_path / "tub@stride=2"), "any/tub@stride=2")
+    assert 'data-go-session="any/tub" data-scale="0.285714">2.9</a>' in other and ">10</b>" in other
+
+
+def test_a_recording_that_is_read_in_one_way_offers_none(tmp_path):
+    assert readings(load_session(write_session(tmp_path / "one", events_of("oao"))), "one") == ""
+
+
+def test_the_list_names_the_reading():
+    text = label("Arm · one", "arm/one", "arm/one@camera=left,stride=1")
+    assert text == "Arm · one · camera=left, stride=1"
