@@ -68,7 +68,14 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
 
     before = tensors(manager.directory)
     second = begin(made)
-    assert second.wait(60)
+    second.pause()
+    served = manager.served
+    assert served is not manager.shared and all(one.is_trained for one in served.weights.values())
+    assert are_equal(served.network("predictor").state_dict(), before["predictor_0.pth"])
+    shown = manager.looks()  # never of the run before
+    assert shown is None or f"{shown.run}.jsonl" == second.snapshot().log
+    second.resume()
+    assert second.wait(60) and manager.served is manager.shared
     assert "what lay there was other weights and is in the checkpoint history" in second.snapshot().saved
     (version,) = manager.versions()
     assert version.newest.origin.made_by == "training a world model on 2 recordings of toroidal_dot"
