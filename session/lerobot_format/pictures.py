@@ -116,6 +116,8 @@ class TablePictures:
                 if self.column not in columns or not groups:
                     raise BadTable(f"has no column {self.column} there")
                 column = columns[self.column]
+                if not begin <= row < begin + len(column):
+                    raise BadTable("holds fewer rows than it says")
                 self._group.update(begin=begin, column=column)
             return column[row - begin].as_py()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPISODE, FRAME = "episode_index", "frame_index"
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 20_000
-MAX_COLUMN_BYTES = 1 << 30  # of the columns that are read from a row group, as its metadata tells
+MAX_GROUP_BYTES = 2 << 30  # of a row group, which is read at once
 
 
 class BadTable(Exception):
@@ -65,22 +65,15 @@ def read_columns(
     """The columns with these names that a file has, of all or some of its row groups; raises BadTable."""
     present = [name for name in names if name in table.schema_arrow.names]
     groups = range(table.num_row_groups) if groups is None else groups
-    _require_fitting(table, set(present), groups)
+    _require_fitting(table, groups)
     columns = table.read_row_groups(list(groups), columns=present, use_threads=False)
     return {name: columns.column(name) for name in present}
 
 
-def _require_fitting(table: "ParquetFile", names: set[str], groups: Sequence[int]) -> None:
-    for group in groups:
-        metadata = table.metadata.row_group(group)
-        columns = (metadata.column(index) for index in range(metadata.num_columns))
-        used = (one.total_uncompressed_size for one in columns if _top(one.path_in_schema, names))
-        if sum(used) > MAX_COLUMN_BYTES:
-            raise BadTable(f"has row groups larger than {MAX_COLUMN_BYTES >> 30} GB")
-
-
-def _top(path: str, names: set[str]) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in names)
+def _require_fitting(table: "ParquetFile", groups: Sequence[int]) -> None:
+    # Not by the metadata of single columns: where that is damaged, looking at it ends the process.
+    if any(table.metadata.row_group(group).total_byte_size > MAX_GROUP_BYTES for group in groups):
+        raise BadTable(f"has row groups larger than {MAX_GROUP_BYTES >> 30} GB")
 
 
 def episode_runs(files: DatasetFiles, path: str) -> Runs:

@@ -108,6 +108,8 @@ def _require_fitting(container: "InputContainer") -> None:
     if not container.streams.video:
         raise BadVideo("holds no pictures")
     codec = container.streams.video[0].codec_context
+    if codec is None:
+        raise BadVideo("has a codec that is not known")
     if codec.width * codec.height > MAX_FRAME_PIXELS:
         raise BadVideo(f"has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
     codec.thread_count = 1  # several would hold back as many frames, and videos are decoded side by side
