@@ -24,15 +24,22 @@ def sessions(tmp_path_factory):
     """A folder with two recordings."""
     folder = tmp_path_factory.mktemp("two") / "sessions"
     for seed in (1, 2):
-        record_demo(folder, "toroidal_dot", 24, seed=seed)
+        record_demo(folder, "toroidal_dot", 12, seed=seed)
     return folder
 
 
+@pytest.fixture(scope="module")
+def estimate(sessions):
+    """The estimate of a run, measured once."""
+    return estimate_recipe(shared_model(), load_session(next((sessions / "toroidal_dot").iterdir())))
+
+
 @pytest.fixture
-def open_backend(tmp_path, sessions, monkeypatch):
+def open_backend(tmp_path, sessions, estimate, monkeypatch):
     """A function that makes a backend over the recordings, as each start of a program does."""
     (tmp_path / "sessions").symlink_to(sessions)
     monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
+    monkeypatch.setattr(backend, "estimate_recipe", lambda *given: estimate)
 
     def make():
         made = backend.Backend(tmp_path, "cpu")
@@ -118,9 +125,7 @@ def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backen
     assert made.manager(TOROIDAL_DOT).snapshot() is None and not made.recordings_of(JETBOT)
 
 
-def test_the_estimate_names_every_phase(sessions):
-    recording = load_session(next((sessions / "toroidal_dot").iterdir()))
-    estimate = estimate_recipe(shared_model(), recording)
+def test_the_estimate_names_every_phase(estimate):
     assert set(estimate.step_seconds) == {"reconstruct", "predict", "rollout"}
     steps = RecipeConfig()
     assert estimate.seconds > steps.predictor_steps * estimate.step_seconds["predict"] > 0
