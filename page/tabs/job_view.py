@@ -167,7 +167,7 @@ def _outcome(job: JobSnapshot) -> str:
     saved = f" {escape(job.saved_sentence)}"
     if job.status == "elsewhere":
         saved = ""  # only the other program can report it
-    former = FORMER if job.is_recipe and job.status in ("stopped", "failed", "interrupted") else ""
+    former = FORMER if job.is_recipe and job.status in ("stopped", "failed", "interrupted") and job.saved else ""
     return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}{former}</div>'
 
 

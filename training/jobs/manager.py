@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from models import Network, SharedWorldModel
+from models import Network, SharedWorldModel, WeightsSource
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.robots import keep_robot
@@ -212,6 +212,10 @@ class TrainingManager:
             self.require_idle()
             return self.trainer.load(network, checkpoint)
 
+    def _read_in(self, network: Network, path: Path) -> None:
+        """Load a checkpoint at the end of a run, whose caller owns the networks; raises a CheckpointError."""
+        self.trainer.load(network, validate_checkpoint_or_backup(path, self.shared.network(network)))
+
     def load_defaults(self) -> None:
         """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights."""
         with self._lock:
@@ -322,7 +326,17 @@ class TrainingManager:
             self._former = self.shared.snapshot()
 
     def _serve_new(self) -> None:
-        self._former = None
+        """Let visitors use the networks of the run; those from before again if it ended before its first step."""
+        former, self._former = self._former, None
+        if former is not None and not any(source.is_trained for source in self.shared.weights.values()):
+            for network, source in former.weights.items():
+                self._put_back(network, source, former)
+
+    def _put_back(self, network: Network, source: WeightsSource, former: SharedWorldModel) -> None:
+        try:
+            self._read_in(network, self.directory.parent / (source.file or ""))
+        except CheckpointError:  # they were never saved, or the file is gone: they go on with a fresh optimizer
+            self.trainer.take_over(network, former.network(network).state_dict(), source)
 
     def _previous_run(self) -> PreviousRun | None:
         """The newest run in the folder, unless it is this program's own."""

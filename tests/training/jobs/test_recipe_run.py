@@ -1,6 +1,7 @@
 """Runs of the recipe as the page begins and continues them."""
 
 import json
+import threading
 
 import pytest
 import torch
@@ -115,6 +116,27 @@ def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_can
     assert looks[0].step == 0 and looks[-1].step == 18
     with pytest.raises(InvalidValue, match="no interrupted run of toroidal_dot"):
         again.resume_recipe(TOROIDAL_DOT, "Bob")
+
+
+@pytest.mark.parametrize("is_on_disk", [True, False])
+def test_a_run_that_ends_before_its_first_step_leaves_the_networks_from_before(open_backend, monkeypatch, is_on_disk):
+    made = open_backend()
+    assert begin(made).wait(60)
+    manager = made.manager(TOROIDAL_DOT)
+    before = tensors(manager.directory)
+    weights = dict(manager.shared.weights)
+    if not is_on_disk:
+        for name in before:
+            (manager.directory / name).unlink()
+    is_stopped, begin_phase = threading.Event(), manager.trainer.begin_phase
+    monkeypatch.setattr(manager.trainer, "begin_phase", lambda phase: is_stopped.wait(60) and begin_phase(phase))
+    job = begin(made)
+    job.stop()
+    is_stopped.set()
+    assert job.wait(60) and job.snapshot().step == 0 and not job.snapshot().saved
+    assert manager.served is manager.shared and manager.shared.weights == weights
+    assert are_equal(manager.shared.network("autoencoder").state_dict(), before["autoencoder.pth"])
+    assert are_equal(manager.shared.network("predictor").state_dict(), before["predictor_0.pth"])
 
 
 def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backend, sessions):
