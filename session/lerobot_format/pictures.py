@@ -19,7 +19,7 @@ from session.frames import MAX_FRAME_BYTES, NO_PICTURE
 from session.lerobot_format.dataset_files import DatasetFiles
 from session.lerobot_format.tables import BadTable, open_table, read_columns, row_groups_of
 from session.lerobot_format.video import BadVideo, Video
-from session.pictures import JPEG, MAX_FRAME_PIXELS, PNG, media_type_of
+from session.pictures import JPEG, PNG, media_type_of
 
 JPEG_QUALITY = 95
 GREY, GREY_SIZE = (128, 128, 128), (64, 48)
@@ -62,10 +62,7 @@ class VideoPictures:
 
     def read(self, row: int) -> tuple[bytes, str]:
         try:
-            frame = self.video.frame(int(self.places[row]))
-            if frame.width * frame.height > MAX_FRAME_PIXELS:
-                raise BadVideo(f"has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
-            picture = frame.to_image()
+            picture = self.video.picture(int(self.places[row]))
         except BadVideo as error:
             raise FrameUnreadable(f"its video {error}") from error
         buffer = io.BytesIO()
