@@ -14,6 +14,7 @@ from page.readings import label, readings
 from page.status import describe_status, opened_models
 from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
+from page.tabs.own_action import form_of
 from page.visitor import Visitor
 from session import RecordedSession, SessionError, list_sessions
 
@@ -92,6 +93,7 @@ def open_session(backend: PageBackend, visitor: Visitor, session_id: str | None,
         **opened_models(backend, visitor),
         "status": describe_status(backend, visitor),
         **accuracy.shown_for(recording),
+        "predictor.own": form_of(recording),
         "training.form.last": OpenNumber(value=max(0, recording.frame_count - 1)),
         **errors_of(backend, visitor, (None, None), is_drawn=False),
     }

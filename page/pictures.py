@@ -22,9 +22,10 @@ class Picture:
     marks: tuple[str, ...] = ()
 
 
-def picture_row(pictures: list[Picture], elem_id: str) -> str:
-    """HTML of a few pictures to compare: always side by side, all in the same size."""
-    return f'<div class="pictures row" id="{escape(elem_id)}">{"".join(map(_figure, pictures))}</div>'
+def picture_row(pictures: list[Picture], elem_id: str, columns: int = 3) -> str:
+    """HTML of a few pictures to compare: always side by side, all in the same size; `columns` fit into a row."""
+    figures = "".join(map(_figure, pictures))
+    return f'<div class="pictures row" id="{escape(elem_id)}" style="--columns: {columns}">{figures}</div>'
 
 
 def picture_grid(pictures: list[Picture], elem_id: str) -> str:

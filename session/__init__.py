@@ -44,7 +44,7 @@ from session.recorder.selectors import (
     UncertaintySelector,
 )
 from session.recorder.simulation import record_demo
-from session.recording import RecordedSession
+from session.recording import SWEPT_CHANNELS, RecordedSession
 from session.robots.detection import profile_of
 from session.robots.profiles import ActionChannel, RobotProfile
 from session.robots.ranges import OutsideRanges
@@ -52,6 +52,7 @@ from session.robots.registry import action_name, located_part, simulator_names
 from session.robots.robot import Robot
 from session.robots.simulated_jetbot import JETBOT, SimulatedJetBot
 from session.robots.simulator import SimulatorEntry
+from session.robots.sweep import ActionSweep
 from session.robots.toroidal_dot import TOROIDAL_DOT, ToroidalDotRobot
 from session.skipped import Skipped
 from session.statistics import Intervals, SessionStatistics, session_statistics
@@ -62,10 +63,12 @@ __all__ = [
     "MAX_LENGTH",
     "MIN_LENGTH",
     "NEAR_PX",
+    "SWEPT_CHANNELS",
     "TOROIDAL_DOT",
     "ActionChannel",
     "ActionPrediction",
     "ActionSelector",
+    "ActionSweep",
     "BadRobot",
     "BadSimulator",
     "Choices",

@@ -13,7 +13,6 @@ from PIL import Image
 
 from session.frames import to_channels_first
 from session.history import History
-from session.recording import RecordedSession
 from session.robots.profiles import RobotProfile
 
 
@@ -89,10 +88,6 @@ def scaled_candidates(session: FrameSequence) -> torch.Tensor:
     return torch.from_numpy(session.profile.scale(session.candidate_actions))
 
 
-def swept_actions(session: RecordedSession, action: int) -> tuple[torch.Tensor, int]:
-    """The candidates, and behind them the recorded action `action` if it is none of them, as `scaled_candidates`; and
-    the index of the recorded action."""
-    candidates, index = scaled_candidates(session), session.candidate_index(action)
-    if index is not None:
-        return candidates, index
-    return torch.cat([candidates, scaled_actions(session, [action])]), len(candidates)
+def scaled_values(session: FrameSequence, actions: np.ndarray) -> torch.Tensor:
+    """Raw actions (C, A), float32 (C, A) in [-1, 1]."""
+    return torch.from_numpy(session.profile.scale(actions))

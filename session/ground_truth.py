@@ -13,7 +13,7 @@ import numpy as np
 from session.errors import InvalidAction, StateUnknown
 from session.frames import resize_picture
 from session.recording import RecordedSession
-from session.robots.actions import named_values
+from session.robots.actions import SAME_WITHIN, named_values
 from session.robots.registry import located_part, shown_in, simulator_names
 from session.robots.simulator import Simulator, State
 
@@ -77,7 +77,7 @@ class GroundTruth:
         self.problem = ""
         try:
             origin = simulator_at(recording, start)
-            for action in range(len(recording.candidate_actions)):
+            for action in recording.candidate_actions:
                 _drive(recording, origin, [action])  # the candidates may be other actions than those of the simulator
             self._origin = origin
         except StateUnknown as problem:
@@ -91,14 +91,24 @@ class GroundTruth:
     def after(self, actions: Sequence[int]) -> TrueFrame | None:
         """The frame that follows after ``actions``, at least one, each an index of the recording's candidate actions,
         or None if it is not known. Raises FrameUnreadable."""
+        return self.after_values(self._recording.candidate_actions[list(actions)])
+
+    def after_values(self, actions: Sequence[np.ndarray]) -> TrueFrame | None:
+        """The same after actions of any raw values (A,)."""
         if self._origin is not None:
-            robot = _drive(self._recording, self._origin, actions)
-            return TrueFrame(robot.observe(), None, robot.state)
+            return self._simulated(actions)
         steps = recorded_steps(self._recording, self._start, len(actions))
-        recorded = [self._recording.candidate_index(step.action) for step in steps]
-        if recorded != list(actions):
+        recorded = self._recording.actions[[step.action for step in steps]]
+        if recorded.shape != np.shape(actions) or not np.isclose(recorded, actions, atol=SAME_WITHIN).all():
             return None
         return TrueFrame(pixels(self._recording, steps[-1].frame), steps[-1].frame, None)
+
+    def _simulated(self, actions: Sequence[np.ndarray]) -> TrueFrame | None:
+        try:
+            robot = _drive(self._recording, self._origin, actions)
+        except StateUnknown:
+            return None
+        return TrueFrame(robot.observe(), None, robot.state)
 
     def error_px(self, picture: np.ndarray, truth: TrueFrame) -> float | None:
         """Pixels from the state in a predicted picture, uint8 (224, 224, 3), to the true one; None if either is not
@@ -158,12 +168,12 @@ def _simulator_shown(recording: RecordedSession, frame: int, picture: np.ndarray
     return robot
 
 
-def _drive(recording: RecordedSession, origin: Simulator, actions: Sequence[int]) -> Simulator:
-    """The simulator after candidate actions; raises StateUnknown if it refuses one of them."""
+def _drive(recording: RecordedSession, origin: Simulator, actions: Sequence[np.ndarray]) -> Simulator:
+    """The simulator after actions of raw values (A,); raises StateUnknown if it refuses one of them."""
     robot, names = origin.at(origin.state), recording.profile.channel_names
     try:
         for action in actions:
-            robot.act(named_values(names, recording.candidate_actions[action]))
+            robot.act(named_values(names, action))
     except InvalidAction as refused:
         raise StateUnknown("The simulator does not know all actions of this recording.") from refused
     return robot

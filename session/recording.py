@@ -1,6 +1,7 @@
 """A recorded session in use: read-only columns, the pictures of its frames, and the history before a frame."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,13 +16,16 @@ from session.formats.reading import Choices
 from session.history import EventLinks, History, find_history
 from session.pictures import browser_file, decode_picture
 from session.robots.actions import SAME_WITHIN, named_values
+from session.robots.continuous import ActionBin, action_bins, varying_channels
 from session.robots.profiles import RobotProfile
 from session.robots.ranges import OutsideRanges, find_outside
 from session.robots.replay import Replay
 from session.robots.simulator import SimulatorEntry
+from session.robots.sweep import ActionSweep, sweep_channels, sweep_choices
 from session.skipped import Skipped, SkippedLog
 
 MAX_TEXT_LENGTH = 20
+SWEPT_CHANNELS = 2
 FIRST_DATE = 631_152_000.0  # 1990, in Unix seconds
 
 
@@ -52,7 +56,8 @@ class RecordedSession:
     """The usable part of a recording: N observations, M actions of A channels, each in the order of their steps.
 
     ``frames`` reads the pictures. ``actions`` are raw values, float32 (M, A), in the order of
-    ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen. ``steps`` and
+    ``profile.channels``; ``candidate_actions``, float32 (C, A), are those the robot could have chosen, or typical
+    ones if it ``is_continuous``: it took many different ones, and its recording lists none. ``steps`` and
     ``action_steps`` are int64, ``times`` and ``action_times`` float64 Unix seconds. ``start_time`` and ``end_time``
     are the recorder's wall clock, which was ``utc_offset_s`` ahead of UTC. ``simulator``: what made the robot, if the
     recording names it. ``pictures_digest`` changes when a picture is replaced, also under the same name. ``notes`` are
@@ -83,6 +88,7 @@ class RecordedSession:
     pictures_digest: int = 0
     notes: tuple[str, ...] = ()
     clock_settings: tuple[int, ...] = ()
+    is_continuous: bool = False
     choices: Choices | None = None
     task: str = ""
     details: tuple[tuple[str, str], ...] = ()
@@ -215,8 +221,30 @@ class RecordedSession:
 
     def candidate_index(self, action: int) -> int | None:
         """The index in ``candidate_actions`` of the recorded action ``action``, or None if it is none of them."""
-        same = np.isclose(self.candidate_actions, self.actions[action], atol=SAME_WITHIN).all(axis=1)
+        return self.find_candidate(self.actions[action])
+
+    def find_candidate(self, values: np.ndarray) -> int | None:
+        """The index in ``candidate_actions`` of an action, raw values (A,), or None if it is none of them."""
+        same = np.isclose(self.candidate_actions, values, atol=SAME_WITHIN).all(axis=1)
         return int(same.argmax()) if same.any() else None
+
+    @cached_property
+    def varying_channels(self) -> list[int]:
+        """The channels of a continuous robot that vary in this recording, the one first that varies most."""
+        return varying_channels(self.profile, self.actions) if self.is_continuous else []
+
+    @cached_property
+    def action_bins(self) -> tuple[ActionBin, ...]:
+        """Bins of the actions of a continuous robot; none of another."""
+        return action_bins(self.profile, self.actions) if self.is_continuous else ()
+
+    def sweep(self, action: int, channels: Sequence[int] | None = None, own: np.ndarray | None = None) -> ActionSweep:
+        """The actions to compare with the recorded action ``action``: all candidates, or of a continuous robot values
+        of some channels, by default of those that vary most. ``own``: one more, raw values (A,)."""
+        if not self.is_continuous:
+            return sweep_choices(self.candidate_actions, self.actions[action], own)
+        channels = self.varying_channels[:SWEPT_CHANNELS] if channels is None else channels
+        return sweep_channels(self.actions, channels, self.actions[action], own)
 
     def _check_index(self, index: int) -> int:
         if not self.frame_count:

@@ -78,8 +78,9 @@ class FileStatistics:
 
 @dataclass(frozen=True, eq=False)
 class SessionStatistics:
-    """All statistics of a recording. ``action_counts`` is int64 (C,), one for each candidate action; ``other_actions``
-    are none of them.
+    """All statistics of a recording. ``action_counts`` is int64 (C,), one for each candidate action, or of a continuous
+    robot for each bin of its actions, where every action counts once for each channel; ``other_actions`` are none of
+    them.
 
     ``repeated_moments`` were observed more than once, by ``extra_frames`` more frames than needed. ``backward_times``
     counts the events with an earlier time than the one before.
@@ -109,7 +110,7 @@ def session_statistics(recording: RecordedSession) -> SessionStatistics:
         frame_count=recording.frame_count,
         action_count=recording.action_count,
         action_counts=counts,
-        other_actions=recording.action_count - int(counts.sum()),
+        other_actions=0 if recording.action_bins else recording.action_count - int(counts.sum()),
         frame_to_frame=_frame_to_frame(recording),
         action_to_frame=_action_to_frame(recording),
         frame_to_action=_frame_to_action(recording),
@@ -131,8 +132,11 @@ def _in_order(recording: RecordedSession) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _count_actions(recording: RecordedSession) -> np.ndarray:
-    """Number of times that each candidate was taken, int64 (C,). The first match counts, as in ``candidate_index``."""
+    """Number of times that each candidate was taken, int64 (C,), of which the first match counts, as in
+    ``candidate_index``; of a continuous robot the number of actions in each bin."""
     rest = recording.actions
+    if recording.action_bins:
+        return np.array([one.holds(rest).sum() for one in recording.action_bins], dtype=np.int64)
     counts = np.zeros(len(recording.candidate_actions), dtype=np.int64)
     with np.errstate(over="ignore"):  # float32's largest numbers, from a damaged recording
         for index, candidate in enumerate(recording.candidate_actions):

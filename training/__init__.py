@@ -40,6 +40,7 @@ from training.evaluation.evidence import (
 )
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.imagination import (
+    Action,
     CannotImagine,
     Command,
     Imagination,
@@ -115,6 +116,7 @@ __all__ = [
     "UNCERTAINTY",
     "WHOLE",
     "AccuracySummary",
+    "Action",
     "ActionDiagnostics",
     "AutoencoderTrainer",
     "Backend",

@@ -3,6 +3,7 @@
 Built from the network they train. A state is restored only if name and shape of every parameter match.
 """
 
+import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,6 +50,15 @@ class OptimizerState:
     step: int
 
 
+class EagerAdamW(torch.optim.AdamW):
+    """AdamW without the parts for torch's compiler, whose import would take every program two seconds at its start."""
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    state_dict = inspect.unwrap(torch.optim.AdamW.state_dict)
+    load_state_dict = inspect.unwrap(torch.optim.AdamW.load_state_dict)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+
+
 class NetworkOptimizer:
     """AdamW with decay and schedule of a `TrainingConfig`, for all parameters of `network`.
 
@@ -58,7 +68,7 @@ class NetworkOptimizer:
     def __init__(self, network: nn.Module, lr: float, config: TrainingConfig, first_step: int = 0) -> None:
         self.lr, self.first_step = lr, first_step
         groups = parameter_groups(network, config.weight_decay)
-        self._optimizer = torch.optim.AdamW(groups, lr=lr, fused=True)
+        self._optimizer = EagerAdamW(groups, lr=lr, fused=True)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
             self._optimizer, lambda step: schedule_factor(max(0, step - self.first_step), lr, config)
         )

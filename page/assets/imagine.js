@@ -6,7 +6,7 @@ const part = (name) => element.querySelector('[data-part="' + name + '"]');
 const act = (name) => element.querySelector('[data-act="' + name + '"]');
 const PATIENCE_MS = 30000, ASK_AGAIN_MS = 8000, MOST_WAITING = 20, RATE_OVER = 6;
 let told = null, place = null, number = 0, underway = null, waiting = [], repeated = null, repeatTimer = 0, answers = [];
-let isAsking = false, lastSent = 0, askAgainTimer = 0;
+let sliders = null, channels = '', isAsking = false, lastSent = 0, askAgainTimer = 0;
 
 const isOpen = () => element.offsetParent !== null;
 const isBusy = () => underway !== null && performance.now() - underway.at < PATIENCE_MS;
@@ -69,23 +69,28 @@ function stopRepeating() {
 }
 
 function markRepeated() {
-  part('actions').querySelectorAll('button').forEach((button, index) => {
-    if (part('repeat').checked) button.setAttribute('aria-pressed', String(index === repeated));
+  const mark = (button, isRepeated) => {
+    if (part('repeat').checked) button.setAttribute('aria-pressed', String(isRepeated));
     else button.removeAttribute('aria-pressed');
-  });
+  };
+  part('actions').querySelectorAll('button').forEach((button, index) => mark(button, index === repeated));
+  mark(act('own'), Array.isArray(repeated));
 }
 
-// The same action again and again, until it is pressed once more, or another, or Undo or Reset.
-function pressAction(index) {
-  if (!told || index >= told.actions.length) return;
-  if (!part('repeat').checked) { press(index); return; }
-  const isSame = repeated === index;
+// An action: its index, or values of the visitor's own. It is repeated until it is pressed once more, or another, or Undo
+// or Reset.
+function pressAction(action) {
+  if (!told || action >= told.actions.length) return;
+  if (!part('repeat').checked) { press(action); return; }
+  const isSame = String(repeated) === String(action);
   stopRepeating();
   if (isSame) return;
-  repeated = index;
+  repeated = action;
   markRepeated();
-  press(index);
+  press(action);
 }
+
+function pressOwn() { if (sliders) pressAction(sliders.values()); }
 
 function command(name) { stopRepeating(); press(name); }
 
@@ -125,6 +130,7 @@ function show(name, text) { part(name).textContent = text || ''; part(name).hidd
 
 function draw(answer) {
   if (!told || told.session !== answer.session || told.labels !== String(answer.actions.map((one) => one.label))) drawActions(answer.actions);
+  drawSliders(answer);
   told = { ...answer, labels: String(answer.actions.map((one) => one.label)) };
   act('undo').disabled = !answer.can_undo;
   part('summary').textContent = answer.summary;
@@ -164,6 +170,16 @@ function drawActions(actions) {
   }));
 }
 
+// The sliders keep their values while the same robot is shown.
+function drawSliders(answer) {
+  part('own').hidden = !answer.channels.length;
+  const shown = JSON.stringify(answer.channels.map(({ name, low, high }) => [name, low, high]));
+  if (shown === channels) return;
+  channels = shown;
+  sliders = answer.channels.length ? actionSliders(part('sliders'), answer.channels, () => {}) : null;
+  if (sliders && answer.recorded) sliders.set(answer.recorded);
+}
+
 function stripItem(step) {
   const item = document.createElement('li'), imagined = document.createElement('img'), words = document.createElement('b');
   imagined.src = step.imagined;
@@ -195,7 +211,8 @@ function follows(next) {
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || !isOpen() || isTyping(focusOf(event))) return;
   const key = plainKey(event), index = '123456789'.indexOf(key);
-  if (index >= 0 && told && index < told.actions.length) {
+  if (key === '0' && sliders) { if (!event.repeat) pressOwn(); }
+  else if (index >= 0 && told && index < told.actions.length) {
     // A held key is a wish for more as soon as there is room, not for as many as the keyboard repeats.
     if (!event.repeat) pressAction(index); else if (!isBusy() && repeated === null && !waiting.length) send(index);
   } else if (key === 'backspace' || key === 'u') { if (told && told.can_undo && !(event.repeat && isBusy())) command('undo'); }
@@ -204,6 +221,8 @@ function onKey(event) {
   event.preventDefault();
 }
 
+act('own').addEventListener('click', pressOwn);
+act('as-recorded').addEventListener('click', () => { if (sliders && told.recorded) sliders.set(told.recorded); });
 act('undo').addEventListener('click', () => command('undo'));
 act('reset').addEventListener('click', () => command('reset'));
 part('repeat').addEventListener('change', () => { stopRepeating(); });

@@ -133,10 +133,10 @@ function rememberPlace() {
 
 // Back and Forward: the session, frame and tab of the address that was left.
 function revisit() {
-  const { searchParams } = new URL(location.href), session = searchParams.get('session'), frame = Number(searchParams.get('frame'));
+  const { searchParams } = new URL(location.href), session = searchParams.get('session'), frame = searchParams.has('frame') ? Number(searchParams.get('frame')) : null;
   openTabs();
   if (!session) return;
-  if (session === timeline.session) { go(frame, true); return; }
+  if (session === timeline.session) { go(frame || 0, true); return; }
   reopen(session, frame);
 }
 

@@ -8,7 +8,7 @@ function focusOf(event) { return event.target.closest('dialog:not([open])') ? do
 // The letter or digit of a key: the one that it types, or the one printed there on most keyboards where it types none.
 // Layouts of other scripts have other letters, and French ones have digits only together with Shift.
 function plainKey(event) {
-  if (/^[a-z1-9]$/i.test(event.key)) return event.key.toLowerCase();
-  const place = /^(?:Key|Digit)([A-Z1-9])$/.exec(event.code);
+  if (/^[a-z0-9]$/i.test(event.key)) return event.key.toLowerCase();
+  const place = /^(?:Key|Digit)([A-Z0-9])$/.exec(event.code);
   return place ? place[1].toLowerCase() : event.key.toLowerCase();
 }

@@ -38,6 +38,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
             "utc_offset_s": recording.utc_offset_s,
             "has_dates": recording.has_dates,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
+            "order": recording.varying_channels,  # of a continuous robot, the channel first that varies most
             "steps": recording.steps,
             "times": np.nan_to_num(recording.times, nan=NO_TIME),
             "previous": recording.previous,
@@ -83,8 +84,8 @@ def recorded_routes(sessions: SessionCache) -> list[Route]:
         return Response(body, media_type=media_type, headers=headers)
 
     return [
-        Route("/recorded/timeline/{session_id:path}", _endpoint(send_timeline)),
-        Route("/recorded/frame/{index}/{session_id:path}", _endpoint(send_frame)),
+        Route("/recorded/timeline/{session_id:path}", endpoint(send_timeline)),
+        Route("/recorded/frame/{index}/{session_id:path}", endpoint(send_frame)),
     ]
 
 
@@ -97,7 +98,7 @@ def run_route(find_file: Callable[[str], Path | None]) -> Route:
             return _not_found("There are no numbers of a training run yet.")
         return FileResponse(path, media_type="application/jsonl", filename=path.name)
 
-    return Route("/runs/{robot}", _endpoint(send_run))
+    return Route("/runs/{robot}", endpoint(send_run))
 
 
 def look_route(folder_of: Callable[[str], Path | None]) -> Route:
@@ -116,10 +117,10 @@ def look_route(folder_of: Callable[[str], Path | None]) -> Route:
         headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
         return Response(content, media_type="image/png" if is_strip else "image/jpeg", headers=headers)
 
-    return Route("/runs/{robot}/{run}/{file}", _endpoint(send_look))
+    return Route("/runs/{robot}/{run}/{file}", endpoint(send_look))
 
 
-def _endpoint(respond: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+def endpoint(respond: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
     """`respond` in a thread; a SessionError becomes a response with its message."""
 
     async def endpoint(request: Request) -> Response:

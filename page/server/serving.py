@@ -12,7 +12,9 @@ from page.facts import holdings
 from page.server.access_policy import AccessPolicy
 from page.server.launch import announce, exit_now, free_port
 from page.server.proxies import proxies_for_public_link, without_proxies
+from page.server.routes import look_route, recorded_routes, run_route
 from page.server.settings import Settings
+from page.server.table_routes import table_routes
 from page.server.web_app import web_options
 from session import (
     SessionError,
@@ -45,7 +47,8 @@ def record_all_demos(explorer: Explorer) -> None:
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for the page."""
-    return web_options(explorer.sessions, explorer.run_file, explorer.checkpoint_folder, explorer.access)
+    routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder)]
+    return web_options([*recorded_routes(explorer.sessions), *table_routes(explorer), *routes], explorer.access)
 
 
 def prepare(explorer: Explorer) -> int:

@@ -1,35 +1,26 @@
 """The web application around the Blocks page: routes, access middleware, theme, style and limits of the queue."""
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
 
 import fastapi
 import gradio as gr
 from gradio.data_classes import PredictBodyInternal
 from gradio.utils import LRUCache
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from page.components import APP_CSS
 from page.server.access_middleware import AccessMiddleware
 from page.server.access_policy import ROLE, AccessPolicy
-from page.server.routes import look_route, recorded_routes, run_route
 from page.server.theme import page_theme
 from page.visitor import TABS_REMEMBERED
-from session import SessionCache
 
 # Five times the remembered tabs: a tab that listens has fetched its answers long before its mailbox is dropped.
 MAILBOXES = 500
 
 
-def web_options(
-    sessions: SessionCache,
-    find_run: Callable[[str], Path | None],
-    checkpoints_of: Callable[[str], Path | None],
-    policy: AccessPolicy,
-) -> dict[str, object]:
-    """Arguments of `launch` for routes, access, theme and style of the page."""
-    routes = [*recorded_routes(sessions), run_route(find_run), look_route(checkpoints_of)]
+def web_options(routes: list[Route], policy: AccessPolicy) -> dict[str, object]:
+    """Arguments of `launch` for routes beside Gradio's own, access, theme and style of the page."""
     return dict(
         app_kwargs={"routes": routes, "middleware": [Middleware(AccessMiddleware, policy=policy)]},
         root_path=policy.root,

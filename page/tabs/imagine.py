@@ -12,7 +12,9 @@ from page.components import ASSETS, NARROW, OpenNumber, OpenRadio
 from page.handlers import Answer
 from page.tabs import accuracy
 from page.tabs.accuracy import AccuracyPanel
-from training import Command, InvalidValue, whole_number
+from page.tabs.own_action import parse_own
+from session import RecordedSession
+from training import Action, Command, InvalidValue, whole_number
 
 MODE_LABELS: dict[RolloutMode, str] = {
     "latents": "latents",
@@ -21,13 +23,14 @@ MODE_LABELS: dict[RolloutMode, str] = {
 STANDARD_MODE: RolloutMode = "latents"
 COMMANDS: tuple[Command, ...] = get_args(Command)
 MAX_DIGITS = 9
-SCRIPTS = ("typing.js", "imagine.js")
+STYLES = ("imagine.css", "own_action.css")
+SCRIPTS = ("typing.js", "sliders.js", "imagine.js")
 
 
 @dataclass(frozen=True)
 class PadInput:
-    """One use of the pad as a browser or a program sends it, unchecked: a command or the index of an action. `number`
-    is the browser's own count, repeated in the answer."""
+    """One use of the pad as a browser or a program sends it, unchecked: a command, the index of an action, or the
+    values of one. `number` is the browser's own count, repeated in the answer."""
 
     value: object
     number: object = None
@@ -46,7 +49,8 @@ class ImaginePad(gr.HTML):
         return PadInput(payload)
 
     def api_info(self) -> dict[str, str]:
-        return {"type": "string", "description": f"number of an action, from 0, or one of: {', '.join(COMMANDS)}"}
+        what = f"number of an action, from 0, its values by channel, or one of: {', '.join(COMMANDS)}"
+        return {"type": "string", "description": what}
 
     def example_payload(self) -> str:
         return COMMANDS[0]
@@ -78,7 +82,7 @@ def build() -> ImagineTab:
 def build_pad(elem_id: str) -> ImaginePad:
     return ImaginePad(
         html_template=(ASSETS / "imagine.html").read_text(encoding="utf-8"),
-        css_template=(ASSETS / "imagine.css").read_text(encoding="utf-8"),
+        css_template="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES),
         js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
         apply_default_css=False,
         elem_id=elem_id,
@@ -98,14 +102,16 @@ def cleared() -> Answer:
     return {"imagine.rollout.result": messages.EMPTY_ROLLOUT, **accuracy.cleared()}
 
 
-def parse_command(pad_input: PadInput | None, action_count: int) -> int | Command:
+def parse_command(pad_input: PadInput | None, recording: RecordedSession) -> Action | Command:
     """The action, or the command, that was sent; "begin" if there is none. Raises InvalidValue for anything else."""
     value = "begin" if pad_input is None or pad_input.value in (None, "") else pad_input.value
     if isinstance(value, str) and value in COMMANDS:
         return value
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < MAX_DIGITS:
         value = int(value)  # programs send this field as text
-    return whole_number(value, "The action", 0, action_count - 1)
+    if isinstance(value, list | dict):
+        return parse_own(recording, value)
+    return whole_number(value, "The action", 0, len(recording.candidate_actions) - 1)
 
 
 def parse_mode(mode: object) -> RolloutMode:

@@ -11,7 +11,8 @@ from page.clip import animated_clip
 from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
 from page.tabs.imagine import MODE_LABELS, PadInput
-from page.tabs.networks import channel_labels, untrained_notice, weights_text
+from page.tabs.networks import channel_labels, short_values, untrained_notice, weights_text
+from page.tabs.own_action import channels_of
 from page.text import bytes_text, count_text, loss_text
 from page.verdicts import baselines_line
 from session import NEAR_PX, RecordedSession, action_name, located_part, may_be_simulated
@@ -39,13 +40,15 @@ def imagine_answer(
         "steps": len(imagination.actions),
         "can_undo": bool(imagination.steps),
         "actions": names,
+        "channels": channels_of(recording),
+        "recorded": _recorded_action(recording, imagination.start),
         "summary": _summary(imagination),
         "notice": _notice(recording, imagination, is_trained),
         "imagined": _address(imagination.picture),
-        "imagined_text": _imagined_text(imagination, names),
+        "imagined_text": _imagined_text(recording, imagination),
         "truth": None if truth is None else _address(truth),
         "truth_text": _truth_text(recording, imagination),
-        "strip": [_strip_step(recording, step, names) for step in imagination.steps[-STRIP:]],
+        "strip": [_strip_step(recording, step) for step in imagination.steps[-STRIP:]],
         "problem": "",
     }
 
@@ -66,14 +69,24 @@ def _address(pixels: np.ndarray) -> str:
     return data_address(png_of(pixels), "image/png")
 
 
-def _name_of(action: Mapping[str, str]) -> str:
-    return action["name"] or action["label"]
+def _name_of(recording: RecordedSession, action: np.ndarray) -> str:
+    """The name or label of an action, raw values (A,); of one of the visitor's own its values."""
+    candidate = recording.find_candidate(action)
+    if candidate is not None:
+        return action_names(recording)[candidate]["name"] or action_names(recording)[candidate]["label"]
+    return short_values(np.array(recording.profile.channel_names), action)
 
 
-def _imagined_text(imagination: Imagination, names: Sequence[Mapping[str, str]]) -> str:
+def _recorded_action(recording: RecordedSession, frame: int) -> list[float] | None:
+    """What the robot did after a frame, or None if it is not known."""
+    action = recording.action_after[frame] if recording.is_continuous else -1
+    return recording.actions[action].tolist() if action >= 0 else None
+
+
+def _imagined_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.actions:
         return f"Start: recorded frame {imagination.start}"
-    last = f", after {_name_of(names[imagination.steps[-1].action])}" if imagination.steps else ""
+    last = f", after {_name_of(recording, imagination.steps[-1].action)}" if imagination.steps else ""
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
@@ -123,9 +136,9 @@ def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bo
     return " ".join(notices)
 
 
-def _strip_step(recording: RecordedSession, step: ImaginedStep, names: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _strip_step(recording: RecordedSession, step: ImaginedStep) -> dict[str, Any]:
     truth = None if step.true_thumb is None else _address(step.true_thumb)
-    name = _name_of(names[step.action])
+    name = _name_of(recording, step.action)
     error = _short_error(recording, step)
     return dict(number=step.number, action=name, imagined=_address(step.thumb), truth=truth, error=error)
 

@@ -8,6 +8,8 @@ from page import messages
 from page.components import FramePlayer, OpenDropdown, build_error_data, build_frame_player
 from page.facts import ALL_ROBOTS
 from page.handlers import Answer
+from page.tabs import session_table
+from page.tabs.session_table import SessionTable
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class SessionBar:
     robot: OpenDropdown
     refresh: gr.Button
     load: gr.Button
+    table: SessionTable
     facts: gr.HTML
     offer: gr.Column
     demo: gr.Button
@@ -46,11 +49,12 @@ def build_bar() -> SessionBar:
         button = dict(size="sm", min_width=90, scale=0)
         refresh = gr.Button("Refresh", elem_id="refresh", **button)
         load = gr.Button("Load Session", elem_id="load-session", **button | dict(min_width=120))
+        table = session_table.build("session-table")
         facts = gr.HTML(elem_id="session-facts", min_width=300)
     with gr.Column(visible=False, elem_id="demo-offer") as offer:
         gr.Markdown(messages.NO_RECORDINGS)
         demo = gr.Button("Record a demo", variant="primary", elem_id="record-demo")
-    return SessionBar(picker, robot, refresh, load, facts, offer, demo)
+    return SessionBar(picker, robot, refresh, load, table, facts, offer, demo)
 
 
 def build_column() -> RecordingColumn:

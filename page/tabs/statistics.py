@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from page.facts import facts_table
 from page.figures import drawable_labels, figure_card, render_figure, table_link
-from page.tabs.networks import candidate_labels
+from page.tabs.networks import action_group_labels
 from page.text import bytes_text, count_text, percent_text
 from session import Intervals, RecordedSession, SessionStatistics, statistics_figures
 from training import Foretold
@@ -24,7 +24,7 @@ PACE = {
 
 def statistics_view(recording: RecordedSession, statistics: SessionStatistics, foretold: Foretold) -> str:
     """HTML of a recording's statistics, and of whether its actions can be `foretold` from its frames."""
-    labels, common = candidate_labels(recording)
+    labels, common = action_group_labels(recording)
     drawn = drawable_labels(labels)
     how_often = f"Count of each action{common}."
     pace = "Time from one event to the next: a long tail means the robot or camera stalled."

@@ -15,7 +15,7 @@ from session.formats.reading import Choices, Reading, choose
 from session.formats.rows import Strides, frozen, link_rows, stride_rows
 from session.frames import FrameCheck, check_frames
 from session.recording import RecordedSession
-from session.robots.candidates import recorded_candidates
+from session.robots.continuous import recorded_candidates
 from session.robots.profiles import ActionChannel, RobotProfile
 from session.skipped import SkippedLog
 from session.summary import SessionSummary
@@ -69,6 +69,7 @@ def _session(
     events = link_rows(strides, has_picture, is_usable)
     shown = rows[strides.rows][has_picture].tolist()
     actions = frozen(actions[is_usable].astype(np.float32))
+    candidates = recorded_candidates(DONKEYCAR, actions)
     return RecordedSession(
         folder=place.path,
         profile=DONKEYCAR,
@@ -83,7 +84,8 @@ def _session(
         actions=actions,
         action_steps=events.action_steps,
         action_times=frozen(times[strides.begins][is_usable]),
-        candidate_actions=frozen(recorded_candidates(DONKEYCAR, actions)[0]),
+        candidate_actions=frozen(candidates.actions),
+        is_continuous=candidates.is_continuous,
         links=events.links,
         skipped_log=log,
         pictures_digest=check.digest,

@@ -20,7 +20,7 @@ from session.jsonl_format.source import FrameFiles
 from session.jsonl_format.times import clock_settings, in_seconds
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CANDIDATES
-from session.robots.candidates import recorded_candidates
+from session.robots.continuous import Candidates, recorded_candidates
 from session.robots.detection import detect_robot
 from session.robots.profiles import RobotProfile
 from session.robots.registry import simulated_profile, standard_actions
@@ -88,6 +88,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = frozen(actions[refs[is_action]])
+    candidates = _candidates(profile, _completed(metadata.action_space, constants), actions, log)
     return RecordedSession(
         folder=path,
         profile=profile,
@@ -102,7 +103,8 @@ def _read(path: Path, folder: int) -> RecordedSession:
         actions=actions,
         action_steps=frozen(steps[is_action]),
         action_times=frozen(times[is_action]),
-        candidate_actions=frozen(_candidates(profile, _completed(metadata.action_space, constants), actions, log)),
+        candidate_actions=frozen(candidates.actions),
+        is_continuous=candidates.is_continuous,
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
         simulator=_simulator(metadata, profile, log),
@@ -190,8 +192,8 @@ def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str
 
 def _candidates(
     profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: SkippedLog
-) -> np.ndarray:
-    """The actions that the robot could have chosen, float32 (C, A), each once."""
+) -> Candidates:
+    """The actions that the robot could have chosen, each once."""
     names = profile.channel_names
     for index, action in enumerate(action_space):
         missing = [name for name in names if name not in action]
@@ -202,13 +204,5 @@ def _candidates(
     if len(choices) > MAX_CANDIDATES:
         log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
     if choices:
-        return np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32)
-    recorded, different = recorded_candidates(profile, actions)
-    if len(recorded) < different:
-        log.add(
-            META_FILE,
-            None,
-            f"names no action space and {different} different actions were recorded; the "
-            f"{len(recorded)} that differ most are its action space",
-        )
-    return recorded
+        return Candidates(np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32))
+    return recorded_candidates(profile, actions)

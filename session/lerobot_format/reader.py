@@ -28,7 +28,7 @@ from session.lerobot_format.pictures import RowFrames
 from session.lerobot_format.rows import TASK, EpisodeRows, read_rows
 from session.recording import RecordedSession
 from session.robots.actions import MAX_CHANNELS
-from session.robots.candidates import recorded_candidates
+from session.robots.continuous import recorded_candidates
 from session.robots.detection import unregistered_name
 from session.robots.profiles import ActionChannel, RobotProfile
 from session.skipped import SkippedLog
@@ -169,6 +169,7 @@ def _session(
     events = link_rows(strides, has_picture, is_usable)
     shown = strides.rows[has_picture]
     kept = frozen(actions[is_usable].astype(np.float32)) if columns.names else np.zeros((0, 0), np.float32)
+    candidates = recorded_candidates(profile, kept)
     return RecordedSession(
         folder=place.path,
         profile=profile,
@@ -183,7 +184,8 @@ def _session(
         actions=kept,
         action_steps=events.action_steps,
         action_times=frozen(rows.numbers[strides.begins[is_usable]] / fps),
-        candidate_actions=frozen(recorded_candidates(profile, kept)[0]) if len(kept) else kept,
+        candidate_actions=frozen(candidates.actions),
+        is_continuous=candidates.is_continuous,
         links=events.links,
         skipped_log=log,
         pictures_digest=zlib.crc32(repr((seen.state, current)).encode()),

@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -14,54 +13,21 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import session_explorer_gradio as script
-from models import (
-    ActionPredictorConfig,
-    AdaptiveWorldModelConfig,
-    MaskedAutoencoderConfig,
-    MaskedAutoencoderViT,
-    SharedWorldModel,
-    TransformerActionConditionedPredictor,
-    WorldModels,
-)
+from models import MaskedAutoencoderViT, TransformerActionConditionedPredictor
 from page.facts import session_labels
 from page.server.launch import free_port
 from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
-from tests.app.tabs import Tabs, Visits
-from tests.promises import IS_FULL
+from tests.app.narrow import AUTOENCODER, PREDICTOR, NarrowWorldModels, pause_and_step
+from tests.app.tabs import Stay, Tabs, Visits
 from training.jobs.trainer import WorldModelTrainer
-
-# Networks whose steps take milliseconds, with as many patches as the usual ones. The promises at their full counts are
-# tried with the usual networks.
-AUTOENCODER, PREDICTOR = MaskedAutoencoderConfig(), ActionPredictorConfig()
-PAUSE_S = 0.0 if IS_FULL else 0.03
-if not IS_FULL:
-    AUTOENCODER = replace(AUTOENCODER, width=16, blocks=1, decoder_width=8)
-    PREDICTOR = replace(PREDICTOR, width=16, layers=2, heads=4, action_hidden=8, action_width=8, film_after=(0,))
-
-
-class NarrowWorldModels(WorldModels):
-    """World models with the networks above."""
-
-    def get(self, key: str, action_channels: int) -> SharedWorldModel:
-        with self._lock:
-            if (key, action_channels) not in self._models:
-                config = AdaptiveWorldModelConfig(action_channels, AUTOENCODER, PREDICTOR)
-                self._models[key, action_channels] = SharedWorldModel(config, self.device)
-            return self._models[key, action_channels]
 
 
 @pytest.fixture(scope="package", autouse=True)
 def pauses() -> Iterator[None]:
     """Jobs in this process pause before each step, which leaves the processor to the pages."""
-    step = WorldModelTrainer.step
-
-    def pause_and_step(*arguments: object, **options: object) -> object:
-        time.sleep(PAUSE_S)
-        return step(*arguments, **options)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WorldModelTrainer, "step", pause_and_step)
         yield
@@ -128,7 +94,7 @@ def own_port(first: int) -> int:
 
 
 def new_explorer(settings: Settings) -> script.Explorer:
-    """The state of a server with the networks above."""
+    """The state of a server with the narrow networks."""
     explorer = script.Explorer(settings)
     explorer._world_models = NarrowWorldModels(explorer.device)
     return explorer
@@ -136,7 +102,7 @@ def new_explorer(settings: Settings) -> script.Explorer:
 
 @contextmanager
 def running(settings: Settings, is_narrow: bool = True) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
-    """Start a server, with the networks above or the usual ones; yields its `Explorer` and its page."""
+    """Start a server, with the narrow networks or the usual ones; yields its `Explorer` and its page."""
     for other in RUNNING:
         await_quiet(other)
     explorer = new_explorer(settings) if is_narrow else script.Explorer(settings)
@@ -171,9 +137,15 @@ def server(data: Path) -> Iterator[str]:
         yield address
 
 
+def api_client(address: str, **options) -> Client:
+    """A client of programs; by default it would load the machine's certificates for each of its requests, which takes
+    three times as long as the request itself."""
+    return Client(address, verbose=False, ssl_verify=False, **options)
+
+
 @pytest.fixture
 def client(server: str) -> Client:
-    return Client(server, verbose=False)
+    return api_client(server)
 
 
 @pytest.fixture(scope="session")
@@ -209,9 +181,32 @@ def tabs(browser: Browser) -> Tabs:
     return Tabs(browser)
 
 
+@pytest.fixture(scope="module")
+def stay(tabs: Tabs, server: str) -> Iterator[Stay]:
+    """The page that tests of a module share."""
+    stay = Stay(tabs, server)
+    yield stay
+    stay.leave()
+
+
 @pytest.fixture
-def open_tab(tabs: Tabs, server: str) -> Iterator[Visits]:
+def page_at(stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
+    """Brings the shared page to a session and frame; the test fails if the page has complaints."""
+    yield from checked(stay, request)
+
+
+def checked(stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
+    """A page for one test; after a failure the next one gets another page."""
+    failed_before = request.session.testsfailed
+    yield stay
+    stay.check(is_over=request.session.testsfailed > failed_before)
+
+
+@pytest.fixture
+def open_tab(tabs: Tabs, server: str, stay: Stay, request: pytest.FixtureRequest) -> Iterator[Visits]:
     """Opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
+    if "page_at" not in request.fixturenames:
+        stay.leave()  # a page at rest takes a sixth of a processor
     visits = Visits(tabs, server)
     yield visits
     visits.end()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from session import FrameUnreadable, load_session
-from session.batch import build_batch, frame_tensor, scaled_actions, scaled_candidates, swept_actions
+from session.batch import build_batch, frame_tensor, scaled_actions, scaled_candidates
 from tests.session.session_files import RIGHT, STAY, action, observation, write_session
 
 
@@ -31,16 +31,6 @@ def test_a_batch_holds_the_frames_and_actions_of_the_history_in_order(session):
         assert torch.equal(batch.frames[:, place], frame_tensor(session, index))
     assert torch.equal(batch.target, frame_tensor(session, 2))
     assert batch.actions[0].tolist() == [[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]]
-
-
-def test_a_recorded_action_outside_the_action_space_is_swept_behind_it(tmp_path):
-    half = RIGHT | {"motor_right": 0.06}
-    events = [observation(0), action(1, RIGHT), observation(2), action(3, half), observation(4)]
-    session = load_session(write_session(tmp_path / "jetbot" / "session_2", events))
-    actions, recorded = swept_actions(session, 1)
-    assert recorded == 2 and torch.equal(actions[:2], scaled_candidates(session))
-    assert torch.equal(actions[2:], scaled_actions(session, [1]))
-    assert swept_actions(session, 0)[1] == 1 and len(swept_actions(session, 0)[0]) == 2
 
 
 def test_actions_by_index_are_scaled_and_there_may_be_none(session):

@@ -19,6 +19,7 @@ import torch
 from models import MaskedAutoencoderViT, TransformerActionConditionedPredictor
 from tests.models.reference import randomize
 from tests.models.small import AUTOENCODER, PREDICTOR, generator
+from training.optim import EagerAdamW
 
 
 def autoencoder(seed=0):
@@ -41,7 +42,7 @@ def notebook_file(path, network, steps=5, copied=None, **changes):
     if copied is not None:
         tensors |= {f"autoencoder.{key}": value for key, value in copied.state_dict().items()}
         parameters += list(copied.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    optimizer = EagerAdamW(parameters, lr=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, notebook_curve)
     for _ in range(steps):
         for parameter in parameters:

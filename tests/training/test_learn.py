@@ -1,6 +1,6 @@
 import contextlib
 import json
-import threading
+import shutil
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from training import backend, learn
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.validate import load_checkpoint
 from training.jobs.run_reader import newest_log, read_run
+from training.jobs.trainer import WorldModelTrainer
 
 SHORT = [
     *("--autoencoder-steps", "5", "--predictor-steps", "6", "--dream-steps", "4"),
@@ -38,14 +39,30 @@ def small_command():
 def sessions(tmp_path_factory):
     """A folder with a recording."""
     folder = tmp_path_factory.mktemp("recorded") / "sessions"
-    record_demo(folder, "toroidal_dot", 30, seed=1)
+    record_demo(folder, "toroidal_dot", 16, seed=1)
+    return folder
+
+
+def data_with(sessions, folder):
+    """A data folder with the recording, and nothing learned yet."""
+    folder.mkdir(exist_ok=True)
+    (folder / "sessions").symlink_to(sessions)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory, sessions):
+    """A data folder after a whole run; only to be read."""
+    folder = data_with(sessions, tmp_path_factory.mktemp("learned"))
+    with small_command() as command:
+        assert command(folder, *SHORT, "--measure-every", "3") == 0
     return folder
 
 
 @pytest.fixture
 def run(tmp_path, sessions):
     """The command on a folder with a recording."""
-    (tmp_path / "sessions").symlink_to(sessions)
+    data_with(sessions, tmp_path)
     with small_command() as command:
         yield lambda *arguments, short=SHORT: command(tmp_path, *short, *arguments)
 
@@ -59,19 +76,17 @@ def log_of(data):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_the_pair_is_written_as_checkpoints_that_load(run, tmp_path):
-    assert run("--measure-every", "3") == 0
+def test_the_pair_is_written_as_checkpoints_that_load(learned):
     fresh = shared_model()
     for network, file, step in (("autoencoder", "autoencoder.pth", 5), ("predictor", "predictor_0.pth", 10)):
-        path = folder_of(tmp_path) / file
+        path = folder_of(learned) / file
         assert load_checkpoint(path, fresh.network(network)).step == step
         contents = read_checkpoint(path)
         assert all(value.dtype == torch.float32 for value in contents.tensors.values()) and not contents.optimizer
 
 
-def test_the_run_has_a_log_like_any_other(run, tmp_path):
-    assert run("--measure-every", "3") == 0
-    lines = log_of(tmp_path)
+def test_the_run_has_a_log_like_any_other(learned):
+    lines = log_of(learned)
     assert lines[0]["config"]["recipe"]["config"]["predictor_steps"] == 6 and lines[0]["run"]["max_steps"] == 15
     assert [line["phase"] for line in lines if "phase" in line] == ["reconstruct", "predict", "rollout"]
     steps = [line for line in lines if "grad_norm" in line]
@@ -82,61 +97,59 @@ def test_the_run_has_a_log_like_any_other(run, tmp_path):
 
 
 def interrupted(run, at, *arguments):
-    """Interrupt the command as Ctrl-C does, once it has taken `at` steps; returns its exit code."""
-    made, codes = [], []
-    real = learn.follow_job
+    """Interrupt the command as Ctrl-C does, after `at` steps; returns its exit code."""
+    jobs, taken, follow, step = [], [], learn.follow_job, WorldModelTrainer.step
 
-    def follow(job, stop):
-        made.append((job, stop))
-        return real(job, stop)
+    def remember(job, stop):
+        jobs.append(job)
+        return follow(job, stop)
 
-    learn.follow_job = follow
-    try:
-        thread = threading.Thread(target=lambda: codes.append(run(*arguments)))
-        thread.start()
-        until(lambda: made)
-        job, stop = made[0]
-        until(lambda: job.snapshot().step >= at or not thread.is_alive())
-        stop.is_made = True
-        thread.join(30)
-    finally:
-        learn.follow_job = real
-    return codes[0]
+    def count_steps(*given, **options):
+        metrics = step(*given, **options)
+        taken.append(metrics)
+        if len(taken) == at:
+            until(lambda: jobs)
+            jobs[0].interrupt()
+        return metrics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learn, "follow_job", remember)
+        patch.setattr(WorldModelTrainer, "step", count_steps)
+        return run(*arguments)
 
 
-STEPS = count(14, 40)  # of each of three phases
+STEPS = count(6, 40)  # of each of three phases
 LONG = ("--autoencoder-steps", f"{STEPS}", "--predictor-steps", f"{STEPS}", "--dream-steps", f"{STEPS}")
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, sessions):
     """The data folder of a whole run."""
-    folder = tmp_path_factory.mktemp("whole")
-    (folder / "sessions").symlink_to(sessions)
+    folder = data_with(sessions, tmp_path_factory.mktemp("whole"))
     with small_command() as command:
         assert command(folder, *SHORT, *LONG) == 0
     return folder
 
 
 @pytest.mark.promise("resume = uninterrupted")
-@pytest.mark.parametrize("at", [5, STEPS + 5, 2 * STEPS + 5])
+@pytest.mark.parametrize("at", [2, STEPS + 2, 2 * STEPS + 2])
 def test_a_recipe_that_was_interrupted_in_any_phase_goes_on_to_the_bit(
     run, tmp_path, uninterrupted, capsys, figure, at
 ):
     assert interrupted(run, at, *LONG) == 1
-    step = read_run(folder_of(tmp_path), newest_log(folder_of(tmp_path))).step
-    assert at <= step < 3 * STEPS and "--resume goes on" in capsys.readouterr().out
+    assert read_run(folder_of(tmp_path), newest_log(folder_of(tmp_path))).step == at
+    assert "--resume goes on" in capsys.readouterr().out
     assert run("--resume", short=[]) == 0
     differing = 0
     for file, steps in (("autoencoder.pth", STEPS), ("predictor_0.pth", 2 * STEPS)):
         one, other = (read_checkpoint(folder_of(folder) / file) for folder in (uninterrupted, tmp_path))
         assert one.step == other.step == steps
         differing += not are_equal(one.tensors, other.tensors)
-    tried = f"a recipe of 3 phases, {3 * STEPS} steps against {step} + save + new program + the rest"
+    tried = f"a recipe of 3 phases, {3 * STEPS} steps against {at} + save + new program + the rest"
     figure(f"{tried}: {differing} of 2 differ")
     assert differing == 0
     lines = log_of(tmp_path)
-    assert [line["step"] for line in lines if "grad_norm" in line] == list(range(step + 1, 3 * STEPS + 1))
+    assert [line["step"] for line in lines if "grad_norm" in line] == list(range(at + 1, 3 * STEPS + 1))
 
 
 @pytest.mark.parametrize(
@@ -151,8 +164,8 @@ def test_without_an_interrupted_run_there_is_nothing_to_resume(run, capsys, argu
     assert message in capsys.readouterr().err
 
 
-def test_a_finished_run_and_one_of_the_page_are_not_resumed(run, tmp_path, capsys):
-    assert run() == 0
+def test_a_finished_run_and_one_of_the_page_are_not_resumed(run, learned, tmp_path, capsys):
+    shutil.copytree(folder_of(learned), folder_of(tmp_path))
     assert run("--resume", short=[]) == 2
     path = folder_of(tmp_path) / "runs" / newest_log(folder_of(tmp_path))
     lines = path.read_text().splitlines()
@@ -162,16 +175,13 @@ def test_a_finished_run_and_one_of_the_page_are_not_resumed(run, tmp_path, capsy
     assert "is not one of the recipe" in capsys.readouterr().err
 
 
-def test_half_precision_halves_the_files_and_changes_next_to_nothing(run, tmp_path):
-    folder = folder_of(tmp_path)
-    assert run() == 0
-    whole = read_checkpoint(folder / "predictor_0.pth").tensors
-    size = (folder / "predictor_0.pth").stat().st_size
+def test_half_precision_halves_the_files_and_changes_next_to_nothing(run, learned, tmp_path):
     assert run("--half") == 0
-    half = read_checkpoint(folder / "predictor_0.pth").tensors
+    files = [folder_of(data) / "predictor_0.pth" for data in (learned, tmp_path)]
+    whole, half = (read_checkpoint(file).tensors for file in files)
     assert {value.dtype for value in half.values()} == {torch.float16}
     assert max((half[key].float() - whole[key]).abs().max().item() for key in whole) < 2e-3
-    assert (folder / "predictor_0.pth").stat().st_size < 0.8 * size
+    assert files[1].stat().st_size < 0.8 * files[0].stat().st_size
 
 
 @pytest.mark.parametrize(
@@ -188,14 +198,10 @@ def test_wrong_usage_is_answered_and_nothing_is_written(run, tmp_path, capsys, a
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_an_autoencoder_is_taken_over_as_it_is(run, tmp_path):
-    folder = folder_of(tmp_path)
-    assert run() == 0
-    before = read_checkpoint(folder / "autoencoder.pth")
-    other = tmp_path / "other.pth"
-    (folder / "autoencoder.pth").rename(other)
-    assert run("--autoencoder", str(other), "--autoencoder-steps", "9", "--seed", "5") == 0
-    after = read_checkpoint(folder / "autoencoder.pth")
+def test_an_autoencoder_is_taken_over_as_it_is(run, learned, tmp_path):
+    taken = folder_of(learned) / "autoencoder.pth"
+    assert run("--autoencoder", str(taken), "--autoencoder-steps", "9", "--seed", "5") == 0
+    before, after = (read_checkpoint(file) for file in (taken, folder_of(tmp_path) / "autoencoder.pth"))
     assert after.step == before.step == 5
     assert all(torch.equal(after.tensors[key], value) for key, value in before.tensors.items())
     assert [line["phase"] for line in log_of(tmp_path) if "phase" in line] == ["predict", "rollout"]
@@ -206,12 +212,8 @@ def test_an_autoencoder_that_is_none_is_refused(run, tmp_path, capsys):
     assert "There is no checkpoint nowhere.pth" in capsys.readouterr().err
 
 
-def test_a_predictor_taken_over_learns_to_roll_out_alone(run, tmp_path):
-    folder = folder_of(tmp_path)
-    assert run() == 0
-    taken = [tmp_path / "autoencoder.pth", tmp_path / "predictor.pth"]
-    for file, name in zip(taken, ("autoencoder.pth", "predictor_0.pth"), strict=True):
-        (folder / name).rename(file)
-    assert run("--autoencoder", str(taken[0]), "--predictor", str(taken[1])) == 0
-    assert read_checkpoint(folder / "predictor_0.pth").step == 14
+def test_a_predictor_taken_over_learns_to_roll_out_alone(run, learned, tmp_path):
+    autoencoder, predictor = (str(folder_of(learned) / file) for file in ("autoencoder.pth", "predictor_0.pth"))
+    assert run("--autoencoder", autoencoder, "--predictor", predictor) == 0
+    assert read_checkpoint(folder_of(tmp_path) / "predictor_0.pth").step == 14
     assert [line["phase"] for line in log_of(tmp_path) if "phase" in line] == ["rollout"]

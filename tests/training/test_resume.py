@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -60,18 +61,25 @@ def everything(manager):
     }
 
 
-def saved_halfway(folder, recording, network):
-    """What half the steps leave behind, after some of the other network; returns the losses."""
-    manager = make_manager(folder)
-    losses_of(manager, recording, "autoencoder", 2)
-    losses = losses_of(manager, recording, network, STEPS)
-    manager.save()
-    return losses
-
-
 @pytest.fixture(scope="module", params=["autoencoder", "predictor"])
 def network(request):
     return request.param
+
+
+@pytest.fixture(scope="module")
+def saved_halfway(tmp_path_factory, recording, network):
+    """A folder with what half the steps leave behind, after some of the other network, and the losses."""
+    manager = make_manager(tmp_path_factory.mktemp("halfway") / "r")
+    losses_of(manager, recording, "autoencoder", 2)
+    losses = losses_of(manager, recording, network, STEPS)
+    manager.save()
+    return manager.directory, losses
+
+
+@pytest.fixture
+def halfway(tmp_path, saved_halfway):
+    """A copy of that folder, to go on in."""
+    return shutil.copytree(saved_halfway[0], tmp_path / "r")
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +92,10 @@ def uninterrupted(tmp_path_factory, recording, network):
 
 
 @pytest.mark.promise("resume = uninterrupted")
-def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(tmp_path, recording, network, uninterrupted, figure):
-    before = saved_halfway(tmp_path / "r", recording, network)
-    manager = restarted(tmp_path / "r")
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(
+    saved_halfway, halfway, recording, network, uninterrupted, figure
+):
+    before, manager = saved_halfway[1], restarted(halfway)
     after = losses_of(manager, recording, network, STEPS)
     losses, tensors = uninterrupted
     pairs = zip(before[:-1] + after, losses, strict=True)
@@ -112,14 +121,13 @@ def without_random_state(folder, name):
 
 @pytest.mark.promise("resume = uninterrupted")
 @pytest.mark.parametrize("leave_out", [without_optimizer, without_schedule, without_random_state])
-def test_each_part_of_the_saved_state_is_needed(tmp_path, recording, network, uninterrupted, leave_out, figure):
-    saved_halfway(tmp_path / "r", recording, network)
+def test_each_part_of_the_saved_state_is_needed(halfway, recording, network, uninterrupted, leave_out, figure):
     if leave_out is not without_random_state:  # the random numbers stay those of the run: one thing at a time
         state = torch.Generator()
-        manager = restarted(tmp_path / "r")
+        manager = restarted(halfway)
         state.set_state(manager.trainer.state.generator.get_state())
-    leave_out(tmp_path / "r", FILES[network])
-    manager = restarted(tmp_path / "r")
+    leave_out(halfway, FILES[network])
+    manager = restarted(halfway)
     if leave_out is not without_random_state:
         manager.trainer.state.generator.set_state(state.get_state())
     after = losses_of(manager, recording, network, STEPS)
@@ -143,15 +151,15 @@ from tests.training.test_resume import everything, load_session, losses_of, rest
 manager = restarted(Path(sys.argv[1]))
 losses = losses_of(manager, load_session(sys.argv[2]), sys.argv[3], int(sys.argv[5]))
 digests = {key: hashlib.sha256(value.numpy().tobytes()).hexdigest() for key, value in everything(manager).items()}
+assert "torch._dynamo" not in sys.modules, "seconds of each program's start"
 sys.stdout.write(json.dumps({"losses": [loss.hex() for loss in losses], "digests": digests}))
 """
 
 
 @pytest.mark.promise("resume = uninterrupted")
 @pytest.mark.parametrize("network", ["autoencoder", "predictor"] if IS_FULL else ["predictor"], scope="module")
-def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninterrupted, figure):
-    before = saved_halfway(tmp_path / "r", recording, network)
-    arguments = [tmp_path / "r", recording.folder, network, torch.get_num_threads(), STEPS]
+def test_another_process_goes_on_to_the_bit(saved_halfway, halfway, recording, network, uninterrupted, figure):
+    before, arguments = saved_halfway[1], [halfway, recording.folder, network, torch.get_num_threads(), STEPS]
     done = subprocess.run(
         [sys.executable, "-c", GO_ON, *map(str, arguments)], capture_output=True, text=True, timeout=60
     )
@@ -165,9 +173,8 @@ def test_another_process_goes_on_to_the_bit(tmp_path, recording, network, uninte
     assert found["digests"] == expected
 
 
-def test_a_resumed_run_can_be_given_another_learning_rate(tmp_path, recording, network):
-    saved_halfway(tmp_path / "r", recording, network)
-    manager = restarted(tmp_path / "r")
+def test_a_resumed_run_can_be_given_another_learning_rate(halfway, network):
+    manager = restarted(halfway)
     moments = optimizer_state(manager.trainer.state)
     steps = manager.trainer.state.of(network).steps
     config = TrainingConfig(autoencoder_lr=3e-4, predictor_lr=4e-4, warmup_steps=0)

@@ -13,6 +13,7 @@ from models import (
     MaskedAutoencoderConfig,
     SharedWorldModel,
 )
+from tests.models import small
 from training import (
     AutoencoderTrainer,
     FixedSteps,
@@ -33,7 +34,7 @@ PREDICTOR = ActionPredictorConfig(
 )
 CONFIG = AdaptiveWorldModelConfig(1, AUTOENCODER, PREDICTOR)
 FAST = TrainingConfig(autoencoder_lr=1e-3, predictor_lr=1e-3, warmup_steps=0)
-RANGE = FrameSelection(3, 11, batch_size=2, history_length=3)
+RANGE = FrameSelection(9, 11, batch_size=2, history_length=3)  # few frames: each is evaluated before and after a job
 ENDLESS = FixedSteps(1_000_000)
 TRAINERS = {"autoencoder": AutoencoderTrainer, "predictor": PredictorTrainer}
 
@@ -147,6 +148,18 @@ def train(manager, *arguments, **options):
 
 def make_manager(folder, **options):
     return TrainingManager(shared_model(), folder, **options)
+
+
+def small_model():
+    """A model of few tensors, for saves and loads: each tensor takes its time in them."""
+    autoencoder = replace(small.AUTOENCODER, blocks=1, patch_size=16, width=8, heads=2, decoder_width=8)
+    predictor = replace(small.PREDICTOR, layers=1, film_after=(0,), width=8, heads=2, action_hidden=4, action_width=4)
+    return SharedWorldModel(AdaptiveWorldModelConfig(2, autoencoder, predictor), torch.device("cpu"))
+
+
+def small_manager(folder):
+    """A manager of that model; it can be saved, loaded and restored in milliseconds, and be trained on nothing."""
+    return TrainingManager(small_model(), folder)
 
 
 def evaluate_all(model, recording, history_length, batch_size=None):

@@ -61,10 +61,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class ActionAverage:
-    """Mean error of the `count` frames that an action led to. `candidate`: its index among the recording's candidate
-    actions, or None for all actions that are no candidate."""
+    """Mean error of the `count` frames that a group of actions led to. `group`: the index of a candidate action of the
+    recording, None for all actions that are no candidate; of a continuous robot, of a bin of its actions."""
 
-    candidate: int | None
+    group: int | None
     mean: float
     count: int
 
@@ -115,7 +115,8 @@ def worst_frames(errors: np.ndarray, count: int = 10) -> tuple[tuple[int, float]
 
 
 def by_action(recording: RecordedSession, errors: np.ndarray) -> tuple[ActionAverage, ...]:
-    """Mean errors by the action that led to each frame: candidates in order, then all other actions together.
+    """Mean errors by the action that led to each frame: candidates in order, then all other actions together; of a
+    continuous robot by bins of its actions, where a frame counts once for each channel.
 
     Includes only actions that led to a frame with an error, and only frames that a single action led to.
     """
@@ -123,6 +124,8 @@ def by_action(recording: RecordedSession, errors: np.ndarray) -> tuple[ActionAve
     if not len(used):
         return ()
     actions = recording.action_into[used]
+    if recording.action_bins:
+        return _by_bin(recording, actions, errors[used])
     # A recording has few different actions: search the candidates once for each.
     _, first, kinds = np.unique(recording.actions[actions], axis=0, return_index=True, return_inverse=True)
     candidates = [recording.candidate_index(int(actions[index])) for index in first]
@@ -132,7 +135,16 @@ def by_action(recording: RecordedSession, errors: np.ndarray) -> tuple[ActionAve
         ActionAverage(None if index < 0 else index, float(group.mean(dtype=np.float64)), len(group))
         for index, group in groups
     ]
-    return tuple(sorted(averages, key=lambda one: (one.candidate is None, one.candidate)))
+    return tuple(sorted(averages, key=lambda one: (one.group is None, one.group)))
+
+
+def _by_bin(recording: RecordedSession, actions: np.ndarray, errors: np.ndarray) -> tuple[ActionAverage, ...]:
+    """Mean of the errors (K,) of frames that the actions (K,) led to, for each bin that holds any."""
+    values = recording.actions[actions]
+    groups = [(number, errors[one.holds(values)]) for number, one in enumerate(recording.action_bins)]
+    return tuple(
+        ActionAverage(number, float(group.mean(dtype=np.float64)), len(group)) for number, group in groups if len(group)
+    )
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference | None:

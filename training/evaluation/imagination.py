@@ -18,7 +18,7 @@ from torch import Tensor
 from models import ROLLOUT_MODES, Imagined, RolloutContext, RolloutMode, SharedWorldModel, imagine
 from models.inference import to_uint8
 from session import NoHistory, RecordedSession
-from session.batch import frame_tensor, scaled_actions, scaled_candidates
+from session.batch import frame_tensor, scaled_actions, scaled_values
 from session.ground_truth import NEAR_PX, GroundTruth, RecordedStep, TrueFrame, find_simulator, pixels, recorded_steps
 from session.history import MIN_LENGTH
 from session.robots.simulator import Simulator
@@ -30,6 +30,7 @@ MAX_ROLLOUT = 50
 THUMB = 56  # pixels
 
 Command = Literal["begin", "undo", "reset"]
+Action = int | np.ndarray  # the index of a candidate action, or raw values (A,)
 
 
 class CannotImagine(ValueError):
@@ -38,7 +39,7 @@ class CannotImagine(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class ImaginedStep:
-    """One imagined frame. `number` counts from 1, `action` is an index of the candidate actions.
+    """One imagined frame. `number` counts from 1, `action` are the raw values (A,).
 
     `mse` (before clipping) and, with a simulator, `distance_px` (of the dot, of the JetBot's heading) are errors
     against the ground truth, None if it is not known; `repeat_mse` and `repeat_px` those of the start frame in place of
@@ -48,7 +49,7 @@ class ImaginedStep:
     """
 
     number: int
-    action: int
+    action: np.ndarray
     mode: RolloutMode
     context: RolloutContext
     version: int
@@ -71,7 +72,7 @@ class ImaginedStep:
 
 @dataclass(frozen=True, eq=False)
 class Imagination:
-    """Frames imagined from frame `start` of version `recorded` of a recording on. `actions`: all of its actions;
+    """Frames imagined from frame `start` of version `recorded` of a recording on. `actions`: raw values (A,) of all;
     `steps`: the last UNDO_STEPS steps; `truth`: the ground truth of the current frame, or None if it is not known.
     `problem`: the reason why no simulator can go on from the start frame, empty if one can."""
 
@@ -79,7 +80,7 @@ class Imagination:
     recorded: str
     origin: RolloutContext
     problem: str
-    actions: tuple[int, ...] = ()
+    actions: tuple[np.ndarray, ...] = ()
     steps: tuple[ImaginedStep, ...] = ()
     truth: TrueFrame | None = None
 
@@ -106,7 +107,7 @@ class Imagination:
             )
             raise CannotImagine(f"There is no imagined step to undo: {advice}.")
         actions = self.actions[:-1]
-        truth = GroundTruth(recording, self.start).after(actions) if actions else None
+        truth = GroundTruth(recording, self.start).after_values(actions) if actions else None
         return replace(self, actions=actions, steps=self.steps[:-1], truth=truth)
 
 
@@ -136,45 +137,45 @@ def apply_command(
     recording: RecordedSession,
     current: Imagination | None,
     start: int,
-    command: int | Command,
+    command: Action | Command,
     mode: RolloutMode,
     history_length: int,
 ) -> Imagination:
-    """Apply an action, an index of the candidate actions, or a command. Without any step, and after "reset", the
-    imagination starts at frame `start`. Raises what `start_imagination`, `imagine_next` and `undo` raise."""
+    """Apply an action or a command. Without any step, and after "reset", the imagination starts at frame `start`.
+    Raises what `start_imagination`, `imagine_next` and `undo` raise."""
     is_started = current is not None and current.actions and current.recorded == recording.version
-    if not is_started or command == "reset":
+    is_command = isinstance(command, str)
+    if not is_started or (is_command and command == "reset"):
         current = start_imagination(recording, start, history_length)
-    if command == "undo":
-        return current.undo(recording)
-    if isinstance(command, str):
-        return current
-    return imagine_next(shared, recording, current, command, mode, history_length)
+    if not is_command:
+        return imagine_next(shared, recording, current, command, mode, history_length)
+    return current.undo(recording) if command == "undo" else current
 
 
 def imagine_next(
     shared: SharedWorldModel,
     recording: RecordedSession,
     current: Imagination,
-    action: int,
+    action: Action,
     mode: RolloutMode,
     history_length: int,
 ) -> Imagination:
-    """The imagination after one more action, an index of the candidate actions; raises NotFinite, CannotImagine and
+    """The imagination after one more action; raises NotFinite, CannotImagine and
     FrameUnreadable."""
     if len(current.actions) >= MAX_STEPS:
         raise CannotImagine(f"A dream has at most {MAX_STEPS:,} steps; press Reset to start again.")
+    action = recording.candidate_actions[action] if isinstance(action, int) else action
     actions = (*current.actions, action)
     future = GroundTruth(recording, current.start)
-    truth = future.after(actions)
-    imagined = imagine(shared, current.context, scaled_candidates(recording)[action], mode, history_length)
+    truth = future.after_values(actions)
+    imagined = imagine(shared, current.context, scaled_values(recording, action), mode, history_length)
     step = _compare(current, action, mode, imagined, future, truth)
     return replace(current, actions=actions, steps=(*current.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
 def _compare(
     current: Imagination,
-    action: int,
+    action: np.ndarray,
     mode: RolloutMode,
     imagined: Imagined,
     future: GroundTruth,

@@ -186,7 +186,7 @@ class WorldModelTrainer:
         sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
             if self.shared.version == version:  # else a step or a load has changed the weights meanwhile
-                self.shared.set_weights_source(sources)
+                self.shared.rename_weights(sources)
         return replace(saved, notes=self._notes)
 
     def _shown_name(self, path: Path) -> str:

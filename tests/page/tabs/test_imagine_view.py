@@ -24,7 +24,7 @@ def grey(shade=100, size=224):
 @dataclass
 class Step:
     number: int = 1
-    action: int = 1
+    action: np.ndarray = field(default_factory=lambda: np.array([0, 0.12, 0.1], np.float32))
     version: int = 0
     mse: float | None = 0.01
     distance_px: float | None = None
@@ -132,16 +132,30 @@ def test_a_refusal_has_the_form_of_an_answer():
 @every_case(
     ("sent", "what"), [(0, 0), (1.0, 1), ("1", 1), (None, "begin"), ("", "begin"), *((one, one) for one in COMMANDS)]
 )
-def test_a_press_is_an_action_or_a_command(sent, what):
-    assert parse_command(ImaginePad().preprocess(sent), 2) == what
-    assert parse_command(ImaginePad().preprocess({"press": sent, "number": 3}), 2) == what
-    assert parse_command(None, 2) == "begin"
+def test_a_press_is_an_action_or_a_command(jetbot, sent, what):
+    assert parse_command(ImaginePad().preprocess(sent), jetbot) == what
+    assert parse_command(ImaginePad().preprocess({"press": sent, "number": 3}), jetbot) == what
+    assert parse_command(None, jetbot) == "begin"
 
 
-@every_case("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30, [0], {"press": {}}])
-def test_anything_else_is_refused(sent):
+@every_case("values", [[0.1, 0.2, 0.3], {"duration": 0.3, "motor_left": 0.1, "motor_right": 0.2}])
+def test_a_press_may_hold_the_values_of_an_own_action(jetbot, values):
+    own = parse_command(ImaginePad().preprocess({"press": values, "number": 3}), jetbot)
+    assert own.tolist() == pytest.approx([0.1, 0.2, 0.3])
+
+
+@every_case("sent", [2, -1, 0.5, float("nan"), True, "move", "-1", "٣", "9" * 30])
+def test_anything_else_is_refused(jetbot, sent):
     with pytest.raises(InvalidValue, match="The action must be a whole number from 0 to 1"):
-        parse_command(ImaginePad().preprocess(sent), 2)
+        parse_command(ImaginePad().preprocess(sent), jetbot)
+
+
+@every_case(
+    "own", [[0.1], [0, 1, 2, 3], [0, 1, float("nan")], [0, 1, True], [0, 1, "1"], {}, {"motor_left": 1}, [1e39] * 3]
+)
+def test_an_own_action_needs_a_number_for_each_channel(jetbot, own):
+    with pytest.raises(InvalidValue, match="a number for each channel: motor_left, motor_right, duration"):
+        parse_command(PadInput(own), jetbot)
 
 
 def test_ways_to_go_on():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from page.tabs.networks import prediction_view
-from session import load_session
+from session import ActionSweep, load_session
 from tests.cases import every_case
 from tests.session.session_files import action, meta_of, observation, write_session
 
@@ -32,6 +32,7 @@ class Result:
     recorded: int | None
     actual: np.ndarray = field(default_factory=lambda: grey(100))
     predicted: np.ndarray = field(default_factory=lambda: grey(90))
+    error: np.ndarray = field(default_factory=lambda: np.zeros((4, 4), np.float32))
     mse: float = 0.5
     best: int = 0
     weights: dict = field(default_factory=lambda: {"predictor": Weights()})
@@ -46,13 +47,6 @@ class Result:
         return float(np.abs(self.differences).max(initial=0.0))
 
 
-@dataclass
-class Maps:
-    pixels: np.ndarray
-    strip: np.ndarray
-    top: float
-
-
 def grey(shade):
     return np.full((4, 4, 3), shade, dtype=np.uint8)
 
@@ -65,14 +59,21 @@ def recording(tmp_path):
     return load_session(write_session(tmp_path / "session_1", events, meta))
 
 
+def result_of(levels, recorded, growth=1.0):
+    differences = np.array(levels, dtype=np.float32).reshape(-1, 1, 1).repeat(4, axis=1).repeat(4, axis=2)
+    return Result(differences, recorded, growth=growth)
+
+
+def view_of(recording, result, judgement=""):
+    """The whole HTML; a fourth action is one that was recorded and is none of the three."""
+    turns = [0.0, 1.0, 2.0, 1.0][: len(result.differences)]
+    sweep = ActionSweep(np.array(turns, np.float32)[:, None], result.recorded, (None,) * len(turns))
+    return prediction_view(recording, recording.history(1, 2), sweep, result, judgement)
+
+
 def maps_view(recording, levels, recorded):
     """The HTML below the sweep."""
-    differences = np.array(levels, dtype=np.float32)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
-    top = max((abs(level) for level in levels), default=0.0)
-    maps = Maps(np.zeros((len(levels), 4, 4, 3), np.uint8), np.zeros((1, 5, 3), np.uint8), top)
-    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
-    html = prediction_view(recording, recording.history(1, 2), Result(differences, recorded), heat, maps)
-    return html.split('id="sweep-pictures"')[1]
+    return view_of(recording, result_of(levels, recorded)).split('id="sweep-pictures"')[1]
 
 
 @every_case(
@@ -86,11 +87,7 @@ def maps_view(recording, levels, recorded):
 )
 def test_an_error_is_the_lowest_only_if_the_differences_mean_something(recording, growth, levels, marks):
     """The last candidate is the recorded one, so that a mark on each of two places shows."""
-    differences = np.array(levels, dtype=np.float32)[:, None, None].repeat(4, axis=1).repeat(4, axis=2)
-    maps = Maps(np.zeros((3, 4, 4, 3), np.uint8), np.zeros((1, 5, 3), np.uint8), 1.0)
-    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
-    result = Result(differences, 2, growth=growth)
-    html = prediction_view(recording, recording.history(1, 2), result, heat, maps, "<p>beside</p>")
+    html = view_of(recording, result_of(levels, 2, growth), "<p>beside</p>")
     assert sorted(re.findall(r'class="badge">(.*?)<', html), key=lambda mark: mark != "recorded") == marks
     assert ("no action predicts better than another here" in html) == (len(marks) == 1)
     assert "<p>beside</p>" in html.split('id="prediction-pictures"')[0]
@@ -125,12 +122,6 @@ def test_differences_too_small_to_see_in_the_pictures_are_shown(recording, top, 
     assert ("below 1/256" in maps_view(recording, (top, 0.0, -top), recorded=1)) is is_shown
 
 
-@pytest.mark.parametrize(("levels", "recorded"), [((0.0,), 0), ((), None)])
-def test_without_another_action_nothing_is_compared(recording, levels, recorded):
-    result = Result(np.zeros((len(levels), 4, 4), np.float32), recorded)
-    if not levels:
-        result.best = None
-    heat = Maps(grey(0), np.zeros((1, 5, 3), np.uint8), 1.0)
-    maps = Maps(np.zeros((len(levels), 4, 4, 3), np.uint8), heat.strip, 0.0)
-    html = prediction_view(recording, recording.history(1, 2), result, heat, maps)
+def test_without_another_action_nothing_is_compared(recording):
+    html = view_of(recording, result_of((0.0,), 0))
     assert "difference-maps" not in html and "Effect of each action" not in html

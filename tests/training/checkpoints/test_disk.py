@@ -13,13 +13,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
-from models import SharedWorldModel
-from tests.models.small import small_config
 from tests.promises import count
 from tests.training.checkpoints.test_writer import contents_of, moved
-from training import CheckpointNotSaved, TrainingManager
+from tests.training.tiny import small_manager
+from training import CheckpointNotSaved
 from training.checkpoints import folder as checkpoint_folder
 from training.checkpoints.manifest import STATE_FILE
 from training.checkpoints.reader import read_checkpoint
@@ -102,10 +100,6 @@ class Watched:
 
     def __exit__(self, *problem):
         self.file.close()
-
-
-def small_manager(folder):
-    return TrainingManager(SharedWorldModel(small_config(), torch.device("cpu")), folder)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +224,7 @@ def test_a_kill_at_every_step_of_a_save_leaves_one_generation(tmp_path, generati
 DISK_FULL = """
 import resource, signal, sys
 from pathlib import Path
-from tests.training.checkpoints.test_disk import small_manager
+from tests.training.tiny import small_manager
 from training import CheckpointNotSaved
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 manager = small_manager(folder)

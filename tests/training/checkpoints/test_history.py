@@ -12,8 +12,8 @@ import torch
 
 from tests.cases import every_case
 from tests.promises import count
-from tests.training.checkpoints.test_disk import Disk, Killed, generation_of, small_manager
-from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, tensors_of, train
+from tests.training.checkpoints.test_disk import Disk, Killed, generation_of
+from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, small_manager, tensors_of, train
 from training import CheckpointDamaged, CheckpointNotFound, CheckpointNotSaved, FixedSteps, JobRunning
 from training.checkpoints.history import MAX_VERSIONS
 from training.checkpoints.manifest import STATE_FILE, MeasuredLoss, file_digest, read_state
@@ -75,7 +75,7 @@ def test_a_run_of_many_saves_keeps_one_version_with_steps_loss_and_what_made_it(
     (version,) = manager.versions()
     assert kept_digests(manager) == [version.digests] == [before]
     assert {network: one.origin.step for network, one in version.files.items()} == dict.fromkeys(FILES, 2)
-    subject = f"frames 3 to 11 of {recording.name}"
+    subject = f"frames 9 to 11 of {recording.name}"
     assert version.newest.origin.made_by == f"training the predictor on {subject}"
     assert version.reason == f"before training the autoencoder on {subject}"[:79] + "…" * (len(subject) > 46)
     assert version.measured.loss.value == pytest.approx(now.curves["evaluated"][0][1], rel=10) and not version.is_best
@@ -223,7 +223,7 @@ def test_nothing_is_restored_while_a_job_of_the_robot_runs(tmp_path, recording):
         train(manager, recording)
     (version,) = manager.versions()
     job = manager.train(request(recording, condition=ENDLESS))
-    with pytest.raises(JobRunning, match="Ada trains the autoencoder on frames 3 to 11"):
+    with pytest.raises(JobRunning, match="Ada trains the autoencoder on frames 9 to 11"):
         manager.restore(version.name)
     with pytest.raises(JobRunning, match="Another program trains this robot's networks"):
         make_manager(manager.directory).restore(version.name)

@@ -14,8 +14,8 @@ import torch
 from models import Architecture
 from tests.cases import every_case
 from tests.promises import count
-from tests.training.tiny import are_equal, make_manager, shared_model, tensors_of, train
-from training import AutoencoderTrainer, CheckpointError, CheckpointNotSaved, load_checkpoint, save_checkpoint
+from tests.training.tiny import are_equal, make_manager, small_manager, small_model, tensors_of, train
+from training import CheckpointError, CheckpointNotSaved, TrainState, load_checkpoint, save_checkpoint
 from training.checkpoints.folder import LOCK_FILE
 from training.checkpoints.manifest import STATE_FILE, file_digest, read_state, saved_with
 from training.checkpoints.writer import FILES, copy_contents, write_contents
@@ -24,11 +24,21 @@ AUTOENCODER, PREDICTOR = FILES["autoencoder"], FILES["predictor"]
 
 
 @pytest.fixture
-def optimizers(recording, tmp_path_factory):
+def optimizers():
     """Both networks after two steps."""
-    manager = make_manager(tmp_path_factory.mktemp("unused"))
-    train(manager, recording, "predictor")
-    return manager.trainer.state
+    made = TrainState(small_model().model)
+    for _ in range(2):
+        moved(made, *FILES)
+    return made
+
+
+def moved(optimizers, *networks):
+    """The same optimizers after another step of some networks, the autoencoder if none are named."""
+    for network in networks or ("autoencoder",):
+        for parameter in optimizers.model.network(network).parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizers.of(network).step()
+    return optimizers
 
 
 def contents_of(folder):
@@ -53,7 +63,7 @@ def test_a_file_has_the_promised_keys_and_plain_contents(tmp_path, optimizers):
 
 def test_a_saved_network_loads_by_itself(tmp_path, optimizers):
     save_checkpoint(tmp_path, optimizers)
-    model = shared_model().model
+    model = small_model().model
     assert load_checkpoint(tmp_path / AUTOENCODER, model.autoencoder).step == 2
     assert load_checkpoint(tmp_path / PREDICTOR, model.predictor).notes == ()
     assert are_equal(tensors_of(model), tensors_of(optimizers.model))
@@ -78,10 +88,10 @@ def test_litter_of_a_killed_save_is_swept(tmp_path, optimizers):
     assert sorted(contents_of(tmp_path)) == [AUTOENCODER, "mine.txt", STATE_FILE]
 
 
-def test_copied_contents_do_not_change_with_the_weights(optimizers, batch):
+def test_copied_contents_do_not_change_with_the_weights(optimizers):
     contents = copy_contents(optimizers, ["autoencoder"])
     weights = {k: v.clone() for k, v in contents.networks["autoencoder"]["model_state_dict"].items()}
-    AutoencoderTrainer(optimizers.model, optimizers).step(batch)
+    torch.rand(1, generator=moved(optimizers).generator)
     assert are_equal(weights, contents.networks["autoencoder"]["model_state_dict"])
     assert not torch.equal(optimizers.generator.get_state(), contents.random_state)
 
@@ -96,14 +106,6 @@ def test_without_links_the_backup_is_a_copy(tmp_path, optimizers, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     save_checkpoint(tmp_path, moved(optimizers))
     assert contents_of(tmp_path)["autoencoder_backup.pth"] == before != contents_of(tmp_path)[AUTOENCODER]
-
-
-def moved(optimizers):
-    """The same optimizers after another step of the autoencoder."""
-    for parameter in optimizers.model.autoencoder.parameters():
-        parameter.grad = torch.ones_like(parameter)
-    optimizers.of("autoencoder").step()
-    return optimizers
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path, optimizers):
@@ -121,7 +123,7 @@ def test_random_numbers_are_used_again_only_with_the_weights_they_belong_to(tmp_
     path = tmp_path / AUTOENCODER
     assert torch.equal(saved_random_state(path), optimizers.generator.get_state())
     assert read_state(tmp_path)["digests"] == {name: file_digest(tmp_path / name) for name in FILES.values()}
-    torch.save(shared_model().model.autoencoder.state_dict(), path)
+    torch.save(small_model().model.autoencoder.state_dict(), path)
     assert saved_random_state(path) is None
     assert torch.equal(saved_random_state(tmp_path / PREDICTOR), optimizers.generator.get_state())
 
@@ -154,10 +156,10 @@ KILLED = """
 import os, sys
 from pathlib import Path
 import torch
-from tests.training.checkpoints.test_writer import FILES, moved, save_checkpoint, shared_model
+from tests.training.checkpoints.test_writer import FILES, moved, save_checkpoint, small_model
 from training import TrainState
 torch.set_num_threads(1)
-optimizers = TrainState(shared_model().model)
+optimizers = TrainState(small_model().model)
 for folder in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -191,7 +193,7 @@ def test_a_kill_never_costs_a_checkpoint(tmp_path, figure):
             acknowledged += last
             unfinished += any(folder.glob("*.unfinished"))
             try:
-                manager = make_manager(folder)
+                manager = small_manager(folder)
                 lost += manager.load("autoencoder", folder / AUTOENCODER).step < last
                 parted += manager.load("predictor", folder / PREDICTOR).notes != ()
             except CheckpointError:
@@ -216,7 +218,7 @@ def test_a_save_that_was_decided_is_finished_at_the_next_start(tmp_path, tmp_pat
     for name in FILES.values():
         (tmp_path / f"{name}.unfinished").write_bytes((other / name).read_bytes())
     (tmp_path / STATE_FILE).write_bytes((other / STATE_FILE).read_bytes())
-    make_manager(tmp_path)
+    small_manager(tmp_path)
     assert contents_of(tmp_path) == contents_of(other)
 
 
@@ -224,7 +226,7 @@ def test_a_file_put_there_after_a_save_was_decided_is_not_replaced(tmp_path, opt
     save_checkpoint(tmp_path, optimizers)
     (tmp_path / f"{AUTOENCODER}.unfinished").write_bytes((tmp_path / AUTOENCODER).read_bytes())
     (tmp_path / AUTOENCODER).write_bytes(b"somebody's own")
-    make_manager(tmp_path)
+    small_manager(tmp_path)
     assert (tmp_path / AUTOENCODER).read_bytes() == b"somebody's own"
     assert not list(tmp_path.glob("*.unfinished"))
 
@@ -234,9 +236,9 @@ def test_a_start_beside_a_save_leaves_it_alone(tmp_path, optimizers):
     (tmp_path / "autoencoder.pth.unfinished").write_bytes(b"half")
     with (tmp_path / LOCK_FILE).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        make_manager(tmp_path)
+        small_manager(tmp_path)
         assert (tmp_path / "autoencoder.pth.unfinished").exists()
-    make_manager(tmp_path)
+    small_manager(tmp_path)
     assert not (tmp_path / "autoencoder.pth.unfinished").exists()
 
 

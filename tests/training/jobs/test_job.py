@@ -288,7 +288,7 @@ def test_pictures_show_the_first_target_before_and_after(recording):
     looks = now.comparison
     for picture in (looks.actual, looks.before, looks.after):
         assert picture.shape == (224, 224, 3) and picture.dtype == np.uint8
-    assert np.abs(looks.actual.astype(int) - np.asarray(recording.picture(3)).astype(int)).mean() < 1
+    assert np.abs(looks.actual.astype(int) - np.asarray(recording.picture(RANGE.first)).astype(int)).mean() < 1
 
     def error(picture):
         return np.square(picture.astype(float) - looks.actual).mean()

@@ -1,4 +1,5 @@
 import base64
+import itertools
 import json
 import re
 import threading
@@ -9,6 +10,7 @@ import torch
 
 from models import SharedWorldModel
 from session import NoHistory
+from tests.cases import every_case
 from tests.models.small import small_config
 from tests.promises import count
 from tests.training.checkpoint_files import autoencoder, notebook_file, predictor
@@ -71,7 +73,7 @@ def test_two_to_eight_who_press_train_at_once_get_exactly_one_job(manager, recor
         got = press_at_once([manager] * (2 + number % 7), recording)
         (place,) = (place for place, one in got.items() if not isinstance(one, str))
         who, job = f"Visitor {place}", got[place]
-        subject = re.escape(f"trains the autoencoder on frames 3 to 11 of {recording.name}")
+        subject = re.escape(f"trains the autoencoder on frames 9 to 11 of {recording.name}")
         words = rf"{who} {subject}: step \d+ of at most 1,000,000. Wait until it ends, or press Stop."
         wrong += [one for one in got.values() if isinstance(one, str) and not re.fullmatch(words, one)]
         pressed, jobs = pressed + len(got), jobs + 1
@@ -92,7 +94,7 @@ def test_programs_that_train_in_one_folder_at_once_get_exactly_one_job(manager, 
     for number in range(rounds):
         got = press_at_once([manager, *others][: 2 + number % 3], recording)
         (place,) = (place for place, one in got.items() if not isinstance(one, str))
-        subject = re.escape(f"visitor {place}: autoencoder on frames 3 to 11 of {recording.name}")
+        subject = re.escape(f"visitor {place}: autoencoder on frames 9 to 11 of {recording.name}")
         words = rf"Another program trains this robot's networks \({subject}, step \d+ of at most 1,000,000\). .*"
         wrong += [one for one in got.values() if isinstance(one, str) and not re.fullmatch(words, one)]
         got[place].stop()
@@ -125,7 +127,7 @@ def test_another_program_on_the_same_folder_is_kept_out_until_the_job_ends(manag
         with pytest.raises(JobRunning) as caught:
             other.train(request(recording, "predictor"))
     caught = str(caught.value)
-    holder = f"Ada: autoencoder on frames 3 to 11 of {recording.name}"
+    holder = f"Ada: autoencoder on frames 9 to 11 of {recording.name}"
     told = re.fullmatch(
         r"Another program trains this robot's networks \((.*), step (\d+) of at most (.*)\). .*", caught
     )
@@ -232,7 +234,7 @@ def test_saves_from_many_threads_at_once_all_leave_whole_files(manager, recordin
 
     def save():
         try:
-            for _ in range(3):
+            for _ in range(2):
                 manager.save()
                 for name in FILES.values():
                     read_checkpoint(manager.directory / name)
@@ -534,21 +536,26 @@ def test_a_job_that_took_no_step_has_changed_nothing(manager, recording):
     assert found.steps == 0 and moved(found.changes) == {"autoencoder": 0.0, "predictor": 0.0}
 
 
-@pytest.mark.parametrize(
-    "problem", [RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError(), torch.OutOfMemoryError()]
-)
-@pytest.mark.parametrize("part", ["copy_weights", "weight_changes"])
-def test_weights_that_cannot_be_compared_cost_no_job(manager, recording, monkeypatch, caplog, part, problem):
+NO_MEMORY = [
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
+    torch.OutOfMemoryError(),
+]
+
+
+@every_case("part, problem", itertools.product(["copy_weights", "weight_changes"], NO_MEMORY))
+def test_weights_that_cannot_be_compared_cost_no_job(tmp_path, recording, caplog, part, problem):
     def fail(*arguments):
         raise problem
 
-    with monkeypatch.context() as patched:
+    caplog.clear()
+    manager = make_manager(tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(weight_diff_module, part, fail)
         now = train(manager, recording)
         assert (now.status, now.step, now.saved) == ("finished", 2, "autoencoder.pth (step 2)")
         assert manager.weight_comparison() is None and manager._weight_diff._before is None
     assert "were not compared" in caplog.text
-    assert train(make_manager(manager.directory), recording).status == "finished"
     assert train(manager, recording).status == "finished" and manager.weight_comparison().steps == 2
 
 

@@ -93,7 +93,7 @@ def test_after_a_kill_or_a_request_to_end_the_next_program_reports_the_step(tmp_
         until(lambda folder=folder, at=at: steps(folder) >= at)
         if other.last_run().status != "elsewhere":
             wrong.append(f"{number}: {other.last_run().status} while it runs")
-        with pytest.raises(JobRunning, match=r"Ada: autoencoder on frames 3 to 11 of .*, step \d+ of at most"):
+        with pytest.raises(JobRunning, match=r"Ada: autoencoder on frames 9 to 11 of .*, step \d+ of at most"):
             other.train(request(recording))
         child.end(how)
         last, told = steps(folder), make_manager(folder).last_run()

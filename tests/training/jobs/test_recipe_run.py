@@ -24,15 +24,22 @@ def sessions(tmp_path_factory):
     """A folder with two recordings."""
     folder = tmp_path_factory.mktemp("two") / "sessions"
     for seed in (1, 2):
-        record_demo(folder, "toroidal_dot", 24, seed=seed)
+        record_demo(folder, "toroidal_dot", 12, seed=seed)
     return folder
 
 
+@pytest.fixture(scope="module")
+def estimate(sessions):
+    """The estimate of a run, measured once."""
+    return estimate_recipe(shared_model(), load_session(next((sessions / "toroidal_dot").iterdir())))
+
+
 @pytest.fixture
-def open_backend(tmp_path, sessions, monkeypatch):
+def open_backend(tmp_path, sessions, estimate, monkeypatch):
     """A function that makes a backend over the recordings, as each start of a program does."""
     (tmp_path / "sessions").symlink_to(sessions)
     monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
+    monkeypatch.setattr(backend, "estimate_recipe", lambda *given: estimate)
 
     def make():
         made = backend.Backend(tmp_path, "cpu")
@@ -68,7 +75,14 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
 
     before = tensors(manager.directory)
     second = begin(made)
-    assert second.wait(60)
+    second.pause()
+    served = manager.served
+    assert served is not manager.shared and all(one.is_trained for one in served.weights.values())
+    assert are_equal(served.network("predictor").state_dict(), before["predictor_0.pth"])
+    shown = manager.looks()  # never of the run before
+    assert shown is None or f"{shown.run}.jsonl" == second.snapshot().log
+    second.resume()
+    assert second.wait(60) and manager.served is manager.shared
     assert "what lay there was other weights and is in the checkpoint history" in second.snapshot().saved
     (version,) = manager.versions()
     assert version.newest.origin.made_by == "training a world model on 2 recordings of toroidal_dot"
@@ -111,9 +125,7 @@ def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backen
     assert made.manager(TOROIDAL_DOT).snapshot() is None and not made.recordings_of(JETBOT)
 
 
-def test_the_estimate_names_every_phase(sessions):
-    recording = load_session(next((sessions / "toroidal_dot").iterdir()))
-    estimate = estimate_recipe(shared_model(), recording)
+def test_the_estimate_names_every_phase(estimate):
     assert set(estimate.step_seconds) == {"reconstruct", "predict", "rollout"}
     steps = RecipeConfig()
     assert estimate.seconds > steps.predictor_steps * estimate.step_seconds["predict"] > 0

@@ -113,7 +113,7 @@ def test_the_log_of_a_job_goes_on_until_it_has_finished_stopped_or_failed(manage
         until(lambda: job.snapshot().step >= 2)
         run = newest(manager.directory)
         assert (run.network, run.info.started_by, run.info.max_steps) == ("predictor", "Ada", 1_000_000)
-        assert run.info.subject == f"frames 3 to 11 of {recording.name}" and run.status is None
+        assert run.info.subject == f"frames 9 to 11 of {recording.name}" and run.status is None
         assert manager.directory / "runs" / run.name == manager.run_file
         ending()
         assert job.wait(20)
@@ -141,7 +141,7 @@ def test_an_interrupted_job_is_reported_by_the_next_program_with_its_curves(mana
     assert (now.status, now.saved) == ("interrupted", saved)
     reported = make_manager(manager.directory).last_run()
     assert (reported.status, reported.step, reported.network) == ("interrupted", now.step, "predictor")
-    frames = f"frames 3 to 11 of {recording.name}"
+    frames = f"frames 9 to 11 of {recording.name}"
     message = f"Predictor training on {frames} was interrupted at step {now.step} (started by Ada,"
     assert reported.message.startswith(message) and reported.started_by == "Ada"
     files = f"autoencoder.pth and predictor_0.pth at step {now.step}; load them under Models to continue"

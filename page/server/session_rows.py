@@ -1,0 +1,116 @@
+"""Rows of the table of sessions, searched and sorted, page by page; and the facts that need an opened recording."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from page.facts import ALL_ROBOTS
+from page.text import count_text, duration_text, loss_text
+from session import RecordedSession, SessionSummary, list_sessions
+from training import EvaluationResult, RecordingBaselines, frame_errors
+
+ROWS = 25
+LISTED_FOR_S = 2.0
+MAX_TEXT = 200
+MAX_DIGITS = 6
+
+SORTS: dict[str, Callable[[SessionSummary], object]] = {
+    "date": lambda one: (one.start_time or datetime.min, one.session_id),
+    "robot": lambda one: (one.robot_title.casefold(), one.session_id),
+    "name": lambda one: one.session_id.casefold(),
+    "length": lambda one: (-1.0 if one.duration_s is None else one.duration_s, one.session_id),
+    "events": lambda one: (-1 if one.total_events is None else one.total_events, one.session_id),
+}
+
+
+@dataclass
+class Listing:
+    """All sessions, listed anew if that was done more than two seconds ago: a search asks with every letter."""
+
+    folder: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _summaries: Sequence[SessionSummary] = ()
+    _listed_at: float = -LISTED_FOR_S
+
+    def summaries(self) -> Sequence[SessionSummary]:
+        with self._lock:
+            if time.monotonic() - self._listed_at >= LISTED_FOR_S:
+                self._summaries, self._listed_at = list_sessions(self.folder), time.monotonic()
+            return self._summaries
+
+
+def table_page(summaries: Sequence[SessionSummary], query: Mapping[str, str]) -> dict[str, object]:
+    """One page of the table. `query` holds text from an address, unchecked: `text` whose words must all be found,
+    `robot`, `sort`, `order` ("up" or "down") and `page` from 0; of what is wrong in it, the usual is taken."""
+    robots = sorted({one.robot_title for one in summaries if one.is_readable}, key=str.casefold)
+    robot = query.get("robot", ALL_ROBOTS)
+    words = query.get("text", "")[:MAX_TEXT].casefold().split()
+    found = [one for one in summaries if robot not in robots or one.robot_title == robot]
+    found = [one for one in found if all(word in _searched(one) for word in words)]
+    found.sort(key=SORTS.get(query.get("sort", ""), SORTS["date"]), reverse=query.get("order") != "up")
+    pages = max(1, -(-len(found) // ROWS))
+    page = min(_number(query.get("page", "")), pages - 1)
+    rows = [_row(one) for one in found[page * ROWS : (page + 1) * ROWS]]
+    return {"rows": rows, "found": len(found), "all": len(summaries), "page": page, "pages": pages, "robots": robots}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else 0
+
+
+def _searched(summary: SessionSummary) -> str:
+    return f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)}".casefold()
+
+
+def _date(summary: SessionSummary) -> str:
+    return summary.start_time.strftime("%Y-%m-%d %H:%M:%S") if summary.start_time else ""
+
+
+def _state(summary: SessionSummary) -> str:
+    if not summary.is_readable:
+        return "cannot be read"
+    if summary.is_being_recorded:
+        return "being recorded"
+    return "" if summary.is_finished else "not finished"
+
+
+def _row(summary: SessionSummary) -> dict[str, object]:
+    return {
+        "id": summary.session_id,
+        "name": summary.name,
+        "robot": summary.robot_title,
+        "date": _date(summary),
+        "length": "" if summary.duration_s is None else duration_text(summary.duration_s),
+        "events": "" if summary.total_events is None else f"{summary.total_events:,}",
+        "state": _state(summary),
+        "is_readable": summary.is_readable,
+    }
+
+
+def session_details(
+    recording: RecordedSession, result: EvaluationResult | None, baselines: RecordingBaselines | None
+) -> dict[str, object]:
+    """What only the opened recording tells. `result`: its newest evaluation, whose error is shown beside that of
+    repeating the last frame."""
+    return {
+        "frames": f"{recording.frame_count:,}",
+        "actions": f"{recording.action_count:,}",
+        "length": duration_text(recording.duration_s),
+        "version": recording.version,
+        "has_picture": recording.frame_count > 0,
+        "problems": count_text(len(recording.skipped_log), "problem") if len(recording.skipped_log) else "",
+        **_error(result, baselines),
+    }
+
+
+def _error(result: EvaluationResult | None, baselines: RecordingBaselines | None) -> dict[str, str]:
+    summary = frame_errors.summary(result.track.of("prediction")) if result else None
+    if summary is None:
+        return {"error": "", "repeat": ""}
+    repeat = np.nan if baselines is None else np.nanmean(baselines.repeat)
+    return {"error": loss_text(summary.mean), "repeat": "" if np.isnan(repeat) else loss_text(float(repeat))}
