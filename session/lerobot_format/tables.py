@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPISODE, FRAME = "episode_index", "frame_index"
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 20_000
-MAX_GROUP_BYTES = 2 << 30  # of a row group, which is read at once
+MAX_GROUP_BYTES = 1 << 30  # of a row group, which is read at once
 
 
 class BadTable(Exception):
@@ -76,12 +76,46 @@ def _require_fitting(table: "ParquetFile", groups: Sequence[int]) -> None:
         raise BadTable(f"has row groups larger than {MAX_GROUP_BYTES >> 30} GB")
 
 
-def episode_runs(files: DatasetFiles, path: str) -> Runs:
-    """Where the episodes of a data file are; raises BadTable."""
+def read_value(files: DatasetFiles, path: str, column: str, row: int) -> object:
+    """One value of a column whose row groups are large, such as pictures; raises BadTable."""
+    state = _state(files, path)
+    begins = _group_begins(files.folder, path, state)
+    group = int(np.searchsorted(begins, row, side="right")) - 1
+    if not 0 <= group < len(begins) - 1:
+        raise BadTable("holds fewer rows than it says")
+    values = _group_column(files.folder, path, state, column, group)
+    if row - begins[group] >= len(values):
+        raise BadTable("holds fewer rows than it says")
+    return values[row - int(begins[group])].as_py()
+
+
+@lru_cache(maxsize=256)
+def _group_begins(folder: Path, path: str, state: State) -> np.ndarray:
+    """The first row of each row group, and the number of rows."""
+    with open_table(DatasetFiles(folder), path) as table:
+        return np.cumsum([0, *(table.metadata.row_group(index).num_rows for index in range(table.num_row_groups))])
+
+
+# Few, as each may be of a hundred megabytes: shared by all recordings.
+@lru_cache(maxsize=3)
+def _group_column(folder: Path, path: str, state: State, column: str, group: int) -> "pa.ChunkedArray":
+    with open_table(DatasetFiles(folder), path) as table:
+        columns = read_columns(table, [column], [group])
+    if column not in columns:
+        raise BadTable(f"has no column {column}")
+    return columns[column]
+
+
+def _state(files: DatasetFiles, path: str) -> State:
     state = files.state(path)
     if state is None:
         raise BadTable(files.problem(path) or "is not here")
-    return _episode_runs(files.folder, path, state)
+    return state
+
+
+def episode_runs(files: DatasetFiles, path: str) -> Runs:
+    """Where the episodes of a data file are; raises BadTable."""
+    return _episode_runs(files.folder, path, _state(files, path))
 
 
 @lru_cache(maxsize=512)
