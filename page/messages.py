@@ -30,7 +30,7 @@ EMPTY_ACTIONS = (
 )
 EMPTY_SKILL = (
     '<div class="empty">Press <b>Measure</b> to see the errors beside those of repeating the last frame and of the '
-    "mean picture, and whether the right actions predict better than others.</div>"
+    "mean image, and whether the right actions predict better than others.</div>"
 )
 EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '
@@ -54,9 +54,7 @@ WORLD_MODEL_TEXT = (
 )
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
 MEASURING = "Measuring how long it takes … "
-REPLACED_NETWORKS = (
-    "<b>Replaces the current networks.</b> They stay in the checkpoint history, under Models: Restore puts them back."
-)
+REPLACED_NETWORKS = "<b>Replaces the current networks</b>; restore them any time under Models → Checkpoint history."
 ADVANCED_NOTE = (
     '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '
     "predictor <b>also changes the autoencoder</b>.</p>"

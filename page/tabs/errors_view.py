@@ -210,7 +210,7 @@ def _action_card(
     def draw(figure: "Figure") -> None:
         error_figures.draw_by_action(figure, drawn, averages, compared)
 
-    sentence = f"Mean {name} of the frames after each action{common}. "
+    sentence = f"Mean {name} by action{common}. "
     sentence += "A much taller bar: the model has not learned that action."
     title = f"{name} by action"
     file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
