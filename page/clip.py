@@ -51,7 +51,13 @@ class ClipEmpty(ValueError):
         super().__init__("A clip needs at least one frame; choose some frames.")
 
 
-def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: float, kind: Kind) -> bytes:
+def animated_clip(
+    pairs: Sequence[Pair],
+    titles: Sequence[str],
+    frames_per_s: float,
+    kind: Kind,
+    captions: tuple[str, str] = CAPTIONS,
+) -> bytes:
     """The content of a file with one frame for every pair of actual and predicted pictures, and its title below.
 
     Pictures are uint8 (224, 224, 3), None if there is no prediction for a frame. Raises ClipTooLong,
@@ -65,7 +71,7 @@ def animated_clip(pairs: Sequence[Pair], titles: Sequence[str], frames_per_s: fl
     unit_ms = {"webp": 1, "gif": 10}[kind]
     durations = _durations(len(pairs), frames_per_s, unit_ms)
     font = ImageFont.load_default(size=FONT_SIZE)
-    empty = _empty_frame(font)
+    empty = _empty_frame(font, captions)
     frames = [_draw(empty, pair, title, font) for pair, title in zip(pairs, titles, strict=True)]
     return _encode(frames, durations, kind)
 
@@ -85,11 +91,11 @@ def _durations(count: int, frames_per_s: float, unit_ms: int) -> list[int]:
     return [end - begin for begin, end in pairwise(begins)]
 
 
-def _empty_frame(font: ImageFont.FreeTypeFont) -> Image.Image:
+def _empty_frame(font: ImageFont.FreeTypeFont, captions: tuple[str, str]) -> Image.Image:
     """The background of all frames: the captions, and the panel of a missing prediction."""
     frame = Image.new("RGB", SIZE, PAPER)
     draw = ImageDraw.Draw(frame)
-    for (left, top), caption in zip(CORNERS, CAPTIONS, strict=True):
+    for (left, top), caption in zip(CORNERS, captions, strict=True):
         draw.text((left + PANEL / 2, top / 2), caption, fill=INK, font=font, anchor="mm")
     left, top = CORNERS[1]
     draw.rectangle((left, top, left + PANEL - 1, top + PANEL - 1), fill=NEUTRAL)

@@ -30,7 +30,7 @@ EMPTY_ACTIONS = (
 )
 EMPTY_SKILL = (
     '<div class="empty">Press <b>Measure</b> to see the errors beside those of repeating the last frame and of the '
-    "mean picture, and whether the right actions predict better than others.</div>"
+    "mean image, and whether the right actions predict better than others.</div>"
 )
 EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '

@@ -38,19 +38,19 @@ RUN_LOSSES = {"held out": ("validation frames", "Validation loss"), "evaluated":
 def baselines_line(
     mse: float, mean: float, repeat: float | None = None, repeated: str = "the last frame", error: str = ""
 ) -> str:
-    """HTML of one line: the share explained, and what repeating a frame (`repeated`) and the mean picture give. `error`
+    """HTML of one line: the share explained, and what repeating a frame (`repeated`) and the mean image give. `error`
     names the MSE if it is not shown above."""
     explained = share_below(mse, mean)
     if explained is None:
         share = SAME_FRAMES.capitalize()
     elif explained < 0:
-        share = "Worse than the mean picture"
+        share = "Worse than always showing the mean image"
     else:
-        share = f"Explains <b>{percent_text(explained)}</b> of what differs between frames"
+        share = f"Explains <b>{percent_text(explained)}</b> of the variance between frames"
     parts = [escape(error), share] if error else [share]
     if repeat is not None:
         parts.append(f"repeating {repeated}: {loss_text(repeat)}")
-    return f'<p class="fine baselines">{" · ".join([*parts, f"mean picture: {loss_text(mean)}"])}</p>'
+    return f'<p class="fine baselines">{" · ".join([*parts, f"mean image: {loss_text(mean)}"])}</p>'
 
 
 def verdict_line(network: Network, judged: Verdict) -> str:

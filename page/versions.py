@@ -11,10 +11,7 @@ from page.visitor import Visitor
 from training import TrainingManager, Version
 
 NOTHING_KEPT = "Empty: training, saving and restoring put here what they replace."
-HOW_TO_READ = (
-    "What training, saving and restoring have replaced, newest first. Restore puts a version back; what is in use now "
-    "becomes a version itself."
-)
+HOW_TO_READ = "Earlier versions, newest first. Restoring one keeps the current weights as a version."
 
 
 def version_list(manager: TrainingManager) -> OpenRadio:
@@ -47,14 +44,18 @@ def version_label(version: Version, is_in_use: bool) -> str:
     is_known = bool(made_by) or version.is_permanent
     parts = [
         _date(version.newest.saved),
-        "original, not trained here" if version.is_permanent else made_by,
+        "shipped with the project" if version.is_permanent else made_by,
         ", ".join(_network_text(version, network) for network in NETWORKS if network in version.files),
-        f"{'held-out ' if measured.loss.is_held_out else ''}loss {loss_text(measured.loss.value)}" if measured else "",
+        f"{_loss_name(measured.loss.is_held_out)} {loss_text(measured.loss.value)}" if measured else "",
         bytes_text(version.size),
         "" if version.reason.startswith("before") and is_known else version.reason,
         "in use" if is_in_use else "",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _loss_name(is_held_out: bool) -> str:
+    return "validation loss" if is_held_out else "loss"
 
 
 def _network_text(version: Version, network: Network) -> str:

@@ -23,7 +23,7 @@ TERMINAL_WORDS = {
     ", then press Restore": ", then restore it again",
     ", then press Save Models": ", then run the command again",
     "press Resume to continue": "run training.learn with --resume to go on",
-    "Wait until it ends, or press Stop": "Wait until it ends, or stop it where it was started",
+    "Wait, or stop it first": "Wait, or stop it where it was started",
 }
 
 

@@ -126,7 +126,7 @@ def _make_log(axes: "Axes", edges: np.ndarray) -> None:
 
 def _draw_histogram(axes: "Axes", intervals: Intervals, title: str, colour: str, edges: np.ndarray) -> None:
     _tidy(axes)
-    axes.set_ylabel("how many", fontsize=NORMAL)
+    axes.set_ylabel("count", fontsize=NORMAL)
     if intervals.median_s is None:
         axes.set_title(f"{title}: none", fontsize=NORMAL, loc="left")
         axes.set_yticks([])

@@ -162,8 +162,9 @@ class JoinedDataset:
         return _spread_batches(self._held_out)
 
     def describe(self) -> str:
-        """Text: "3 recordings of jetbot"."""
-        return f"{len(self._parts)} recordings of {self._parts[0].recording.profile.name}"
+        """Text: "3 JetBot recordings"."""
+        count, title = len(self._parts), self._parts[0].recording.profile.title
+        return f"{count} {title} recording{'' if count == 1 else 's'}"
 
 
 def _single_batch(part: FrameDataset, target: int) -> Batch:

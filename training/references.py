@@ -10,7 +10,8 @@ import torch
 
 from session.batch import Batch
 
-REPEATING, MEAN = "repeating the last frame", "the mean picture"
+REPEATING, MEAN = "repeating the last frame", "the mean image"
+FORMER_NAMES = {"the mean picture": MEAN}  # in logs of earlier runs
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ function makeFilmstrip(list, note, addressOf, seek) {
     item.className = kind;
     picture.src = addressOf(index); picture.width = 64; picture.height = 64;
     picture.alt = (kind === 'target' ? 'Selected frame ' : 'Context frame ') + index;
-    label.textContent = (kind === 'target' ? 'selected ' : '') + index;
+    label.textContent = index + (kind === 'target' ? ' (selected)' : '');
     button.type = 'button'; button.title = 'Go to frame ' + index;
     button.append(picture, label);
     button.addEventListener('click', () => seek(index, true));

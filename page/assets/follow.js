@@ -43,7 +43,7 @@ function turnOff(name, took) {
   const box = switchOf(name), note = document.createElement('small');
   box.click();
   FOLLOWED[name].isChosen = false;
-  note.textContent = 'off, because a run takes ' + (took / 1000).toFixed(1) + ' s here';
+  note.textContent = 'off: a run takes ' + (took / 1000).toFixed(1) + ' s';
   box.closest('label').append(note);
 }
 

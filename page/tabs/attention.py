@@ -24,8 +24,8 @@ LAYERS, HEADS = ActionPredictorConfig().layers, ActionPredictorConfig().heads
 MEASURES = {
     "apa": (
         "APA, attention on the last action",
-        "Attention of the predicted frame on the action that leads to it. Well above uniform: the action is used; well "
-        "below: it is mostly ignored.",
+        "Attention of the predicted frame on the action that leads to it. Well above uniform: the predictor attends to "
+        "the action (attention alone does not prove use).",
     ),
     "alf": (
         "ALF, attention on the last frame",
@@ -37,7 +37,7 @@ MEASURES = {
     ),
     "ri16": (
         "RI@16, attention on the last 16 positions",
-        "These are future tokens. Well above uniform: the predictor attends to itself, not to the past.",
+        "The last 16 are future tokens. Well above uniform: the predictor attends to itself, not to the past.",
     ),
     "entropy": (
         "Entropy, in nats",

@@ -79,8 +79,8 @@ def build() -> ErrorsTab:
 def build_clip() -> ClipPanel:
     with gr.Accordion("Clip: actual beside predicted", open=True, elem_id="clip"):
         with gr.Row():
-            first = OpenNumber(0, label="From frame", elem_id="clip-first", **NARROW)
-            last = OpenNumber(29, label="To frame", elem_id="clip-last", **NARROW)
+            first = OpenNumber(0, label="First frame", elem_id="clip-first", **NARROW)
+            last = OpenNumber(29, label="Last frame", elem_id="clip-last", **NARROW)
             speed = OpenNumber(5, label="Frames/s", elem_id="clip-speed", **NARROW)
             kind = OpenRadio(CLIP_KINDS, value=CLIP_KINDS[0], label="Format", elem_id="clip-kind", **NARROW)
         run = gr.Button("Make clip", elem_id="make-clip")

@@ -19,7 +19,7 @@ from session import NEAR_PX, RecordedSession, action_name, located_part, may_be_
 from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 
 STRIP = 8
-CLIP_FRAMES_PER_S = 5
+CLIP_FRAMES_PER_S, CLIP_CAPTIONS = 5, ("actual", "imagined")
 Points = Sequence[tuple[float, float]]
 REPEATING = "Repeating the start frame"
 CHANGED = "The weights changed during this rollout; earlier frames used the old ones."
@@ -99,18 +99,19 @@ def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.steps:
         return where
     step = imagination.steps[-1]
-    own = _measures(step.distance_px, step.mse, _nothing_seen(recording) if step.is_lost else "")
-    repeated = _measures(step.repeat_px, step.repeat_mse)
+    part = located_part(recording.profile)
+    own = _measures(part, step.distance_px, step.mse, _nothing_seen(recording) if step.is_lost else "")
+    repeated = _measures(part, step.repeat_px, step.repeat_mse)
     return f"{where} · {own}; repeating the start frame: {repeated}"
 
 
-def _measures(distance_px: float | None, mse: float | None, nothing_seen: str = "") -> str:
-    distance = nothing_seen if distance_px is None else f"{distance_px:.1f} px apart"
+def _measures(part: str, distance_px: float | None, mse: float | None, nothing_seen: str = "") -> str:
+    distance = nothing_seen if distance_px is None else f"{part} error {distance_px:.1f} px"
     return ", ".join([*([distance] if distance else []), *([] if mse is None else [f"MSE {loss_text(mse)}"])])
 
 
 def _nothing_seen(recording: RecordedSession) -> str:
-    return f"no {located_part(recording.profile)} seen"
+    return f"{located_part(recording.profile)} not recognisable"
 
 
 def _summary(imagination: Imagination) -> str:
@@ -162,7 +163,7 @@ def rollout_view(
     mean_mse: float | None = None,
 ) -> str:
     """HTML of a rollout: errors by step of both modes and of repeating the start frame, a table, and a clip of the
-    chosen mode. `mean_mse`: the error of the recording's mean picture over the same frames."""
+    chosen mode. `mean_mse`: the error of the recording's mean image over the same frames."""
     note = ""
     if len(steps) < requested:
         count = f"Only {count_text(len(steps), 'step')} of {requested}"
@@ -173,7 +174,7 @@ def rollout_view(
     charts = f"<h3>MSE by step</h3>{loss_chart(curves, None, True, 'MSE')}"  # a logarithm needs values above 0
     if any(step.repeat_px is not None for step in steps):
         distances = loss_chart(_curves(steps, _distance), None, False, "Distance", " px")
-        charts += f"<h3>Distance of the {located_part(recording.profile)} by step</h3>{distances}"
+        charts += f"<h3>{located_part(recording.profile).capitalize()} error by step</h3>{distances}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f"{clipped_notice(recording)}"
@@ -240,7 +241,8 @@ def _rollout_link(recording: RecordedSession, start: int, steps: Sequence[Rollou
 
 def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[RolloutStep], mode: str) -> str:
     titles = [f"step {step.number} · frame {step.frame} · MSE {loss_text(step.mse[mode])}" for step in steps]
-    content = animated_clip([(step.actual, step.imagined[mode]) for step in steps], titles, CLIP_FRAMES_PER_S, "webp")
+    pairs = [(step.actual, step.imagined[mode]) for step in steps]
+    content = animated_clip(pairs, titles, CLIP_FRAMES_PER_S, "webp", CLIP_CAPTIONS)
     link = picture_link(f"rollout_{recording.name}_{start}_{mode}.webp", "Download WebP")
     return (
         f'<figure class="chart"><h3>Actual and imagined, fed back as {escape(MODE_LABELS[mode])}</h3>'

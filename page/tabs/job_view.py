@@ -16,7 +16,8 @@ SHARE_READING = (
 SKILL_READING = "Skill on {} frames: 1 − MSE / MSE of the baseline at 0 %. 100 % is exact."
 UNCERTAINTY_READING = "Variance of the predicted frame over dropout passes, mean over the actions."
 FORMER = " The networks from before are in the checkpoint history, under Models: Restore puts them back."
-HEADINGS = {"running": "Training the {}", "elsewhere": "Another program trains the {}"}  # others: network, status
+PHASES = {"reconstruct": "reconstruction", "predict": "prediction"}
+HEADINGS = {"running": "Training the {}", "elsewhere": "Another program is training the {}"}  # others: network, status
 
 
 def rough_duration(seconds: float) -> str:
@@ -29,9 +30,10 @@ def job_line(job: JobSnapshot | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
         return "none in progress"
-    who = f" by {job.started_by}" if job.started_by else ""
+    who = f" (started by {job.started_by})" if job.started_by else ""
+    status = "" if job.status == "running" else f"{job.status}: "
     left = f", about {rough_duration(job.seconds_left)} left" if job.seconds_left else ""
-    return f"{job.status}: {job.network} training{who}, step {job.step:,} of {job.max_steps:,}{left}"
+    return f"{status}{job.network}, step {job.step:,} / {job.max_steps:,}{left}{who}"
 
 
 def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use: str = "") -> str:
@@ -79,7 +81,7 @@ def _phase(job: JobSnapshot) -> str:
     names = [pace.name for pace in job.paces]
     if job.phase not in names or len(names) < 2:
         return ""
-    return f" · {escape(job.phase)}, phase {names.index(job.phase) + 1} of {len(names)}"
+    return f" · phase {names.index(job.phase) + 1} of {len(names)}: {escape(PHASES.get(job.phase, job.phase))}"
 
 
 def _skill(job: JobSnapshot, charts: JobCharts) -> str:
@@ -145,7 +147,7 @@ def _live_baseline(job: JobSnapshot) -> str:
 
 
 def _skill_text(job: JobSnapshot) -> str:
-    skill, reference = job.measures["skill"][-1][1], next(iter(job.references), "a trivial answer")
+    skill, reference = job.measures["skill"][-1][1], next(iter(job.references), "a trivial baseline")
     return f"worse than {reference}" if skill < 0 else f"{100 * skill:.0f} % better than {reference}"
 
 

@@ -26,7 +26,7 @@ class SkillPanel:
 
 
 def build() -> SkillPanel:
-    with gr.Accordion("Skill: is it better than a trivial answer?", open=True, elem_id="skill"):
+    with gr.Accordion("Skill relative to trivial baselines", open=True, elem_id="skill"):
         with gr.Row(elem_id="skill-row"):
             frames = OpenNumber(16, label="Frames to measure", elem_id="skill-frames", **NARROW)
             run = gr.Button("Measure", elem_id="measure-skill", size="sm", **NARROW)
@@ -69,7 +69,7 @@ def _link(recording: RecordedSession, skill: Skill) -> str:
         "frame",
         "prediction mse",
         "repeating",
-        "mean picture",
+        "mean image",
         "reconstruction",
         "other actions",
         "best",

@@ -49,14 +49,14 @@ def _warning(foretold: Foretold) -> str:
 
 def _foretold(foretold: Foretold) -> tuple[str, str]:
     """The same as a fact, also if there is nothing to warn of."""
-    name = "Action follows from the picture"
+    name = "Action predictable from the frame"
     if not foretold.frames:
         return name, "not known: too few frames with an action after them"
     if foretold.is_one_action:
         return name, "not known: only one action was recorded"
     agreement, chance = percent_text(foretold.agreement), percent_text(foretold.chance)
     answer = "yes" if foretold.is_foretold else "no"
-    return name, f"{answer}: frames that look alike have the same action in {agreement}, by chance in {chance}"
+    return name, f"{answer} (similar frames share the action in {agreement}; chance {chance})"
 
 
 def _card(is_drawn: object, title: str, sentence: str, height: float, draw: Callable[["Figure"], None]) -> str:

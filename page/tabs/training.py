@@ -16,7 +16,7 @@ GOALS: dict[Network, float] = {"autoencoder": 0.0005, "predictor": 0.001}  # sta
 UNTIL, STEPS = "until loss ≤", "for N steps"
 COMMANDS = {"pause": "Pause", "resume": "Resume", "stop": "Stop"}
 STANDARD_SMOOTHING = 0.6
-NO_JOB = '<div class="empty">No training running. Choose frames, then a network.</div>'
+NO_JOB = '<div class="empty">No training is running.</div>'
 NEWEST = ("This run", "")  # in the list of runs that can be named
 
 
@@ -162,8 +162,8 @@ def build_form() -> TrainingForm:
     narrow = dict(min_width=110)
     train_on = OpenRadio([ONE_FRAME, RANGE, WHOLE, ALL], value=ONE_FRAME, label="Train on", elem_id="train-on")
     with gr.Row(visible=False) as more:
-        first = OpenNumber(0, label="From frame", elem_id="first-frame", visible=False, **narrow)
-        last = OpenNumber(0, label="To frame", elem_id="last-frame", visible=False, **narrow)
+        first = OpenNumber(0, label="First frame", elem_id="first-frame", visible=False, **narrow)
+        last = OpenNumber(0, label="Last frame", elem_id="last-frame", visible=False, **narrow)
         batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **narrow)
         held_out = OpenNumber(0.2, label="Validation split", elem_id="held-out", **narrow)
     keeps_autoencoder = gr.Checkbox(

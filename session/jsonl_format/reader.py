@@ -198,7 +198,7 @@ def _candidates(
     for index, action in enumerate(action_space):
         missing = [name for name in names if name not in action]
         if missing:
-            log.add(META_FILE, None, f"action {index} of action_space misses the channel {missing[0]}")
+            log.add(META_FILE, None, f'action {index} of action_space lacks channel "{missing[0]}"')
     complete = [action for action in action_space if names and all(name in action for name in names)]
     choices = {tuple(action[name] for name in names): None for action in complete or standard_actions(profile)}
     if len(choices) > MAX_CANDIDATES:

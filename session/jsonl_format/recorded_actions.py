@@ -97,4 +97,4 @@ def _usable(values: np.ndarray) -> np.ndarray:
 def _describe_missing(names: tuple[str, ...], missing: list[str]) -> str:
     if not names:
         return f"action has no channels, or more than {MAX_CHANNELS}"
-    return f"action misses the channel {missing[0]}" if missing else "action has no channel with a number"
+    return f'action lacks channel "{missing[0]}"' if missing else "action has no channel with a number"

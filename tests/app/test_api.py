@@ -97,7 +97,7 @@ def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(usual: Cli
     assert sweep.count(">recorded<") == 1
     # Untrained networks: the errors differ by less than 1 %, which is no reason for a badge.
     assert "lowest error<" not in sweep and "no action predicts better than another here" in html
-    assert "repeating the last frame: " in html and "mean picture: " in html
+    assert "repeating the last frame: " in html and "mean image: " in html
     assert "Predictor: <b>untrained</b>" in html
     recorded = re.search(r">recorded<.*?MSE ([\d.e-]+)", sweep).group(1)
     assert math.isclose(float(recorded), mse_in(html), rel_tol=1e-3)

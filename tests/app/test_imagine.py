@@ -223,7 +223,9 @@ def test_a_simulated_jetbot_turns_with_the_truth_beside_and_a_real_one_as_far_as
         await_steps(page, count)
     # The replaced networks move the picture by 27 pixels, the simulator turns by 22.4.
     truth = page.locator("#imagine-pad [data-part=truth-text]")
-    expect(truth).to_contain_text(re.compile(r"Simulated · 1[34]\.\d px apart, MSE .*start frame: 67\.\d px apart"))
+    expect(truth).to_contain_text(
+        re.compile(r"Simulated · dot error 1[34]\.\d px, MSE .*start frame: dot error 67\.\d px")
+    )
     expect(page.locator("#truth")).to_be_visible()
     with simulator_left_out(data / "sessions" / session_ids["jetbot"]):
         page.reload()

@@ -111,7 +111,7 @@ def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
     page.locator("#measure-skill").click()
     skill = page.locator("#skill-result")
     expect(skill.locator("#skill-table")).to_be_visible(timeout=LONG_MS)
-    for words in ("Skill over repeating the last frame", "mean picture", "by chance 50 %", "Autoencoder: untrained"):
+    for words in ("Skill over repeating the last frame", "mean image", "by chance 50 %", "Autoencoder: untrained"):
         expect(skill).to_contain_text(words)
 
 

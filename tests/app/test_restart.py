@@ -226,11 +226,9 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
         here, there = Visit(address, settings), Visit(second, settings)
         for _ in range(rounds):
             with command_line(settings) as process:
-                until(lambda: "Another program trains the autoencoder" in here.status())
+                until(lambda: "Another program is training the autoencoder" in here.status())
                 until(lambda: step_in(here.status()) >= 1)
-                words = (
-                    r"Another program trains .*\(the command line: autoencoder on frame 12 of .*, step \d+ of at most"
-                )
+                words = r"Another program is training .*\(the command line: autoencoder on frame 12 of .*, step \d+ / "
                 wrong += [message for message in (here.refusal(), there.refusal()) if not re.search(words, message)]
                 process.kill()
                 process.wait(30)
@@ -239,12 +237,12 @@ def test_a_server_and_a_command_line_never_train_at_once(settings, figure, capsy
                 wrong.append(page)
             here.train()
             here.until_step(1)
-            words = r"Another program trains .*\(a visitor at 127.0.0.1: autoencoder on frame 9 of .*, step \d+ of "
+            words = r"Another program is training .*\(a visitor at 127.0.0.1: autoencoder on frame 9 of .*, step \d+ / "
             wrong += [message for message in (there.refusal(),) if not re.search(words, message)]
             if train.main(arguments_of(settings, "5")) != train.NOT_DONE:
                 wrong.append("the command line says it has trained")
             wrong += [message for message in (capsys.readouterr().err,) if not re.search(words, message)]
-            if "Another program trains the autoencoder" not in there.status():
+            if "Another program is training the autoencoder" not in there.status():
                 wrong.append(there.status())
             here.ask("stop_training")
             here.until_said("Stopped after")
@@ -274,7 +272,7 @@ def test_visitors_who_press_train_at_once_get_exactly_one_job(settings, figure):
             for thread in threads:
                 thread.join(60)
             refusals = [str(answer) for answer in answers if isinstance(answer, AppError)]
-            words = r"A visitor at 127.0.0.1 trains the autoencoder on frame 9 of .*: step \d+ of at most 1,000,000"
+            words = r"running \(autoencoder on frame 9 of .*, step \d+ / 1,000,000, started by a visitor at 127.0.0.1\)"
             wrong += [message for message in refusals if not re.search(words, message)]
             presses, jobs = presses + len(answers), jobs + len(answers) - len(refusals)
             visitors[0].until_step(1)

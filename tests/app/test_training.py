@@ -190,7 +190,7 @@ def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab,
         page.locator("#train-autoencoder-steps").click()
         outcome(page, "Done after 12 steps")
         expect(page.locator(".legend").last).to_contain_text("validation loss")
-        expect(page.locator("#training-view")).to_contain_text("the mean picture")
+        expect(page.locator("#training-view")).to_contain_text("the mean image")
         expect(page.locator("#training-status")).to_contain_text("frames 2 to 11")
         page.get_by_label("Log scale").uncheck()
         expect(page.locator(".loss-chart").last).to_be_visible()
@@ -237,7 +237,7 @@ def test_a_world_model_that_is_stopped_goes_on_after_a_restart_as_if_uninterrupt
         (folder / "id").write_text(session_id)
     with serving_small(whole, monkeypatch) as client:
         page = trained_by(client, "/train_world_model", "Predictor finished")
-        assert "2 recordings of toroidal_dot" in page and "rollout, phase 3 of 3" in page and "data-buttons" not in page
+        assert "2 Toroidal Dot recordings" in page and "phase 3 of 3: rollout" in page and "data-buttons" not in page
     with serving_small(parts, monkeypatch) as client:
         client.predict(api_name="/train_world_model")
         until(lambda: "phase 2 of 3" in client.predict(api_name="/training_status"), 60)
@@ -284,7 +284,7 @@ def test_commands_without_a_job_and_saves_without_learning_say_so(own):
         with pytest.raises(AppError, match="There is no run to name yet"):
             client.predict("name", "note", api_name="/name_run")
         status = client.predict(api_name="/training_status")
-        assert "No training running" in status and "Predictor: <b>untrained</b>" in status
+        assert "No training is running" in status and "Predictor: <b>untrained</b>" in status
 
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):

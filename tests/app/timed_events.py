@@ -18,7 +18,7 @@ STEPS = {f"{network}-{kind}": 1 for network in ("autoencoder", "predictor") for 
 PATHS = {"autoencoder-path": f"{ROBOT}/autoencoder.pth", "predictor-path": f"{ROBOT}/predictor_0.pth"}
 GONE, BUSY, NO_FRAMES = (
     "was deleted or moved. .* choose another",
-    r"trains the autoencoder on .* press Stop",
+    r"Training is running \(autoencoder on .* stop it first",
     "has no frames; ",
 )
 LOOKS = ("run_autoencoder", "run_predictor", "look_at_attention", "diagnose_actions", "make_clip")

@@ -23,9 +23,9 @@ def recording(tmp_path_factory):
 @every_case(
     ("error", "mean", "repeat", "text"),
     [
-        (0.26, 1.0, 0.5, "Explains 74 % of what differs between frames · repeating the last frame: 0.500 · mean "),
-        (1.5, 1.0, None, "Worse than the mean picture · mean picture: 1.00"),
-        (0.1, 0.0, 0.0, "All frames look the same · repeating the last frame: 0 · mean picture: 0"),
+        (0.26, 1.0, 0.5, "Explains 74 % of the variance between frames · repeating the last frame: 0.500 · mean "),
+        (1.5, 1.0, None, "Worse than always showing the mean image · mean image: 1.00"),
+        (0.1, 0.0, 0.0, "All frames look the same · repeating the last frame: 0 · mean image: 0"),
     ],
 )
 def test_beside_an_error_stands_what_trivial_answers_give(error, mean, repeat, text):

@@ -4,7 +4,7 @@ from training import Version
 from training.checkpoints.manifest import MeasuredLoss, Origin
 from training.checkpoints.versions import KeptFile
 
-MADE_BY = "training a world model on 3 recordings of jetbot"
+MADE_BY = "training a world model on 3 JetBot recordings"
 AUTOENCODER = KeptFile(Origin("a", 1500, MADE_BY), 8_700_000, "2026-11-27T21:10:03")
 PREDICTOR = KeptFile(
     Origin("b", 3800, MADE_BY, "2026", MeasuredLoss(0.00123, True, "rollout")), 12_000_000, "2026-11-27T21:10:04"
@@ -19,13 +19,13 @@ BOTH = {"autoencoder": AUTOENCODER, "predictor": PREDICTOR}
         (
             Version("20261128_080000", "2026-11-28T08:00:00", "before training the predictor on frame 8", BOTH),
             True,
-            f"27 Nov 2026 21:10 · {MADE_BY} · autoencoder step 1,500, predictor step 3,800 · held-out loss 1.23e-3 · "
+            f"27 Nov 2026 21:10 · {MADE_BY} · autoencoder step 1,500, predictor step 3,800 · validation loss 1.23e-3 · "
             "20.7 MB · in use",
         ),
         (
             Version("20260102_030405", "2026-01-02T03:04:05", "before a save", {"autoencoder": SHIPPED}, True),
             False,
-            "2 Jan 2026 03:04 · original, not trained here · autoencoder step 700 · 980 B",
+            "2 Jan 2026 03:04 · shipped with the project · autoencoder step 700 · 980 B",
         ),
         (
             Version("20260102_030405", "2026-01-02T03:04:05", "before Save Models", {"autoencoder": SHIPPED}),

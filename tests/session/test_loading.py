@@ -106,8 +106,8 @@ BAD_LINES = {
             *("frames\\..\\..\\x.jpg", "frames/..\\x.jpg", "C:\\frames\\x.jpg", "c:/x.jpg", "\\\\server\\x.jpg", ".\\"),
         )
     ],
-    "action misses the channel motor_left": [action(1, {"action": 1}), action(1, {"motor_right": 1, "duration": 1})],
-    "action misses the channel duration": [action(1, {"motor_left": 0, "motor_right": 0})],
+    'action lacks channel "motor_left"': [action(1, {"action": 1}), action(1, {"motor_right": 1, "duration": 1})],
+    'action lacks channel "duration"': [action(1, {"motor_left": 0, "motor_right": 0})],
     "action channel motor_right is not a usable number": [
         *(action(1, RIGHT | {"motor_right": value}) for value in (True, "1", None, [], 1e300, math.nan, -math.inf)),
         json.dumps(action(1)).replace("0.12", "1e999"), json.dumps(action(1)).replace("0.12", "1" * 5000),
@@ -366,7 +366,7 @@ META_FAULTS = [
     (meta_of(action_space={}), "action_space is not a list"),
     (meta_of(action_space=[STAY, 5, RIGHT]), NOT_AN_ACTION),
     (meta_of(action_space=[STAY, {"motor_left": True}, RIGHT]), NOT_AN_ACTION),
-    (meta_of(action_space=[STAY, {"motor_left": 1}]), "action 1 of action_space misses the channel motor_right"),
+    (meta_of(action_space=[STAY, {"motor_left": 1}]), 'action 1 of action_space lacks channel "motor_right"'),
 ]  # fmt: skip
 
 
@@ -412,7 +412,7 @@ def test_an_unknown_robot_opens_with_its_own_channels(tmp_path):
     assert session.profile.channel_names == ("arm", "grip")
     assert session.actions.tolist() == [[0.5, 0.0], [-2.0, 1.0], [0.5, 0.0]]
     assert session.candidate_actions.tolist() == [[-2.0, 1.0], [0.5, 0.0]]
-    assert [str(entry) for entry in session.skipped] == [f"{SHARD} line 8: action misses the channel grip"]
+    assert [str(entry) for entry in session.skipped] == [f'{SHARD} line 8: action lacks channel "grip"']
 
 
 def test_an_unknown_robot_without_numbers_has_no_usable_action(tmp_path):

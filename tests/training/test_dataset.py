@@ -124,7 +124,7 @@ def test_a_set_says_what_it_is(recording):
 def test_several_recordings_are_drawn_from_and_each_keeps_its_end_apart(recording, tmp_path):
     other = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 9, seed=2))
     frames = JoinedDataset([recording, other], FrameSelection(0, 0, batch_size=3, held_out=0.2), needs_history=True)
-    assert frames.describe() == "2 recordings of toroidal_dot" and frames.shown_frame == 3
+    assert frames.describe() == "2 Toroidal Dot recordings" and frames.shown_frame == 3
     assert drawn(frames).frames.shape == (3, 3, 3, 224, 224)
     assert len(frames.evaluation_batches()) == 8 + 5 and len(frames.held_out_batches()) == 1 + 1
     with pytest.raises(InvalidValue, match="long enough"):

@@ -124,7 +124,7 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     assert lock.take(live.STARTED_BY) is None
     now = make_manager(folder).last_run()
     assert now.status == "elsewhere" and {"reconstruction", "prediction"} <= now.curves.keys()
-    assert "step 2 of at most 2" in now.message and now.gates == {"reconstruction": 0.0005, "prediction": 0.001}
+    assert "step 2 / 2" in now.message and now.gates == {"reconstruction": 0.0005, "prediction": 0.001}
     assert now.references.keys() == {"repeating the last frame"}
     lock.release()
 
@@ -203,7 +203,7 @@ def test_another_program_that_trains_is_named_and_nothing_is_recorded(run, tmp_p
     manager = make_manager(tmp_path / "checkpoints" / "toroidal_dot")
     with manager.exclusive_trainer("the other one", live.TrainingConfig()):
         assert run(*FEW) == 1
-    assert "Another program trains this robot's networks (the other one)" in capsys.readouterr().err
+    assert "Another program is training these networks (the other one)" in capsys.readouterr().err
     assert list_sessions(tmp_path / "sessions") == []
 
 

@@ -30,7 +30,7 @@ def test_the_command_prints_every_measure_with_its_sentence_and_the_verdicts(com
     ]
     assert sum(line.startswith("    ") for line in lines) == len(measures) - 3  # all but heading and verdicts
     # Weights of a file are no longer those that every model starts with, and their pictures are noise.
-    assert lines[-2].startswith("autoencoder: untrained. The mean picture") and lines[-1].startswith("predictor: unt")
+    assert lines[-2].startswith("autoencoder: untrained. Worse than") and lines[-1].startswith("predictor: unt")
 
 
 def test_the_command_reports_wrong_usage(command, capsys):

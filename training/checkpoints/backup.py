@@ -137,7 +137,7 @@ def back_up(path: Path, digest: str, provenance: Provenance | None, is_in_histor
         place = f"kept as {second.name}"
     if provenance is not None:
         provenance.note_backup(path.name)
-    return "" if is_good else f"what lay there was other weights and is {place}", is_good and is_first
+    return "" if is_good else f"the previous weights are {place}", is_good and is_first
 
 
 def _is_readable(path: Path) -> bool:

@@ -244,7 +244,7 @@ class Evaluator:
             who = f"{now.started_by[0].upper()}{now.started_by[1:]}" if now.started_by else "Somebody"
             raise EvaluationRunning(
                 f"{who} evaluates {now.session_id} with a history of {now.history_length}: {now.done:,} of "
-                f"{_frames(now.total)} are done. Wait until it ends, or press Cancel."
+                f"{_frames(now.total)} are done. Wait, or press Cancel."
             )
 
 

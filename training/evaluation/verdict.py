@@ -76,11 +76,11 @@ NOT_JUDGED = Verdict("not judged yet", "Nothing was computed with these weights 
 def level_conditions() -> dict[Level, str]:
     """The condition for each level, which includes those of the levels before from "sees" on."""
     return {
-        "untrained": f"random weights, or an error over {WORSE_THAN_MEAN} × that of the mean picture",
-        "learns the mean": f"explains less than {percent(SEES_FROM)} of what differs between frames",
-        "sees": f"explains {percent(SEES_FROM)} or more, the top level of an autoencoder",
-        "predicts": f"and its error is at least {percent(PREDICTS_FROM)} below that of repeating the last frame",
-        "uses the actions": f"and other actions raise its error by at least {percent(USES_FROM)}",
+        "untrained": f"random weights, or an error over {WORSE_THAN_MEAN} × that of the mean image",
+        "learns the mean": f"explains less than {percent(SEES_FROM)} of the variance between frames",
+        "sees": f"explains at least {percent(SEES_FROM)}, the best an autoencoder can get",
+        "predicts": f"also beats repeating the last frame by at least {percent(PREDICTS_FROM)}",
+        "uses the actions": f"also has an error that other actions raise by at least {percent(USES_FROM)}",
     }
 
 
@@ -108,11 +108,11 @@ def _of_evidence(network: Network, evidence: Evidence) -> Verdict:
     if evidence.explained is None:
         return Verdict("not judged yet", "All frames look the same: there is nothing to explain.")
     if evidence.mse > WORSE_THAN_MEAN * evidence.mean:
-        return Verdict("untrained", "The mean picture of the recording is nearer to the frames than its pictures.")
-    explained = f"It explains {percent(max(0.0, evidence.explained))} of what differs between frames"
+        return Verdict("untrained", "Worse than always showing the mean image.")
+    explained = f"It explains {percent(max(0.0, evidence.explained))} of the variance between frames"
     if evidence.explained < SEES_FROM:
         return Verdict(
-            "learns the mean", f"{explained}; below {percent(SEES_FROM)} it is little more than a mean picture."
+            "learns the mean", f"{explained}. Below {percent(SEES_FROM)} the output is close to the mean image."
         )
     if network == "autoencoder":
         return Verdict("sees", f"{explained}.")

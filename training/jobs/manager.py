@@ -283,11 +283,10 @@ class TrainingManager:
         """Raise JobRunning if this program trains these networks."""
         now = self.snapshot()
         if now is not None and now.is_active:
-            starter = now.started_by
-            who = f"{starter[0].upper()}{starter[1:]} trains" if starter else "There is a job that trains"
+            who = f", started by {now.started_by}" if now.started_by else ""
             raise JobRunning(
-                f"{who} the {now.network} on {now.subject}: step {now.step:,} of at most {now.max_steps:,}. "
-                "Wait until it ends, or press Stop."
+                f"Training is running ({now.network} on {now.subject}, step {now.step:,} / {now.max_steps:,}{who}). "
+                "Wait, or stop it first."
             )
 
     def _open_log(self, request: RunRequest) -> RunLog:
@@ -358,4 +357,4 @@ class TrainingManager:
         holder = self._folder_lock.take(purpose)
         if holder is not None:
             described = holder + self._previous_runs.progress_of(holder)
-            raise JobRunning(f"Another program trains this robot's networks ({described}). Wait until it ends.")
+            raise JobRunning(f"Another program is training these networks ({described}). Wait for it to finish.")

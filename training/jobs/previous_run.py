@@ -93,9 +93,7 @@ class PreviousRuns:
             snapshot = _live_snapshot(run, read_curves(self._directory, run.name))
         elif is_running:
             # Its curves would be read again every second.
-            message = (
-                f"Another program has reached {run.progress}. Wait until it ends, or stop it where it was started."
-            )
+            message = f"Another program has reached {run.progress}. Wait, or stop it where it was started."
             snapshot = _snapshot(run, RunCurves(), "elsewhere", message, "")
         else:
             status = "stopped" if run.status == "stopped" else "interrupted"

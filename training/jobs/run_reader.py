@@ -18,6 +18,7 @@ from session.files import open_folder, open_regular, open_subfolder
 from training.config import MAX_STEPS
 from training.jobs.run_log import LIVE, RUNS_FOLDER, RunInfo
 from training.jobs.snapshot import SKILL, UNCERTAINTY, Curve, Status
+from training.references import FORMER_NAMES
 from training.values import printable
 
 NAME = re.compile(rf"\d{{8}}_\d{{6}}_({'|'.join((*NETWORKS, LIVE))})(_\d{{1,4}})?\.jsonl", re.ASCII)
@@ -59,8 +60,8 @@ class RecordedRun:
 
     @property
     def progress(self) -> str:
-        """Text: "step 340 of at most 1,000"."""
-        return f"step {self.step:,} of at most {self.info.max_steps:,}"
+        """Text: "step 340 / 1,000"."""
+        return f"step {self.step:,} / {self.info.max_steps:,}"
 
 
 @dataclass
@@ -247,7 +248,8 @@ def _add(curves: RunCurves, step: int, content: dict[str, object]) -> None:
         elif key == SKILL or key.endswith("_share"):
             curves.measures.setdefault(key, Curve()).add(step, value)
         elif key.startswith("reference/"):
-            curves.references[key.removeprefix("reference/")[:40]] = value
+            name = key.removeprefix("reference/")[:40]
+            curves.references[FORMER_NAMES.get(name, name)] = value
         elif name:
             curves.curves.setdefault(name, Curve()).add(step, value)
         if name == "evaluated":

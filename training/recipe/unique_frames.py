@@ -123,11 +123,11 @@ class UniqueFrames:
         return self._histories(length, is_held_out=False)[0][2].target
 
     def describe(self) -> str:
-        """Text: "12 recordings of toroidal_dot"."""
+        """Text: "12 Toroidal Dot recordings"."""
         count = len(self.recordings)
         outside = sum(recording.outside_ranges is not None for recording in self.recordings)
         note = f" ({outside} with actions outside the robot's ranges, which were clipped)" if outside else ""
-        return f"{count} recording{'' if count == 1 else 's'} of {self.recordings[0].profile.name}{note}"
+        return f"{count} {self.recordings[0].profile.title} recording{'' if count == 1 else 's'}{note}"
 
     def windows(self, frames: int) -> Windows:
         """All windows of that many frames, each joined to the next by one action; there may be none."""

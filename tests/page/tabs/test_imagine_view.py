@@ -76,7 +76,7 @@ def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
     reply = answer(jetbot, Imagined(steps, problem="", truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
     assert reply["summary"] == "10 steps from frame 4: 5 of 10 within 2 px of the simulator."
     assert reply["truth_text"] == (
-        "Simulated · 4.0 px apart, MSE 0.0100; repeating the start frame: 224.0 px apart, MSE 0.0200"
+        "Simulated · heading error 4.0 px, MSE 0.0100; repeating the start frame: heading error 224.0 px, MSE 0.0200"
     )
     assert [step["number"] for step in reply["strip"]] == list(range(3, 11)) and reply["strip"][0]["error"] == "1.2 px"
     assert reply["truth"] != reply["imagined"]
@@ -85,7 +85,10 @@ def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
 def test_a_lost_heading_is_shown(jetbot):
     truth = TrueFrame(grey(50), None, DotPosition(1.0, 2.0))
     reply = answer(jetbot, Imagined([Step(is_lost=True)], problem="", truth=truth))
-    assert reply["strip"][0]["error"] == "no heading seen" and "no heading seen, MSE 0.01" in reply["truth_text"]
+    assert (
+        reply["strip"][0]["error"] == "heading not recognisable"
+        and "heading not recognisable, MSE 0.01" in reply["truth_text"]
+    )
 
 
 def test_a_simulator_that_cannot_follow_is_told_and_a_missing_one_is_nothing_special(jetbot):

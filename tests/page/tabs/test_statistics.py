@@ -44,11 +44,11 @@ def test_what_is_missing_and_what_is_repeated_is_shown(tmp_path):
 
 
 def test_actions_that_follow_from_the_picture_are_warned_of(tmp_path):
-    recording, name = opened(tmp_path, events_of("oaoao")), "Action follows from the picture"
+    recording, name = opened(tmp_path, events_of("oaoao")), "Action predictable from the frame"
     html = view(recording, told=Foretold(50, 0.97, 0.5))
-    assert facts(html)[name].startswith("yes: ") and 'id="foretold"' in html and "97 % of the cases" in html
+    assert facts(html)[name].startswith("yes (") and 'id="foretold"' in html and "97 % of the cases" in html
     html = view(recording, told=Foretold(50, 0.52, 0.5))
-    assert facts(html)[name].startswith("no: ") and 'id="foretold"' not in html
+    assert facts(html)[name].startswith("no (") and 'id="foretold"' not in html
     assert facts(view(recording))[name] == "not known: too few frames with an action after them"
 
 

@@ -73,13 +73,13 @@ def test_a_run_shows_its_name_and_note_as_text():
 
 
 def test_a_run_is_judged_beside_trivial_answers_on_the_same_frames():
-    references = {"repeating the last frame": 0.04, "the mean picture": 0.1}
+    references = {"repeating the last frame": 0.04, "the mean image": 0.1}
     curves = {"evaluated": [(0, 0.2), (9, 0.01)], "held out": [(0, 0.2), (9, 0.03)]}
     text = Html(training_view(job(curves=curves, references=references, loss=0.01), charts(), "runs/demo")).text
     assert "Eval loss 0.0100" in text and "Validation loss 0.0300" in text
     assert "Predictor: predicts. Its error is 25 % below that of repeating the last frame" in text
-    assert "Validation loss 0.0300 · Explains 70\xa0% of what differs between frames · repeating the last frame" in text
-    one_frame = {"the mean picture": 0.0}
+    assert "Validation loss 0.0300 · Explains 70\xa0% of the variance between frames · repeating the last frame" in text
+    one_frame = {"the mean image": 0.0}
     assert "run-verdict" not in training_view(job(curves=curves, references=one_frame), charts(), "runs/demo")
     assert "run-verdict" not in training_view(job(curves=curves), charts(), "runs/demo")
 
@@ -114,7 +114,7 @@ def test_the_reason_why_nothing_was_saved_stays_one_sentence():
 def test_a_run_elsewhere_says_so_and_claims_nothing_of_its_files():
     fields = dict(status="elsewhere", is_active=False, message="Another program has trained to step 3.")
     html = training_view(job(**fields), charts(losses=""), "runs/demo")
-    assert "Another program trains the predictor" in html and "has trained to step 3." in html
+    assert "Another program is training the predictor" in html and "has trained to step 3." in html
     assert "aved" not in html
 
 
@@ -164,7 +164,7 @@ def test_a_phase_says_its_place_and_how_much_better_than_a_guess_it_is():
     paces = tuple(SimpleNamespace(name=name) for name in ("reconstruct", "predict"))
     measured = dict(phase="predict", paces=paces, references={"repeating the last frame": 0.02})
     html = training_view(job(**measured, measures={"skill": [(3, 0.38)]}), charts(), "runs/demo")
-    assert "predict, phase 2 of 2" in html and "38 % better than repeating the last frame" in html
+    assert "phase 2 of 2: prediction" in html and "38 % better than repeating the last frame" in html
     html = training_view(job(**measured, measures={"skill": [(3, -9.0)]}), charts(), "runs/demo")
     assert "worse than repeating the last frame" in html
 

@@ -193,7 +193,7 @@ def test_saves_after_a_backup_was_loaded_keep_it_and_the_damaged_file(folder, re
     before, manager = digests_in(folder), make_manager(folder)
     manager.load("autoencoder", folder / NAME)
     message = train(manager, recording).saved
-    assert "what lay there was other weights and is in the checkpoint history" in message
+    assert "the previous weights are in the checkpoint history" in message
     assert kept_in(folder)[0] == before[NAME] and digests_in(folder)[BACKUP] == before[BACKUP]
     assert make_manager(folder).load("autoencoder", folder / NAME).step == 4
     manager.save()  # the second one of a run would have made a backup otherwise

@@ -214,8 +214,7 @@ def test_a_second_request_is_refused_with_name_recording_and_progress(shared, ev
     with pytest.raises(EvaluationRunning) as refused:
         evaluator.start(shared, EvaluationRequest("jetbot/other", evaluation_request.recording, 4))
     assert str(refused.value) == (
-        "Ada evaluates toroidal_dot/session_1 with a history of 3: 2 of 12 frames are done. "
-        "Wait until it ends, or press Cancel."
+        "Ada evaluates toroidal_dot/session_1 with a history of 3: 2 of 12 frames are done. Wait, or press Cancel."
     )
 
 

@@ -47,7 +47,7 @@ def test_each_level_has_its_condition_with_the_threshold():
 
 
 def test_a_verdict_gives_its_numbers():
-    assert verdict("autoencoder", True, SEEN).reason == "It explains 80 % of what differs between frames."
+    assert verdict("autoencoder", True, SEEN).reason == "It explains 80 % of the variance between frames."
     reason = verdict("predictor", True, Evidence(0.03, 0.1, 0.06, **SURE)).reason
     assert "50 % below that of repeating" in reason and "raise it by 5 %" in reason
     tenfold = Evidence(0.03, 0.1, 0.06, **SURE | dict(gain=9.0))

@@ -173,7 +173,7 @@ def test_a_smoothed_curve_begins_at_its_first_value_and_follows_the_rest():
 
 
 def test_the_skill_is_drawn_between_its_trivial_guesses():
-    references = {"repeating the last frame": 0.02, "the mean picture": 0.01}
+    references = {"repeating the last frame": 0.02, "the mean image": 0.01}
     chart = drawing(skill_chart({"skill": [(100, -5.0), (200, 0.4)]}, references))
     ((low, high),) = lines(chart)
     assert low[1] == SHARE_HEIGHT - BOTTOM and TOP < high[1] < low[1]  # far below all guesses: at the lower end

@@ -72,9 +72,9 @@ def test_two_to_eight_who_press_train_at_once_get_exactly_one_job(manager, recor
     for number in range(rounds):
         got = press_at_once([manager] * (2 + number % 7), recording)
         (place,) = (place for place, one in got.items() if not isinstance(one, str))
-        who, job = f"Visitor {place}", got[place]
-        subject = re.escape(f"trains the autoencoder on frames 9 to 11 of {recording.name}")
-        words = rf"{who} {subject}: step \d+ of at most 1,000,000. Wait until it ends, or press Stop."
+        who, job = f"visitor {place}", got[place]
+        subject = re.escape(f"autoencoder on frames 9 to 11 of {recording.name}")
+        words = rf"Training is running \({subject}, step \d+ / 1,000,000, started by {who}\). Wait, or stop it first."
         wrong += [one for one in got.values() if isinstance(one, str) and not re.fullmatch(words, one)]
         pressed, jobs = pressed + len(got), jobs + 1
         assert manager.snapshot().started_by == f"visitor {place}"
@@ -95,7 +95,7 @@ def test_programs_that_train_in_one_folder_at_once_get_exactly_one_job(manager, 
         got = press_at_once([manager, *others][: 2 + number % 3], recording)
         (place,) = (place for place, one in got.items() if not isinstance(one, str))
         subject = re.escape(f"visitor {place}: autoencoder on frames 9 to 11 of {recording.name}")
-        words = rf"Another program trains this robot's networks \({subject}, step \d+ of at most 1,000,000\). .*"
+        words = rf"Another program is training these networks \({subject}, step \d+ / 1,000,000\). .*"
         wrong += [one for one in got.values() if isinstance(one, str) and not re.fullmatch(words, one)]
         got[place].stop()
         assert got[place].wait(30)
@@ -110,9 +110,9 @@ def test_while_a_job_runs_nobody_trains_or_loads(tmp_path, manager, recording):
     for is_paused in (False, True):
         if is_paused:
             manager.pause()
-        with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
+        with pytest.raises(JobRunning, match=r"Training is running \(autoencoder on .*started by Ada"):
             manager.train(request(recording, "predictor"))
-        with pytest.raises(JobRunning, match="Ada trains the autoencoder"):
+        with pytest.raises(JobRunning, match=r"Training is running \(autoencoder on .*started by Ada"):
             manager.load("autoencoder", path)
     manager.stop()
     assert manager.wait(20) and job.snapshot().status == "stopped"
@@ -128,9 +128,7 @@ def test_another_program_on_the_same_folder_is_kept_out_until_the_job_ends(manag
             other.train(request(recording, "predictor"))
     caught = str(caught.value)
     holder = f"Ada: autoencoder on frames 9 to 11 of {recording.name}"
-    told = re.fullmatch(
-        r"Another program trains this robot's networks \((.*), step (\d+) of at most (.*)\). .*", caught
-    )
+    told = re.fullmatch(r"Another program is training these networks \((.*), step (\d+) / (.*)\). .*", caught)
     assert told.group(1, 3) == (holder, "1,000,000")
     assert other.snapshot() is None
     manager.stop()
@@ -385,7 +383,7 @@ def test_a_checkpoint_that_was_never_loaded_is_kept_and_named(manager, recording
     restarted = make_manager(manager.directory)
     told = train(restarted, recording, condition=FixedSteps(3))
     assert [one.digests["autoencoder"] for one in restarted.versions()] == [before]
-    assert "what lay there was other weights and is in the checkpoint history" in told.saved
+    assert "the previous weights are in the checkpoint history" in told.saved
 
 
 def test_a_checkpoint_that_another_program_wrote_meanwhile_is_kept(manager, recording):
@@ -394,7 +392,7 @@ def test_a_checkpoint_that_another_program_wrote_meanwhile_is_kept(manager, reco
     other.load("autoencoder", manager.directory / "autoencoder.pth")
     train(other, recording)
     newer = digests_in(manager)["autoencoder.pth"]
-    assert "what lay there was other weights" in manager.save().describe()
+    assert "the previous weights are in the checkpoint history" in manager.save().describe()
     assert manager.versions()[0].digests["autoencoder"] == newer != digests_in(manager)["autoencoder.pth"]
 
 
@@ -402,7 +400,7 @@ def test_nothing_is_saved_while_another_program_trains_there(manager, recording)
     train(manager, recording)
     other = make_manager(manager.directory)
     job = start(other, recording)
-    with pytest.raises(JobRunning, match="Another program trains"):
+    with pytest.raises(JobRunning, match="Another program is training"):
         manager.save()
     other.stop()
     assert job.wait(60)

@@ -93,7 +93,7 @@ def test_after_a_kill_or_a_request_to_end_the_next_program_reports_the_step(tmp_
         until(lambda folder=folder, at=at: steps(folder) >= at)
         if other.last_run().status != "elsewhere":
             wrong.append(f"{number}: {other.last_run().status} while it runs")
-        with pytest.raises(JobRunning, match=r"Ada: autoencoder on frames 9 to 11 of .*, step \d+ of at most"):
+        with pytest.raises(JobRunning, match=r"Ada: autoencoder on frames 9 to 11 of .*, step \d+ / "):
             other.train(request(recording))
         child.end(how)
         last, told = steps(folder), make_manager(folder).last_run()
@@ -148,7 +148,7 @@ def test_a_run_elsewhere_is_reported_as_running_until_its_program_is_gone(tmp_pa
     other, mine = FolderLock(tmp_path), make_manager(tmp_path)
     assert other.take(INFO.label) is None
     until(lambda: mine.last_run().status == "elsewhere")
-    assert "step 7 of at most 100" in mine.last_run().message
+    assert "step 7 / 100" in mine.last_run().message
     put_run(tmp_path, {"step": 8, "grad_norm": 1.0})
     assert mine.last_run().step == 8
     other.release()

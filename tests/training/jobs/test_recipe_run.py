@@ -68,7 +68,7 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
         ("reconstruct", 6, 6), ("predict", 8, 8), ("rollout", 4, 4),
     ]  # fmt: skip
     assert all(pace.estimated_s > 0 and pace.measured_s > 0 for pace in now.paces)
-    assert now.subject == "2 recordings of toroidal_dot" and set(now.measures) == {"skill"} and len(now.references) == 2
+    assert now.subject == "2 Toroidal Dot recordings" and set(now.measures) == {"skill"} and len(now.references) == 2
     looks = manager.looks().looks
     assert {look.phase for look in looks} == {"reconstruct", "predict", "rollout"} and looks[-1].step == 18
     head = json.loads(manager.run_file.read_text().splitlines()[0])
@@ -84,9 +84,9 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
     assert shown is None or f"{shown.run}.jsonl" == second.snapshot().log
     second.resume()
     assert second.wait(60) and manager.served is manager.shared
-    assert "what lay there was other weights and is in the checkpoint history" in second.snapshot().saved
+    assert "the previous weights are in the checkpoint history" in second.snapshot().saved
     (version,) = manager.versions()
-    assert version.newest.origin.made_by == "training a world model on 2 recordings of toroidal_dot"
+    assert version.newest.origin.made_by == "training a world model on 2 Toroidal Dot recordings"
     assert all(
         are_equal(read_checkpoint(version.path(manager.directory, network)).tensors, before[name])
         for network, name in FILES.items()

@@ -204,7 +204,7 @@ def test_the_command_line_leaves_the_same_record(data, tmp_path, recording, monk
     other = make_manager(folder)
     assert other.last_run().status == "elsewhere"
     with pytest.raises(
-        JobRunning, match=r"Another program trains .* \(the command line: .*, step \d+ of at most 100,000\)"
+        JobRunning, match=r"Another program is training .* \(the command line: .*, step \d+ / 100,000\)"
     ):
         other.train(request(recording))
     requests[0].is_made = True

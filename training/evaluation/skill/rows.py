@@ -43,8 +43,8 @@ def _explained(skill: Skill) -> MeasureRow:
     return MeasureRow(
         "Share explained",
         "all frames look the same" if skill.explained is None else _signed(skill.explained),
-        f"mean picture {error_text(skill.mean)}, reconstruction {error_text(skill.reconstruction)}",
-        "How far the error is below that of the recording's mean picture. The reconstruction of the true frame bounds "
+        f"mean image {error_text(skill.mean)}, reconstruction {error_text(skill.reconstruction)}",
+        "How far the error is below that of the recording's mean image. The reconstruction of the true frame bounds "
         "what a prediction can reach.",
     )
 
