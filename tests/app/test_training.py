@@ -106,7 +106,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         expect(page.locator(".loss-chart polyline")).to_have_count(3)  # the training loss raw and smoothed
         page.locator(".loss-chart").hover()
         expect(page.locator(".chart-tip")).to_contain_text(re.compile(r"training loss: [\d.e-]+ \(step [\d,]+\)"))
-        expect(page.locator("#status")).to_contain_text("paused: autoencoder training")
+        expect(page.locator("#status")).to_contain_text("paused: autoencoder, step")
 
         watcher.get_by_role("button", name="Train one network").click()
         watcher.locator("#train-predictor-steps").click()
