@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import orjson
 
 from session import ActionChannel, RecordedSession, RobotProfile, SessionCache
@@ -100,9 +101,16 @@ def _with_profile(recording: RecordedSession, profile: RobotProfile) -> Recorded
     return replace(
         recording,
         profile=profile,
-        actions=recording.actions[:, order],
-        candidate_actions=recording.candidate_actions[:, order],
+        actions=_ordered(recording.actions, order),
+        candidate_actions=_ordered(recording.candidate_actions, order),
     )
+
+
+def _ordered(actions: np.ndarray, order: list[int]) -> np.ndarray:
+    """The columns in this order, row by row in memory as everybody expects, and read-only."""
+    ordered = np.ascontiguousarray(actions[:, order])
+    ordered.flags.writeable = False
+    return ordered
 
 
 class RobotSessions(SessionCache):

@@ -39,6 +39,7 @@ def test_two_recordings_of_one_robot_are_scaled_alike_once_its_networks_were_tra
     assert torch.equal(scaled_actions(after, [0, 1]), torch.tensor([[0.0, 0.0], [0.5, 1.0]]))
     assert (after.outside_ranges.count, after.outside_ranges.total) == (1, 2)
     assert after.version != before.version
+    assert after.actions.flags.c_contiguous and after.candidate_actions.flags.c_contiguous  # as the page sends them
     assert np.array_equal(load_session(narrow).actions, before.actions)
 
 
