@@ -29,7 +29,7 @@ from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
-from tests.app.tabs import Tabs, Visits
+from tests.app.tabs import Stay, Tabs, Visits
 from tests.promises import IS_FULL
 from training.jobs.trainer import WorldModelTrainer
 
@@ -209,9 +209,27 @@ def tabs(browser: Browser) -> Tabs:
     return Tabs(browser)
 
 
+@pytest.fixture(scope="module")
+def stay(tabs: Tabs, server: str) -> Iterator[Stay]:
+    """The page that tests of a module share."""
+    stay = Stay(tabs, server)
+    yield stay
+    stay.leave()
+
+
 @pytest.fixture
-def open_tab(tabs: Tabs, server: str) -> Iterator[Visits]:
+def page_at(stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
+    """Brings the shared page to a session and frame; the test fails if the page has complaints."""
+    failed_before = request.session.testsfailed
+    yield stay
+    stay.check(is_over=request.session.testsfailed > failed_before)
+
+
+@pytest.fixture
+def open_tab(tabs: Tabs, server: str, stay: Stay, request: pytest.FixtureRequest) -> Iterator[Visits]:
     """Opens tabs, each for a visitor of its own; the test fails if any of them has complaints."""
+    if "page_at" not in request.fixturenames:
+        stay.leave()  # a page at rest takes a sixth of a processor
     visits = Visits(tabs, server)
     yield visits
     visits.end()

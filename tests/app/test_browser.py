@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.app.conftest import fill, unfold_models
-from tests.app.tabs import Visits
+from tests.app.tabs import Stay
 
 FRAME = "#player canvas.frame"
 
@@ -46,15 +46,15 @@ def canvas_pixels(page: Page) -> str:
 
 
 @pytest.fixture
-def jetbot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
-    """A tab with the JetBot, at frame 0."""
-    return open_tab(f"?session={session_ids['jetbot']}&frame=0")
+def jetbot(page_at: Stay, session_ids: dict[str, str]) -> Page:
+    """The page with the JetBot, at frame 0."""
+    return page_at(session_ids["jetbot"], 0)
 
 
 @pytest.fixture
-def dot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
-    """A tab with the dot, at frame 0."""
-    return open_tab(f"?session={session_ids['dot']}&frame=0")
+def dot(page_at: Stay, session_ids: dict[str, str]) -> Page:
+    """The page with the dot, at frame 0."""
+    return page_at(session_ids["dot"], 0)
 
 
 def test_first_sight_shows_a_recording_by_itself(open_tab, session_ids):
@@ -66,8 +66,24 @@ def test_first_sight_shows_a_recording_by_itself(open_tab, session_ids):
     expect(page.locator("#imagine-pad .imagine[data-steps='1']")).to_be_visible(timeout=60_000)
 
 
-def test_slider_moves_to_the_last_frame_and_back(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['long']}&frame=0")
+def test_an_address_of_no_session_says_so(open_tab):
+    page = open_tab("?session=jetbot/session_19990101_000000")
+    expect(page.locator(".toast-wrap, [data-testid=toast-body]").first).to_contain_text("no session of that name")
+
+
+def test_the_page_fits_a_phone_and_the_dark(open_tab, session_ids):
+    page = open_tab(
+        f"?session={session_ids['jetbot']}&__theme=dark", viewport={"width": 390, "height": 844}, color_scheme="dark"
+    )
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+    ink = brightness(page, "#player .caption", "color")
+    paper = brightness(page, "body", "backgroundColor")
+    assert ink > 150 > 100 > paper
+
+
+def test_slider_moves_to_the_last_frame_and_back(page_at, session_ids):
+    page = page_at(session_ids["long"], 0)
     slider = page.locator("#player .slider")
     before = canvas_pixels(page)
     slider.fill("1999")
@@ -77,8 +93,8 @@ def test_slider_moves_to_the_last_frame_and_back(open_tab, session_ids):
     assert canvas_pixels(page) == before
 
 
-def test_a_three_frame_recording_navigates_from_first_to_last(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['short']}&frame=0")
+def test_a_three_frame_recording_navigates_from_first_to_last(page_at, session_ids):
+    page = page_at(session_ids["short"], 0)
     page.get_by_label("Next frame").click()
     at_frame(page, 1)
     page.get_by_label("Next frame").click()
@@ -132,8 +148,8 @@ def test_keys_typed_into_a_field_do_not_move_the_frame(jetbot):
     jetbot.keyboard.press("Escape")  # the list would cover the tabs
 
 
-def test_playing_reaches_the_end_and_stops_or_loops(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['short']}")
+def test_playing_reaches_the_end_and_stops_or_loops(page_at, session_ids):
+    page = page_at(session_ids["short"], 1)
     page.get_by_label("Speed", exact=True).select_option("30")
     page.get_by_role("button", name="Play").click()
     settled_at(page, 2)
@@ -148,6 +164,7 @@ def test_playing_reaches_the_end_and_stops_or_loops(open_tab, session_ids):
             .observe(canvas, { attributes: true }); })"""
     )
     page.get_by_role("button", name="Pause").click()
+    page.get_by_label("Loop").uncheck()
 
 
 def test_the_action_track_seeks_and_the_filmstrip_follows(jetbot):
@@ -169,8 +186,8 @@ def test_the_history_slider_sets_the_length_of_the_filmstrip(jetbot):
         expect(jetbot.locator("#player .filmstrip .context")).to_have_count(number)
 
 
-def test_the_address_carries_session_and_frame_through_a_reload(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=12")
+def test_the_address_carries_session_and_frame_through_a_reload(page_at, session_ids):
+    page = page_at(session_ids["dot"], 12)
     settled_at(page, 12)
     page.keyboard.press("ArrowRight")
     settled_at(page, 13)
@@ -180,14 +197,8 @@ def test_the_address_carries_session_and_frame_through_a_reload(open_tab, sessio
     assert session_ids["dot"] in page.url.replace("%2F", "/")
 
 
-def test_an_address_of_no_session_says_so(open_tab):
-    page = open_tab()
-    page.goto(page.url.split("?")[0] + "?session=jetbot/session_19990101_000000")
-    expect(page.locator(".toast-wrap, [data-testid=toast-body]").first).to_contain_text("no session of that name")
-
-
-def test_another_session_loads_from_the_picker(open_tab, session_ids, labels):
-    page = open_tab(f"?session={session_ids['dot']}&frame=30")
+def test_another_session_loads_from_the_picker(page_at, session_ids, labels):
+    page = page_at(session_ids["dot"], 30)
     pick(page, labels["jetbot"])
     expect(page.locator("#player .player")).to_have_attribute("data-session", session_ids["jetbot"])
     settled_at(page, 1)
@@ -196,14 +207,20 @@ def test_another_session_loads_from_the_picker(open_tab, session_ids, labels):
     expect(page.locator("#autoencoder-path input")).to_have_value(re.compile("checkpoints/jetbot/autoencoder.pth"))
 
 
-def test_the_robot_filter_narrows_the_list(open_tab, session_ids):
-    page = open_tab()
+def test_the_robot_filter_narrows_the_list(page_at, session_ids):
+    page = page_at(session_ids["dot"], 1)
     page.locator("#robot-filter input").click()
     page.get_by_role("option", name="JetBot").click()
     page.locator("#session-picker input").click()
     expect(page.locator("ul[role=listbox] li")).to_have_count(1)
     expect(page.locator("ul[role=listbox] li")).to_contain_text("JetBot")
     expect(page.locator("#player .player")).to_have_attribute("data-session", session_ids["jetbot"])
+    page.keyboard.press("Escape")
+    page.locator("#robot-filter input").click()
+    page.get_by_role("option", name="All robots").click()
+    page.locator("#session-picker input").click()
+    expect(page.locator("ul[role=listbox] li")).to_have_count(len(session_ids))
+    page.keyboard.press("Escape")
 
 
 def test_untrained_networks_say_so_beside_their_output(dot):
@@ -230,8 +247,8 @@ def test_the_selected_frame_is_the_frame_that_runs(dot):
     expect(dot.locator("#autoencoder-result")).to_contain_text("Frame 5:")
 
 
-def test_load_models_names_what_was_loaded_and_keeps_it_when_the_next_fails(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=5")
+def test_load_models_names_what_was_loaded_and_keeps_it_when_the_next_fails(page_at, session_ids):
+    page = page_at(session_ids["jetbot"], 5)
     unfold_models(page)
     page.get_by_role("button", name="Load Models").click()
     expect(page.locator("#models-message")).to_contain_text("autoencoder.pth, step 1,200")
@@ -256,31 +273,6 @@ def test_a_frame_without_history_says_which_to_choose(dot):
         expect(dot.locator("#run-predictor")).to_be_enabled()
     expect(dot.locator("[data-testid=toast-text]:visible")).to_have_count(1)
     expect(dot.locator("[data-testid=toast-body]")).to_contain_text("hoose frame 1")
-
-
-def test_two_visitors_on_two_robots_do_not_disturb_each_other(open_tab, session_ids):
-    first = open_tab(f"?session={session_ids['jetbot']}&frame=4")
-    second = open_tab(f"?session={session_ids['dot']}&frame=6")
-    for page in (first, second):
-        page.get_by_role("button", name="Run Autoencoder").click()
-    expect(first.locator("#autoencoder-result")).to_contain_text("Frame 4:")
-    expect(second.locator("#autoencoder-result")).to_contain_text("Frame 6:")
-    expect(first.locator("#status")).to_contain_text("JetBot")
-    expect(second.locator("#status")).to_contain_text("Toroidal Dot")
-    first.keyboard.press("ArrowRight")
-    settled_at(first, 5)
-    at_frame(second, 6)
-
-
-def test_the_page_fits_a_phone_and_the_dark(open_tab, session_ids):
-    page = open_tab(
-        f"?session={session_ids['jetbot']}&__theme=dark", viewport={"width": 390, "height": 844}, color_scheme="dark"
-    )
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
-    ink = brightness(page, "#player .caption", "color")
-    paper = brightness(page, "body", "backgroundColor")
-    assert ink > 150 > 100 > paper
 
 
 def test_a_list_that_is_left_with_tab_closes_and_keeps_what_was_typed(jetbot):
@@ -308,3 +300,17 @@ def test_a_checked_box_differs_from_an_unchecked_one(jetbot):
     colours = Image.open(io.BytesIO(checked)).convert("RGB").getcolors(maxcolors=4096)
     assert len(colours) > 1  # a box of a single colour would not show its state
     box.uncheck()
+
+
+def test_two_visitors_on_two_robots_do_not_disturb_each_other(page_at, open_tab, session_ids):
+    first = page_at(session_ids["jetbot"], 4)
+    second = open_tab(f"?session={session_ids['dot']}&frame=6")
+    for page in (first, second):
+        page.get_by_role("button", name="Run Autoencoder").click()
+    expect(first.locator("#autoencoder-result")).to_contain_text("Frame 4:")
+    expect(second.locator("#autoencoder-result")).to_contain_text("Frame 6:")
+    expect(first.locator("#status")).to_contain_text("JetBot")
+    expect(second.locator("#status")).to_contain_text("Toroidal Dot")
+    first.keyboard.press("ArrowRight")
+    settled_at(first, 5)
+    at_frame(second, 6)
