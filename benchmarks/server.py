@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.memory_use import ResourceUse
 
 PORT = 18760
+PROGRAM = "session_explorer_gradio.py"
 # As in the shells of many institutes: nothing of it concerns the server.
 PROXIES = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9"}
 START_LIMIT_S, END_LIMIT_S = 60, 60
@@ -46,9 +47,10 @@ def seconds_until_served(address: str) -> float:
 
 
 @contextmanager
-def running_server(data: Path, port: int = PORT) -> Iterator[Server]:
-    """Run a server with its own cache folder; it is ended as by Ctrl+C if it is still running."""
-    command = [sys.executable, "session_explorer_gradio.py", "--data", str(data), "--port", str(port), "--no-browser"]
+def running_server(data: Path, port: int = PORT, program: Sequence[str] = (PROGRAM,)) -> Iterator[Server]:
+    """Run a server with its own cache folder; it is ended as by Ctrl+C if it is still running. `program`: arguments of
+    Python that start it."""
+    command = [sys.executable, *program, "--data", str(data), "--port", str(port), "--no-browser"]
     address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
     silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with subprocess.Popen(command, env=os.environ | PROXIES | {"GRADIO_TEMP_DIR": str(cache)}, **silent) as process:

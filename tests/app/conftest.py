@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -14,54 +13,21 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import session_explorer_gradio as script
-from models import (
-    ActionPredictorConfig,
-    AdaptiveWorldModelConfig,
-    MaskedAutoencoderConfig,
-    MaskedAutoencoderViT,
-    SharedWorldModel,
-    TransformerActionConditionedPredictor,
-    WorldModels,
-)
+from models import MaskedAutoencoderViT, TransformerActionConditionedPredictor
 from page.facts import session_labels
 from page.server.launch import free_port
 from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
+from tests.app.narrow import AUTOENCODER, PREDICTOR, NarrowWorldModels, pause_and_step
 from tests.app.tabs import Stay, Tabs, Visits
-from tests.promises import IS_FULL
 from training.jobs.trainer import WorldModelTrainer
-
-# Networks whose steps take milliseconds, with as many patches as the usual ones. The promises at their full counts are
-# tried with the usual networks.
-AUTOENCODER, PREDICTOR = MaskedAutoencoderConfig(), ActionPredictorConfig()
-PAUSE_S = 0.0 if IS_FULL else 0.03
-if not IS_FULL:
-    AUTOENCODER = replace(AUTOENCODER, width=16, blocks=1, decoder_width=8)
-    PREDICTOR = replace(PREDICTOR, width=16, layers=2, heads=4, action_hidden=8, action_width=8, film_after=(0,))
-
-
-class NarrowWorldModels(WorldModels):
-    """World models with the networks above."""
-
-    def get(self, key: str, action_channels: int) -> SharedWorldModel:
-        with self._lock:
-            if (key, action_channels) not in self._models:
-                config = AdaptiveWorldModelConfig(action_channels, AUTOENCODER, PREDICTOR)
-                self._models[key, action_channels] = SharedWorldModel(config, self.device)
-            return self._models[key, action_channels]
 
 
 @pytest.fixture(scope="package", autouse=True)
 def pauses() -> Iterator[None]:
     """Jobs in this process pause before each step, which leaves the processor to the pages."""
-    step = WorldModelTrainer.step
-
-    def pause_and_step(*arguments: object, **options: object) -> object:
-        time.sleep(PAUSE_S)
-        return step(*arguments, **options)
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WorldModelTrainer, "step", pause_and_step)
         yield
@@ -128,7 +94,7 @@ def own_port(first: int) -> int:
 
 
 def new_explorer(settings: Settings) -> script.Explorer:
-    """The state of a server with the networks above."""
+    """The state of a server with the narrow networks."""
     explorer = script.Explorer(settings)
     explorer._world_models = NarrowWorldModels(explorer.device)
     return explorer
@@ -136,7 +102,7 @@ def new_explorer(settings: Settings) -> script.Explorer:
 
 @contextmanager
 def running(settings: Settings, is_narrow: bool = True) -> Iterator[tuple[script.Explorer, gr.Blocks]]:
-    """Start a server, with the networks above or the usual ones; yields its `Explorer` and its page."""
+    """Start a server, with the narrow networks or the usual ones; yields its `Explorer` and its page."""
     for other in RUNNING:
         await_quiet(other)
     explorer = new_explorer(settings) if is_narrow else script.Explorer(settings)

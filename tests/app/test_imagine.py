@@ -19,7 +19,7 @@ from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
 from tests.app.conftest import fill
-from tests.app.tabs import Visits
+from tests.app.tabs import VIEWPORT, Stay
 from tests.app.test_browser import jump, settled_at
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.session.session_files import change_meta
@@ -71,35 +71,15 @@ def summary(page: Page):
 
 
 @pytest.fixture
-def dot(open_tab: Visits, session_ids: dict[str, str]) -> Page:
-    """A tab of the dot at frame 7 with Imagine open."""
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+def dot(page_at: Stay, session_ids: dict[str, str]) -> Page:
+    """The page with the dot at frame 7, and Imagine open without imagined steps."""
+    page = page_at(session_ids["dot"], 7, "imagine")
     imagining(page)
+    if not summary(page).inner_text().startswith("Starts at"):
+        page.get_by_role("button", name="Reset").click()
     await_steps(page, 0)
     expect(summary(page)).to_contain_text("Starts at frame 7", timeout=LONG_MS)
     return page
-
-
-def test_ten_moves_march_and_wrap_around_with_the_truth_beside_them(dot, perfect):
-    start = shown_dot(dot, "imagined")
-    for count in range(1, 11):
-        dot.get_by_role("button", name="move").click()
-        await_steps(dot, count)
-        expected = DotPosition((start.x + 27 * count) % 224, start.y)
-        assert torus_distance(shown_dot(dot, "imagined"), expected) < 1
-        assert torus_distance(shown_dot(dot, "truth"), expected) < 1
-    expect(summary(dot)).to_have_text("10 steps from frame 7: 10 of 10 within 2 px of the simulator.")
-    expect(dot.locator("#imagine-pad .imagine-strip li")).to_have_count(8)
-    expect(dot.locator("#imagine-pad .imagine-strip li").last).to_contain_text("10 move")
-    expect(dot.locator("#imagine-pad .imagine-strip li").last.locator("img")).to_have_count(2)
-
-
-def test_hasty_presses_all_count_in_their_order(dot, perfect):
-    for index in (1, 1, 0, 1, 0, 1):
-        action(dot, index).click()
-    await_steps(dot, 6)
-    captions = dot.locator("#imagine-pad .imagine-strip b").all_inner_texts()
-    assert captions == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
 
 
 # The second action on a French and an Arabic keyboard, as a dead key, and on the pad of numbers.
@@ -107,8 +87,8 @@ OTHER_LAYOUTS = [("é", "Digit2"), ("٢", "Digit2"), ("Dead", "Digit2"), ("2", "
 TYPED = "key => document.body.dispatchEvent(new KeyboardEvent('keydown', { ...key, bubbles: true, cancelable: true }))"
 
 
-def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_tab, session_ids, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(page_at, session_ids, perfect):
+    page = page_at(session_ids["dot"], 7)
     page.keyboard.press("2")
     page.keyboard.press("r")
     imagining(page)
@@ -152,10 +132,33 @@ def test_keys_act_where_the_tab_is_open_and_leave_the_players_keys_alone(open_ta
     assert steps(page) == 0
 
 
-def test_the_help_names_the_keys(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}")
+def test_ten_moves_march_and_wrap_around_with_the_truth_beside_them(dot, perfect):
+    start = shown_dot(dot, "imagined")
+    for count in range(1, 11):
+        dot.get_by_role("button", name="move").click()
+        await_steps(dot, count)
+        expected = DotPosition((start.x + 27 * count) % 224, start.y)
+        assert torus_distance(shown_dot(dot, "imagined"), expected) < 1
+        assert torus_distance(shown_dot(dot, "truth"), expected) < 1
+    expect(summary(dot)).to_have_text("10 steps from frame 7: 10 of 10 within 2 px of the simulator.")
+    expect(dot.locator("#imagine-pad .imagine-strip li")).to_have_count(8)
+    expect(dot.locator("#imagine-pad .imagine-strip li").last).to_contain_text("10 move")
+    expect(dot.locator("#imagine-pad .imagine-strip li").last.locator("img")).to_have_count(2)
+
+
+def test_hasty_presses_all_count_in_their_order(dot, perfect):
+    for index in (1, 1, 0, 1, 0, 1):
+        action(dot, index).click()
+    await_steps(dot, 6)
+    captions = dot.locator("#imagine-pad .imagine-strip b").all_inner_texts()
+    assert captions == ["1 move", "2 move", "3 stay", "4 move", "5 stay", "6 move"]
+
+
+def test_the_help_names_the_keys(page_at, session_ids):
+    page = page_at(session_ids["dot"], 7)
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("in Imagine: take that action")
+    page.keyboard.press("Escape")
 
 
 class Slow(Calls):
@@ -174,7 +177,7 @@ def test_a_held_key_does_not_pile_up(dot, monkeypatch):
         dot.keyboard.down("2")  # repeats, as a held key does
     dot.keyboard.up("2")
     held_s = time.monotonic() - began
-    await_steps(dot, 1)
+    dot.wait_for_function("() => Number(document.querySelector('#imagine-pad .imagine').dataset.steps) >= 1")
     dot.keyboard.press("Backspace")  # queued behind any accumulated presses
     dot.wait_for_function(
         "() => document.querySelector('#imagine-pad [data-part=rate]').textContent.indexOf('wait') < 0"
@@ -211,9 +214,9 @@ def simulator_left_out(folder: Path) -> Iterator[None]:
 
 
 def test_a_simulated_jetbot_turns_with_the_truth_beside_and_a_real_one_as_far_as_recorded(
-    open_tab, session_ids, data, perfect
+    page_at, session_ids, data, perfect
 ):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=4")
+    page = page_at(session_ids["jetbot"], 4, "imagine")
     imagining(page)
     for count in range(1, 4):
         page.get_by_role("button", name="turn left").click()
@@ -276,28 +279,25 @@ def test_an_answer_that_is_lost_is_asked_for_again(dot, monkeypatch):
     assert len(calls) == 2
 
 
-def test_another_session_starts_anew_with_its_own_actions(open_tab, session_ids, labels, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    action(page, 1).click()
-    await_steps(page, 1)
-    page.locator("#session-picker input").click()
-    page.get_by_role("option", name=labels["jetbot"], exact=True).click()
-    expect(action(page, 1)).to_contain_text("turn left", timeout=LONG_MS)
-    await_steps(page, 0)
+def test_another_session_starts_anew_with_its_own_actions(dot, labels, perfect):
+    action(dot, 1).click()
+    await_steps(dot, 1)
+    dot.locator("#session-picker input").click()
+    dot.get_by_role("option", name=labels["jetbot"], exact=True).click()
+    expect(action(dot, 1)).to_contain_text("turn left", timeout=LONG_MS)
+    await_steps(dot, 0)
 
 
-def test_the_networks_themselves_imagine_and_say_that_they_are_untrained(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
-    imagining(page)
-    page.get_by_label("re-encoded image").check()
-    page.keyboard.press("2")
-    await_steps(page, 1)
-    expect(page.locator("#imagine-pad [data-part=notice]")).to_contain_text("Untrained")
+def test_the_networks_themselves_imagine_and_say_that_they_are_untrained(dot):
+    dot.get_by_label("re-encoded image").check()
+    dot.keyboard.press("2")
+    await_steps(dot, 1)
+    expect(dot.locator("#imagine-pad [data-part=notice]")).to_contain_text("Untrained")
+    dot.get_by_label("latents", exact=True).check()
 
 
-def test_a_rollout_shows_its_errors_a_table_and_a_clip(open_tab, session_ids, perfect):
-    page = open_tab(f"?session={session_ids['dot']}&frame=30")
+def test_a_rollout_shows_its_errors_a_table_and_a_clip(page_at, session_ids, perfect):
+    page = page_at(session_ids["dot"], 30, "imagine")
     imagining(page)
     fill(page, "rollout-steps", "12")
     page.locator("#roll-out").click()
@@ -316,20 +316,24 @@ def test_a_rollout_shows_its_errors_a_table_and_a_clip(open_tab, session_ids, pe
     expect(result.locator(".result.stale")).to_be_visible(timeout=LONG_MS)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_on_a_phone_nothing_hangs_over(open_tab, session_ids, perfect, theme):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=7&__theme={theme}", viewport={"width": 390, "height": 800})
+def test_on_a_phone_nothing_hangs_over(page_at, session_ids, perfect):
+    page = page_at(session_ids["jetbot"], 7, "imagine")
+    page.set_viewport_size({"width": 390, "height": 800})
     imagining(page)
     for count in range(1, 10):
         action(page, 1).click()
         await_steps(page, count)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    box = page.locator("#imagine-pad .imagine-pair").bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    for theme in ("light", "dark"):
+        page.evaluate("isDark => document.body.classList.toggle('dark', isDark)", theme == "dark")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        box = page.locator("#imagine-pad .imagine-pair").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    page.evaluate("document.body.classList.remove('dark')")
+    page.set_viewport_size(VIEWPORT)
 
 
-def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=7")
+def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(page_at, session_ids):
+    page = page_at(session_ids["dot"], 7, "imagine")
     imagining(page)
     fill(page, "truth-frames", "3")
     page.locator("#measure-truth").click()
@@ -337,7 +341,7 @@ def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(o
     expect(page.locator("#truth-figure")).to_contain_text("0% within 2 px of the simulator")
     rows = page.locator("#truth-table tbody tr").all_inner_texts()
     assert [row.split("\t")[:3] for row in rows] == [["stay", "3", "0%"], ["move", "3", "0%"], ["all", "6", "0%"]]
-    page.goto(page.url.split("?")[0] + f"?session={session_ids['jetbot']}&frame=3")
+    page = page_at(session_ids["jetbot"], 3, "imagine")
     imagining(page)
     expect(page.locator("#truth-result")).to_contain_text("Press Measure", timeout=LONG_MS)
     page.locator("#measure-truth").click()

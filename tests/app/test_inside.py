@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import PREDICTOR, fill, serving
+from tests.app.conftest import fill, serving
+from tests.app.narrow import PREDICTOR
 from tests.cases import every_case
 
 LONG_MS = 60_000

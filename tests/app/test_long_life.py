@@ -17,6 +17,7 @@ from page.server.settings import Settings
 from page.visitor import TABS_REMEMBERED
 from session import SessionCache
 from tests.app.conftest import own_port, running
+from tests.app.narrow import program
 from tests.promises import IS_FULL, count
 
 HOURS_S = 3600
@@ -34,7 +35,7 @@ TIMES = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("long"), own_port(20160)) as server:
+    with running_server(tmp_path_factory.mktemp("long"), own_port(20160), program("session_explorer_gradio")) as server:
         yield server
 
 

@@ -15,6 +15,7 @@ from benchmarks.visitor_client import VisitorClient
 from page.server import web_app
 from page.server.settings import Settings
 from tests.app.conftest import own_port, running
+from tests.app.narrow import program
 from tests.promises import IS_FULL, count
 from tests.training.tiny import until
 
@@ -36,7 +37,7 @@ NEVER_WAITING = {
 @pytest.fixture(scope="module")
 def guests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[VisitorClient]]:
     """Visitors of a server in a process of its own, one more than are active at the same time."""
-    with running_server(tmp_path_factory.mktemp("many"), own_port(19960)) as server:
+    with running_server(tmp_path_factory.mktemp("many"), own_port(19960), program("session_explorer_gradio")) as server:
         yield [VisitorClient(server.address, server.data, owner) for owner in range(VISITORS[-1] + 1)]
 
 

@@ -20,6 +20,7 @@ from benchmarks.server import running_server
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import own_port, serving
+from tests.app.narrow import program
 from tests.promises import IS_FULL, count
 from training import train
 from training.checkpoints.reader import read_checkpoint
@@ -150,7 +151,7 @@ def test_after_a_restart_the_page_says_at_which_step_a_job_was_interrupted(setti
     tries, wrong, slowest, chance = count(1, 18), [], 0.0, random.Random(4)
     for number in range(tries):
         how = ends[number % len(ends)]
-        with running_server(settings.data, own_port(19860)) as server:
+        with running_server(settings.data, own_port(19860), program("session_explorer_gradio")) as server:
             starter = Visit(server.address, settings)
             starter.train()
             starter.until_step(chance.randrange(1, count(6, 40)))
@@ -211,7 +212,7 @@ def arguments_of(settings, steps):
 @contextlib.contextmanager
 def command_line(settings):
     """Run training from the command line, in a process of its own."""
-    command = [sys.executable, "-m", "training.train", *arguments_of(settings, str(ENDLESS))]
+    command = [sys.executable, *program("training.train"), *arguments_of(settings, str(ENDLESS))]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         try:
             yield process
