@@ -2,6 +2,7 @@
 error track."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 WORST = 8
 TRACK_COLUMNS = 1200  # more than a track has pixels on nearly every screen
 DIGITS = 4
+DRAWN = 12  # pairs of results whose figures are kept, a few hundred kB each
 MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MSE"}
 
 
@@ -163,11 +165,13 @@ def _worst_item(recording: RecordedSession, session_id: str, frame: int, value: 
     )
 
 
+@lru_cache(maxsize=DRAWN)
 def _figures(
     recording: RecordedSession,
     errors: EvaluationResult,
     other: EvaluationResult | None,
 ) -> str:
+    """HTML of the figures, and of the table of one of them; the latest are kept, as drawing them takes a second."""
     track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other), 4.0)
     spread = render_figure(lambda figure: error_figures.draw_histogram(figure, errors, other), 3.2)
     over = "Error of every frame, on a logarithmic scale. Peaks are frames the model gets wrong."

@@ -124,6 +124,14 @@ def test_the_table_has_every_frame_and_leaves_out_what_there_is_none_of(recordin
     assert np.array_equal(np.array([row[4] for row in rows], np.float32), FIVE.track.reconstruction)
 
 
+def test_figures_are_drawn_once_for_the_same_results(recording):
+    other, drawing, again = errors_of([NAN, 0.3, 0.3, 0.3, 0.3], history_length=4), Drawing(), Drawing()
+    assert view(recording, FIVE, None, drawing) == view(recording, FIVE, None, again)
+    assert drawing.calls and not again.calls
+    view(recording, FIVE, other, again)
+    assert again.calls["draw_track"] == (FIVE, other)
+
+
 def test_what_is_compared_is_in_every_part(recording):
     other = errors_of([NAN, 0.3, 0.3, 0.3, 0.3], [0.01] * 5, history_length=4)
     drawing = Drawing()
