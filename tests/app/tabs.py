@@ -5,9 +5,6 @@ compiled before. So tabs that are left stay open, empty, and are used again. Wha
 the page; the browser keeps nothing of it but cached files.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
 from tests.app.pending import Pending
@@ -41,14 +38,6 @@ class Watch:
     def _look(self, request: Request) -> None:
         if not request.url.startswith((self._server, "data:", "blob:")):
             self.complaints.append(f"requested {request.url}")
-
-
-@contextmanager
-def watched_tab(browser: Browser, address: str) -> Iterator[Page]:
-    """A tab for several tests, with its own context; fails if it has complaints."""
-    visits = Visits(Tabs(browser), address.partition("?")[0])
-    yield visits(f"?{address.partition('?')[2]}", viewport=VIEWPORT)
-    visits.end()
 
 
 class Tabs:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import ConsoleMessage, Error
 
 from tests.app.hostile import FOREIGN, Answer
 from tests.app.pending import Pending
+from tests.app.tabs import Tabs
 from tests.app.timed_events import COMMANDS, MOMENTS, Moment, World, world
 from tests.promises import count
 from training.checkpoints.reader import read_checkpoint
@@ -77,14 +78,25 @@ def test_every_event_at_every_wrong_moment_is_answered_in_a_sentence(tmp_path, f
 class Tab:
     """A page with its messages and errors."""
 
-    def __init__(self, browser: Browser) -> None:
-        self.context = browser.new_context(viewport={"width": 1400, "height": 1400})
-        self.page: Page = self.context.new_page()
+    def __init__(self, tabs: Tabs) -> None:
+        self.tabs, self.page = tabs, tabs.take()
+        self.page.set_viewport_size({"width": 1400, "height": 1400})
         self.complaints: list[str] = []
         self.messages: set[str] = set()  # of the toasts over the page, which close by themselves
         self.pending = Pending(self.page)
-        self.page.on("console", lambda message: self._record(message.type, message.text))
-        self.page.on("pageerror", lambda problem: self._record("error", str(problem)))
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", self._catch)
+
+    def leave(self) -> None:
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._catch)
+        self.tabs.take_back(self.page)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        self._record(message.type, message.text)
+
+    def _catch(self, problem: Error) -> None:
+        self._record("error", str(problem))
 
     def _record(self, kind: str, text: str) -> None:
         if kind == "error" and not text.startswith(OF_REQUESTS):
@@ -112,12 +124,12 @@ class Tab:
 
 
 @pytest.mark.promise(PROMISE)
-def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, browser, figure):
+def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, tabs, figure):
     tries, problems = 0, []
     moments = MOMENTS[: count(1, None)]
     for number, moment in enumerate(moments):
         with world(tmp_path / str(number), moment) as at:
-            tab = Tab(browser)
+            tab = Tab(tabs)
             tab.show(f"{at.address}?session={at.session_id}&frame=4")
             moment.prepare(at)
             tries += tab.press_all()
@@ -129,7 +141,7 @@ def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, brow
             tab.show(at.address)
             problems += [f"{moment.name}: {complaint}" for complaint in tab.complaints]
             assert tab.messages, moment.name
-            tab.context.close()
+            tab.leave()
     figure(
         f"{tries} buttons in a browser at {len(moments)} wrong moments: "
         f"{len(problems)} without a sentence or in the console"

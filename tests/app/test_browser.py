@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.app.conftest import fill, unfold_models
-from tests.app.tabs import Stay
+from tests.app.tabs import PLAYER, Stay
 
 FRAME = "#player canvas.frame"
 
@@ -193,6 +193,7 @@ def test_the_address_carries_session_and_frame_through_a_reload(page_at, session
     settled_at(page, 13)
     expect(page.locator("#autoencoder-result .result")).to_have_attribute("data-frame", "13")
     page.reload()
+    page.wait_for_selector(PLAYER, timeout=60_000)
     settled_at(page, 13)
     assert session_ids["dot"] in page.url.replace("%2F", "/")
 

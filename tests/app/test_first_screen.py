@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 import session_explorer_gradio as script
 from tests.app.pending import Pending
-from tests.app.tabs import watched_tab
+from tests.app.tabs import PLAYER, Tabs, Visits
 from tests.app.test_browser import jump, settled_at
 
 LONG_MS = 60_000
@@ -19,9 +19,10 @@ RESULT = "#autoencoder-result .result"
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
-    with watched_tab(browser, f"{server}?session={session_ids['jetbot']}&frame=12") as page:
-        yield page
+def page(tabs: Tabs, server: str, session_ids: dict[str, str]) -> Iterator[Page]:
+    visits = Visits(tabs, server)
+    yield visits(f"?session={session_ids['jetbot']}&frame=12")
+    visits.end()
 
 
 def turn_to(page: Page, tab: str) -> None:
@@ -138,6 +139,7 @@ def test_back_returns_to_the_session_frame_and_tab_and_reload_keeps_the_form(pag
     expect(page.locator("#predictor-result .result p").first).to_contain_text("frames 9, 10", timeout=LONG_MS)
     pending.settle()
     page.reload()
+    page.wait_for_selector(PLAYER, timeout=LONG_MS)
     settled_at(page, 14)
     expect(length).to_have_value("5", timeout=LONG_MS)
     expect(page.locator("#player .filmstrip .context")).to_have_count(5)

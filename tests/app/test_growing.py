@@ -40,17 +40,22 @@ class Growing:
             self.frames += 1
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("growing")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with serving(Settings(data=folder)) as address:
+        yield address
+
+
 @pytest.fixture
-def growing(tmp_path: Path) -> Iterator[Growing]:
-    growing = Growing(tmp_path / "sessions", 6)
+def growing(folder: Path) -> Iterator[Growing]:
+    growing = Growing(folder / "sessions", 6)
     yield growing
     growing.recorder.close()
-
-
-@pytest.fixture
-def address(tmp_path: Path, growing: Growing) -> Iterator[str]:
-    with serving(Settings(data=tmp_path)) as address:
-        yield address
 
 
 def extent(page):
@@ -90,20 +95,18 @@ def test_a_page_at_another_frame_stays_there(address, growing, open_tab):
     settled_at(page, 10)
 
 
-def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(open_tab, tmp_path):
-    growing = Growing(tmp_path / "sessions", 0)
-    with serving(Settings(data=tmp_path)) as address:
-        page = open_tab(f"?session={growing.session_id}", address, awaited="#player .stage-message:not([hidden])")
-        expect(page.locator("#player .stage-message")).to_contain_text("has no frames yet")
-        growing.grow(2)
-        expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "0", timeout=GROWTH_MS)
-        at_frame(page, 0)
-        growing.recorder.close()
-        open_tab.leave(page)
+def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(address, folder, open_tab):
+    growing = Growing(folder / "sessions", 0)
+    page = open_tab(f"?session={growing.session_id}", address, awaited="#player .stage-message:not([hidden])")
+    expect(page.locator("#player .stage-message")).to_contain_text("has no frames yet")
+    growing.grow(2)
+    expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "0", timeout=GROWTH_MS)
+    at_frame(page, 0)
+    growing.recorder.close()
 
 
-def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
-    explorer, visitor = script.Explorer(Settings(data=tmp_path)), script.Visitor()
+def test_refresh_marks_what_is_being_recorded(folder, growing):
+    explorer, visitor = script.Explorer(Settings(data=folder)), script.Visitor()
     (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert session_id == growing.session_id and "· being recorded" in label
     growing.recorder.close()

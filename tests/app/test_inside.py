@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from gradio_client import Client
@@ -42,8 +44,8 @@ def kept_bytes(page: Page, link) -> bytes:
         return file.read()
 
 
-def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_png(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=12")
+def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_png(page_at, session_ids):
+    page = page_at(session_ids["jetbot"], 12)
     inside(page)
     result = page.locator("#attention-result")
     expect(result.locator("#attention-measures")).to_be_visible(timeout=LONG_MS)
@@ -52,11 +54,11 @@ def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_p
     expect(result.locator("figure.chart")).to_have_count(3)
     for measure in ("APA", "ALF", "TTAR", "RI@16", "Entropy"):
         expect(result.locator("#attention-measures")).to_contain_text(measure)
+    expect(result).to_contain_text(f"mean of {PREDICTOR.heads} heads")
     choose(page, "attention-layer", "Layer 2")
-    expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, mean of {PREDICTOR.heads} heads", timeout=LONG_MS)
     choose(page, "attention-head", "Head 3")
-    expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, head 3 of {PREDICTOR.heads}", timeout=LONG_MS)
     choose(page, "attention-token", "Patch in row 4, column 6")
+    expect(result).to_contain_text(f"layer 2 of {PREDICTOR.layers}, head 3 of {PREDICTOR.heads}", timeout=LONG_MS)
     expect(result).to_contain_text("From the token of the patch in row 4, column 6 to each patch", timeout=LONG_MS)
     rows = list(csv.reader(io.StringIO(kept_text(page, "#attention-result a[download$=_tokens\\.csv]"))))
     assert rows[0] == ["future token", "place", "last action", "last frame", "rest"] and len(rows) == 198
@@ -66,8 +68,8 @@ def test_attention_is_one_click_away_follows_its_fields_and_is_kept_as_csv_and_p
     assert kept_bytes(page, link).startswith(b"\x89PNG")
 
 
-def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_the_result(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=0")
+def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_the_result(page_at, session_ids):
+    page = page_at(session_ids["dot"], 0)
     inside(page)
     expect(page.locator("#attention-result .notice")).to_contain_text("choose frame 1 instead", timeout=LONG_MS)
     page.get_by_label("Next frame").click()
@@ -77,31 +79,8 @@ def test_a_frame_without_history_is_answered_in_place_and_a_moved_frame_marks_th
     expect(page.locator("#attention-result .result.stale")).to_be_visible()
 
 
-def test_weights_show_before_and_after_a_training_job(open_tab, tmp_path):
-    session_id = record_demo(tmp_path / "sessions", "toroidal_dot", 12, seed=1)
-    with serving(Settings(data=tmp_path)) as address:
-        page = open_tab(f"?session={session_id}&frame=6", address)
-        inside(page, "Weights")
-        result = page.locator("#weights-result")
-        expect(result.locator("figure.chart")).to_have_count(5, timeout=LONG_MS)
-        expect(result).to_contain_text("After training, this shows")
-        page.get_by_role("tab", name="Training").click()
-        fill(page, "predictor-steps", "2")
-        page.locator("#train-predictor-steps").click()
-        expect(page.locator("#training-outcome")).to_contain_text("Done after 2 steps", timeout=LONG_MS)
-        expect(page.locator("#training-view")).to_contain_text("action", ignore_case=True)
-        inside(page, "Weights")
-        expect(result).to_contain_text("predictor training on frame 6", timeout=LONG_MS)
-        expect(result.locator("figure.chart")).to_have_count(6)
-        rows = list(csv.DictReader(io.StringIO(kept_text(page, "#weights-result a[download='weights_change.csv']"))))
-        changed = {row["network"] for row in rows if float(row["relative"]) > 0}
-        assert changed == {"autoencoder", "predictor"}
-        assert "not found" not in result.inner_text().lower()
-        open_tab.leave(page)
-
-
-def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=5")
+def test_use_of_actions_says_how_to_read_each_measure(page_at, session_ids):
+    page = page_at(session_ids["dot"], 5)
     inside(page, "Use of actions")
     table = page.locator("#action-measures")
     expect(table).to_be_visible(timeout=LONG_MS)
@@ -115,8 +94,8 @@ def test_use_of_actions_says_how_to_read_each_measure(open_tab, session_ids):
         expect(skill).to_contain_text(words)
 
 
-def test_session_statistics_open_on_the_tab_of_the_session(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}", tab="session")
+def test_session_statistics_open_on_the_tab_of_the_session(page_at, session_ids):
+    page = page_at(session_ids["jetbot"], 1, "session")
     page.get_by_role("button", name="Session statistics").click()
     result = page.locator("#statistics-result")
     expect(result.locator("figure.chart")).to_have_count(2, timeout=LONG_MS)
@@ -124,15 +103,45 @@ def test_session_statistics_open_on_the_tab_of_the_session(open_tab, session_ids
     expect(result).to_contain_text("224 × 224 (40)")
 
 
-def test_without_a_session_the_panels_say_what_to_do(open_tab, tmp_path):
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """A data folder of this module alone, without a recording at first, and the address of its server."""
+    folder = tmp_path_factory.mktemp("inside")
+    with serving(Settings(data=folder)) as address:
+        yield folder, address
+
+
+def test_without_a_session_the_panels_say_what_to_do(open_tab, own):
     advice = "choose one in the list"
-    with serving(Settings(data=tmp_path)) as address:
-        page = open_tab("", address, awaited="#record-demo")
-        inside(page)
-        expect(page.locator("#attention-result .notice")).to_contain_text(advice, timeout=LONG_MS)
-        page.get_by_role("tab", name="Errors").click()
-        expect(page.locator("[data-testid=toast-body]").first).to_contain_text(advice, timeout=LONG_MS)
-        open_tab.leave(page)
+    page = open_tab("", own[1], awaited="#record-demo")
+    inside(page)
+    expect(page.locator("#attention-result .notice")).to_contain_text(advice, timeout=LONG_MS)
+    page.get_by_role("tab", name="Errors").click()
+    expect(page.locator("[data-testid=toast-body]").first).to_contain_text(advice, timeout=LONG_MS)
+    open_tab.leave(page)
+
+
+def test_weights_show_before_and_after_a_training_job(open_tab, own):
+    folder, address = own
+    session_id = record_demo(folder / "sessions", "toroidal_dot", 12, seed=1)
+    page = open_tab(f"?session={session_id}&frame=6", address)
+    inside(page, "Weights")
+    result = page.locator("#weights-result")
+    expect(result.locator("figure.chart")).to_have_count(5, timeout=LONG_MS)
+    expect(result).to_contain_text("After training, this shows")
+    page.get_by_role("tab", name="Training").click()
+    fill(page, "predictor-steps", "2")
+    page.locator("#train-predictor-steps").click()
+    expect(page.locator("#training-outcome")).to_contain_text("Done after 2 steps", timeout=LONG_MS)
+    expect(page.locator("#training-view")).to_contain_text("action", ignore_case=True)
+    inside(page, "Weights")
+    expect(result).to_contain_text("predictor training on frame 6", timeout=LONG_MS)
+    expect(result.locator("figure.chart")).to_have_count(6)
+    rows = list(csv.DictReader(io.StringIO(kept_text(page, "#weights-result a[download='weights_change.csv']"))))
+    changed = {row["network"] for row in rows if float(row["relative"]) > 0}
+    assert changed == {"autoencoder", "predictor"}
+    assert "not found" not in result.inner_text().lower()
+    open_tab.leave(page)
 
 
 @every_case(

@@ -60,14 +60,14 @@ def test_a_code_is_read_back_and_any_other_picture_is_none():
 @pytest.mark.promise("users do not mix")
 @pytest.mark.parametrize("visitors", VISITORS)
 def test_every_answer_is_the_visitors_own(guests, visitors, figure):
-    answers = visit_together(guests[:visitors], count(2, 60), ANSWERS)
+    answers = visit_together(guests[:visitors], count(1, 60), ANSWERS)
     check(answers, f"{visitors} visitors, idle", IDLE_MS, figure)
 
 
 @pytest.mark.promise("users do not mix")
 @pytest.mark.parametrize("visitors", VISITORS)
 def test_every_answer_is_the_visitors_own_while_training(guests, training, visitors, figure):
-    answers = visit_together(guests[:visitors], count(2, 60), ANSWERS)
+    answers = visit_together(guests[:visitors], count(1, 60), ANSWERS)
     check(answers, f"{visitors} visitors, while training", TRAINING_MS, figure)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from page.server.settings import Settings
 from session import load_session, record_demo
@@ -57,14 +57,17 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 class Watched:
     """A page with its scripts run and requests sent because of a name."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self.context = browser.new_context(viewport={"width": 1400, "height": 1400}, bypass_csp=True)
-        self.context.add_init_script(CANARY)
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.context = context
         self.page: Page = self.context.new_page()
         self.pending = Pending(self.page)
         self.address, self.requests = address, []
         self.context.on("request", self._record)
         self.page.on("dialog", lambda dialog: self.requests.append(f"dialog {dialog.message}"))
+
+    def close(self) -> None:
+        self.context.remove_listener("request", self._record)
+        self.page.close()
 
     def _record(self, request: Request) -> None:
         is_own = request.url.startswith((self.address, "data:", "blob:"))
@@ -87,19 +90,31 @@ class Watched:
         return [*scripts, *(f"active {one}" for one in self.page.evaluate(ACTIVE)), *self.requests]
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1400}, bypass_csp=True)
+    context.add_init_script(CANARY)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def address(named: tuple[Path, list[str]]) -> Iterator[str]:
+    with serving(Settings(data=named[0])) as address:
+        yield address
+
+
 @pytest.fixture
-def watched(browser: Browser, named: tuple[Path, list[str]]) -> Iterator[Callable[[], Watched]]:
-    folder, _ = named
+def watched(context: BrowserContext, address: str) -> Iterator[Callable[[], Watched]]:
     tabs: list[Watched] = []
-    with serving(Settings(data=folder)) as address:
 
-        def new() -> Watched:
-            tabs.append(Watched(browser, address))
-            return tabs[-1]
+    def new() -> Watched:
+        tabs.append(Watched(context, address))
+        return tabs[-1]
 
-        yield new
-        for tab in tabs:
-            tab.context.close()
+    yield new
+    for tab in tabs:
+        tab.close()
 
 
 def look_around(tab: Watched) -> None:
@@ -164,15 +179,13 @@ def test_names_of_every_kind_are_words_on_the_whole_page(named, watched, figure)
     harm: list[str] = []
     for session_id in ids:
         tab = watched()
-        tab.page.goto(f"{tab.address}?frame=8")
-        tab.page.wait_for_selector("#player canvas.frame[data-frame]")
-        tab.page.evaluate("id => { location.search = new URLSearchParams({session: id, frame: 8}) }", session_id)
+        tab.page.goto(f"{tab.address}?{urlencode({'session': session_id, 'frame': 8})}")
         expect(tab.page.locator("#player .caption")).to_contain_text("Frame 8", timeout=LONG_MS)
         tab.pending.settle()
         look_around(tab)
         see_everything(tab)
         harm += [f"{session_id}: {one}" for one in tab.harm()]
-        tab.context.close()
+        tab.page.goto("about:blank")
     figure(
         f"{len(ids)} sessions with 5 harmful names each, seen in a browser: {len(harm)} scripts run or requests sent"
     )
@@ -181,7 +194,7 @@ def test_names_of_every_kind_are_words_on_the_whole_page(named, watched, figure)
 
 def test_the_watch_notices_what_a_name_would_do(watched):
     tab = watched()
-    tab.page.goto(tab.address)
+    tab.page.goto(f"{tab.address}theme.css")  # of the same origin, and sooner there than the page
     tab.requests.clear()
     noticed = len(tab.harm())
     assert noticed == 0

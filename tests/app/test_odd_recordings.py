@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from playwright.sync_api import expect
 
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import fill, serving
+from tests.app.conftest import checked, fill, serving
+from tests.app.tabs import Stay, Tabs
 from tests.app.test_browser import at_frame, settled_at
 from tests.session.dataset_files import TASK, write_v2
 
@@ -60,12 +62,32 @@ def odd_server(odd: Path):
         yield address
 
 
-def test_a_damaged_recording_opens_and_names_what_was_left_out(open_tab, odd_server):
-    page = open_tab("?session=odd/session_damaged", odd_server)
+@pytest.fixture(scope="module")
+def odd_stay(tabs: Tabs, odd_server: str) -> Iterator[Stay]:
+    stay = Stay(tabs, odd_server)
+    yield stay
+    stay.leave()
+
+
+@pytest.fixture
+def odd_page_at(odd_stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
+    yield from checked(odd_stay, request)
+
+
+def test_a_damaged_recording_opens_and_names_what_was_left_out(odd_page_at):
+    page = odd_page_at("odd/session_damaged", 1)
     notice = page.locator("#left-out")
     for words in ("session_meta.json", "events_shard_000.jsonl line", "cut short"):
         expect(notice).to_contain_text(words)
     expect(page.locator("#player .caption")).to_contain_text("Frame 1 / 8")
+
+
+def test_an_unknown_robot_runs_with_the_ranges_of_its_own_actions(odd_page_at, odd_stay):
+    page = odd_page_at("odd/session_unknown", 8)
+    page.get_by_role("tab", name="Predictor").click()
+    page.get_by_role("button", name="Run Predictor").click()
+    expect(page.locator("#sweep-pictures figure")).to_have_count(2)
+    odd_stay.leave()
 
 
 def test_a_recording_without_frames_says_so(open_tab, odd_server):
@@ -73,13 +95,6 @@ def test_a_recording_without_frames_says_so(open_tab, odd_server):
     expect(page.locator("#player .stage-message")).to_contain_text("no frames")
     page.get_by_role("button", name="Run Autoencoder").click()
     expect(page.locator("[data-testid=toast-body]").first).to_contain_text("no frames")
-
-
-def test_an_unknown_robot_runs_with_the_ranges_of_its_own_actions(open_tab, odd_server):
-    page = open_tab("?session=odd/session_unknown&frame=8", odd_server)
-    page.get_by_role("tab", name="Predictor").click()
-    page.get_by_role("button", name="Run Predictor").click()
-    expect(page.locator("#sweep-pictures figure")).to_have_count(2)
 
 
 def test_an_episode_of_a_dataset_is_read_in_other_ways_by_links(open_tab, odd_server):
@@ -116,6 +131,8 @@ def test_a_session_deleted_on_disk_is_reported_and_the_page_goes_on(open_tab, od
     page.wait_for_timeout(2500)  # the page's own periodic events come first, and show no error
     page.get_by_role("button", name="Run Predictor").click()
     expect(page.locator("[data-testid=toast-body]").first).to_contain_text("deleted or moved")
+    for toast in page.locator("[data-testid=toast-close]").all():
+        toast.click()  # they lie over the buttons
     before = page.locator("#session-picker input").input_value()
     page.get_by_role("button", name="Refresh").click()
     expect(page.locator("#session-picker input")).not_to_have_value(before)

@@ -12,7 +12,7 @@ from page.components import FramePosition
 from page.handlers import StaleRequest, bind, discard_if_stale
 from page.server.settings import Settings
 from session import JETBOT, SessionRecorder, record_demo
-from tests.app.conftest import serving
+from tests.app.conftest import new_explorer, serving
 from tests.app.test_browser import at_frame, pick, settled_at
 
 
@@ -38,8 +38,8 @@ def test_large_frames_play_to_the_end(open_tab, large):
         open_tab.leave(page)
 
 
-def test_a_timeline_that_does_not_arrive_leaves_nothing_of_the_session_before(open_tab, session_ids, labels):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=7")
+def test_a_timeline_that_does_not_arrive_leaves_nothing_of_the_session_before(page_at, session_ids, labels):
+    page = page_at(session_ids["jetbot"], 7)
     settled_at(page, 7)
     page.route("**/recorded/timeline/**", lambda route: route.fulfill(status=200, body="no timeline"))
     pick(page, labels["dot"])
@@ -52,8 +52,8 @@ def test_a_timeline_that_does_not_arrive_leaves_nothing_of_the_session_before(op
     at_frame(page, 1)
 
 
-def test_a_frame_that_does_not_arrive_says_why_and_the_next_one_shows(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=2")
+def test_a_frame_that_does_not_arrive_says_why_and_the_next_one_shows(page_at, session_ids):
+    page = page_at(session_ids["jetbot"], 2)
     page.get_by_label("Frame number").fill("30")
 
     def refuse(route: Route) -> None:
@@ -65,10 +65,11 @@ def test_a_frame_that_does_not_arrive_says_why_and_the_next_one_shows(open_tab, 
     page.get_by_label("Next frame").click()
     at_frame(page, 31)
     expect(page.locator("#player .stage-message")).to_be_hidden()
+    page.unroute("**/recorded/frame/30/**")
 
 
-def test_the_number_being_typed_is_left_alone_while_playing(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['jetbot']}")
+def test_the_number_being_typed_is_left_alone_while_playing(page_at, session_ids):
+    page = page_at(session_ids["jetbot"], 1)
     page.get_by_role("button", name="Play").click()
     number = page.get_by_label("Frame number")
     number.fill("35")
@@ -78,14 +79,15 @@ def test_the_number_being_typed_is_left_alone_while_playing(open_tab, session_id
     settled_at(page, 35)
 
 
-def test_results_of_another_frame_say_so(open_tab, session_ids):
-    page = open_tab(f"?session={session_ids['dot']}&frame=9")
+def test_results_of_another_frame_say_so(page_at, session_ids):
+    page = page_at(session_ids["dot"], 9)
     expect(page.locator("#autoencoder-result .result")).not_to_have_class("result stale")
     page.get_by_label("Follow the selected frame").uncheck()
     page.get_by_label("Next frame").click()
     expect(page.locator("#autoencoder-result .result")).to_have_class("result stale")
     page.get_by_label("Previous frame").click()
     expect(page.locator("#autoencoder-result .result")).not_to_have_class("result stale")
+    page.get_by_label("Follow the selected frame").check()
 
 
 def two_demos(explorer: script.Explorer) -> tuple[str, str]:
@@ -93,7 +95,7 @@ def two_demos(explorer: script.Explorer) -> tuple[str, str]:
 
 
 def test_an_answer_for_a_session_that_was_left_is_dropped(tmp_path):
-    explorer = script.Explorer(Settings(data=tmp_path))
+    explorer = new_explorer(Settings(data=tmp_path))
     first, second = (
         record_demo(explorer.sessions_folder, robot, 9, seed=0) for robot in ("jetbot_sim", "toroidal_dot")
     )
@@ -106,7 +108,7 @@ def test_an_answer_for_a_session_that_was_left_is_dropped(tmp_path):
 
 
 def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
-    explorer = script.Explorer(Settings(data=tmp_path))
+    explorer = new_explorer(Settings(data=tmp_path))
     first, second = (
         record_demo(explorer.sessions_folder, robot, 9, seed=0) for robot in ("jetbot_sim", "toroidal_dot")
     )
@@ -123,7 +125,7 @@ def test_an_answer_that_comes_after_leaving_is_dropped(tmp_path, monkeypatch):
 
 
 def test_checkpoints_are_offered_to_the_network_they_are_of_in_their_order(tmp_path):
-    explorer = script.Explorer(Settings(data=tmp_path))
+    explorer = new_explorer(Settings(data=tmp_path))
     folder = explorer.checkpoints_folder / "jetbot"
     folder.mkdir(parents=True)
     for name in ("predictor_10", "predictor_2", "predictor_0", "autoencoder", "autoencoder_backup", "other"):

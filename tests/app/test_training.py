@@ -1,6 +1,7 @@
 """Training from the page: with a second visitor, reloaded tabs and restarted servers."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -177,28 +178,51 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         open_tab.leave(page)
 
 
-def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab, own):
-    settings, query = own
-    with serving(settings) as address:
-        page = open_tab(query, address)
-        training_tab(page)
-        page.get_by_label("Range of frames").check()
-        fill(page, "first-frame", "2")
-        fill(page, "last-frame", "11")
-        fill(page, "batch-size", "2")
-        fill(page, "autoencoder-steps", "12")
-        page.locator("#train-autoencoder-steps").click()
-        outcome(page, "Done after 12 steps")
-        expect(page.locator(".legend").last).to_contain_text("validation loss")
-        expect(page.locator("#training-view")).to_contain_text("the mean image")
-        expect(page.locator("#training-status")).to_contain_text("frames 2 to 11")
-        page.get_by_label("Log scale").uncheck()
-        expect(page.locator(".loss-chart").last).to_be_visible()
-        strip = httpx.get(address + page.locator("#training-looks a").get_attribute("href"))
-        assert strip.headers["content-type"] == "image/png" and strip.content.startswith(b"\x89PNG")
-        lines = httpx.get(f"{address}runs/toroidal_dot").text.splitlines()
-        assert '"batch_size": 2' in lines[0] and '"ended"' in lines[-1]
-        open_tab.leave(page)
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server whose networks learned nothing yet: its address, and the recording."""
+    folder = tmp_path_factory.mktemp("untouched")
+    session_id = record_demo(folder / "sessions", "toroidal_dot", 20, seed=1)
+    with serving(Settings(data=folder)) as address:
+        yield address, session_id
+
+
+def test_commands_without_a_job_and_saves_without_learning_say_so(untouched):
+    address, session_id = untouched
+    client = api_client(address)
+    client.predict(session_id, api_name="/load_session")
+    for name in ("/pause_training", "/resume_training", "/stop_training"):
+        with pytest.raises(AppError, match="No training is in progress"):
+            client.predict(api_name=name)
+    with pytest.raises(AppError, match="There is nothing to save yet"):
+        client.predict(api_name="/save_models")
+    with pytest.raises(AppError, match="There is no run to name yet"):
+        client.predict("name", "note", api_name="/name_run")
+    status = client.predict(api_name="/training_status")
+    assert "No training is running" in status and "Predictor: <b>untrained</b>" in status
+
+
+def test_a_range_trains_with_a_held_out_share_and_its_numbers_download(open_tab, untouched):
+    address, session_id = untouched
+    page = open_tab(f"?session={session_id}&frame=9", address)
+    training_tab(page)
+    page.get_by_label("Range of frames").check()
+    fill(page, "first-frame", "2")
+    fill(page, "last-frame", "11")
+    fill(page, "batch-size", "2")
+    fill(page, "autoencoder-steps", "12")
+    page.locator("#train-autoencoder-steps").click()
+    outcome(page, "Done after 12 steps")
+    expect(page.locator(".legend").last).to_contain_text("validation loss")
+    expect(page.locator("#training-view")).to_contain_text("the mean image")
+    expect(page.locator("#training-status")).to_contain_text("frames 2 to 11")
+    page.get_by_label("Log scale").uncheck()
+    expect(page.locator(".loss-chart").last).to_be_visible()
+    strip = httpx.get(address + page.locator("#training-looks a").get_attribute("href"))
+    assert strip.headers["content-type"] == "image/png" and strip.content.startswith(b"\x89PNG")
+    lines = httpx.get(f"{address}runs/toroidal_dot").text.splitlines()
+    assert '"batch_size": 2' in lines[0] and '"ended"' in lines[-1]
+    open_tab.leave(page)
 
 
 SMALL = RecipeConfig(
@@ -222,7 +246,13 @@ def trained_by(client: Client, endpoint: str, words: str) -> str:
     """Press a button, and wait for these words in the status; returns the status."""
     client.predict(api_name=endpoint)
     pages: list[str] = []
-    until(lambda: words in (pages.append(client.predict(api_name="/training_status")) or pages[-1]), 60)
+
+    def is_said() -> bool:
+        time.sleep(0.05)  # leaves the processor to the training
+        pages.append(client.predict(api_name="/training_status"))
+        return words in pages[-1]
+
+    until(is_said, 60)
     return pages[-1]
 
 
@@ -239,8 +269,7 @@ def test_a_world_model_that_is_stopped_goes_on_after_a_restart_as_if_uninterrupt
         page = trained_by(client, "/train_world_model", "Predictor finished")
         assert "2 Toroidal Dot recordings" in page and "phase 3 of 3: rollout" in page and "data-buttons" not in page
     with serving_small(parts, monkeypatch) as client:
-        client.predict(api_name="/train_world_model")
-        until(lambda: "phase 2 of 3" in client.predict(api_name="/training_status"), 60)
+        trained_by(client, "/train_world_model", "phase 2 of 3")
         assert 'data-buttons="resume"' in trained_by(client, "/stop_training", "Stopped")
         assert "both dots" in client.predict("both dots", "", api_name="/name_run")[0]
     with serving_small(parts, monkeypatch) as client:
@@ -269,22 +298,6 @@ def test_numbers_are_refused_by_name(server, session_ids, name, arguments, words
     client.predict(session_ids["dot"], api_name="/load_session")
     with pytest.raises(AppError, match=words):
         client.predict(*arguments, api_name=name)
-
-
-def test_commands_without_a_job_and_saves_without_learning_say_so(own):
-    settings, query = own
-    with serving(settings) as address:
-        client = api_client(address)
-        client.predict(re.search("session=(.*)&", query).group(1), api_name="/load_session")
-        for name in ("/pause_training", "/resume_training", "/stop_training"):
-            with pytest.raises(AppError, match="No training is in progress"):
-                client.predict(api_name=name)
-        with pytest.raises(AppError, match="There is nothing to save yet"):
-            client.predict(api_name="/save_models")
-        with pytest.raises(AppError, match="There is no run to name yet"):
-            client.predict("name", "note", api_name="/name_run")
-        status = client.predict(api_name="/training_status")
-        assert "No training is running" in status and "Predictor: <b>untrained</b>" in status
 
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):

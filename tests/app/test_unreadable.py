@@ -16,7 +16,7 @@ from page.opening import open_newest, refresh_sessions
 from page.server.serving import prepare
 from page.server.settings import Settings
 from session import SessionUnreadable, find_session, list_sessions, load_session, record_demo
-from tests.app.conftest import write_checkpoints
+from tests.app.conftest import new_explorer, write_checkpoints
 from tests.cases import every_case
 from training import InvalidValue, learn
 from training.backend import Backend
@@ -60,7 +60,7 @@ def forbidden(folder: Path, rights: int = 0o000) -> Iterator[None]:
 
 
 def explorer_of(folder: Path) -> script.Explorer:
-    return script.Explorer(Settings(data=folder))
+    return new_explorer(Settings(data=folder))
 
 
 @every_case("rights", [0o000, 0o400, 0o100])  # nothing; names alone; what is known by name

@@ -297,9 +297,10 @@ def test_a_public_link_asks_everybody_for_a_key_and_takes_nothing_from_other_hos
 
 
 def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    page = context.new_page()
     for role, is_enabled in (("look", False), ("train", True)):
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        page = context.new_page()
+        context.clear_cookies()
         page.goto(f"{edge.demo.local_url}?key={edge.keys.of(role)}&session={edge.session_id}&frame=4")
         page.wait_for_selector("#player canvas.frame[data-frame='4']")
         assert "key=" not in page.url
@@ -310,4 +311,4 @@ def test_the_buttons_of_training_are_disabled_for_a_viewer(browser, edge: Edge):
             page.wait_for_selector(f"{name}:{'enabled' if is_enabled else 'disabled'}")
         status = page.inner_text("#status")
         assert ("View-only link" in status) is not is_enabled
-        context.close()
+    context.close()
