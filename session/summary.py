@@ -13,6 +13,7 @@ class SessionSummary:
     finish. ``is_being_recorded``: certainly, at this moment. Not ``is_readable``: a folder, of a recording, a robot or
     all of them, that cannot be read; only its names are known. ``problem``: why, if it is not the right to read it.
     ``readings``: robots that the recording has in other readings, each with what that adds to the id.
+    ``task``: what was to be done, in the words of the recording.
     """
 
     session_id: str
@@ -27,6 +28,7 @@ class SessionSummary:
     is_readable: bool = True
     problem: str = ""
     readings: tuple[tuple[str, str], ...] = ()
+    task: str = ""
 
     @classmethod
     def of_unreadable(cls, session_id: str, problem: str = "") -> "SessionSummary":

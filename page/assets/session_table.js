@@ -60,8 +60,10 @@ function row(told) {
   line.tabIndex = 0;
   if (told.id === sessionShown()) line.setAttribute('aria-current', 'true');
   if (!told.is_readable) line.setAttribute('aria-disabled', 'true');
+  const name = cell(told.id, 'name');
+  if (told.task) { const task = document.createElement('small'); task.textContent = told.task; name.append(task); }
   line.append(
-    picture, cell(told.robot), cell(told.date), cell(told.id, 'name'), cell('', 'number'), cell('', 'number'),
+    picture, cell(told.robot), cell(told.date), name, cell('', 'number'), cell('', 'number'),
     cell(told.length, 'number'), cell('', 'number'), cell(told.state));
   line.addEventListener('click', () => open(line));
   return line;

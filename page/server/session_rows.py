@@ -64,7 +64,7 @@ def _number(text: str) -> int:
 
 
 def _searched(summary: SessionSummary) -> str:
-    return f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)}".casefold()
+    return f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)} {summary.task}".casefold()
 
 
 def _date(summary: SessionSummary) -> str:
@@ -73,7 +73,7 @@ def _date(summary: SessionSummary) -> str:
 
 def _state(summary: SessionSummary) -> str:
     if not summary.is_readable:
-        return "cannot be read"
+        return summary.problem or "cannot be read"
     if summary.is_being_recorded:
         return "being recorded"
     return "" if summary.is_finished else "not finished"
@@ -88,6 +88,7 @@ def _row(summary: SessionSummary) -> dict[str, object]:
         "length": "" if summary.duration_s is None else duration_text(summary.duration_s),
         "events": "" if summary.total_events is None else f"{summary.total_events:,}",
         "state": _state(summary),
+        "task": summary.task,
         "is_readable": summary.is_readable,
     }
 

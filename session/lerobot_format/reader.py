@@ -80,6 +80,7 @@ def summarize(folder: Path, session_id: str) -> Sequence[SessionSummary]:
             is_finished=True,
             is_being_recorded=False,
             readings=readings,
+            task=" · ".join(one.tasks),
         )
         for one in episodes
     ]

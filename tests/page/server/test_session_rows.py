@@ -14,6 +14,7 @@ def summary(number: int, robot: str = "JetBot", **others: object) -> SessionSumm
     name = f"session_{number:04d}"
     options = dict(total_events=100 - number, duration_s=float(number % 7), is_finished=True, is_being_recorded=False)
     start = START + timedelta(minutes=number)
+    options["task"] = f"Push button-{number}"
     return SessionSummary(f"{robot.lower()}/{name}", name, robot.lower(), robot, start, **options | others)
 
 
@@ -43,6 +44,7 @@ def test_the_newest_come_first_page_by_page():
         ({"text": "0042"}, ["0042"]),
         ({"text": "JETBOT 10:17"}, ["0017"]),
         ({"text": "jetbot 0042"}, []),
+        ({"text": "push button-7"}, ["0007"]),
     ],
 )
 def test_rows_are_searched_filtered_and_sorted(query, expected):
@@ -61,7 +63,7 @@ def test_what_is_not_known_is_empty_and_comes_last_from_above():
     rows = table_page([unknown, *MANY[:2]], {"sort": "length"})["rows"]
     assert rows[-1] == {
         "id": "arm/session_x", "name": "session_x", "robot": "arm", "date": "", "length": "", "events": "",
-        "state": "cannot be read", "is_readable": False,
+        "state": "cannot be read", "task": "", "is_readable": False,
     }  # fmt: skip
 
 
