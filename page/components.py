@@ -1,6 +1,7 @@
 """Gradio components of this page: the frame player, whose HTML, CSS and JavaScript are files in page/assets, and fields
 whose values are checked by the handlers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,15 +57,19 @@ class FramePlayer(gr.HTML):
         return 0
 
 
+def asset_options(html: str, styles: Sequence[str], scripts: Sequence[str]) -> dict[str, object]:
+    """Arguments of a component whose HTML, CSS and JavaScript are these files in page/assets; several are joined."""
+
+    def joined(names: Sequence[str]) -> str:
+        return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
+
+    texts = dict(html_template=joined([html]), css_template=joined(styles), js_on_load=joined(scripts))
+    return texts | dict(apply_default_css=False)
+
+
 def build_frame_player(elem_id: str) -> FramePlayer:
     """The player without a recording."""
-    return FramePlayer(
-        html_template=(ASSETS / "player.html").read_text(encoding="utf-8"),
-        css_template=(ASSETS / "player.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return FramePlayer(**asset_options("player.html", ["player.css"], SCRIPTS), elem_id=elem_id)
 
 
 def build_error_data(elem_id: str) -> gr.HTML:

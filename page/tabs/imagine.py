@@ -8,7 +8,7 @@ import gradio as gr
 
 from models import ROLLOUT_MODES, RolloutMode
 from page import messages
-from page.components import ASSETS, NARROW, OpenNumber, OpenRadio
+from page.components import NARROW, OpenNumber, OpenRadio, asset_options
 from page.handlers import Answer
 from page.tabs import accuracy
 from page.tabs.accuracy import AccuracyPanel
@@ -80,13 +80,7 @@ def build() -> ImagineTab:
 
 
 def build_pad(elem_id: str) -> ImaginePad:
-    return ImaginePad(
-        html_template=(ASSETS / "imagine.html").read_text(encoding="utf-8"),
-        css_template="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES),
-        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return ImaginePad(**asset_options("imagine.html", STYLES, SCRIPTS), elem_id=elem_id)
 
 
 def build_rollout() -> RolloutPanel:

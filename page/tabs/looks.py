@@ -9,7 +9,7 @@ from urllib.parse import quote
 import gradio as gr
 
 from page.backend import PageBackend
-from page.components import ASSETS
+from page.components import asset_options
 from page.visitor import Visitor
 
 SCRIPTS = ("looks.js", "charts.js", "notify.js")
@@ -21,13 +21,7 @@ class LookSlider(gr.HTML):
 
 
 def build_looks() -> LookSlider:
-    return LookSlider(
-        html_template=(ASSETS / "looks.html").read_text(encoding="utf-8"),
-        css_template=(ASSETS / "looks.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        apply_default_css=False,
-        elem_id="training-looks",
-    )
+    return LookSlider(**asset_options("looks.html", ["looks.css"], SCRIPTS), elem_id="training-looks")
 
 
 def run_looks(backend: PageBackend, visitor: Visitor) -> dict[str, object] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 import numpy as np
 
-from page.components import ASSETS
+from page.components import asset_options
 from session import SWEPT_CHANNELS, ActionSweep, RecordedSession
 from training import InvalidValue
 
@@ -43,13 +43,7 @@ class ActionForm(gr.HTML):
 
 def build(elem_id: str) -> ActionForm:
     """The form without channels, which hides itself."""
-    return ActionForm(
-        html_template=(ASSETS / "own_action.html").read_text(encoding="utf-8"),
-        css_template=(ASSETS / "own_action.css").read_text(encoding="utf-8"),
-        js_on_load="\n".join((ASSETS / name).read_text(encoding="utf-8") for name in SCRIPTS),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return ActionForm(**asset_options("own_action.html", ["own_action.css"], SCRIPTS), elem_id=elem_id)
 
 
 def form_of(recording: RecordedSession) -> ActionForm:

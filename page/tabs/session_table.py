@@ -3,7 +3,7 @@ from routes of their own (page/server/table_routes.py), and a session is opened 
 
 import gradio as gr
 
-from page.components import ASSETS
+from page.components import asset_options
 
 
 class SessionTable(gr.HTML):
@@ -11,11 +11,5 @@ class SessionTable(gr.HTML):
 
 
 def build(elem_id: str) -> SessionTable:
-    return SessionTable(
-        html_template=(ASSETS / "session_table.html").read_text(encoding="utf-8"),
-        css_template=(ASSETS / "session_table.css").read_text(encoding="utf-8"),
-        js_on_load=(ASSETS / "session_table.js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-        elem_id=elem_id,
-        min_width=120,
-    )
+    options = asset_options("session_table.html", ["session_table.css"], ["session_table.js"])
+    return SessionTable(**options, elem_id=elem_id, min_width=120)
