@@ -31,6 +31,8 @@ from training.values import InvalidValue
 
 MEASURED = 64  # recordings, of which the longest tells the time of a step
 
+MAX_OFFSET_FRAMES = 4000
+
 
 class Backend:
     """Everything below the folder `data`, on the `device` of that name; raises models.DeviceUnavailable."""
@@ -100,6 +102,17 @@ class Backend:
                     found[session_id] = recording
         return found
 
+    def with_offsets(self, recordings: Mapping[str, RecordedSession]) -> dict[str, RecordedSession]:
+        """The recordings, and, of those whose frames are only some of their rows, readings that begin at other rows: as
+        many as keep all below 4,000 frames. Raises SessionError."""
+        times = max(1, MAX_OFFSET_FRAMES // max(1, sum(one.frame_count for one in recordings.values())))
+        ids = {
+            name: None
+            for session_id, one in recordings.items()
+            for name in (one.choices.with_offsets(session_id, times) if one.choices else [session_id])
+        }
+        return dict(recordings) | self.open_all(ids)
+
     def begin_recipe(self, recordings: Mapping[str, RecordedSession], started_by: str) -> TrainingJob:
         """Train fresh networks by the recipe on recordings of one robot, by id.
 
@@ -108,6 +121,7 @@ class Backend:
         profile = next(iter(recordings.values())).profile
         manager = self.loaded_manager(profile)
         manager.require_idle()  # reading all frames takes some seconds
+        recordings = self.with_offsets(recordings)
         frames = UniqueFrames(list(recordings.values()), is_held_out)
         recipe = Recipe(standard_config(frames), tuple(recordings))
         return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)

@@ -74,7 +74,7 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
     keep_robots([backend.sessions.get(one).profile for one in ids], backend.checkpoints_folder)
-    recordings = backend.open_all(ids)
+    recordings = backend.with_offsets(backend.open_all(ids))
     frames = UniqueFrames(list(recordings.values()), is_held_out)
     typed = {field.name: values[field.name] for field in FIELDS if field.name in values}
     config = dataclasses.replace(standard_config(frames), **typed)

@@ -9,4 +9,4 @@ from session.formats.folder_recording import fingerprint, has_member
 
 __all__ = ["READING_KEYS", "fingerprint", "has_member", "is_recording", "load", "summarize"]
 
-READING_KEYS: tuple[str, ...] = ("stride",)
+READING_KEYS: tuple[str, ...] = ("stride", "offset")

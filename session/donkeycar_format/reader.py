@@ -62,7 +62,8 @@ def _session(
     times = np.array(records.times_ms)[rows] / 1000.0
     rate = _rate(times)
     choices = _choices(place.reading, rate)
-    strides = stride_rows(_drive_numbers(records, rows, times, rate), choices.current.stride)
+    reading = choices.current
+    strides = stride_rows(_drive_numbers(records, rows, times, rate), reading.stride, reading.offset)
     actions = _mean_commands(records, rows, strides)
     is_usable = np.isfinite(actions).all(axis=1)
     has_picture = _log_unusable(records, rows[strides.rows], rows[strides.begins][~is_usable], check, log)

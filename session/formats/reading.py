@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 from session.errors import SessionNotFound
+from session.spread import spread
 
 MARK = "@"
 VALUE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -24,12 +25,14 @@ NO_CHOICES = (
 class Reading:
     """How a recording is read. An empty text, or a stride of 0, stands for the usual choice.
 
-    ``camera`` and ``action`` are names; ``stride`` is the number of rows from one frame to the next.
+    ``camera`` and ``action`` are names; ``stride`` is the number of rows from one frame to the next, ``offset``, below
+    it, that of the first frame.
     """
 
     camera: str = ""
     stride: int = 0
     action: str = ""
+    offset: int = 0
 
     def __str__(self) -> str:
         """The end of a session's id, such as "@stride=1"; empty for the usual reading."""
@@ -62,9 +65,15 @@ class Choices:
 
     def session_id(self, session_id: str, choice: Mapping[str, str | int]) -> str:
         """The id under which the recording of ``session_id`` is opened with another choice, such as {"stride": 1}."""
-        wanted = replace(self.current, **choice)
+        wanted = replace(self.current, **{"offset": 0} | dict(choice))
         other = {name: value for name, value in wanted.given().items() if value != getattr(self.usual, name)}
         return split_reading(session_id)[0] + str(Reading(**other))
+
+    def with_offsets(self, session_id: str, most: int) -> list[str]:
+        """The ids of up to ``most`` readings that begin at different rows, evenly spread, the one at row 0 first: other
+        frames of the same recording, at the same stride."""
+        stride = self.current.stride
+        return [self.session_id(session_id, {"offset": one}) for one in spread(stride, most)]
 
 
 def choose(
@@ -81,6 +90,10 @@ def choose(
             raise SessionNotFound(_no_such(name, value, offered))
     usual = Reading(next(iter(cameras), ""), usual_stride(rate), next(iter(actions), ""))
     current = replace(usual, **asked.given())
+    if current.offset >= current.stride:
+        raise SessionNotFound(
+            f"The offset must be below the stride, {current.stride}; choose another, or leave it out."
+        )
     strides = tuple(sorted({*_stride_choices(rate), current.stride}))
     return Choices(usual, current, cameras, strides, actions, rate)
 
@@ -101,11 +114,15 @@ def parse_reading(text: str, keys: tuple[str, ...] = KEYS) -> Reading:
         if name not in keys or name in values or not VALUE.fullmatch(value):
             raise SessionNotFound(_not_understood(part, keys))
         values[name] = value
-    stride = values.get("stride", "0")
-    is_number = stride.isdecimal() and len(stride) <= MAX_STRIDE_DIGITS and ("stride" not in values or int(stride) > 0)
-    if not is_number:
-        raise SessionNotFound(_not_understood(f"stride={stride}", keys))
-    return Reading(values.get("camera", ""), int(stride), values.get("action", ""))
+    numbers = {name: _number(name, values[name], keys) for name in ("stride", "offset") if name in values}
+    return Reading(**values | numbers)
+
+
+def _number(name: str, value: str, keys: tuple[str, ...]) -> int:
+    """A number above 0: the usual one is left out."""
+    if not (value.isdecimal() and len(value) <= MAX_STRIDE_DIGITS and int(value) > 0):
+        raise SessionNotFound(_not_understood(f"{name}={value}", keys))
+    return int(value)
 
 
 def usual_stride(rate: float) -> int:

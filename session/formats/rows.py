@@ -39,14 +39,14 @@ class RowEvents:
     links: EventLinks
 
 
-def stride_rows(numbers: np.ndarray, stride: int) -> Strides:
-    """Go through rows in steps of ``stride`` rows.
+def stride_rows(numbers: np.ndarray, stride: int, offset: int = 0) -> Strides:
+    """Go through rows in steps of ``stride`` rows, from row ``offset`` of each run on.
 
     ``numbers``: int64 (R,), increasing. Rows whose numbers do not follow each other are not joined.
     """
     starts = np.concatenate(([True], np.diff(numbers) != 1))[: len(numbers)]
     first = np.maximum.accumulate(np.where(starts, np.arange(len(numbers)), 0))
-    rows = np.flatnonzero((np.arange(len(numbers)) - first) % stride == 0)
+    rows = np.flatnonzero((np.arange(len(numbers)) - first) % stride == offset)
     return Strides(rows, np.flatnonzero(first[rows[1:]] == first[rows[:-1]]))
 
 

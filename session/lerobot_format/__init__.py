@@ -8,4 +8,4 @@ from session.lerobot_format.reader import fingerprint, has_member, is_recording,
 
 __all__ = ["READING_KEYS", "fingerprint", "has_member", "is_recording", "load", "summarize"]
 
-READING_KEYS: tuple[str, ...] = ("camera", "stride", "action")
+READING_KEYS: tuple[str, ...] = ("camera", "stride", "action", "offset")

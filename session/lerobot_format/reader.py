@@ -162,7 +162,7 @@ def _session(
     log: SkippedLog,
 ) -> RecordedSession:
     current, fps = choices.current, catalogue.info.fps
-    strides = stride_rows(rows.numbers, current.stride)
+    strides = stride_rows(rows.numbers, current.stride, current.offset)
     actions = step_actions(columns, rows, strides, current.action)
     profile = _profile(catalogue, columns, choices, actions)
     is_usable = _log_bad_actions(columns, rows, strides, actions, log)

@@ -48,13 +48,37 @@ def test_a_stride_takes_every_nth_picture_and_the_mean_command_between(tmp_path)
     assert every.choices.session_id("tub@stride=1", {"stride": 7}) == "tub"
 
 
-REFUSED = ("stride=0", "stride=x", "stride=12345", "stride=1,stride=2", "camera=left", "x=1", "stride=", "=")
+def test_an_offset_begins_at_another_row_of_each_run(tmp_path):
+    write_tub(tmp_path / "tub", [record(index) for index in range(24)], deleted=(10,))
+    recording = load_session(find_session(tmp_path, "tub@offset=2"))
+    assert [recording.frame_bytes(index)[0] for index in range(4)] == [jpeg(index) for index in (2, 9, 13, 20)]
+    assert recording.previous.tolist() == [-1, 0, -1, 2]
+    assert recording.choices.session_id("tub@offset=2", {"stride": 1}) == "tub@stride=1"  # which begins at row 0
+    assert recording.choices.with_offsets("tub@offset=2", 99) == ["tub", *(f"tub@offset={one}" for one in range(1, 7))]
+    assert recording.choices.with_offsets("tub", 1) == ["tub"]
+    with pytest.raises(SessionNotFound, match="offset must be below the stride, 7"):
+        load_session(tmp_path / "tub@offset=7")
+
+
+REFUSED = (
+    "stride=0",
+    "stride=x",
+    "stride=12345",
+    "stride=1,stride=2",
+    "camera=left",
+    "x=1",
+    "stride=",
+    "offset=0",
+    "=",
+)
 
 
 @every_case("reading", REFUSED)
 def test_other_readings_are_refused_with_a_sentence(tmp_path, reading):
     write_tub(tmp_path / "tub", [record(index) for index in range(3)])
-    with pytest.raises(SessionNotFound, match=r"is no way to read this recording; after the @ can follow: stride\."):
+    with pytest.raises(
+        SessionNotFound, match=r"is no way to read this recording; after the @ can follow: stride, offset\."
+    ):
         find_session(tmp_path, f"tub@{reading}")
 
 

@@ -78,3 +78,16 @@ def test_recordings_that_hold_a_robot_in_another_way_are_found_by_its_name(tmp_p
     changes = backend.sessions.get(f"{names[0]}@action=change")
     assert list(backend.recordings_of(changes.profile)) == [f"{name}@action=change" for name in names]
     assert list(backend.recordings_of(backend.sessions.get("lap").profile)) == ["lap"]
+
+
+def test_rows_between_the_frames_of_a_recording_are_learned_from_as_well(tmp_path, monkeypatch):
+    write_tub(tmp_path / "sessions" / "tub", [record(index) for index in range(24)])
+    backend = Backend(tmp_path, "cpu")
+    recordings = backend.open_all(["tub"])
+    every = backend.with_offsets(recordings)
+    assert list(every) == ["tub", *(f"tub@offset={one}" for one in range(1, 7))]
+    assert sorted(name for one in every.values() for name in one.frame_names) == sorted(
+        set(backend.sessions.get("tub@stride=1").frame_names)
+    )
+    monkeypatch.setattr("training.backend.MAX_OFFSET_FRAMES", 12)  # of 4 frames each: three times as many
+    assert list(backend.with_offsets(recordings)) == ["tub", "tub@offset=3", "tub@offset=6"]
