@@ -47,7 +47,7 @@ def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use:
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
         f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
         f"{_numbers(job)}{run_lines(job)}{_live_baseline(job)}{_warning(job)}{_outcome(job)}{in_use}"
-        f"{_skill(job, charts)}{charts.losses}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
+        f"{_skill(job, charts)}{_losses(charts)}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
     )
 
 
@@ -88,6 +88,10 @@ def _skill(job: JobSnapshot, charts: JobCharts) -> str:
         return ""
     frames = "validation" if "held out" in job.curves else "training"
     return f'<h3>Skill</h3>{charts.skill}<p class="fine">{SKILL_READING.format(frames)}</p>'
+
+
+def _losses(charts: JobCharts) -> str:
+    return f"<h3>Loss</h3>{charts.losses}" if charts.losses else ""
 
 
 def _warning(job: JobSnapshot) -> str:

@@ -66,7 +66,7 @@ def test_a_page_at_the_last_frame_follows_new_frames(address, growing, open_tab)
     settled_at(page, 9)
     expect(page.locator("#player .caption")).to_contain_text("Frame 9 / 9")
     expect(extent(page)).to_contain_text("10 frames · 9 actions")
-    expect(page.locator("#player .filmstrip .target")).to_contain_text("selected 9")
+    expect(page.locator("#player .filmstrip .target")).to_contain_text("9 (selected)")
     growing.grow(1)
     expect(page.locator("#player canvas.frame")).to_have_attribute("data-frame", "10", timeout=GROWTH_MS)
     page.get_by_role("button", name="Run Autoencoder").click()  # the server has the new frame too
