@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Compiled modules are kept, whatever the shell says: every program and test process would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test stress lint bench
 
 run: $(VENV)/.run-installed

@@ -138,7 +138,7 @@ def save_models(explorer: Explorer, visitor: Visitor, request: gr.Request) -> An
 def run_autoencoder(explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None) -> str:
     """Reconstruct the selected frame: input, reconstruction, error map and MSE."""
     recording, index = selected(explorer, visitor, frame)
-    shared = explorer.manager_for(visitor).shared
+    shared = explorer.manager_for(visitor).served
     version = shared.version
     result = models.run_reconstruction(shared, frame_tensor(recording, index))
     judgement = verdicts.judge_reconstruction(explorer, shared, recording, index, result.mse, version)
@@ -157,7 +157,7 @@ def run_predictor(
     history = history_of(recording, index, history_length)
     batch, sweep = build_batch(recording, history), tabs.own_action.sweep_of(recording, history.actions[-1], choice)
     candidates = scaled_values(recording, sweep.actions)
-    shared = explorer.manager_for(visitor).shared
+    shared = explorer.manager_for(visitor).served
     version = shared.version
     result = models.run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, sweep.recorded)
     judgement = verdicts.judge_prediction(explorer, shared, recording, index, result, version)
@@ -175,7 +175,7 @@ def imagine(
     """Continue the visitor's imagination by an action, given by its number, or "undo", "reset" or "begin"; without any
     step it starts at the selected frame. Returns the imagined frame and the true one, if it is known."""
     recording, start = selected(explorer, visitor, frame)
-    shared = explorer.manager_for(visitor).shared
+    shared = explorer.manager_for(visitor).served
     command = tabs.imagine.parse_command(press, recording)
     length, mode, visit = length_of(history_length), tabs.imagine.parse_mode(way), visitor.visit
     imagination = training.apply_command(shared, recording, visitor.imagination, start, command, mode, length)
@@ -197,7 +197,7 @@ def roll_out(
     """Imagine what was recorded after the selected frame, under the recorded actions: the error of each step, and a
     clip of the chosen mode ("latents" or "pictures")."""
     recording, start = selected(explorer, visitor, frame)
-    shared, length, mode = explorer.manager_for(visitor).shared, length_of(history_length), tabs.imagine.parse_mode(way)
+    shared, length, mode = explorer.manager_for(visitor).served, length_of(history_length), tabs.imagine.parse_mode(way)
     rollout = training.roll_out(shared, recording, start, whole(steps), length)
     imagined = list(progress.tqdm(rollout, desc="Imagining frames"))
     mean_mse = verdicts.judge_rollout(explorer, recording, [step.actual for step in imagined])
@@ -209,7 +209,7 @@ def measure_truth(
 ) -> str:
     """Distances between predictions from some frames and what the simulator would have shown, for every action."""
     recording = recording_of(explorer, visitor)
-    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
+    shared, length = explorer.manager_for(visitor).served, length_of(history_length)
     accuracy = training.measure_truth(shared, recording, visitor.session_id, length, whole(frames))
     return accuracy_view(recording, accuracy)
 
@@ -229,7 +229,7 @@ def look_at_attention(
     history = history_of(recording, index, history_length)
     layer, head, query = tabs.attention.parse_attention(layer, head, token)
     batch = build_batch(recording, history)
-    report = models.run_attention(explorer.manager_for(visitor).shared, batch.frames, batch.actions, layer, head)
+    report = models.run_attention(explorer.manager_for(visitor).served, batch.frames, batch.actions, layer, head)
     on_frames, shares = models.attention_on_frames(report, query), models.breakdown(report)
     return tabs.attention.attention_view(recording, history, report, query, on_frames, shares)
 
@@ -237,7 +237,7 @@ def look_at_attention(
 def look_at_weights(explorer: Explorer, visitor: Visitor) -> str:
     """Filters, position embeddings and distributions of the weights in use, and their change by the last training."""
     manager = explorer.manager_for(visitor)
-    return tabs.weights.weights_view(models.inspect_weights(manager.shared), manager.weight_comparison())
+    return tabs.weights.weights_view(models.inspect_weights(manager.served), manager.weight_comparison())
 
 
 def diagnose_actions(
@@ -246,7 +246,7 @@ def diagnose_actions(
     """Use of the actions by the predictor: its loss with the true ones, with shuffled ones and with none."""
     recording, _ = selected(explorer, visitor, None)
     count = training.whole_number(frames, "The number of frames to look at", 1, training.MAX_TARGETS)
-    shared = explorer.manager_for(visitor).shared
+    shared = explorer.manager_for(visitor).served
     version = shared.version
     diagnostics = training.diagnose_actions(shared, recording, length_of(history_length), count)
     judgement = verdicts.judge_diagnostics(explorer, shared, recording, diagnostics, version)
@@ -262,7 +262,7 @@ def measure_skill(
 ) -> str:
     """Errors on some frames beside those of repeating the last frame and of the mean picture; use of the actions."""
     recording, _ = selected(explorer, visitor, None)
-    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
+    shared, length = explorer.manager_for(visitor).served, length_of(history_length)
     version, baselines = shared.version, explorer.baselines.of(recording)
     skill = training.measure_skill(
         *(shared, recording, visitor.session_id, length, whole(frames), None, baselines),
@@ -298,7 +298,7 @@ def evaluate_recording(
     evaluation_request = training.EvaluationRequest(
         visitor.session_id, recording, length, name_of(request), files, is_kept
     )
-    evaluation = explorer.evaluator.start(explorer.manager_for(visitor).shared, evaluation_request)
+    evaluation = explorer.evaluator.start(explorer.manager_for(visitor).served, evaluation_request)
     visitor.last_evaluation = (evaluation.done, evaluation.status)  # its end is news even if it comes at once
     return evaluation_status(explorer, visitor, evaluation.errors.key if evaluation.errors else None)
 
@@ -325,7 +325,7 @@ def make_clip(
     """A short animated picture of the frames from `first` to `last`: actual beside predicted."""
     recording, _ = selected(explorer, visitor, None)
     tabs.errors.check_clip(frames_per_s, kind)
-    shared, length = explorer.manager_for(visitor).shared, length_of(history_length)
+    shared, length = explorer.manager_for(visitor).served, length_of(history_length)
     frames = training.predicted_frames(shared, recording, whole(first), whole(last), length)
     predicted = list(progress.tqdm(frames, desc="Predicting frames"))
     return tabs.errors.clip_view(recording, predicted, shared.weights, length, frames_per_s, kind)

@@ -37,6 +37,7 @@ from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoder
 from models.memory import trim_memory_forever
 from models.network import NETWORKS, Network, NetworkModule
 from models.rollout import ROLLOUT_MODES, ContextFrame, Imagined, RolloutContext, RolloutMode, imagine
+from models.shapes import shapes_alone
 from models.shared_world_model import (
     DeviceUnavailable,
     SharedWorldModel,
@@ -99,6 +100,7 @@ __all__ = [
     "run_attention",
     "run_prediction",
     "run_reconstruction",
+    "shapes_alone",
     "trim_memory_forever",
     "weight_changes",
     "weights_digest",

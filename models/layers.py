@@ -19,6 +19,9 @@ def sincos_positions(grid: int, width: int) -> Tensor:
     Returns (1, 1 + grid², width) float32; the class token's position is zero, the first half of the width
     encodes the row and the second the column, both as coordinates in [0, 1].
     """
+    # For shapes alone, torch would load its symbolic mathematics: two seconds of a program's start.
+    if torch.get_default_device().type == "meta":
+        return torch.empty(1, 1 + grid**2, width)
     quarter = width // 4
     # float64 until the end: float32 powers and angles cost three digits at the high frequencies.
     frequencies = 10000.0 ** (-torch.arange(quarter, dtype=torch.float64) / quarter)

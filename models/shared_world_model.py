@@ -4,6 +4,7 @@ Owns a model's lock, the record of the weights in use, and the device. It does n
 and a number of action channels here.
 """
 
+import copy
 import hashlib
 import threading
 from collections.abc import Mapping
@@ -97,6 +98,25 @@ class SharedWorldModel:
                 digests = {name: weights_digest(self.network(name)) for name in NETWORKS}
                 self._digests = self._version, MappingProxyType(digests)
             return self._digests[1]
+
+    def known_digests(self) -> Mapping[Network, str] | None:
+        """The digests of the weights in use if they were computed, else None: cheap, and waits for nobody."""
+        cached = self._digests
+        return cached[1] if cached is not None and cached[0] == self._version else None
+
+    def snapshot(self) -> "SharedWorldModel":
+        """A model of its own with the weights of this moment, their origin and version."""
+        with self.lock:
+            copied = copy.copy(self)
+            copied.lock, copied.model = threading.RLock(), copy.deepcopy(self.model).eval()
+            return copied
+
+    def rename_weights(self, renamed: Mapping[Network, WeightsSource]) -> None:
+        """Record another origin of the same weights, such as the file they were saved to; the caller holds the lock."""
+        digests = self.known_digests()
+        self.set_weights_source(renamed)
+        if digests is not None:
+            self._digests = self._version, digests
 
     def set_weights_source(self, changed: Mapping[Network, WeightsSource]) -> None:
         """Record that the named networks have new weights; the caller still holds the lock."""

@@ -43,9 +43,10 @@ def _label(summary: SessionSummary) -> str:
 
 def holdings(data: Path, summaries: list[SessionSummary]) -> str:
     """Text for the terminal: the data folder, and the number of its recordings."""
-    unreadable = [summary.session_id for summary in summaries if not summary.is_readable]
+    unreadable = [summary for summary in summaries if not summary.is_readable]
+    names = [f"{one.session_id} ({one.problem})" if one.problem else one.session_id for one in unreadable]
     text = f"Serving {os.path.abspath(data)}: {count_text(len(summaries) - len(unreadable), 'recording')}."
-    return f"{text} Folders that cannot be read: {', '.join(unreadable)}." if unreadable else text
+    return f"{text} Folders that cannot be read: {', '.join(names)}." if unreadable else text
 
 
 def session_facts(recording: RecordedSession) -> str:

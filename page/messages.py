@@ -54,7 +54,10 @@ WORLD_MODEL_TEXT = (
 )
 WORLD_MODEL = f'<p class="fine">{WORLD_MODEL_TEXT}</p>'
 MEASURING = "Measuring how long it takes … "
-REPLACED_NETWORKS = "<b>Replaces the current networks</b>; restore them any time under Models → Checkpoint history."
+REPLACED_NETWORKS = (
+    "<b>Replaces the current networks</b> at its end; until then everybody goes on with them. Restore them any time "
+    "under Models, Checkpoint history."
+)
 ADVANCED_NOTE = (
     '<p class="fine">Defaults. The predictor trains with the history length set under Predictor. Training the '
     "predictor <b>also changes the autoencoder</b>.</p>"

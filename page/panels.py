@@ -38,5 +38,5 @@ def unless_shown(panel: str, function: Callable) -> Callable:
 
 
 def _state(backend: PageBackend, visitor: Visitor, inputs: tuple) -> tuple:
-    version = backend.manager_for(visitor).shared.version if visitor.profile else None
+    version = backend.manager_for(visitor).served.version if visitor.profile else None
     return visitor.visit, version, inputs

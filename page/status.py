@@ -19,6 +19,7 @@ from session import RobotProfile
 from training import CheckpointError, JobRunning, TrainingManager, Verdict
 
 REPEAT_S = 10.0
+FORMER = "; until it ends, results are of the networks from before"
 CHECKPOINTS = ("models.autoencoder_path", "models.predictor_path", "models.versions", "models.message")
 
 
@@ -29,10 +30,10 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)
     manager = backend.manager_for(visitor)
-    weights = manager.shared.weights
+    weights = manager.served.weights
     verdicts = verdicts_in_use(backend, visitor)
     parts = {network.capitalize(): _network_text(weights[network], verdicts[network]) for network in NETWORKS}
-    parts["Training"] = job_line(manager.snapshot())
+    parts["Training"] = job_line(manager.snapshot()) + (FORMER if manager.served is not manager.shared else "")
     if evaluation := evaluation_line(backend.evaluator.snapshot()):
         parts["Evaluating"] = evaluation
     parts |= {
@@ -60,7 +61,7 @@ def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
     """The checkpoints to choose from for each network, the one in use or the default one chosen; and the history."""
     manager = backend.manager(profile)
-    weights, answer = manager.shared.weights, {"models.versions": version_list(manager)}
+    weights, answer = manager.served.weights, {"models.versions": version_list(manager)}
     for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
         in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
         answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=in_use if in_use in choices else value)
@@ -104,7 +105,7 @@ def opened_models(backend: PageBackend, visitor: Visitor) -> Answer:
 
 def _models_state(backend: PageBackend, visitor: Visitor) -> tuple:
     manager = backend.manager_for(visitor)
-    job, weights = manager.snapshot(), manager.shared.weights.values()
+    job, weights = manager.snapshot(), manager.served.weights.values()
     return visitor.visit, tuple(source.file for source in weights), job is not None and job.is_active
 
 
@@ -115,7 +116,7 @@ def checkpoint_advice(backend: PageBackend, visitor: Visitor) -> str:
         return messages.unreadable_checkpoints(backend.checkpoint_prefix, profile.name, problem)
     if backend.has_checkpoints(profile):
         manager = backend.manager_for(visitor)
-        weights = manager.shared.weights
+        weights = manager.served.weights
         problems = {name: one for name, one in manager.unloaded_defaults.items() if not weights[name].is_trained}
         if problems:
             return "".join(messages.not_loaded(network, problem) for network, problem in problems.items())

@@ -57,8 +57,9 @@ def verdict_line(network: Network, judged: Verdict) -> str:
     """HTML of a verdict with its reason."""
     level = judged.level.replace(" ", "-")
     title = f"{network.capitalize()}: <b>{escape(judged.level)}</b>"
-    frames = f" Judged on {count_text(judged.frames, 'frame')}." if judged.frames else ""
-    return f'<p class="verdict" data-level="{level}">{title}. {escape(judged.reason)}{frames}</p>'
+    scope = f"Over {count_text(judged.frames, 'frame')} of this recording: " if judged.frames else ""
+    reason = judged.reason[0].lower() + judged.reason[1:] if scope else judged.reason
+    return f'<p class="verdict" data-level="{level}">{title}. {scope}{escape(reason)}</p>'
 
 
 def level_list() -> str:
@@ -84,7 +85,7 @@ def run_lines(job: JobSnapshot) -> str:
 
 def verdicts_in_use(backend: PageBackend, visitor: Visitor) -> dict[Network, Verdict]:
     """The verdicts on the networks of the visitor's robot, from what was computed with them on the open recording."""
-    shared = backend.manager_for(visitor).shared
+    shared = backend.manager_for(visitor).served
     return backend.evidence.verdicts(shared, backend.session_folder(visitor.session_id))
 
 
@@ -157,7 +158,7 @@ def add_evaluations(
 ) -> None:
     """Take the errors of a whole recording as evidence, if they are of the weights in use. Not while these change."""
     manager = backend.manager_for(visitor)
-    job, shared = manager.snapshot(), manager.shared
+    job, shared = manager.snapshot(), manager.served
     if not results or (job is not None and job.is_active):
         return
     version, digests, baselines = shared.version, dict(shared.digests()), backend.baselines.of(recording)

@@ -12,6 +12,7 @@ class SessionSummary:
     profile, "unknown" if only the events show it. ``total_events`` and ``duration_s`` are known only after a clean
     finish. ``is_being_recorded``: certainly, at this moment. Not ``is_readable``: a folder, of a recording, a robot or
     all of them, that cannot be read; only its names are known. ``problem``: why, if it is not the right to read it.
+    ``readings``: robots that the recording has in other readings, each with what that adds to the id.
     """
 
     session_id: str
@@ -25,6 +26,7 @@ class SessionSummary:
     is_being_recorded: bool
     is_readable: bool = True
     problem: str = ""
+    readings: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of_unreadable(cls, session_id: str, problem: str = "") -> "SessionSummary":

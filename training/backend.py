@@ -7,12 +7,13 @@ are no part of it.
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import RecordedSession, RobotProfile, list_sessions
+from session import RecordedSession, RobotProfile, SessionNotFound, list_sessions
+from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.checkpoints.robots import RobotSessions
 from training.evaluation.baselines import Baselines
@@ -27,6 +28,8 @@ from training.jobs.request import NothingToTrain
 from training.jobs.snapshot import JobSnapshot
 from training.recipe import UniqueFrames, is_held_out, standard_config
 from training.values import InvalidValue
+
+MEASURED = 64  # recordings, of which the longest tells the time of a step
 
 
 class Backend:
@@ -75,9 +78,10 @@ class Backend:
 
     def session_ids(self, robot_name: str) -> list[str]:
         """The recordings in a robot's folder, and those elsewhere that name the robot, by their ids."""
-        summaries = list_sessions(self.sessions_folder)
-        own = (one for one in summaries if one.robot == robot_name or one.session_id.startswith(f"{robot_name}/"))
-        return sorted(one.session_id for one in own if one.is_readable)
+        summaries = [one for one in list_sessions(self.sessions_folder) if one.is_readable]
+        own = [one for one in summaries if one.robot == robot_name or one.session_id.startswith(f"{robot_name}/")]
+        read = [f"{one.session_id}{end}" for one in summaries for name, end in one.readings if name == robot_name]
+        return sorted([*(one.session_id for one in own), *read])
 
     def open_all(self, session_ids: Iterable[str]) -> dict[str, RecordedSession]:
         """Opened recordings by their ids; raises SessionError."""
@@ -85,13 +89,16 @@ class Backend:
 
     def recordings_of(self, profile: RobotProfile) -> dict[str, RecordedSession]:
         """All recordings with frames of a robot with these actions; raises SessionError."""
-        recordings = self.open_all(self.session_ids(profile.name))
-        channels = profile.channel_names
-        return {
-            session_id: recording
-            for session_id, recording in recordings.items()
-            if recording.frame_count and recording.profile.channel_names == channels
-        }
+        return self._with_channels(profile, self.session_ids(profile.name))
+
+    def _with_channels(self, profile: RobotProfile, session_ids: Sequence[str]) -> dict[str, RecordedSession]:
+        found = {}
+        for session_id in session_ids:
+            with contextlib.suppress(SessionNotFound):  # deleted meanwhile, or not to be read in that way
+                recording = self.sessions.get(session_id)
+                if recording.frame_count and recording.profile.channel_names == profile.channel_names:
+                    found[session_id] = recording
+        return found
 
     def begin_recipe(self, recordings: Mapping[str, RecordedSession], started_by: str) -> TrainingJob:
         """Train fresh networks by the recipe on recordings of one robot, by id.
@@ -128,7 +135,9 @@ class Backend:
             return self._estimates[profile.name]
 
     def _measure_recipe(self, profile: RobotProfile) -> RecipeEstimate:
-        longest = max(self.recordings_of(profile).values(), key=lambda recording: recording.frame_count)
+        ids = self.session_ids(profile.name)
+        some = [ids[place] for place in spread(len(ids), MEASURED)] if ids else []  # datasets hold thousands
+        longest = max(self._with_channels(profile, some).values(), key=lambda recording: recording.frame_count)
         return estimate_recipe(self.shared_model(profile), longest)
 
     def _step_seconds(self, profile: RobotProfile) -> Mapping[str, float]:

@@ -41,7 +41,7 @@ function makeActionTrack(holder, seek) {
       timeline = next;
       track.clear();
       const rows = (timeline.frames ? timeline.channels : []).map((channel, number) => ({ channel, number }));
-      rows.filter(({ number }) => changes(number)).forEach((row) => {
+      rows.filter(({ number }) => changes(number)).sort(byVariation(timeline)).forEach((row) => {
         track.add(row.channel.name, 'Action channel ' + row.channel.name + ' over the recording', 18, row);
       });
       const constant = timeline.actions.length ? rows.filter(({ number }) => !changes(number)) : [];

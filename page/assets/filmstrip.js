@@ -24,10 +24,11 @@ function makeFilmstrip(list, note, addressOf, seek) {
     const arrow = document.createElement('b');
     arrow.textContent = '→';
     if (timeline.names[action]) { item.append(arrow, timeline.names[action]); return item; }
-    const varying = timeline.channels.filter((channel) => channel.high > channel.low);
-    item.append(arrow, ...varying.slice(0, MOST_CHANNELS).map((channel) => {
+    const rows = timeline.channels.map((channel, number) => ({ channel, number }));
+    const varying = rows.filter(({ channel }) => channel.high > channel.low).sort(byVariation(timeline));
+    item.append(arrow, ...varying.slice(0, MOST_CHANNELS).map(({ channel, number }) => {
       const line = document.createElement('span');
-      line.textContent = channel.name.replaceAll('_', '_\u200b') + ' ' + valueText(timeline.actions[action][timeline.channels.indexOf(channel)]);
+      line.textContent = channel.name.replaceAll('_', '_\u200b') + ' ' + valueText(timeline.actions[action][number]);
       return line;
     }));
     if (varying.length > MOST_CHANNELS) item.append('… ' + varying.length + ' channels');

@@ -6,7 +6,7 @@ const FOLLOWED = {
   predictor: { event: 'follow_predictor', key: () => current + ' ' + historyLength() },
 };
 const SLOW_MS = 1000, SLOW_RUNS = 2;
-Object.values(FOLLOWED).forEach((one) => Object.assign(one, { asked: '', at: 0, slowRuns: 0, isChosen: false }));
+Object.values(FOLLOWED).forEach((one) => Object.assign(one, { asked: '', at: 0, slowRuns: 0, hasRun: false, isChosen: false }));
 
 const switchOf = (name) => document.querySelector('#' + name + '-follow input');
 
@@ -34,7 +34,8 @@ function onResult(name) {
   if (!result || Number(result.dataset.frame) !== current) return;
   const took = performance.now() - one.at;
   one.at = 0;
-  one.slowRuns = took > SLOW_MS ? one.slowRuns + 1 : 0;
+  one.slowRuns = took > SLOW_MS && one.hasRun ? one.slowRuns + 1 : 0;  // the first run also fills the caches
+  one.hasRun = true;
   if (one.slowRuns >= SLOW_RUNS && !one.isChosen) turnOff(name, took);
 }
 

@@ -37,6 +37,7 @@ function notifyOfEnd() {
   const now = document.querySelector('#training-view [data-run]');
   const isInProgress = now && now.dataset.state === 'active', box = notifyBox();
   const hasEnded = now && !isInProgress && runInProgress && now.dataset.run === runInProgress;
+  if (isInProgress && !runInProgress && view.offsetParent) view.scrollIntoView({ block: 'nearest' });  // it has begun
   runInProgress = isInProgress ? now.dataset.run : '';
   if (!hasEnded || !box || !box.checked) return;
   const outcome = now.querySelector('#training-outcome');

@@ -1,7 +1,7 @@
 // What the browser knows of a recording, and how it is put into words.
 const EMPTY_TIMELINE = {
   session: '', version: '', frames: 0, channels: [], steps: [], times: [], previous: [], action_into: [], action_after: [],
-  actions: [], names: [], utc_offset_s: 0, has_dates: true, may_grow: false,
+  actions: [], names: [], order: [], utc_offset_s: 0, has_dates: true, may_grow: false,
 };
 
 function clockText(timeline, index) {
@@ -14,6 +14,12 @@ function clockText(timeline, index) {
 function captionText(timeline, index) {
   return 'Frame ' + index + ' / ' + (timeline.frames - 1) + ' · step ' + timeline.steps[index] + ' · ' +
     clockText(timeline, index);
+}
+
+// For sorting rows of channels: those that vary most come first, of a robot whose recording ranks them.
+function byVariation(timeline) {
+  const rank = ({ number }) => (timeline.order.includes(number) ? timeline.order.indexOf(number) : timeline.channels.length);
+  return (a, b) => rank(a) - rank(b) || a.number - b.number;
 }
 
 function valueText(value) { return String(Number(value.toPrecision(4))); }

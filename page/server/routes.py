@@ -38,6 +38,7 @@ def timeline(session_id: str, recording: RecordedSession) -> bytes:
             "utc_offset_s": recording.utc_offset_s,
             "has_dates": recording.has_dates,
             "channels": [{"name": c.name, "low": c.low, "high": c.high} for c in recording.profile.channels],
+            "order": recording.varying_channels,  # of a continuous robot, the channel first that varies most
             "steps": recording.steps,
             "times": np.nan_to_num(recording.times, nan=NO_TIME),
             "previous": recording.previous,

@@ -125,7 +125,7 @@ def _in_use_first(
     job = manager.snapshot()
     if not results or (job is not None and job.is_active):  # other weights at every step
         return results
-    digests = dict(manager.shared.digests())
+    digests = dict(manager.served.digests())
     return sorted(results, key=lambda result: dict(result.digests) != digests)
 
 
@@ -146,12 +146,12 @@ def tick_errors_notice(
         return gr.skip()
     manager, job = backend.manager_for(visitor), backend.manager_for(visitor).snapshot()
     is_training = job is not None and job.is_active  # other weights at every step
-    state = (visitor.visit, shown, history_length, is_training or manager.shared.version)
+    state = (visitor.visit, shown, history_length, is_training or manager.served.version)
     if state == visitor.last_errors:
         return gr.skip()
     visitor.last_errors = state
     results = backend.evaluator.kept(visitor.session_id, recording_of(backend, visitor).version)
-    return errors_notice(results, shown, None if is_training else manager.shared.digests(), history_length)
+    return errors_notice(results, shown, None if is_training else manager.served.digests(), history_length)
 
 
 def errors_answer(

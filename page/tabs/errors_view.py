@@ -2,6 +2,7 @@
 error track."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 WORST = 8
 TRACK_COLUMNS = 1200  # more than a track has pixels on nearly every screen
 DIGITS = 4
+DRAWN = 12  # pairs of results whose figures are kept, a few hundred kB each
 MEASURES = {"prediction": "Prediction MSE", "reconstruction": "Reconstruction MSE"}
 
 
@@ -64,7 +66,7 @@ def errors_view(
         f"{clipped_notice(recording)}"
         f"<p>{escape(recording.profile.title)} {escape(recording.name)}: {escape(errors_label(errors))}."
         f"{_note(errors.track)}</p>{_summary_table(errors, other)}{judged}{compared}{sections}"
-        f"{_figures(recording, errors, other)}"
+        f"{_figures(recording, errors, other, baselines)}"
         f'<p class="links">{_frames_link(recording, errors, other)}</p>'
     )
 
@@ -163,11 +165,14 @@ def _worst_item(recording: RecordedSession, session_id: str, frame: int, value: 
     )
 
 
+@lru_cache(maxsize=DRAWN)
 def _figures(
     recording: RecordedSession,
     errors: EvaluationResult,
     other: EvaluationResult | None,
+    baselines: RecordingBaselines | None,
 ) -> str:
+    """HTML of the figures, and of the table of one of them; the latest are kept, as drawing them takes a second."""
     track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other), 4.0)
     spread = render_figure(lambda figure: error_figures.draw_histogram(figure, errors, other), 3.2)
     over = "Error of every frame, on a logarithmic scale. Peaks are frames the model gets wrong."
@@ -175,7 +180,7 @@ def _figures(
     return (
         figure_card(track, "Errors over the recording", over, f"errors_over_frames_{recording.name}")
         + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
-        + _by_action(recording, errors, other)
+        + _by_action(recording, errors, other, baselines)
     )
 
 
@@ -183,37 +188,50 @@ def _by_action(
     recording: RecordedSession,
     errors: EvaluationResult,
     other: EvaluationResult | None,
+    baselines: RecordingBaselines | None,
 ) -> str:
     labels, common = action_group_labels(recording)
-    cards, rows = "", []
-    for measure, name in MEASURES.items():
+    repeated = frame_errors.by_action(recording, _repeat_errors(recording, baselines)) if baselines else ()
+    rows = [_action_row("repeating the last frame", labels, one, "prediction") for one in repeated]
+    for measure in MEASURES:
         averages = frame_errors.by_action(recording, errors.track.of(measure))
-        compared = frame_errors.by_action(recording, other.track.of(measure)) if other else None
+        compared = frame_errors.by_action(recording, other.track.of(measure)) if other else ()
         rows += [_action_row("shown", labels, one, measure) for one in averages]
-        rows += [_action_row("compared", labels, one, measure) for one in compared or ()]
-        if averages:
-            cards += _action_card(labels, averages, compared, name, common, recording.name)
+        rows += [_action_row("compared", labels, one, measure) for one in compared]
     link = table_link(("result", "error", "action", "frames", "mean mse"), rows, f"errors_by_action_{recording.name}")
-    return f'{cards}<p class="links">{link}</p>' if rows else ""
+    card = _action_card(recording, (labels, common), errors, other, repeated)
+    return f'{card}<p class="links">{link}</p>' if rows else ""
+
+
+def _repeat_errors(recording: RecordedSession, baselines: RecordingBaselines) -> np.ndarray:
+    """The error of repeating the last frame for the frames of the baselines, float64 (N,), NaN for the others."""
+    errors = np.full(recording.frame_count, np.nan)
+    errors[baselines.frames] = baselines.repeat
+    return errors
 
 
 def _action_card(
-    labels: Sequence[str],
-    averages: Sequence[frame_errors.ActionAverage],
-    compared: Sequence[frame_errors.ActionAverage] | None,
-    name: str,
-    common: str,
-    recording_name: str,
+    recording: RecordedSession,
+    names: tuple[list[str], str],
+    errors: EvaluationResult,
+    other: EvaluationResult | None,
+    repeated: Sequence[frame_errors.ActionAverage],
 ) -> str:
+    """The figure of the prediction error by action; a reconstruction knows no action."""
+    (labels, common), measure = names, "prediction"
+    averages = frame_errors.by_action(recording, errors.track.of(measure))
+    if not averages:
+        return ""
+    compared = frame_errors.by_action(recording, other.track.of(measure)) if other else None
     drawn = drawable_labels(labels)
 
     def draw(figure: "Figure") -> None:
-        error_figures.draw_by_action(figure, drawn, averages, compared)
+        error_figures.draw_by_action(figure, drawn, averages, compared, repeated)
 
-    sentence = f"Mean {name} by action{common}. "
-    sentence += "A much taller bar: the model has not learned that action."
-    title = f"{name} by action"
-    file_name = f"{title.lower().replace(' ', '_')}_{recording_name}"
+    sentence = f"Mean {MEASURES[measure]} by action{common}. "
+    sentence += "An action that moves more is harder: compare each bar with the mark of repeating the last frame."
+    title = f"{MEASURES[measure]} by action"
+    file_name = f"{title.lower().replace(' ', '_')}_{recording.name}"
     return figure_card(render_figure(draw, 1.3 + 0.35 * len(averages)), title, sentence, file_name)
 
 

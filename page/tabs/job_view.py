@@ -15,6 +15,7 @@ SHARE_READING = (
 )
 SKILL_READING = "Skill on {} frames: 1 − MSE / MSE of the baseline at 0 %. 100 % is exact."
 UNCERTAINTY_READING = "Variance of the predicted frame over dropout passes, mean over the actions."
+FORMER = " The networks from before are in the checkpoint history, under Models: Restore puts them back."
 PHASES = {"reconstruct": "reconstruction", "predict": "prediction"}
 HEADINGS = {"running": "Training the {}", "elsewhere": "Another program is training the {}"}  # others: network, status
 
@@ -172,7 +173,8 @@ def _outcome(job: JobSnapshot) -> str:
     saved = f" {escape(job.saved_sentence)}"
     if job.status == "elsewhere":
         saved = ""  # only the other program can report it
-    return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}</div>'
+    former = FORMER if job.is_recipe and job.status in ("stopped", "failed", "interrupted") and job.saved else ""
+    return f'<div class="notice" id="training-outcome">{escape(job.message)}{_change(job)}{saved}{former}</div>'
 
 
 def _change(job: JobSnapshot) -> str:

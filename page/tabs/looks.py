@@ -35,7 +35,9 @@ def run_looks(backend: PageBackend, visitor: Visitor) -> dict[str, object] | Non
     looks = backend.manager_for(visitor).looks() if visitor.profile else None
     if looks is None:
         return None
+    newest = backend.manager_for(visitor).last_run()
     return {
+        "of": "" if newest is None or newest.log.startswith(looks.run) else looks.run,
         "address": f"runs/{quote(visitor.profile.name)}/{looks.run}/",
         "looks": [{"step": look.step, "phase": look.phase, "file": look.file} for look in looks.looks],
     }

@@ -25,7 +25,7 @@ from training import lowest_errors
 ERROR_UNIT = "squared error per pixel, mean of the colours (0 to 1)"
 DIFFERENCE_UNIT = "difference, mean of the colours (0 to 1)"
 PIXEL_LEVEL = 1 / 255
-TOO_FAINT = " All differences are below 1/256: <b>the model ignores the action here.</b>"
+TOO_FAINT = "All differences are below 1/256: <b>the model ignores the action here.</b>"
 NO_LOWEST = (
     " The errors differ by less than 1 %, or the pictures by less than half a grey level: no action predicts better "
     "than another here."
@@ -176,12 +176,12 @@ def _difference_maps(recording: RecordedSession, labels: Sequence[str], result: 
     ]
     is_wide, place = recording.is_continuous, "difference-maps"
     grid = picture_row(pictures, place, SWEEP_COLUMNS) if is_wide else picture_grid(pictures, place)
-    faint = TOO_FAINT if max(largest[number] for number in others) < PIXEL_LEVEL else ""
+    grid += colour_bar(maps.strip, f"−{loss_text(maps.top)}", f"+{loss_text(maps.top)}", DIFFERENCE_UNIT)
+    if max(largest[number] for number in others) < PIXEL_LEVEL:
+        return f'{heading}<details class="facts"><summary>{TOO_FAINT}</summary>{grid}</details>'
     return (
         f'{heading}<p class="fine">Difference from the prediction for the recorded action (orange brighter, purple '
-        f"darker). Faint maps mean that the model ignores the action.{faint}</p>"
-        f"{grid}"
-        f"{colour_bar(maps.strip, f'−{loss_text(maps.top)}', f'+{loss_text(maps.top)}', DIFFERENCE_UNIT)}"
+        f"darker). Faint maps mean that the model ignores the action.</p>{grid}"
     )
 
 

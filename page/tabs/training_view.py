@@ -179,7 +179,7 @@ def _offer_state(explorer: PageBackend, visitor: Visitor) -> tuple[float | None,
     """Seconds that the recipe takes, None if unknown; if that is being measured; and if there are trained networks."""
     if visitor.profile is None:
         return None, False, False
-    weights = explorer.manager_for(visitor).shared.weights.values()
+    weights = explorer.manager_for(visitor).served.weights.values()
     estimate = explorer.recipe_estimate(visitor.profile)
     is_measured = estimate is None and explorer.is_measuring(visitor.profile)
     return estimate and estimate.seconds, is_measured, any(source.is_trained for source in weights)

@@ -127,7 +127,10 @@ def _from_video(catalogue: Catalogue, episode: Episode, camera: Camera, rows: Ep
         index = video.index
     except BadVideo as problem:
         return _absent(rows, part.path, str(problem), log)
-    limit = part.end if part.end is not None else catalogue.following(episode, camera.key)
+    following = catalogue.following(episode, camera.key)
+    limit = part.end if part.end is not None else following
+    if following is not None and limit is not None and following < limit - HALF / catalogue.info.fps:
+        log.add(part.path, None, "another episode begins within this part, by the metadata: pictures may be its own")
     places, has_picture = _places(catalogue.info.fps, part, limit, rows, index, notes, log)
     return RowsSeen(VideoPictures(video, places), has_picture, video.state, tuple(notes))
 

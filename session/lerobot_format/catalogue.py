@@ -49,13 +49,15 @@ class Episode:
 
 @dataclass(frozen=True, eq=False)
 class Catalogue:
-    """A dataset: ``episodes`` and ``tasks`` by their indices; ``problems``: unusable files, each with the reason."""
+    """A dataset: ``episodes`` and ``tasks`` by their indices; ``problems``: unusable files, each with the reason.
+    ``state`` changes with any file of the metadata."""
 
     files: DatasetFiles
     info: Info
     episodes: Mapping[int, Episode]
     tasks: Mapping[int, str] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
+    state: object = None
 
     def video_part(self, episode: Episode, key: str) -> VideoPart | None:
         """The part of a camera's video, or None if the metadata does not tell it."""
@@ -136,7 +138,7 @@ def _read_catalogue(folder: Path, root: Path, state: tuple[int, int]) -> Catalog
         for index in _indices_in_data(files) - episodes.keys():
             episodes[index] = _episode(info, index, {})
     ordered = {index: episodes[index] for index in sorted(episodes)}
-    return Catalogue(files, info, ordered, _tasks(files, problems), tuple(problems))
+    return Catalogue(files, info, ordered, _tasks(files, problems), tuple(problems), state)
 
 
 def _episode(info: Info, index: int, row: Mapping[str, object]) -> Episode:

@@ -43,14 +43,15 @@ class DatasetFiles:
     @cached_property
     def root(self) -> Path:
         """The folder that holds meta/: ``folder``, or the snapshot in it that the cache shows as the current one."""
-        if os.path.lexists(self.folder / INFO_FILE):
+        if _holds_info(self.folder):
             return self.folder
         commit = self._commit()
         return self.folder / SNAPSHOTS / commit if commit else self.folder
 
     @property
     def is_dataset(self) -> bool:
-        return os.path.lexists(self.root / INFO_FILE)
+        """True if there is a meta/info.json, in any state; raises OSError if that cannot be told."""
+        return _holds_info(self.root)
 
     @contextmanager
     def open(self, path: str) -> Iterator[int]:
@@ -151,6 +152,18 @@ class DatasetFiles:
             raise UnsafePath
         with open_folder(self.folder) as folder, open_subfolder(folder, BLOBS) as blobs:
             return open_file(name[1], folder=blobs)
+
+
+def _holds_info(root: Path) -> bool:
+    parent, name = _split(INFO_FILE)
+    try:
+        with open_folder(root) as opened, open_subfolder(opened, parent) as below:
+            os.lstat(name, dir_fd=below)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, *LINK_ERRORS):
+            return False
+        raise
+    return True
 
 
 def _parts(path: str) -> list[str]:

@@ -4,9 +4,8 @@ Each returns encoded pictures, which are what the page and the networks see.
 """
 
 import io
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
@@ -17,9 +16,9 @@ from session.errors import FrameUnreadable
 from session.files import HEAD_BYTES, describe, foreign_content, read_at_most
 from session.frames import MAX_FRAME_BYTES, NO_PICTURE
 from session.lerobot_format.dataset_files import DatasetFiles
-from session.lerobot_format.tables import BadTable, open_table, read_columns, row_groups_of
+from session.lerobot_format.tables import BadTable, read_value
 from session.lerobot_format.video import BadVideo, Video
-from session.pictures import JPEG, MAX_FRAME_PIXELS, PNG, media_type_of
+from session.pictures import JPEG, PNG, media_type_of
 
 JPEG_QUALITY = 95
 GREY, GREY_SIZE = (128, 128, 128), (64, 48)
@@ -62,10 +61,7 @@ class VideoPictures:
 
     def read(self, row: int) -> tuple[bytes, str]:
         try:
-            frame = self.video.frame(int(self.places[row]))
-            if frame.width * frame.height > MAX_FRAME_PIXELS:
-                raise BadVideo(f"has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
-            picture = frame.to_image()
+            picture = self.video.picture(int(self.places[row]))
         except BadVideo as error:
             raise FrameUnreadable(f"its video {error}") from error
         buffer = io.BytesIO()
@@ -87,15 +83,13 @@ class TablePictures:
     first: int
     order: np.ndarray
     folder: str
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _group: dict[str, object] = field(default_factory=dict)  # the row group that was read last
 
     def name(self, row: int) -> str:
         return f"{self.path} row {self.first + int(self.order[row])}"
 
     def read(self, row: int) -> tuple[bytes, str]:
         try:
-            entry = self._entry(self.first + int(self.order[row]))
+            entry = read_value(self.files, self.path, self.column, self.first + int(self.order[row]))
         except BadTable as error:
             raise FrameUnreadable(f"its table {error}") from error
         content = entry.get("bytes") if isinstance(entry, Mapping) else entry
@@ -105,19 +99,6 @@ class TablePictures:
         if not isinstance(path, str):
             raise FrameUnreadable("its table holds no picture there")
         return read_file(self.files, f"{self.folder}/{path.replace(chr(92), '/').rpartition('/')[2]}")
-
-    def _entry(self, row: int) -> object:
-        with self._lock:
-            begin, column = self._group.get("begin", 0), self._group.get("column")
-            if column is None or not begin <= row < begin + len(column):
-                with open_table(self.files, self.path) as table:
-                    groups, begin = row_groups_of(table, row, row + 1)
-                    columns = read_columns(table, [self.column], groups)
-                if self.column not in columns or not groups:
-                    raise BadTable(f"has no column {self.column} there")
-                column = columns[self.column]
-                self._group.update(begin=begin, column=column)
-            return column[row - begin].as_py()
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,12 @@ def summarize(folder: Path, session_id: str) -> Sequence[SessionSummary]:
     except SessionError as problem:
         return (SessionSummary.of_unreadable(session_id, str(problem)),)
     name, title = unregistered_name(catalogue.info.robot_type)
-    fps = catalogue.info.fps
+    fps, dataset = catalogue.info.fps, folder.name
+    readings = ((_changes_of(name), str(Reading(action=CHANGE))),) if all(wanted_columns(catalogue)) else ()
     return [
         SessionSummary(
             session_id=f"{session_id}/{one.name}",
-            name=f"{folder.name}/{one.name}",
+            name=f"{dataset}/{one.name}",
             robot=name,
             robot_title=title,
             start_time=None,
@@ -78,9 +79,15 @@ def summarize(folder: Path, session_id: str) -> Sequence[SessionSummary]:
             duration_s=None if one.length is None else one.length / fps,
             is_finished=True,
             is_being_recorded=False,
+            readings=readings,
         )
         for one in episodes
     ]
+
+
+def _changes_of(robot: str) -> str:
+    """The name of a robot whose actions are changes."""
+    return f"{robot}_change"
 
 
 def fingerprint(place: Place) -> object:
@@ -91,7 +98,7 @@ def fingerprint(place: Place) -> object:
     for name, feature in catalogue.info.features.items():
         part = catalogue.video_part(episode, name) if feature.dtype == VIDEO else None
         paths += [part.path] if part else []
-    return id(catalogue), tuple(files.state(path) for path in paths)
+    return catalogue.state, tuple(files.state(path) for path in paths)
 
 
 def load(place: Place) -> RecordedSession:
@@ -194,7 +201,7 @@ def _profile(catalogue: Catalogue, columns: ActionColumns, choices: Choices, act
     kind = choices.current.action
     name, title = unregistered_name(catalogue.info.robot_type)
     if kind == CHANGE:
-        name, title = f"{name}_change", f"{title}, changes"
+        name, title = _changes_of(name), f"{title}, changes"
     channels: tuple[ActionChannel, ...] = ()
     if columns.names:
         channels = channels_of(catalogue, columns, kind, choices.current.stride, actions)

@@ -91,6 +91,8 @@ def _read(catalogue: Catalogue, episode: Episode, path: str, names: Sequence[str
         index = whole_numbers(columns[FRAME])[part] if FRAME in columns else np.cumsum(is_own) - 1
         tasks = whole_numbers(columns[TASK])[part] if TASK in columns else np.full(end - start, -1)
         every = frozenset(table.schema_arrow.names)
+    if {len(index), len(tasks), len(is_own), *map(len, values.values())} != {end - start}:
+        raise BadTable("holds fewer rows than it says")
     order = _order(index, is_own, path, start, log)
     if episode.length is not None and episode.length != len(order):
         log.add(path, None, f"holds {len(order)} rows of {episode.name}, its metadata counts {episode.length}")

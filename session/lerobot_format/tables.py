@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EPISODE, FRAME = "episode_index", "frame_index"
 MAX_ROWS = 20_000_000
 MAX_COLUMNS = 20_000
-MAX_COLUMN_BYTES = 1 << 30  # of the columns that are read from a row group, as its metadata tells
+MAX_GROUP_BYTES = 1 << 30  # of a row group, which is read at once
 
 
 class BadTable(Exception):
@@ -65,30 +65,57 @@ def read_columns(
     """The columns with these names that a file has, of all or some of its row groups; raises BadTable."""
     present = [name for name in names if name in table.schema_arrow.names]
     groups = range(table.num_row_groups) if groups is None else groups
-    _require_fitting(table, set(present), groups)
+    _require_fitting(table, groups)
     columns = table.read_row_groups(list(groups), columns=present, use_threads=False)
     return {name: columns.column(name) for name in present}
 
 
-def _require_fitting(table: "ParquetFile", names: set[str], groups: Sequence[int]) -> None:
-    for group in groups:
-        metadata = table.metadata.row_group(group)
-        columns = (metadata.column(index) for index in range(metadata.num_columns))
-        used = (one.total_uncompressed_size for one in columns if _top(one.path_in_schema, names))
-        if sum(used) > MAX_COLUMN_BYTES:
-            raise BadTable(f"has row groups larger than {MAX_COLUMN_BYTES >> 30} GB")
+def _require_fitting(table: "ParquetFile", groups: Sequence[int]) -> None:
+    # Not by the metadata of single columns: where that is damaged, looking at it ends the process.
+    if any(table.metadata.row_group(group).total_byte_size > MAX_GROUP_BYTES for group in groups):
+        raise BadTable(f"has row groups larger than {MAX_GROUP_BYTES >> 30} GB")
 
 
-def _top(path: str, names: set[str]) -> bool:
-    return any(path == name or path.startswith(f"{name}.") for name in names)
+def read_value(files: DatasetFiles, path: str, column: str, row: int) -> object:
+    """One value of a column whose row groups are large, such as pictures; raises BadTable."""
+    state = _state(files, path)
+    begins = _group_begins(files.folder, path, state)
+    group = int(np.searchsorted(begins, row, side="right")) - 1
+    if not 0 <= group < len(begins) - 1:
+        raise BadTable("holds fewer rows than it says")
+    values = _group_column(files.folder, path, state, column, group)
+    if row - begins[group] >= len(values):
+        raise BadTable("holds fewer rows than it says")
+    return values[row - int(begins[group])].as_py()
+
+
+@lru_cache(maxsize=256)
+def _group_begins(folder: Path, path: str, state: State) -> np.ndarray:
+    """The first row of each row group, and the number of rows."""
+    with open_table(DatasetFiles(folder), path) as table:
+        return np.cumsum([0, *(table.metadata.row_group(index).num_rows for index in range(table.num_row_groups))])
+
+
+# Few, as each may be of a hundred megabytes: shared by all recordings.
+@lru_cache(maxsize=3)
+def _group_column(folder: Path, path: str, state: State, column: str, group: int) -> "pa.ChunkedArray":
+    with open_table(DatasetFiles(folder), path) as table:
+        columns = read_columns(table, [column], [group])
+    if column not in columns:
+        raise BadTable(f"has no column {column}")
+    return columns[column]
+
+
+def _state(files: DatasetFiles, path: str) -> State:
+    state = files.state(path)
+    if state is None:
+        raise BadTable(files.problem(path) or "is not here")
+    return state
 
 
 def episode_runs(files: DatasetFiles, path: str) -> Runs:
     """Where the episodes of a data file are; raises BadTable."""
-    state = files.state(path)
-    if state is None:
-        raise BadTable(files.problem(path) or "is not here")
-    return _episode_runs(files.folder, path, state)
+    return _episode_runs(files.folder, path, _state(files, path))
 
 
 @lru_cache(maxsize=512)

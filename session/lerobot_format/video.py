@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from session.files import HEAD_BYTES, describe, foreign_content
 from session.lerobot_format.dataset_files import DatasetFiles, State
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 CONTAINER = "mp4"
+TOO_LARGE = f"has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels"
 MAX_PACKETS = 10_000_000
 MAX_OPEN = 12  # videos
 MAX_BYTES = 192 << 20  # of decoded frames, of all videos together
@@ -74,9 +76,17 @@ class Video:
         """Raises BadVideo."""
         return _index(self)
 
-    def frame(self, place: int) -> "VideoFrame":
-        """The decoded frame at a place of the index; raises BadVideo."""
-        return _pool().frame(self, place)
+    def picture(self, place: int) -> Image.Image:
+        """The RGB picture at a place of the index; raises BadVideo."""
+        frame = _pool().frame(self, place)
+        if frame.width * frame.height > MAX_FRAME_PIXELS:
+            raise BadVideo(TOO_LARGE)
+        # A converter of its own: the one that belongs to the frame would be used by several threads at once.
+        converter = video().video.reformatter.VideoReformatter()
+        try:
+            return converter.reformat(frame, format="rgb24").to_image()
+        except video_errors() as error:
+            raise BadVideo(_reason(error)) from error
 
 
 def find_video(files: DatasetFiles, path: str) -> Video:
@@ -108,8 +118,10 @@ def _require_fitting(container: "InputContainer") -> None:
     if not container.streams.video:
         raise BadVideo("holds no pictures")
     codec = container.streams.video[0].codec_context
+    if codec is None:
+        raise BadVideo("has a codec that is not known")
     if codec.width * codec.height > MAX_FRAME_PIXELS:
-        raise BadVideo(f"has more than {MAX_FRAME_PIXELS // 1_000_000} million pixels")
+        raise BadVideo(TOO_LARGE)
     codec.thread_count = 1  # several would hold back as many frames, and videos are decoded side by side
 
 
@@ -144,6 +156,7 @@ class _Decoder:
         self._container, self._opened = _open(one)
         self._frames: Iterator[VideoFrame] | None = None
         self._next = 0
+        self.is_closed = False
 
     def frames_to(self, place: int) -> Iterator[tuple[int, "VideoFrame"]]:
         """Decode on to the frame at ``place``; yields each frame on the way with its place."""
@@ -162,7 +175,7 @@ class _Decoder:
                 return
 
     def close(self) -> None:
-        self._frames = None
+        self._frames, self.is_closed = None, True
         self._opened.close()
 
 
@@ -187,18 +200,23 @@ class _FramePool:
             raise BadVideo(_reason(error)) from error
 
     def _decode(self, one: Video, place: int) -> "VideoFrame":
-        decoder, dropped = self._decoder(one)
-        for old in dropped:
-            with old.lock:
-                old.close()
-        with decoder.lock:
-            known = self._known(one, place)  # another thread may have decoded it meanwhile
-            if known is not None:
-                return known
-            wanted = None
-            for at, frame in decoder.frames_to(place):
-                self._keep(one, at, frame)
-                wanted = frame if at == place else wanted
+        while True:
+            decoder, dropped = self._decoder(one)
+            for old in dropped:
+                with old.lock:
+                    old.close()
+            with decoder.lock:
+                if not decoder.is_closed:  # by another thread that needed room
+                    return self._decode_by(decoder, one, place)
+
+    def _decode_by(self, decoder: _Decoder, one: Video, place: int) -> "VideoFrame":
+        known = self._known(one, place)  # another thread may have decoded it meanwhile
+        if known is not None:
+            return known
+        wanted = None
+        for at, frame in decoder.frames_to(place):
+            self._keep(one, at, frame)
+            wanted = frame if at == place else wanted
         if wanted is None:
             raise BadVideo("cannot be decoded there")
         return wanted

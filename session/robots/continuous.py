@@ -13,7 +13,7 @@ import numpy as np
 from session.robots.profiles import RobotProfile
 
 MAX_DISCRETE = 16  # a robot that took more different actions than this is a continuous one
-MAX_TYPICAL_CHANNELS = 4
+MAX_TYPICAL_CHANNELS = 2
 LOW, HIGH = 10, 90  # percentiles of a channel in a typical action
 MAX_BINNED_CHANNELS = 3
 BINS = 5

@@ -137,9 +137,15 @@ def server(data: Path) -> Iterator[str]:
         yield address
 
 
+def api_client(address: str, **options) -> Client:
+    """A client of programs; by default it would load the machine's certificates for each of its requests, which takes
+    three times as long as the request itself."""
+    return Client(address, verbose=False, ssl_verify=False, **options)
+
+
 @pytest.fixture
 def client(server: str) -> Client:
-    return Client(server, verbose=False)
+    return api_client(server)
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +192,11 @@ def stay(tabs: Tabs, server: str) -> Iterator[Stay]:
 @pytest.fixture
 def page_at(stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
     """Brings the shared page to a session and frame; the test fails if the page has complaints."""
+    yield from checked(stay, request)
+
+
+def checked(stay: Stay, request: pytest.FixtureRequest) -> Iterator[Stay]:
+    """A page for one test; after a failure the next one gets another page."""
     failed_before = request.session.testsfailed
     yield stay
     stay.check(is_over=request.session.testsfailed > failed_before)

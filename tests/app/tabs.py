@@ -134,17 +134,17 @@ class Stay:
     """
 
     def __init__(self, tabs: Tabs, server: str) -> None:
-        self._tabs, self._server = tabs, server
+        self._tabs, self.server = tabs, server
         self._page: Page | None = None
         self._watch: Watch | None = None
         self._pending: Pending | None = None
 
     def __call__(self, session_id: str, frame: int, tab: str = "autoencoder") -> Page:
         """The page at a frame with a tab open."""
-        address = f"{self._server}?session={session_id}&frame={frame}&tab={tab}"
+        address = f"{self.server}?session={session_id}&frame={frame}&tab={tab}"
         if self._page is None:
             self._page = self._tabs.take()
-            self._watch, self._pending = Watch(self._page, self._server), Pending(self._page)
+            self._watch, self._pending = Watch(self._page, self.server), Pending(self._page)
             self._page.goto(address)
             self._page.wait_for_selector(PLAYER, timeout=60_000)
         else:

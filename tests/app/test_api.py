@@ -10,7 +10,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from page.server.settings import Settings
-from tests.app.conftest import serving
+from tests.app.conftest import api_client, serving
 from tests.cases import every_case
 
 LOOKING = {"/refresh_sessions", "/load_session", "/show_frame", "/run_autoencoder", "/run_predictor"}
@@ -85,7 +85,7 @@ def test_the_autoencoder_reconstructs_the_frame_last_shown(client: Client, sessi
 def usual(data: Path) -> Iterator[Client]:
     """A client of a server with networks of the usual size, whose outputs differ between actions."""
     with serving(Settings(data=data), is_narrow=False) as address:
-        yield Client(address, verbose=False)
+        yield api_client(address)
 
 
 def test_the_predictor_sweeps_every_action_and_marks_the_recorded_one(usual: Client, session_ids):
@@ -140,7 +140,7 @@ def test_models_load_by_name_and_each_failure_has_its_own_message(client: Client
 
 
 def test_clients_keep_their_own_place(server: str, session_ids):
-    first, second = Client(server, verbose=False), Client(server, verbose=False)
+    first, second = api_client(server), api_client(server)
     first.predict(session_ids["jetbot"], api_name="/load_session")
     second.predict(session_ids["short"], api_name="/load_session")
     first.predict(30, api_name="/show_frame")

@@ -1,5 +1,6 @@
 """The page during a recording, while the session grows."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,15 +113,17 @@ def test_refresh_marks_what_is_being_recorded(tmp_path, growing):
 
 def test_a_timeline_that_is_known_is_not_sent_again(address, growing):
     route = f"{address}recorded/timeline/{growing.session_id}"
-    whole = httpx.get(route).json()
+    http = httpx.Client()
+    whole = http.get(route).json()
     assert whole["may_grow"] and whole["frames"] == 6
-    same = httpx.get(route, params={"known": whole["version"]}).json()
+    same = http.get(route, params={"known": whole["version"]}).json()
     assert set(same) == {"version", "may_grow", "extent"} and same["version"] == whole["version"]
     growing.grow(2)
     growing.recorder.close()
     grown = whole
     while grown["version"] == whole["version"]:  # files are checked once a second; the test has a time limit
-        grown = httpx.get(route, params={"known": whole["version"]}).json()
+        threading.Event().wait(0.1)
+        grown = http.get(route, params={"known": whole["version"]}).json()
     assert grown["frames"] == 8 and not grown["may_grow"] and "being recorded" not in grown["extent"]
     assert np.array_equal(grown["times"][:6], whole["times"])
 

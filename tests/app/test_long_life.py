@@ -13,6 +13,7 @@ from benchmarks.memory_use import BOUND, ResourceUse, is_within
 from benchmarks.raw_client import RawClient
 from benchmarks.server import Server, running_server
 from page.figures import render_figure
+from page.server import web_app
 from page.server.settings import Settings
 from page.visitor import TABS_REMEMBERED
 from session import SessionCache
@@ -21,6 +22,7 @@ from tests.app.narrow import program
 from tests.promises import IS_FULL, count
 
 HOURS_S = 3600
+REMEMBERED = count(20, TABS_REMEMBERED)
 REST_S = count(0, 5)
 TIMES = {
     LongSession.scrub_file: count(10, 500),
@@ -75,17 +77,18 @@ def test_a_life_of_everything_at_once_leaves_nothing_behind(server, figure):
     assert late.memory_mb <= count(400, BOUND.memory_mb)
 
 
-def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path):
+def test_closed_tabs_are_forgotten_and_one_that_is_seen_keeps_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(web_app, "TABS_REMEMBERED", REMEMBERED)
     session_id = record_coded(tmp_path / "sessions", 1, 9, "toroidal_dot")
     with running(Settings(data=tmp_path)) as (_, demo):
         active, passing = RawClient(demo.local_url), RawClient(demo.local_url)
         active.ask("load_session", session_id)
-        for number in range(TABS_REMEMBERED + 20):
+        for number in range(REMEMBERED + 20):
             passing.reload()
             passing.ask("show_frame", None)
-            if number % 50 == 0:
+            if number % (REMEMBERED // 2) == 0:
                 active.ask("tick")
-        assert len(demo.app.state_holder.session_data) == TABS_REMEMBERED
+        assert len(demo.app.state_holder.session_data) == REMEMBERED
         assert "Frame 1 / 8" in active.ask("show_frame", None)[0]
 
 

@@ -1,6 +1,7 @@
 """The page over recordings that are missing, damaged, empty, or of an unknown robot."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from playwright.sync_api import expect
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import fill, serving
+from tests.app.test_browser import at_frame, settled_at
+from tests.session.dataset_files import TASK, write_v2
 
 MADE_UP = "Some other robot"
 
@@ -30,6 +33,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     damage(copies["damaged"])
     (copies["empty"] / "events_shard_000.jsonl").write_text("")
     make_unknown(copies["unknown"])
+    write_v2(sessions / "arm", lengths=(25,))
     return folder
 
 
@@ -76,6 +80,21 @@ def test_an_unknown_robot_runs_with_the_ranges_of_its_own_actions(open_tab, odd_
     page.get_by_role("tab", name="Predictor").click()
     page.get_by_role("button", name="Run Predictor").click()
     expect(page.locator("#sweep-pictures figure")).to_have_count(2)
+
+
+def test_an_episode_of_a_dataset_is_read_in_other_ways_by_links(open_tab, odd_server):
+    page = open_tab("?session=arm/episode_000000&frame=2", odd_server)
+    at_frame(page, 2)
+    expect(page.locator("#player .caption")).to_contain_text("Frame 2 / 2 · step 4 · 0.667 s")
+    expect(page.locator("#task")).to_have_text(f"Task: {TASK}")
+    page.locator("#readings").get_by_role("link", name="30", exact=True).click()
+    settled_at(page, 20)  # the same moment
+    expect(page.locator("#session-picker input")).to_have_value(re.compile(r"arm/episode_000000 .* stride=1$"))
+    page.locator("#readings").get_by_role("link", name="target − state").click()
+    page.wait_for_function("new URL(location.href).searchParams.get('session').endsWith('@stride=1,action=change')")
+    at_frame(page, 20)
+    page.go_back()
+    expect(page.locator("#readings [aria-current]")).to_have_text(["30", "target"])
 
 
 def test_without_recordings_the_page_offers_to_record_a_demo(open_tab, tmp_path):

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from benchmarks.server import running_server
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import own_port, serving
+from tests.app.conftest import api_client, own_port, serving
 from tests.app.narrow import program
 from tests.promises import IS_FULL, count
 from training import train
@@ -48,14 +47,14 @@ def until(condition):
     end, pause = time.monotonic() + LONG_S, threading.Event()
     while not condition():
         assert time.monotonic() < end, "the condition did not become true"
-        pause.wait(0.05)
+        pause.wait(0.2)
 
 
 class Visit:
     """A visitor with frame 9 of the recording selected."""
 
     def __init__(self, address, settings):
-        self.client = Client(address, verbose=False)
+        self.client = api_client(address)
         self.ask("load_session", (settings.data / "id").read_text())
         self.ask("show_frame", 9)
 

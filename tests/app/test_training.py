@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import fill, running, serving, unfold_models
+from tests.app.conftest import api_client, fill, running, serving, unfold_models
 from tests.cases import every_case
 from tests.training.tiny import are_equal, shared_model, until
 from training import backend
@@ -213,7 +213,7 @@ def serving_small(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clien
     with running(Settings(data=data)) as (explorer, demo):
         model = shared_model()
         monkeypatch.setattr(explorer._world_models, "get", lambda key, channels: model)
-        client = Client(demo.local_url, verbose=False)
+        client = api_client(demo.local_url)
         client.predict((data / "id").read_text(), api_name="/load_session")
         yield client
 
@@ -265,7 +265,7 @@ def test_a_world_model_that_is_stopped_goes_on_after_a_restart_as_if_uninterrupt
     ],
 )
 def test_numbers_are_refused_by_name(server, session_ids, name, arguments, words):
-    client = Client(server, verbose=False)
+    client = api_client(server)
     client.predict(session_ids["dot"], api_name="/load_session")
     with pytest.raises(AppError, match=words):
         client.predict(*arguments, api_name=name)
@@ -274,7 +274,7 @@ def test_numbers_are_refused_by_name(server, session_ids, name, arguments, words
 def test_commands_without_a_job_and_saves_without_learning_say_so(own):
     settings, query = own
     with serving(settings) as address:
-        client = Client(address, verbose=False)
+        client = api_client(address)
         client.predict(re.search("session=(.*)&", query).group(1), api_name="/load_session")
         for name in ("/pause_training", "/resume_training", "/stop_training"):
             with pytest.raises(AppError, match="No training is in progress"):
@@ -289,7 +289,7 @@ def test_commands_without_a_job_and_saves_without_learning_say_so(own):
 
 def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data, session_ids):
     with serving(Settings(data=data, read_only=True)) as address:
-        client = Client(address, verbose=False)
+        client = api_client(address)
         client.predict(session_ids["jetbot"], api_name="/load_session")
         names = ("/train_autoencoder_steps", "/train_predictor_steps", "/save_models", "/load_models")
         for name in (*names, "/restore_checkpoint"):

@@ -22,7 +22,7 @@ from page.server.launch import announce
 from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import record_demo
-from tests.app.conftest import own_port, running, unfold_models
+from tests.app.conftest import api_client, own_port, running, unfold_models
 from tests.promises import count
 from training.evaluation import evaluator
 
@@ -50,7 +50,7 @@ class Edge:
 
     def program(self, role: str) -> Client:
         headers = {"Authorization": f"Bearer {self.keys.of(role)}"}
-        return Client(self.demo.local_url, verbose=False, headers=headers)
+        return api_client(self.demo.local_url, headers=headers)
 
     def status(self, method: str, path: str, headers: dict[str, str]) -> int:
         """Status of an answer, without its body, which may never end."""

@@ -13,7 +13,7 @@ from session import JETBOT
 @pytest.fixture
 def backend():
     shared = SimpleNamespace(version=1)
-    return SimpleNamespace(manager_for=lambda visitor: SimpleNamespace(shared=shared), shared=shared)
+    return SimpleNamespace(manager_for=lambda visitor: SimpleNamespace(served=shared), shared=shared)
 
 
 def test_a_panel_is_computed_again_if_session_weights_or_fields_have_changed(backend):

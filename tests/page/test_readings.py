@@ -1,5 +1,10 @@
+import json
+from html import escape
+
+from page.facts import session_facts
 from page.readings import label, readings
 from session import load_session
+from tests.session.dataset_files import write_v2
 from tests.session.session_files import events_of, write_session
 from tests.session.tub_files import record, write_tub
 
@@ -20,3 +25,13 @@ def test_a_recording_that_is_read_in_one_way_offers_none(tmp_path):
 def test_the_list_names_the_reading():
     text = label("Arm · one", "arm/one", "arm/one@camera=left,stride=1")
     assert text == "Arm · one · camera=left, stride=1"
+
+
+def test_words_of_a_dataset_are_shown_as_words(tmp_path):
+    harm = "<img src=x onerror=alert(1)>"
+    folder = write_v2(tmp_path / "arm", lengths=(4,), cameras={harm: "video"}, robot_type=harm)
+    (folder / "meta" / "tasks.jsonl").write_text(json.dumps({"task_index": 0, "task": harm}))
+    recording = load_session(folder / "episode_000000")
+    shown = session_facts(recording) + readings(recording, "arm/episode_000000")
+    assert f"Task: {escape(harm)}" in shown and "<img" not in shown
+    assert recording.choices.cameras == ("_img_src_x_onerror_alert_1_",)

@@ -40,8 +40,8 @@ def test_errors_of_a_recording_are_judged_by_the_weights_that_were_evaluated(rec
     track = FrameErrors(reconstruction, prediction, np.full(count, 3, np.int8), count)
     weights = {"autoencoder": "autoencoder.pth", "predictor": "predictor_0.pth"}
     text = Html(evaluation_lines(SimpleNamespace(track=track, weights=weights), baselines)).text
-    assert "Autoencoder: sees. It explains 50 %" in text and "Predictor: learns the mean. It explains 5 %" in text
-    assert f"Judged on {count} frames." in text and f"Judged on {count - 1} frames." in text
+    assert f"Autoencoder: sees. Over {count} frames of this recording: it explains 50 %" in text
+    assert f"Predictor: learns the mean. Over {count - 1} frames of this recording: it explains 5 %" in text
     weights["autoencoder"] = "untrained"
     text = Html(evaluation_lines(SimpleNamespace(track=track, weights=weights), baselines)).text
     assert "Autoencoder: untrained" in text and "Predictor: untrained" in text

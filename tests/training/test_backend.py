@@ -1,6 +1,8 @@
 import pytest
 
 from session import JETBOT, TOROIDAL_DOT
+from tests.session.dataset_files import write_v2
+from tests.session.tub_files import record, write_tub
 from tests.training.tiny import ENDLESS, request, shared_model, train, until
 from training import Backend
 from training.checkpoints.reader import read_checkpoint
@@ -65,3 +67,14 @@ def test_a_pointer_of_git_lfs_in_place_of_a_checkpoint_is_named_and_remembered_f
     assert {network: str(problem) for network, problem in manager.unloaded_defaults.items()} == {
         "autoencoder": "autoencoder.pth is a pointer of Git LFS, not the file itself: run `git lfs pull`."
     }
+
+
+def test_recordings_that_hold_a_robot_in_another_way_are_found_by_its_name(tmp_path):
+    write_v2(tmp_path / "sessions" / "someone" / "arm", lengths=(11, 11), cameras={})
+    write_tub(tmp_path / "sessions" / "lap", [record(index) for index in range(9)])
+    backend = Backend(tmp_path, "cpu")
+    names = [f"someone/arm/episode_{index:06d}" for index in range(2)]
+    assert list(backend.recordings_of(backend.sessions.get(names[0]).profile)) == names
+    changes = backend.sessions.get(f"{names[0]}@action=change")
+    assert list(backend.recordings_of(changes.profile)) == [f"{name}@action=change" for name in names]
+    assert list(backend.recordings_of(backend.sessions.get("lap").profile)) == ["lap"]

@@ -3,7 +3,7 @@
 import errno
 import os
 import pickle
-import subprocess
+import runpy
 import sys
 import zipfile
 
@@ -209,19 +209,18 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path, good, monkey
     assert read_checkpoint(new).step == 5
 
 
-def test_the_command_reports_the_old_and_the_new_file(tmp_path, good):
-    old = in_old_format(good)
-
-    def run(*arguments):
-        command = [sys.executable, "-m", "training.convert", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout + done.stderr
-
-    code, output = run(old, tmp_path / "new.pth")
+def test_the_command_reports_the_old_and_the_new_file(tmp_path, good, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(sys, "argv", ["convert", str(in_old_format(good)), str(tmp_path / "new.pth")])
+    monkeypatch.delitem(sys.modules, "training.convert")
+    for name in ("stdout", "stderr"):  # a command replaces them; they are put back
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("training.convert", run_name="__main__")
     size = (tmp_path / "new.pth").stat().st_size
-    assert code == DONE
-    assert output == f"old.pth: {KINDS[in_old_format]}.\nnew.pth: written and read back, {size} bytes.\n"
+    assert caught.value.code == DONE
+    told = [record.getMessage() for record in caplog.records if record.name == "__main__"]
+    assert told == [f"old.pth: {KINDS[in_old_format]}.", f"new.pth: written and read back, {size} bytes."]
 
 
 def test_the_exit_code_is_the_outcome(tmp_path, good, capsys):

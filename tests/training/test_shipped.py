@@ -33,8 +33,8 @@ def shared_for(backend: Backend, session_id: str) -> SharedWorldModel:
 
 def test_predictions_are_within_two_pixels_of_the_simulator(backend):
     recording, shared = load_session(SAVED / "sessions" / LEARNED_ROW), shared_for(backend, LEARNED_ROW)
-    truth = measure_truth(shared, recording, LEARNED_ROW, 3, frames=20)
-    assert truth.shares().pairs == 40
+    truth = measure_truth(shared, recording, LEARNED_ROW, 3, frames=10)
+    assert truth.shares().pairs == 20
     assert min(truth.shares(candidate).near for candidate in (0, 1)) >= 0.95
 
 

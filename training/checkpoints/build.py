@@ -6,9 +6,7 @@ Owns the steps from files to a config. The weights are loaded afterwards, by `va
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
-
-from models import AdaptiveWorldModelConfig, Architecture, Network
+from models import AdaptiveWorldModelConfig, Architecture, Network, shapes_alone
 from training.checkpoints.compatibility import (
     check_kind,
     check_names,
@@ -46,7 +44,7 @@ def read_architecture(path: Path, kind: Network) -> Architecture | None:
     architecture = saved_architecture(contents)
     if architecture is not None:
         check_size(contents)
-        with torch.device("meta"):  # names and shapes without memory: a config could state sizes that fill it
+        with shapes_alone():
             expected = architecture.build().state_dict()
         check_names(contents.file, tensors, expected)
         check_shapes(contents.file, tensors, expected)

@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import torch
-
-from models import ActionPredictorConfig, MaskedAutoencoderConfig, Network
+from models import ActionPredictorConfig, MaskedAutoencoderConfig, Network, NetworkModule, shapes_alone
 from training.checkpoints.build import read_architecture
 from training.checkpoints.compatibility import check_names, kinds_of, without_copy
 from training.checkpoints.reader import read_checkpoint
@@ -30,8 +28,8 @@ def require_loadable(path: Path) -> None:
     check_names(contents.file, found, usual)
 
 
-def _usual_network(kind: Network) -> torch.nn.Module:
-    with torch.device("meta"):  # names without memory
+def _usual_network(kind: Network) -> NetworkModule:
+    with shapes_alone():
         return MaskedAutoencoderConfig().build() if kind == "autoencoder" else ActionPredictorConfig().build(1)
 
 

@@ -1,7 +1,7 @@
-"""Evidence for verdicts on the networks in use, collected from what is computed with them anyway.
+"""Evidence for verdicts on networks, collected from what is computed with them anyway.
 
-It belongs to one version of the weights and to one recording: after a training step or another checkpoint nothing is
-known of the networks, and nothing is known of them on a recording that they were not run on.
+It belongs to weights, by their digests, and to one recording: after a training step nothing is known of the networks,
+after a restored checkpoint what was known of it before, and nothing on a recording that they were not run on.
 """
 
 import threading
@@ -20,7 +20,7 @@ from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.verdict import Evidence, Verdict, verdict
 
 MAX_FRAMES = 512  # whose scores are held for a network on a recording
-MAX_RECORDINGS = 16
+MAX_SCORES = 64  # pairs of weights and a recording
 MIN_PAIRS = 4  # frames; fewer say nothing of how certain a gain is
 TINY = 1e-12  # in place of an error of 0, to divide by
 
@@ -37,14 +37,14 @@ class FrameScore:
 
 
 class _Scores:
-    """Scores by network and frame, of one version of weights on one version of a recording."""
+    """Scores by frame, of some weights on one version of a recording."""
 
     def __init__(self, recorded: str) -> None:
         self.recorded = recorded
-        self.by_network: dict[Network, OrderedDict[int, FrameScore]] = {name: OrderedDict() for name in NETWORKS}
+        self.by_frame: OrderedDict[int, FrameScore] = OrderedDict()
 
-    def add(self, network: Network, scores: Mapping[int, FrameScore]) -> None:
-        known = self.by_network[network]
+    def add(self, scores: Mapping[int, FrameScore]) -> None:
+        known = self.by_frame
         for frame, score in scores.items():
             before = known.pop(frame, None)
             # An evaluation of all frames does not try other actions: what is known of these stays.
@@ -54,12 +54,11 @@ class _Scores:
 
 
 class EvidenceLog:
-    """The scores of all robots' networks."""
+    """The scores of all robots' networks, of the weights and recordings that were used last."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._versions: dict[SharedWorldModel, int] = {}
-        self._scores: dict[SharedWorldModel, OrderedDict[Path, _Scores]] = {}
+        self._scores: OrderedDict[tuple[str, Path], _Scores] = OrderedDict()
 
     def add(
         self,
@@ -71,18 +70,19 @@ class EvidenceLog:
     ) -> None:
         """Add scores of frames of a recording. `version`: of the weights before they were computed; if it is no longer
         that of the weights in use, the scores are dropped."""
+        if version != shared.version:
+            return
+        digests = shared.digests()  # may wait for a step
+        if version != shared.version:
+            return
+        key = _weights_key(network, digests), recording.folder
         with self._lock:
-            if version != shared.version:
-                return
-            if self._versions.get(shared) != version:
-                self._versions[shared], self._scores[shared] = version, OrderedDict()
-            by_folder, folder = self._scores[shared], recording.folder
-            if folder not in by_folder or by_folder[folder].recorded != recording.version:
-                by_folder[folder] = _Scores(recording.version)
-            by_folder[folder].add(network, scores)
-            by_folder.move_to_end(folder)
-            while len(by_folder) > MAX_RECORDINGS:
-                by_folder.popitem(last=False)
+            if key not in self._scores or self._scores[key].recorded != recording.version:
+                self._scores[key] = _Scores(recording.version)
+            self._scores[key].add(scores)
+            self._scores.move_to_end(key)
+            while len(self._scores) > MAX_SCORES:
+                self._scores.popitem(last=False)
 
     def verdicts(self, shared: SharedWorldModel, folder: Path) -> dict[Network, Verdict]:
         """The verdict on each network as it is now, on the recording of a folder. Cheap: it opens no file."""
@@ -92,12 +92,21 @@ class EvidenceLog:
             "autoencoder": sees,
             "predictor": sees and weights["predictor"].is_trained,
         }
-        with self._lock:
-            is_current = self._versions.get(shared) == shared.version
-            scores = self._scores[shared].get(folder) if is_current else None
-            of_frames = {name: scores.by_network[name].values() if scores else () for name in NETWORKS}
-            evidence = {name: summarize_scores(of_frames[name]) for name in NETWORKS}
+        evidence = {name: summarize_scores(self._of(name, shared, folder)) for name in NETWORKS}
         return {name: verdict(name, is_trained[name], evidence[name]) for name in NETWORKS}
+
+    def _of(self, network: Network, shared: SharedWorldModel, folder: Path) -> list[FrameScore]:
+        digests = shared.known_digests()
+        if digests is None:
+            return []
+        with self._lock:
+            scores = self._scores.get((_weights_key(network, digests), folder))
+            return list(scores.by_frame.values()) if scores else []
+
+
+def _weights_key(network: Network, digests: Mapping[Network, str]) -> str:
+    """The weights that a network's output depends on: a predictor's also on the autoencoder's."""
+    return digests[network] if network == "autoencoder" else " ".join(digests[name] for name in NETWORKS)
 
 
 def prediction_score(result: Prediction, baselines: FrameBaselines) -> FrameScore:

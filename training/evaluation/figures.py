@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours: distinct with any colour vision, and these two also in grey.
-COLOUR, OTHER_COLOUR = "#0072b2", "#d55e00"
+COLOUR, OTHER_COLOUR, MARK_COLOUR = "#0072b2", "#d55e00", "#555555"
 TEXT, SMALL_TEXT = 9, 8
 TRACK_COLUMNS = 400  # a figure of 6.4 in has not many more visible dots
 BINS = 30
@@ -68,8 +68,10 @@ def draw_by_action(
     labels: Sequence[str],
     averages: Sequence[ActionAverage],
     other_averages: Sequence[ActionAverage] | None = None,
+    repeated: Sequence[ActionAverage] = (),
 ) -> None:
-    """Draw the mean MSE and the number of the frames that each action led to. `labels` name the groups of actions."""
+    """Draw the mean MSE and the number of the frames that each action led to. `labels` name the groups of actions;
+    `repeated` are the errors of repeating the last frame, a mark for each group."""
     axes = figure.subplots()
     groups = [(averages, COLOUR, "shown")] + ([(other_averages, OTHER_COLOUR, "compared")] if other_averages else [])
     numbers = sorted({one.group for some, _, _ in groups for one in some}, key=lambda one: (one is None, one))
@@ -80,6 +82,10 @@ def draw_by_action(
         bars = axes.barh(levels, means, 0.9 * thick, color=colour, label=name)
         counts = [f"{one.count:,} frame{'' if one.count == 1 else 's'}" for one in some]
         axes.bar_label(bars, counts, padding=3, fontsize=SMALL_TEXT)
+    for one in repeated:
+        if one.group in numbers:
+            place, name = numbers.index(one.group), None if axes.lines else "repeating the last frame"
+            axes.plot([one.mean] * 2, [place - 0.46, place + 0.46], color=MARK_COLOUR, linewidth=2.2, label=name)
     names = ["other" if one is None else labels[one] for one in numbers]
     axes.set_yticks(range(len(numbers)), names, fontsize=SMALL_TEXT, parse_math=False)
     axes.set_ylim(max(len(numbers), 1) - 0.5, -0.5)
@@ -88,8 +94,8 @@ def draw_by_action(
     axes.set_ylabel("action", fontsize=TEXT)
     axes.xaxis.get_major_locator().set_params(nbins=5)
     _quiet(axes, "x")
-    if len(groups) > 1:
-        figure.legend(loc="outside upper left", ncols=2, fontsize=SMALL_TEXT, frameon=False)
+    if len(groups) > 1 or axes.lines:
+        figure.legend(loc="outside upper left", ncols=3, fontsize=SMALL_TEXT, frameon=False)
 
 
 def _with_colours(errors: EvaluationResult, other: EvaluationResult | None) -> list[tuple[EvaluationResult, str]]:

@@ -134,7 +134,12 @@ def _of_prediction(evidence: Evidence, explained: str) -> Verdict:
     if not evidence.uses_actions:
         change = f"other actions change it by {100 * evidence.gain:+.1f} %"
         return Verdict("predicts", f"{better}; {change}, too little or too uncertain to say that it uses them.")
-    return Verdict("uses the actions", f"{better}, and other actions raise it by {percent(evidence.gain)}.")
+    return Verdict("uses the actions", f"{better}, and other actions {_raised(evidence.gain)}.")
+
+
+def _raised(gain: float) -> str:
+    """The growth of an error in words: by a share, or from twice on as a factor."""
+    return f"raise it by {percent(gain)}" if gain < 1 else f"make it {1 + gain:,.0f} times as large"
 
 
 def percent(share: float) -> str:

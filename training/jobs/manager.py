@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from models import Network, SharedWorldModel
+from models import Network, SharedWorldModel, WeightsSource
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.robots import keep_robot
@@ -56,8 +56,14 @@ class TrainingManager:
         self._job: TrainingJob | None = None
         self._weight_diff: WeightDiff | None = None  # of that job
         self._run_file: Path | None = None
+        self._former: SharedWorldModel | None = None  # of a run that replaces the networks
         self._has_loaded_defaults = False
         self.unloaded_defaults: dict[Network, CheckpointError] = {}  # default checkpoints that are there but unusable
+
+    @property
+    def served(self) -> SharedWorldModel:
+        """The model for visitors: the shared one, or while a run makes new networks, that from before, if trained."""
+        return self._former or self.shared
 
     @property
     def run_file(self) -> Path | None:
@@ -79,8 +85,11 @@ class TrainingManager:
         return run if run is None or run.title == title else replace(run, title=title)
 
     def looks(self) -> RunLooks | None:
-        """The pictures of the newest run that has any, of this program or another, or None."""
-        return newest_looks(self.directory)
+        """The pictures of the run in progress, or else of the newest run that has any, of this program or another; None
+        without."""
+        looks, run = newest_looks(self.directory), self.last_run()
+        is_other = looks is not None and run is not None and run.is_active and Path(run.log).stem != looks.run
+        return None if is_other else looks
 
     def earlier_runs(self) -> list[tuple[str, str]]:
         """The newest runs in the folder that have ended: a label and the name of the log of each."""
@@ -131,6 +140,9 @@ class TrainingManager:
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
                 self.trainer.begin_run(request.purpose)
+                if request.serves_former:
+                    undo.callback(self._serve_new)
+                    self._serve_former()
                 request.prepare()
                 log = self._open_log(request)
                 undo.callback(log.end, "Not started.", "failed")
@@ -189,11 +201,20 @@ class TrainingManager:
 
         Raises JobRunning or a CheckpointError.
         """
+        info = self._load(network, path)
+        self.shared.digests()  # finds what is known of these weights from before
+        return info
+
+    def _load(self, network: Network, path: Path) -> CheckpointInfo:
         # Takes up to a second, and changes nothing.
         checkpoint = validate_checkpoint_or_backup(path, self.shared.network(network))
         with self._lock:
             self.require_idle()
             return self.trainer.load(network, checkpoint)
+
+    def _read_in(self, network: Network, path: Path) -> None:
+        """Load a checkpoint at the end of a run, whose caller owns the networks; raises a CheckpointError."""
+        self.trainer.load(network, validate_checkpoint_or_backup(path, self.shared.network(network)))
 
     def load_defaults(self) -> None:
         """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights."""
@@ -205,7 +226,7 @@ class TrainingManager:
                 if not os.path.exists(self.directory / name):
                     continue  # a robot that has not been trained yet
                 try:
-                    self.load(network, self.directory / name)
+                    self._load(network, self.directory / name)
                 except CheckpointError as problem:
                     logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
                     if not isinstance(problem, CheckpointNotFound):
@@ -231,7 +252,9 @@ class TrainingManager:
                     for network in version.files
                 }
                 restore_version(self.directory, version)
-                return {network: self.trainer.load(network, one) for network, one in checkpoints.items()}
+                loaded = {network: self.trainer.load(network, one) for network, one in checkpoints.items()}
+                self.shared.digests()  # finds what is known of these weights from before
+                return loaded
 
     def save(self) -> SavedCheckpoint:
         """Write every network that has learned or was loaded.
@@ -291,8 +314,28 @@ class TrainingManager:
         # The last line is written while the folder is locked; others may train before the comparison is complete.
         log.end(message, status)
         self.trainer.save_log = NoSaveLog()
+        self._serve_new()
         self._folder_lock.release()
         weight_diff.end()
+
+    def _serve_former(self) -> None:
+        """Let visitors use a copy of the networks, if they are trained, until the end of the run."""
+        if all(source.is_trained for source in self.shared.weights.values()):
+            self.shared.digests()  # finds what is known of them
+            self._former = self.shared.snapshot()
+
+    def _serve_new(self) -> None:
+        """Let visitors use the networks of the run; those from before again if it ended before its first step."""
+        former, self._former = self._former, None
+        if former is not None and not any(source.is_trained for source in self.shared.weights.values()):
+            for network, source in former.weights.items():
+                self._put_back(network, source, former)
+
+    def _put_back(self, network: Network, source: WeightsSource, former: SharedWorldModel) -> None:
+        try:
+            self._read_in(network, self.directory.parent / (source.file or ""))
+        except CheckpointError:  # they were never saved, or the file is gone: they go on with a fresh optimizer
+            self.trainer.take_over(network, former.network(network).state_dict(), source)
 
     def _previous_run(self) -> PreviousRun | None:
         """The newest run in the folder, unless it is this program's own."""

@@ -73,8 +73,12 @@ class RecipeRun:
     def begin(self, started_by: str) -> TrainingJob:
         """Start with fresh networks, but for those taken over; raises JobRunning and changes nothing then."""
         seed, taken_over = self._recipe.config.seed, tuple(self._recipe.loaded)
-        trainer, taken = self._manager.trainer, [0] * len(self.phases)
-        return self._start(self.phases, taken, started_by, prepare=lambda: trainer.start_fresh(seed, taken_over))
+        taken = [0] * len(self.phases)
+
+        def prepare() -> None:
+            self._manager.trainer.start_fresh(seed, taken_over)
+
+        return self._start(self.phases, taken, started_by, prepare=prepare, serves_former=True)
 
     def resume(self, started_by: str) -> TrainingJob | None:
         """Continue at the steps of the networks in use; returns None if all are taken.

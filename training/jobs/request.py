@@ -49,7 +49,7 @@ class RunRequest:
 
     `first_step` is the step that it goes on from, of `max_steps` in all. `prepare` is called before the first step,
     once no other run can begin, and may change weights. `paces`: all phases of the run, with those of the run that it
-    continues, whose log is named `continues`.
+    continues, whose log is named `continues`. `serves_former`: until its end, visitors use the networks from before.
     """
 
     network: Network
@@ -62,6 +62,7 @@ class RunRequest:
     config: dict[str, object] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
     continues: str | None = None
+    serves_former: bool = False
 
     @property
     def label(self) -> str:

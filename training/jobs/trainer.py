@@ -145,6 +145,14 @@ class WorldModelTrainer:
             self.shared.set_weights_source({network: WeightsSource(name, info.step)})
         return CheckpointInfo(info.file, info.step, notes)
 
+    def take_over(self, network: Network, weights: Mapping[str, torch.Tensor], source: WeightsSource) -> None:
+        """Use weights from memory, with a fresh optimizer."""
+        with self.shared.lock:
+            self.shared.network(network).load_state_dict(dict(weights), strict=True)
+            self.state.renew(network)
+            self._unsaved.discard(network)
+            self.shared.set_weights_source({network: source})
+
     def save(
         self, networks: Iterable[Network], losses: Mapping[Network, MeasuredLoss] = MappingProxyType({})
     ) -> SavedCheckpoint:
@@ -186,7 +194,7 @@ class WorldModelTrainer:
         sources = {network: WeightsSource(names[network], contents.steps[network]) for network in names}
         with self.shared.lock:
             if self.shared.version == version:  # else a step or a load has changed the weights meanwhile
-                self.shared.set_weights_source(sources)
+                self.shared.rename_weights(sources)
         return replace(saved, notes=self._notes)
 
     def _shown_name(self, path: Path) -> str:

@@ -13,6 +13,7 @@ from tests.cases import every_case
 from tests.page.test_page_figures import Drawing, Html, assert_harmless, evil_names, picture, table
 from tests.session.session_files import RIGHT, STAY, action, events_of, meta_of, observation, write_session
 from training.evaluation import figures as error_figures
+from training.evaluation.baselines import recording_baselines
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.results import EvaluationKey, EvaluationResult
 
@@ -61,10 +62,10 @@ def recording(tmp_path):
 FIVE = errors_of([NAN, 0.2, 0.4, 0.1, 0.3], [0.01, 0.02, 0.05, 0.04, 0.03])
 
 
-def view(recording, errors, other=None, drawing=None, session_id=ID):
+def view(recording, errors, other=None, drawing=None, session_id=ID, baselines=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page_errors, "error_figures", drawing or Drawing())
-        return errors_view(recording, session_id, errors, other)
+        return errors_view(recording, session_id, errors, other, baselines)
 
 
 def summary(html):
@@ -124,6 +125,14 @@ def test_the_table_has_every_frame_and_leaves_out_what_there_is_none_of(recordin
     assert np.array_equal(np.array([row[4] for row in rows], np.float32), FIVE.track.reconstruction)
 
 
+def test_figures_are_drawn_once_for_the_same_results(recording):
+    other, drawing, again = errors_of([NAN, 0.3, 0.3, 0.3, 0.3], history_length=4), Drawing(), Drawing()
+    assert view(recording, FIVE, None, drawing) == view(recording, FIVE, None, again)
+    assert drawing.calls and not again.calls
+    view(recording, FIVE, other, again)
+    assert again.calls["draw_track"] == (FIVE, other)
+
+
 def test_what_is_compared_is_in_every_part(recording):
     other = errors_of([NAN, 0.3, 0.3, 0.3, 0.3], [0.01] * 5, history_length=4)
     drawing = Drawing()
@@ -136,8 +145,8 @@ def test_what_is_compared_is_in_every_part(recording):
     assert drawing.calls["draw_track"] == drawing.calls["draw_histogram"] == (FIVE, other)
     compared = drawing.calls["draw_by_action"][2]
     assert [(one.group, one.count, one.mean) for one in compared] == [
-        (0, 2, pytest.approx(0.01)),  # the reconstructions, drawn last
-        (1, 2, pytest.approx(0.01)),
+        (0, 2, pytest.approx(0.3)),
+        (1, 2, pytest.approx(0.3)),
     ]
 
 
@@ -160,6 +169,19 @@ def test_a_comparison_of_different_frames_says_that_there_is_none(recording):
     first = errors_of([NAN, 0.2, NAN, NAN, NAN], [NAN] * 5)
     other = errors_of([NAN, NAN, 0.2, NAN, NAN], [NAN] * 5)
     assert "no frame has both errors" in Html(view(recording, first, other)).text
+
+
+def test_the_error_of_repeating_is_averaged_by_action_over_the_frames_of_the_baselines(recording):
+    drawing = Drawing()
+    baselines = recording_baselines(recording)
+    html = view(recording, FIVE, drawing=drawing, baselines=baselines)
+    rows = table(html, f"errors_by_action_{recording.name}.csv")[1:]
+    repeats = dict(zip(baselines.frames.tolist(), baselines.repeat.tolist(), strict=True))
+    expected = [np.mean([repeats[1], repeats[3]]), np.mean([repeats[2], repeats[4]])]
+    names = [["repeating the last frame", "prediction", one] for one in ("stay", "turn left")]
+    assert [row[:3] for row in rows[:2]] == names
+    assert [float(row[4]) for row in rows[:2]] == pytest.approx(expected, rel=1e-4)
+    assert [one.mean for one in drawing.calls["draw_by_action"][3]] == pytest.approx(expected)
 
 
 def test_errors_are_averaged_by_action(recording):
@@ -295,7 +317,6 @@ def test_the_real_drawings_fit_the_view(recording):
         "Errors over the recording",
         "Distribution of the errors",
         "Prediction MSE by action",
-        "Reconstruction MSE by action",
     ]
     for alt in drawn:
         pixels = picture(document.bytes_at("img", "src", alt=alt))

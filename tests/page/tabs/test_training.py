@@ -39,6 +39,7 @@ def job(**changes):
         curves={},
         is_resumable=False,
         gates={},
+        is_recipe=False,
         log="20251123_140211_predictor.jsonl",
         title=RunTitle(),
     )

@@ -93,6 +93,13 @@ DAMAGES = [
         False,
         "holds 2 frames for 5 rows",
     ),
+    (
+        3,
+        lambda f: change_episodes(f, 2, from_timestamp=10 / 30),
+        5,
+        False,
+        "another episode begins within",
+    ),
     (3, lambda f: change_episodes(f, 1, length=3), 5, False, "holds 5 rows of episode_000001, its metadata counts 3"),
     (3, lambda f: change_episodes(f, 1, dataset_from_index=900), 5, False, ""),
     (3, lambda f: change_info(f, total_episodes=50, total_frames=1, splits={"train": "0:50"}), 5, False, ""),

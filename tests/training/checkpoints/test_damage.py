@@ -19,13 +19,19 @@ from training.cli import load_default_checkpoints
 NAME, BACKUP = FILES["autoencoder"], "autoencoder_backup.pth"
 
 
-@pytest.fixture
-def folder(tmp_path, recording):
-    """A checkpoint of four steps and its backup of two."""
-    manager = make_manager(tmp_path / "toroidal_dot")
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, recording):
+    """A checkpoint of four steps and its backup of two; only to be copied."""
+    manager = make_manager(tmp_path_factory.mktemp("trained") / "toroidal_dot")
     for _ in range(2):
         train(manager, recording)
     return manager.directory
+
+
+@pytest.fixture
+def folder(tmp_path, trained):
+    """A copy of it."""
+    return shutil.copytree(trained, tmp_path / trained.name)
 
 
 def damaged_forms(original):

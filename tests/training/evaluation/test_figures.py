@@ -112,6 +112,16 @@ def test_actions_are_bars_with_the_number_of_their_frames():
     assert axes.get_xlabel() == "mean MSE"
 
 
+def test_repeating_the_last_frame_is_a_mark_at_each_action_that_has_a_bar():
+    averages = (ActionAverage(0, 0.5, 9), ActionAverage(2, 0.25, 9))
+    repeated = (ActionAverage(0, 0.1, 5), ActionAverage(1, 0.2, 5), ActionAverage(2, 0.75, 5))
+    figure = render(draw_by_action, ["stay", "left", "right"], averages, None, repeated)
+    stay, right = figure.axes[0].lines
+    assert (set(stay.get_xdata()), set(right.get_xdata())) == ({0.1}, {0.75})
+    assert stay.get_ydata().mean() == 0 and right.get_ydata().mean() == 1
+    assert "repeating the last frame" in legend_texts(figure)
+
+
 def test_two_results_are_drawn_side_by_side_at_each_action():
     first, second = (ActionAverage(0, 0.5, 2), ActionAverage(1, 0.25, 2)), (ActionAverage(1, 0.75, 2),)
     figure = render(draw_by_action, ["stay", "go"], first, second)

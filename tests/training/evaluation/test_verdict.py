@@ -50,6 +50,8 @@ def test_a_verdict_gives_its_numbers():
     assert verdict("autoencoder", True, SEEN).reason == "It explains 80 % of the variance between frames."
     reason = verdict("predictor", True, Evidence(0.03, 0.1, 0.06, **SURE)).reason
     assert "50 % below that of repeating" in reason and "raise it by 5 %" in reason
+    tenfold = Evidence(0.03, 0.1, 0.06, **SURE | dict(gain=9.0))
+    assert "other actions make it 10 times as large" in verdict("predictor", True, tenfold).reason
     assert "20 % worse than repeating" in verdict("predictor", True, Evidence(0.03, 0.1, 0.025)).reason
     assert "+0.1 %, too little" in verdict("predictor", True, Evidence(0.03, 0.1, 0.06, 0.001, 0.0)).reason
 

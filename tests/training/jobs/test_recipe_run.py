@@ -1,6 +1,7 @@
 """Runs of the recipe as the page begins and continues them."""
 
 import json
+import threading
 
 import pytest
 import torch
@@ -24,15 +25,22 @@ def sessions(tmp_path_factory):
     """A folder with two recordings."""
     folder = tmp_path_factory.mktemp("two") / "sessions"
     for seed in (1, 2):
-        record_demo(folder, "toroidal_dot", 24, seed=seed)
+        record_demo(folder, "toroidal_dot", 12, seed=seed)
     return folder
 
 
+@pytest.fixture(scope="module")
+def estimate(sessions):
+    """The estimate of a run, measured once."""
+    return estimate_recipe(shared_model(), load_session(next((sessions / "toroidal_dot").iterdir())))
+
+
 @pytest.fixture
-def open_backend(tmp_path, sessions, monkeypatch):
+def open_backend(tmp_path, sessions, estimate, monkeypatch):
     """A function that makes a backend over the recordings, as each start of a program does."""
     (tmp_path / "sessions").symlink_to(sessions)
     monkeypatch.setattr(backend, "standard_config", lambda frames: SMALL)
+    monkeypatch.setattr(backend, "estimate_recipe", lambda *given: estimate)
 
     def make():
         made = backend.Backend(tmp_path, "cpu")
@@ -68,7 +76,14 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
 
     before = tensors(manager.directory)
     second = begin(made)
-    assert second.wait(60)
+    second.pause()
+    served = manager.served
+    assert served is not manager.shared and all(one.is_trained for one in served.weights.values())
+    assert are_equal(served.network("predictor").state_dict(), before["predictor_0.pth"])
+    shown = manager.looks()  # never of the run before
+    assert shown is None or f"{shown.run}.jsonl" == second.snapshot().log
+    second.resume()
+    assert second.wait(60) and manager.served is manager.shared
     assert "the previous weights are in the checkpoint history" in second.snapshot().saved
     (version,) = manager.versions()
     assert version.newest.origin.made_by == "training a world model on 2 Toroidal Dot recordings"
@@ -103,6 +118,27 @@ def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_can
         again.resume_recipe(TOROIDAL_DOT, "Bob")
 
 
+@pytest.mark.parametrize("is_on_disk", [True, False])
+def test_a_run_that_ends_before_its_first_step_leaves_the_networks_from_before(open_backend, monkeypatch, is_on_disk):
+    made = open_backend()
+    assert begin(made).wait(60)
+    manager = made.manager(TOROIDAL_DOT)
+    before = tensors(manager.directory)
+    weights = dict(manager.shared.weights)
+    if not is_on_disk:
+        for name in before:
+            (manager.directory / name).unlink()
+    is_stopped, begin_phase = threading.Event(), manager.trainer.begin_phase
+    monkeypatch.setattr(manager.trainer, "begin_phase", lambda phase: is_stopped.wait(60) and begin_phase(phase))
+    job = begin(made)
+    job.stop()
+    is_stopped.set()
+    assert job.wait(60) and job.snapshot().step == 0 and not job.snapshot().saved
+    assert manager.served is manager.shared and manager.shared.weights == weights
+    assert are_equal(manager.shared.network("autoencoder").state_dict(), before["autoencoder.pth"])
+    assert are_equal(manager.shared.network("predictor").state_dict(), before["predictor_0.pth"])
+
+
 def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backend, sessions):
     made = open_backend()
     short = first_frames(load_session(next((sessions / "toroidal_dot").iterdir())), 1)
@@ -111,9 +147,7 @@ def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backen
     assert made.manager(TOROIDAL_DOT).snapshot() is None and not made.recordings_of(JETBOT)
 
 
-def test_the_estimate_names_every_phase(sessions):
-    recording = load_session(next((sessions / "toroidal_dot").iterdir()))
-    estimate = estimate_recipe(shared_model(), recording)
+def test_the_estimate_names_every_phase(estimate):
     assert set(estimate.step_seconds) == {"reconstruct", "predict", "rollout"}
     steps = RecipeConfig()
     assert estimate.seconds > steps.predictor_steps * estimate.step_seconds["predict"] > 0

@@ -216,7 +216,16 @@ def test_numbers_that_nothing_can_be_learned_with_are_refused(wrong):
 
 
 COPYING = replace(
-    QUICK, max_shifts=8, kept_patches=0, kept_rows=2, foreground_weight=0.0, longest_history=4, dreams=2, dream_steps=30
+    QUICK,
+    autoencoder_steps=8,
+    predictor_steps=8,
+    dream_steps=8,
+    max_shifts=8,
+    kept_patches=0,
+    kept_rows=2,
+    foreground_weight=0.0,
+    longest_history=4,
+    dreams=2,
 )
 
 
@@ -233,8 +242,8 @@ def test_a_predictor_that_copies_replaces_the_other_and_learns_in_rollouts(copyi
     trainer, before, losses = copying
     predictor = trainer.shared.model.predictor
     assert predictor.shifts[0] == (0, 0) and (-27, 0) in predictor.shifts
-    assert len(losses) == 30 and not are_equal(before, tensors_of(predictor))
-    assert trainer.state.of("predictor").steps == 90
+    assert len(losses) == 8 and not are_equal(before, tensors_of(predictor))
+    assert trainer.state.of("predictor").steps == 16
 
 
 def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_one(copying, frames):
