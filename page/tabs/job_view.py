@@ -1,5 +1,6 @@
 """HTML of a training job: its name, progress, numbers, verdict, curves and outcome."""
 
+import math
 from html import escape
 
 from page.pictures import Picture, picture_row
@@ -7,6 +8,7 @@ from page.text import count_text, duration_text, loss_text, percent_text, rate_t
 from page.verdicts import run_lines
 from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot, share_below
 
+ROUND_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 240)
 RISEN = 1.2  # times its first value: then the reconstruction error is reported to have risen
 SHARE_TITLE = "Gradient share of the action inputs"
 SHARE_READING = (
@@ -21,9 +23,13 @@ HEADINGS = {"running": "Training the {}", "elsewhere": "Another program is train
 
 
 def rough_duration(seconds: float) -> str:
-    """About how long: 40 minutes, 2.5 hours."""
-    minutes = max(1, round(seconds / 60))
-    return count_text(minutes, "minute") if minutes < 90 else f"{seconds / 3600:.1f} hours"
+    """About how long, in steps as wide as estimates vary: 45 minutes, 1 hour, 3 hours."""
+    if seconds < 45:
+        return "half a minute"
+    minutes = min(ROUND_MINUTES, key=lambda one: abs(math.log(60 * one / seconds)))
+    if minutes == ROUND_MINUTES[-1]:
+        return f"{round(seconds / 3600)} hours"
+    return count_text(minutes, "minute") if minutes < 60 else count_text(minutes // 60, "hour")
 
 
 def job_line(job: JobSnapshot | None) -> str:
