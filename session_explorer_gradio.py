@@ -47,7 +47,7 @@ from page.status import checkpoint_choices, describe_status, load_one
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status
-from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view
+from page.tabs.imagine_view import imagine_answer, imagine_refusal, rollout_view, true_pictures
 from page.tabs.networks import prediction_view, reconstruction_view
 from page.tabs.training_view import (
     OFFERED,
@@ -181,8 +181,8 @@ def imagine(
     imagination = training.apply_command(shared, recording, visitor.imagination, start, command, mode, length)
     if visitor.visit == visit:
         visitor.imagination = imagination
-    is_trained = all(source.is_trained for source in shared.weights.values())
-    return imagine_answer(recording, visitor.session_id, imagination, press, is_trained)
+    mean_mses = verdicts.mean_image_errors(explorer, recording, true_pictures(imagination))
+    return imagine_answer(recording, visitor.session_id, imagination, press, shared.weights, mean_mses)
 
 
 def roll_out(
@@ -200,8 +200,8 @@ def roll_out(
     shared, length, mode = explorer.manager_for(visitor).served, length_of(history_length), tabs.imagine.parse_mode(way)
     rollout = training.roll_out(shared, recording, start, whole(steps), length)
     imagined = list(progress.tqdm(rollout, desc="Imagining frames"))
-    mean_mse = verdicts.judge_rollout(explorer, recording, [step.actual for step in imagined])
-    return rollout_view(recording, start, imagined, int(steps), length, mode, shared.weights, mean_mse)
+    mean_mses = verdicts.mean_image_errors(explorer, recording, [step.actual for step in imagined])
+    return rollout_view(recording, start, imagined, int(steps), length, mode, shared.weights, mean_mses)
 
 
 def measure_truth(

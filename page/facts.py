@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from page import messages
-from page.text import bytes_text, count_text, duration_text
+from page.text import bytes_text, count_text, duration_text, number_text
 from session import OutsideRanges, RecordedSession, SessionError, SessionSummary, action_name, decode_picture
 
 ALL_ROBOTS = "All robots"
@@ -133,7 +133,7 @@ def _outside(recording: RecordedSession) -> str:
 
 def _ranges_text(recording: RecordedSession) -> str:
     channels = recording.profile.channels
-    return ", ".join(f"{one.name} {one.low:.4g} to {one.high:.4g}" for one in channels) or "none"
+    return ", ".join(f"{one.name} {number_text(one.low)} to {number_text(one.high)}" for one in channels) or "none"
 
 
 def _rounded(value: float) -> float:
@@ -185,7 +185,7 @@ def action_text(recording: RecordedSession, action: int) -> str:
 def values_text(names: Sequence[str], values: np.ndarray) -> str:
     """Raw values of the channels in `names` as text."""
     pairs = zip(names, values, strict=True)
-    return ", ".join(f"{name} {float(value):.4g}" for name, value in pairs)
+    return ", ".join(f"{name} {number_text(float(value))}" for name, value in pairs)
 
 
 def _robot_text(recording: RecordedSession) -> str:

@@ -34,7 +34,7 @@ EMPTY_SKILL = (
 )
 EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '
-    "drawn under the timeline, and the worst frames.</div>"
+    "drawn under the history, and the worst frames.</div>"
 )
 EMPTY_TRUTH = (
     '<div class="empty">For a simulated robot, the true outcome of every action is known. Press <b>Measure</b> to '
@@ -45,7 +45,7 @@ EMPTY_ROLLOUT = (
     "and see how the error grows.</div>"
 )
 KEPT_ERRORS = (
-    '<div class="empty">This recording has been evaluated; the errors are drawn under the timeline. Choose under '
+    '<div class="empty">This recording has been evaluated; the errors are drawn under the history. Choose under '
     "<b>Evaluation</b> for numbers and figures.</div>"
 )
 WORLD_MODEL_TEXT = (

@@ -1,33 +1,18 @@
 """Numbers and durations as text."""
 
-import math
+from training import NO_BREAK, duration_text, loss_text
 
-SPACE = "\u00a0"  # does not break a line
-
-
-def loss_text(loss: float) -> str:
-    """Three significant digits, scientific below 0.01: 0.0249, 7.39e-4. The player's error track writes the same."""
-    if not math.isfinite(loss):
-        return "not finite"
-    if loss != 0 and abs(loss) < 0.01:
-        digits, _, exponent = f"{loss:.2e}".partition("e")
-        return f"{digits}e{int(exponent)}"
-    return f"{loss:#.3g}".rstrip(".") if loss else "0"
+__all__ = ["bytes_text", "count_text", "duration_text", "loss_text", "number_text", "percent_text", "rate_text"]
 
 
-def duration_text(seconds: float) -> str:
-    """12.3 s, 4 min 05 s, 2 h 03 min; number and unit stay on one line."""
-    if seconds < 60:
-        return f"{seconds:.1f}{SPACE}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}{SPACE}min{SPACE}{rest:02d}{SPACE}s"
-    return f"{minutes // 60}{SPACE}h{SPACE}{minutes % 60:02d}{SPACE}min"
+def number_text(value: float) -> str:
+    """Four significant digits, with a minus sign: 0.12, −0.5."""
+    return f"{value:.4g}".replace("-", "−", 1) if value < 0 else f"{value:.4g}"
 
 
 def percent_text(share: float) -> str:
     """62 %, from 0.62; number and sign stay on one line."""
-    return f"{100 * share:.0f}{SPACE}%"
+    return f"{100 * share:.0f}{NO_BREAK}%"
 
 
 def count_text(count: int, noun: str) -> str:

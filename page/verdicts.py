@@ -1,6 +1,6 @@
 """Verdicts and baselines as HTML: the lines beside every error of the page, and the evidence that results give."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -147,10 +147,12 @@ def judge_skill(
     return _judge(backend, shared, recording, version, skill.scores())
 
 
-def judge_rollout(backend: PageBackend, recording: RecordedSession, pictures: list[np.ndarray]) -> float | None:
-    """The mean MSE of the mean picture for the recorded pictures of a rollout, each uint8 (H, W, 3)."""
-    baselines = backend.baselines.of(recording)
-    return None if baselines is None else float(np.mean([baselines.mean_mse(picture) for picture in pictures]))
+def mean_image_errors(
+    backend: PageBackend, recording: RecordedSession, pictures: Sequence[np.ndarray]
+) -> list[float] | None:
+    """The MSE of the mean image for each of some true pictures, uint8 (H, W, 3)."""
+    baselines = backend.baselines.of(recording) if pictures else None
+    return None if baselines is None else [baselines.mean_mse(picture) for picture in pictures]
 
 
 def add_evaluations(

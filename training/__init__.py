@@ -90,7 +90,7 @@ from training.options import (
 )
 from training.references import MEAN, REPEATING
 from training.steps import AutoencoderTrainer, LossNotFinite, PredictorTrainer, TrainState
-from training.values import InvalidValue, invalid_value, is_number, whole_number
+from training.values import NO_BREAK, InvalidValue, duration_text, invalid_value, is_number, loss_text, whole_number
 
 # Errors of a request at the wrong moment or with a wrong value.
 REFUSALS = (
@@ -108,6 +108,7 @@ __all__ = [
     "MAX_TARGETS",
     "MEAN",
     "NOT_JUDGED",
+    "NO_BREAK",
     "ONE_FRAME",
     "RANGE",
     "REFUSALS",
@@ -190,6 +191,7 @@ __all__ = [
     "diagnosed_scores",
     "draw_charts",
     "draw_strip",
+    "duration_text",
     "evaluated_scores",
     "foretold_actions",
     "frame_errors",
@@ -200,6 +202,7 @@ __all__ = [
     "list_checkpoints",
     "load_checkpoint",
     "loss_chart",
+    "loss_text",
     "lowest_errors",
     "measure_skill",
     "measure_truth",

@@ -1,9 +1,12 @@
-"""Checks of typed numbers, and conversion of text of unknown origin for a message.
+"""Checks of typed numbers, conversion of text of unknown origin for a message, and losses and durations as text.
 
 All values that training takes from a page, a command line or a program are checked here, by name and value.
 """
 
+import math
+
 MAX_TEXT = 80
+NO_BREAK = "\u00a0"  # does not break a line
 MAX_NUMBER = 1e15  # larger ones would fill a message with digits
 
 
@@ -67,3 +70,23 @@ def typed_line(value: object, name: str, limit: int) -> str:
     if value is not None and not isinstance(value, str):
         raise InvalidValue(f"{name} must be text.")
     return printable(" ".join((value or "").split()), limit)
+
+
+def loss_text(loss: float) -> str:
+    """Three significant digits, scientific below 0.01: 0.0249, 7.39e-4. The player's error track writes the same."""
+    if not math.isfinite(loss):
+        return "not finite"
+    if loss != 0 and abs(loss) < 0.01:
+        digits, _, exponent = f"{loss:.2e}".partition("e")
+        return f"{digits}e{int(exponent)}"
+    return f"{loss:#.3g}".rstrip(".") if loss else "0"
+
+
+def duration_text(seconds: float) -> str:
+    """12.3 s, 4 min 05 s, 2 h 03 min; number and unit stay on one line."""
+    if seconds < 60:
+        return f"{seconds:.1f}{NO_BREAK}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{NO_BREAK}min{NO_BREAK}{rest:02d}{NO_BREAK}s"
+    return f"{minutes // 60}{NO_BREAK}h{NO_BREAK}{minutes % 60:02d}{NO_BREAK}min"

@@ -104,11 +104,11 @@ def _scale(values: Sequence[float]) -> tuple[float, float, bool]:
 def draw_distributions(figure: Figure, groups: Sequence[WeightStatistics] | Sequence[WeightChange]) -> None:
     """The distribution of each group's weights: a panel each, with a line for the one before if changes are passed."""
     rows = -(-len(groups) // COLUMNS)
-    panels = figure.subplots(rows, COLUMNS, squeeze=False).flat
+    panels = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
     for panel, group in zip(panels, groups, strict=False):
         after = group.after if isinstance(group, WeightChange) else group
         _draw_histogram(panel, after, group.before if isinstance(group, WeightChange) else None)
-    for panel in list(panels)[len(groups) :]:
+    for panel in panels[len(groups) :]:
         panel.set_axis_off()
     figure.supxlabel(f"weight (the outermost {100 * OMITTED:g} % of each group are left out)", fontsize=NORMAL)
     figure.supylabel("share of the group's weights in a bar (%)", fontsize=NORMAL)

@@ -57,7 +57,7 @@ function makeActionTrack(holder, seek) {
     show(index) {
       const action = timeline.action_after[index];
       track.mark((index + 0.5) / timeline.frames, (row) => (
-        action < 0 ? 'none' : nameOf(timeline, action, valueText(timeline.actions[action][row.number]))
+        action < 0 ? 'no next action' : 'next: ' + nameOf(timeline, action, valueText(timeline.actions[action][row.number]))
       ));
     },
   };

@@ -11,6 +11,12 @@ function valueAt(svg, y) {
   return svg.dataset.log === '1' ? 10 ** scaled : scaled;
 }
 
+// As the page writes losses and shares: 0.0249, 7.39e-4, −50.
+function numberText(value) {
+  const size = Math.abs(value), text = size && size < 0.01 ? size.toExponential(2) : size.toPrecision(3);
+  return (value < 0 ? '−' : '') + text;
+}
+
 function linesAt(svg, x) {
   const [left, right] = svg.dataset.box.split(' ').map(Number);
   const first = Number(svg.dataset.first);
@@ -19,7 +25,7 @@ function linesAt(svg, x) {
   return lines.map((line) => {
     const points = line.getAttribute('points').split(' ').map((pair) => pair.split(',').map(Number));
     const near = points.reduce((best, point) => Math.abs(point[0] - x) < Math.abs(best[0] - x) ? point : best);
-    return line.dataset.name + ': ' + valueAt(svg, near[1]).toPrecision(3) + svg.dataset.unit + ' (step ' +
+    return line.dataset.name + ': ' + numberText(valueAt(svg, near[1])) + svg.dataset.unit + ' (step ' +
       step(near[0]).toLocaleString('en') + ')';
   });
 }

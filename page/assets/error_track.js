@@ -1,4 +1,4 @@
-// The errors of the networks over the whole recording, under its actions: bars for the weights that are shown, a line
+// The errors of the networks over the whole recording, under the history: bars for the weights that are shown, a line
 // for those they are compared with. Where a column stands for many frames, its full colour reaches to their mean, a
 // paler one and the line to their highest; a click goes to the frame with the highest error.
 function makeErrorTrack(holder, seek) {

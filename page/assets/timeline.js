@@ -22,7 +22,7 @@ function byVariation(timeline) {
   return (a, b) => rank(a) - rank(b) || a.number - b.number;
 }
 
-function valueText(value) { return String(Number(value.toPrecision(4))); }
+function valueText(value) { return String(Number(value.toPrecision(4))).replace(/^-/, '−'); }
 
 // The name of a recorded action with its `detail`, or the detail alone if it has no name.
 function nameOf(timeline, action, detail) {

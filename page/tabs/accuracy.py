@@ -11,7 +11,7 @@ from page.facts import clipped_notice
 from page.figures import table_link
 from page.handlers import Answer
 from page.tabs.networks import source_text, untrained_notice, weights_text
-from page.text import count_text
+from page.text import count_text, percent_text
 from session import NEAR_PX, RecordedSession, located_part, may_be_simulated
 from training import AccuracySummary, CounterfactualAccuracy
 
@@ -48,17 +48,18 @@ def accuracy_view(recording: RecordedSession, accuracy: CounterfactualAccuracy) 
     """HTML: one sentence with the share of correct predictions, a row for each action, and a table of all distances."""
     total, frame_count = accuracy.shares(), len({error.frame for error in accuracy.deviations})
     mixed = '<div class="notice">The weights changed during the measurement. Measure again.</div>'
-    part = located_part(recording.profile)
+    part, near = located_part(recording.profile), f"Within {NEAR_PX:g} px"
+    heads = ("Predictions", near, f"{part.capitalize()} seen", "Mean error", "Median", f"Repeating: {near.lower()}")
     rows = "".join(_row(action, accuracy.shares(index), part) for index, action in enumerate(accuracy.actions))
     rows += _row("all", total, part)
     return (
         f'<div class="result">{untrained_notice(accuracy.weights)}{mixed if accuracy.is_mixed else ""}'
         f"{clipped_notice(recording)}"
-        f'<p id="truth-figure" title="{source_text(recording)}, {weights_text(accuracy.weights)}"><b>{total.near:.0%} '
-        f"within {NEAR_PX:g} px of the simulator.</b> Distance between the predicted and the simulated {part}, from "
+        f'<p id="truth-figure" title="{source_text(recording)}, {weights_text(accuracy.weights)}">'
+        f"<b>{percent_text(total.near)} within {NEAR_PX:g} px of the simulator.</b> Error of the predicted {part} over "
         f"{count_text(frame_count, 'frame')}, history {accuracy.history_length}.</p>"
         '<table class="measures" id="truth-table"><thead><tr><th scope="col">Action</th>'
-        f"{_heads('Predictions', f'Within {NEAR_PX:g} px', f'{part.capitalize()} seen', 'Mean distance', 'Median')}"
+        f"{_heads(*heads)}"
         f"</tr></thead><tbody>{rows}</tbody></table><p class='links'>{_link(recording, accuracy)}</p></div>"
     )
 
@@ -70,14 +71,19 @@ def _heads(*titles: str) -> str:
 def _row(name: str, summary: AccuracySummary, part: str) -> str:
     pixels = (summary.mean_pixels, summary.median_pixels)
     distances = [f"no {part}" if distance is None else f"{distance:.1f} px" for distance in pixels]
-    cells = (f"{summary.pairs:,}", f"{summary.near:.0%}", f"{summary.visible:.0%}", *distances)
+    near, visible, repeat = map(percent_text, (summary.near, summary.visible, summary.repeat_near))
+    cells = (f"{summary.pairs:,}", near, visible, *distances, repeat)
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     return f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
 
 
 def _link(recording: RecordedSession, accuracy: CounterfactualAccuracy) -> str:
-    rows = [(error.frame, accuracy.actions[error.candidate], _number(error.pixels)) for error in accuracy.deviations]
-    return table_link(("frame", "action", "distance in pixels"), rows, f"truth_{recording.name}")
+    rows = [
+        (one.frame, accuracy.actions[one.candidate], _number(one.pixels), _number(one.repeat_pixels))
+        for one in accuracy.deviations
+    ]
+    header = ("frame", "action", "distance in pixels", "distance of repeating the last frame")
+    return table_link(header, rows, f"truth_{recording.name}")
 
 
 def _number(pixels: float | None) -> float | str:

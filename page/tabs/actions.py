@@ -13,7 +13,7 @@ from page.handlers import Answer
 from page.tabs import skill
 from page.tabs.networks import source_text, untrained_notice, weights_text
 from page.tabs.skill import SkillPanel
-from page.text import count_text, loss_text
+from page.text import count_text, loss_text, percent_text
 from session import RecordedSession
 from training import IGNORES, ActionDiagnostics
 from training.evaluation import diagnostics_figures
@@ -88,21 +88,23 @@ def _best(result: ActionDiagnostics) -> tuple[str, str, str]:
     not_counted = (
         f" Not counted: {count_text(lost, 'frame')} on which the actions differ by too little." if lost else ""
     )
-    share = IGNORES if result.best_is_recorded is None else f"{result.best_is_recorded:.0%} of {result.told_apart}"
+    best = result.best_is_recorded
+    share = IGNORES if best is None else f"{percent_text(best)} of {result.told_apart}"
     return (
         "Recorded action predicts best",
         share,
         "Share of frames for which the recorded action had the lowest error. By chance: "
-        f"{result.chance:.0%}.{not_counted}",
+        f"{percent_text(result.chance)}.{not_counted}",
     )
 
 
 def _notices(result: ActionDiagnostics) -> str:
     notices = []
     if result.same_share >= MOSTLY:
+        share = percent_text(result.same_share)
         notices.append(
-            f"For {result.same_share:.0%} of these frames the shuffled actions equal the true ones, because the robot "
-            "repeats its actions: ASG says little about this recording."
+            f"For {share} of these frames the shuffled actions equal the true ones, because the "
+            "robot repeats its actions: ASG says little about this recording."
         )
     if result.is_mixed:
         notices.append("The weights changed during the computation. Run again.")

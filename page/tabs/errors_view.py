@@ -173,7 +173,8 @@ def _figures(
     baselines: RecordingBaselines | None,
 ) -> str:
     """HTML of the figures, and of the table of one of them; the latest are kept, as drawing them takes a second."""
-    track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other), 4.0)
+    guesses = _guesses(baselines)
+    track = render_figure(lambda figure: error_figures.draw_track(figure, errors, other, guesses), 4.0)
     spread = render_figure(lambda figure: error_figures.draw_histogram(figure, errors, other), 3.2)
     over = "Error of every frame, on a logarithmic scale. Peaks are frames the model gets wrong."
     how_many = "Frames by error, on a logarithmic scale. Two humps suggest two kinds of frames."
@@ -182,6 +183,15 @@ def _figures(
         + figure_card(spread, "Distribution of the errors", how_many, f"errors_distribution_{recording.name}")
         + _by_action(recording, errors, other, baselines)
     )
+
+
+def _guesses(baselines: RecordingBaselines | None) -> dict[str, dict[str, float]]:
+    """The mean errors of trivial guesses over the frames of the baselines, for each measure."""
+    if baselines is None:
+        return {}
+    mean, repeat = float(baselines.mean.mean()), baselines.repeat[~np.isnan(baselines.repeat)]
+    repeating = {"repeating the last frame": float(repeat.mean())} if len(repeat) else {}
+    return {"prediction": {**repeating, "mean image": mean}, "reconstruction": {"mean image": mean}}
 
 
 def _by_action(

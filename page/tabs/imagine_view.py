@@ -21,14 +21,25 @@ from training import Imagination, ImaginedStep, RolloutStep, loss_chart
 STRIP = 8
 CLIP_FRAMES_PER_S, CLIP_CAPTIONS = 5, ("actual", "imagined")
 Points = Sequence[tuple[float, float]]
-REPEATING = "Repeating the start frame"
+REPEATING, MEAN_IMAGE = "Repeating the start frame", "mean image"
 CHANGED = "The weights changed during this rollout; earlier frames used the old ones."
 
 
+def true_pictures(imagination: Imagination) -> list[np.ndarray]:
+    """The ground truth of the current step, uint8 (H, W, 3), if there is a step and it is known."""
+    return [imagination.truth.picture] if imagination.steps and imagination.truth is not None else []
+
+
 def imagine_answer(
-    recording: RecordedSession, session_id: str, imagination: Imagination, pad_input: PadInput | None, is_trained: bool
+    recording: RecordedSession,
+    session_id: str,
+    imagination: Imagination,
+    pad_input: PadInput | None,
+    weights: Mapping[str, WeightsSource],
+    mean_mses: Sequence[float] | None = None,
 ) -> dict[str, Any]:
-    """The state of the pad after a use, as JSON with pictures as PNG."""
+    """The state of the pad after a use, as JSON with pictures as PNG. `mean_mses`: the errors of the mean image for
+    the `true_pictures`."""
     names = action_names(recording)
     is_begun = bool(imagination.actions)
     known = imagination.truth.picture if imagination.truth is not None else None
@@ -43,11 +54,11 @@ def imagine_answer(
         "channels": channels_of(recording),
         "recorded": _recorded_action(recording, imagination.start),
         "summary": _summary(imagination),
-        "notice": _notice(recording, imagination, is_trained),
+        "notice": _notice(recording, imagination, all(source.is_trained for source in weights.values())),
         "imagined": _address(imagination.picture),
         "imagined_text": _imagined_text(recording, imagination),
         "truth": None if truth is None else _address(truth),
-        "truth_text": _truth_text(recording, imagination),
+        "truth_text": _truth_text(recording, imagination, mean_mses),
         "strip": [_strip_step(recording, step) for step in imagination.steps[-STRIP:]],
         "problem": "",
     }
@@ -90,7 +101,7 @@ def _imagined_text(recording: RecordedSession, imagination: Imagination) -> str:
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
-def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
+def _truth_text(recording: RecordedSession, imagination: Imagination, mean_mses: Sequence[float] | None) -> str:
     if not imagination.actions:
         return f"Recorded frame {imagination.start}"
     if imagination.truth is None:
@@ -102,7 +113,8 @@ def _truth_text(recording: RecordedSession, imagination: Imagination) -> str:
     part = located_part(recording.profile)
     own = _measures(part, step.distance_px, step.mse, _nothing_seen(recording) if step.is_lost else "")
     repeated = _measures(part, step.repeat_px, step.repeat_mse)
-    return f"{where} · {own}; repeating the start frame: {repeated}"
+    mean = f"; mean image: MSE {loss_text(mean_mses[-1])}" if mean_mses else ""
+    return f"{where} · {own}; repeating the start frame: {repeated}{mean}"
 
 
 def _measures(part: str, distance_px: float | None, mse: float | None, nothing_seen: str = "") -> str:
@@ -160,17 +172,19 @@ def rollout_view(
     history_length: int,
     mode: str,
     weights: Mapping[str, WeightsSource],
-    mean_mse: float | None = None,
+    mean_mses: Sequence[float] | None = None,
 ) -> str:
     """HTML of a rollout: errors by step of both modes and of repeating the start frame, a table, and a clip of the
-    chosen mode. `mean_mse`: the error of the recording's mean image over the same frames."""
+    chosen mode. `mean_mses`: those of the recording's mean image for the same frames."""
     note = ""
     if len(steps) < requested:
         count = f"Only {count_text(len(steps), 'step')} of {requested}"
         note = f'<div class="notice">{count}: the recording ends or has a gap there.</div>'
     if len({step.version for step in steps}) > 1:
         note += f'<div class="notice">{CHANGED}</div>'
-    curves = {name: [point for point in points if point[1] > 0] for name, points in _curves(steps, _mse).items()}
+    mean_curve = [(step.number, mse) for step, mse in zip(steps, mean_mses, strict=True)] if mean_mses else []
+    errors = _curves(steps, _mse) | {MEAN_IMAGE: mean_curve}
+    curves = {name: [point for point in points if point[1] > 0] for name, points in errors.items()}
     charts = f"<h3>MSE by step</h3>{loss_chart(curves, None, True, 'MSE')}"  # a logarithm needs values above 0
     if any(step.repeat_px is not None for step in steps):
         distances = loss_chart(_curves(steps, _distance), None, False, "Distance", " px")
@@ -178,18 +192,18 @@ def rollout_view(
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f"{clipped_notice(recording)}"
-        f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length)}</div>'
-        f"{_rollout_judgement(steps, mode, mean_mse)}{charts}"
+        f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length, mean_mses)}</div>'
+        f"{_rollout_judgement(steps, mode, mean_mses)}{charts}"
         f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
     )
 
 
-def _rollout_judgement(steps: Sequence[RolloutStep], mode: str, mean_mse: float | None) -> str:
-    if mean_mse is None:
+def _rollout_judgement(steps: Sequence[RolloutStep], mode: str, mean_mses: Sequence[float] | None) -> str:
+    if not mean_mses:
         return ""
     error, repeat = (float(np.mean([_mse(step, one) for step in steps])) for one in (mode, None))
-    return baselines_line(error, mean_mse, repeat, "the start frame")
+    return baselines_line(error, float(np.mean(mean_mses)), repeat, "the start frame")
 
 
 def _mse(step: RolloutStep, mode: str | None) -> float | None:
@@ -210,7 +224,9 @@ def _curves(
     return curves
 
 
-def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: int) -> str:
+def _rollout_summary(
+    start: int, steps: Sequence[RolloutStep], history_length: int, mean_mses: Sequence[float] | None
+) -> str:
     is_dot = any(step.repeat_px is not None for step in steps)
     near_head = f'<th scope="col" class="number">Within {NEAR_PX:g} px</th>' if is_dot else ""
     rows = ""
@@ -221,6 +237,9 @@ def _rollout_summary(start: int, steps: Sequence[RolloutStep], history_length: i
         cells = [loss_text(mean), *([f"{near} of {len(steps)}"] if is_dot else [])]
         numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
         rows += f'<tr><th scope="row">{escape(name)}</th>{numbers}</tr>'
+    if mean_mses:
+        numbers = f'<td class="number">{loss_text(float(np.mean(mean_mses)))}</td>{"<td></td>" * is_dot}'
+        rows += f'<tr><th scope="row">{MEAN_IMAGE.capitalize()}</th>{numbers}</tr>'
     return (
         f'<table class="measures" id="rollout-summary"><caption>{count_text(len(steps), "step")} from frame {start}, '
         f'history {history_length}</caption><thead><tr><td></td><th scope="col" class="number">Mean MSE</th>{near_head}'

@@ -1,5 +1,6 @@
 """HTML of a training job: its name, progress, numbers, verdict, curves and outcome."""
 
+import math
 from html import escape
 
 from page.pictures import Picture, picture_row
@@ -7,6 +8,7 @@ from page.text import count_text, duration_text, loss_text, percent_text, rate_t
 from page.verdicts import run_lines
 from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot, share_below
 
+ROUND_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 240)
 RISEN = 1.2  # times its first value: then the reconstruction error is reported to have risen
 SHARE_TITLE = "Gradient share of the action inputs"
 SHARE_READING = (
@@ -21,9 +23,13 @@ HEADINGS = {"running": "Training the {}", "elsewhere": "Another program is train
 
 
 def rough_duration(seconds: float) -> str:
-    """About how long: 40 minutes, 2.5 hours."""
-    minutes = max(1, round(seconds / 60))
-    return count_text(minutes, "minute") if minutes < 90 else f"{seconds / 3600:.1f} hours"
+    """About how long, in steps as wide as estimates vary: 45 minutes, 1 hour, 3 hours."""
+    if seconds < 45:
+        return "half a minute"
+    minutes = min(ROUND_MINUTES, key=lambda one: abs(math.log(60 * one / seconds)))
+    if minutes == ROUND_MINUTES[-1]:
+        return f"{round(seconds / 3600)} hours"
+    return count_text(minutes, "minute") if minutes < 60 else count_text(minutes // 60, "hour")
 
 
 def job_line(job: JobSnapshot | None) -> str:
@@ -48,7 +54,7 @@ def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use:
         f'<div class="bar" role="progressbar" aria-valuemin="0" aria-valuemax="{job.max_steps}" '
         f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
         f"{_numbers(job)}{run_lines(job)}{_live_baseline(job)}{_warning(job)}{_outcome(job)}{in_use}"
-        f"{_skill(job, charts)}{charts.losses}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
+        f"{_skill(job, charts)}{_losses(charts)}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
     )
 
 
@@ -89,6 +95,10 @@ def _skill(job: JobSnapshot, charts: JobCharts) -> str:
         return ""
     frames = "validation" if "held out" in job.curves else "training"
     return f'<h3>Skill</h3>{charts.skill}<p class="fine">{SKILL_READING.format(frames)}</p>'
+
+
+def _losses(charts: JobCharts) -> str:
+    return f"<h3>Loss</h3>{charts.losses}" if charts.losses else ""
 
 
 def _warning(job: JobSnapshot) -> str:

@@ -30,6 +30,10 @@ NO_LOWEST = (
     " The errors differ by less than 1 %, or the pictures by less than half a grey level: no action predicts better "
     "than another here."
 )
+SHARPER = (
+    '<p class="fine">A prediction may be sharper than a reconstruction: the predictor copies pixels of the last frame '
+    "where it can.</p>"
+)
 MAX_CHANNELS = 4  # in the label of a picture
 SWEEP_COLUMNS = 5
 RUN = dict(size="sm", min_width=170, scale=0)
@@ -74,7 +78,7 @@ def prediction_view(
         f'<p title="{source_text(recording)}, {weights_text(result.weights)}">Frame {history.target} from '
         f"{frames_text(history.frames)}: MSE <b>{loss_text(result.mse)}</b></p>{judgement}"
         f"{picture_row([*pictures, *own], 'prediction-pictures', len(pictures) + len(own))}{_legend(heat)}"
-        f"{_sweep(recording, history, sweep, result)}"
+        f"{SHARPER}{_sweep(recording, history, sweep, result)}"
         f"{_difference_maps(recording, _swept_labels(recording, sweep)[0], result)}</div>"
     )
 

@@ -188,7 +188,7 @@ def _offer_state(explorer: PageBackend, visitor: Visitor) -> tuple[float | None,
 def _offer(seconds: float | None, is_measured: bool, is_trained: bool) -> Answer:
     label, expected = "Train a world model", messages.MEASURING if is_measured else ""
     if seconds is not None:
-        label = f"Train a world model (≈ {max(1, round(seconds / 60))} min)"
+        label = f"Train a world model (≈ {rough_duration(seconds)})"
         expected = f"Takes about {rough_duration(seconds)} on this machine. "
     replaced = messages.REPLACED_NETWORKS if is_trained else ""
     return {

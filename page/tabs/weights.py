@@ -12,7 +12,7 @@ from page import messages
 from page.figures import figure_card, picture_card, render_figure, table_link
 from page.handlers import Answer
 from page.tabs.networks import untrained_notice, weights_text
-from page.text import count_text
+from page.text import count_text, loss_text
 from training import WeightComparison
 
 
@@ -88,7 +88,7 @@ def _tensor_table(tensors: Sequence[TensorStatistics]) -> str:
     rows = [(one.key, _shape(one), one.count, one.mean, one.std, one.norm, one.low, one.high) for one in tensors]
     body = "".join(
         f"<tr><th scope='row'>{escape(one.key)}<small>{_shape(one)}</small></th>"
-        f'<td class="number">{one.mean:.3g}</td><td class="number">{one.std:.3g}</td>'
+        f'<td class="number">{loss_text(one.mean)}</td><td class="number">{loss_text(one.std)}</td>'
         f'<td class="number">{one.norm:.4g}</td></tr>'
         for one in tensors
     )

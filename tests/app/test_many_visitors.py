@@ -102,7 +102,7 @@ def test_all_press_train_at_once_and_one_job_begins(guests, figure):
         f"p95 of scrubbing {scrubbing:.0f} ms beside it"
     )
     assert messages.count("") == 1
-    assert all("trains the predictor" in message for message in messages if message)
+    assert all("Training is running (predictor" in message for message in messages if message)
     assert scrubbing <= TRAINING_MS
 
 

@@ -158,7 +158,7 @@ def see_everything(tab: Watched) -> None:
     expect(page.locator("#train-predictor-steps")).to_be_hidden()  # the form is folded
     page.get_by_role("button", name="Train one network").click()
     # Rejected, with the name of the recording in the message.
-    tab.press("#train-predictor-steps", "[data-testid=toast-text]", "trains the autoencoder on")
+    tab.press("#train-predictor-steps", "[data-testid=toast-text]", "autoencoder on")
     tab.press("#stop", "#training-outcome", "Stopped")
     page.get_by_role("button", name="Name and note").click()
     page.locator("#run-name input, #run-name textarea").fill(HARM)

@@ -111,7 +111,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
 
         watcher.get_by_role("button", name="Train one network").click()
         watcher.locator("#train-predictor-steps").click()
-        expect(watcher.locator("[data-testid=toast-body]").first).to_contain_text("trains the autoencoder on frame 9")
+        expect(watcher.locator("[data-testid=toast-body]").first).to_contain_text("autoencoder on frame 9")
         page.locator("#resume").click()
         page.wait_for_function(
             "n => Number((document.querySelector('#training-numbers')?.innerText.match(/Step ([0-9,]+)/) || [])[1]"

@@ -67,6 +67,9 @@ def test_a_model_that_ignores_actions_is_right_about_staying_alone(recording, pr
     assert result.shares(0).near == 1
     assert result.shares(1).near == 0 and result.shares(1).mean_pixels == pytest.approx(27, abs=0.5)
     assert result.shares().near == 0.5
+    # It repeats the last frame, and that is how it is judged.
+    assert all(one.pixels == pytest.approx(one.repeat_pixels, abs=0.5) for one in result.deviations)
+    assert [result.shares(action).repeat_near for action in (0, 1, None)] == [1, 0, 0.5]
 
 
 def test_a_dot_three_pixels_off_is_not_near_and_a_missing_dot_not_visible(recording, predicting):
@@ -86,7 +89,7 @@ def test_only_included_frames_are_measured(recording, predicting):
 
 
 def test_the_summary_of_no_predictions_is_empty():
-    assert summarize([]) == accuracy_module.AccuracySummary(0, 0, 0, None, None)
+    assert summarize([]) == accuracy_module.AccuracySummary(0, 0, 0, None, None, 0)
 
 
 def test_another_robot_has_no_ground_truth(tmp_path):

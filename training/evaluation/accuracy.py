@@ -14,6 +14,7 @@ from models import Network, SharedWorldModel, WeightsSource, run_prediction
 from session import History, NoHistory, RecordedSession, action_name
 from session.batch import build_batch, scaled_candidates
 from session.ground_truth import NEAR_PX, GroundTruth
+from session.ground_truth import pixels as frame_pixels
 from session.spread import spread_starts
 from training.values import InvalidValue, check_whole
 
@@ -27,27 +28,35 @@ class NoGroundTruth(InvalidValue):
 @dataclass(frozen=True)
 class PixelError:
     """Error of one prediction: from frame `frame`, under the candidate action with this index, by this many pixels, or
-    None if nothing can be located in the predicted picture."""
+    None if nothing can be located in the predicted picture; and that of repeating the frame (`repeat_pixels`)."""
 
     frame: int
     candidate: int
     pixels: float | None
+    repeat_pixels: float | None = None
 
     @property
     def is_near(self) -> bool:
-        return self.pixels is not None and self.pixels <= NEAR_PX
+        return is_near(self.pixels)
+
+
+def is_near(pixels: float | None) -> bool:
+    """True for an error that counts as right."""
+    return pixels is not None and pixels <= NEAR_PX
 
 
 @dataclass(frozen=True)
 class AccuracySummary:
     """Summary over `pairs` of frame and action: the share within 2 pixels, the share in which the dot or the heading
-    can be located ("visible"), and the mean and median distance in pixels of those, None if there are none."""
+    can be located ("visible"), and the mean and median distance in pixels of those, None if there are none.
+    `repeat_near`: the share within 2 pixels of repeating the last frame."""
 
     pairs: int
     near: float
     visible: float
     mean_pixels: float | None
     median_pixels: float | None
+    repeat_near: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +87,7 @@ def summarize(errors: Iterable[PixelError]) -> AccuracySummary:
         visible=len(pixels) / count,
         mean_pixels=float(np.mean(pixels)) if pixels else None,
         median_pixels=float(np.median(pixels)) if pixels else None,
+        repeat_near=sum(is_near(error.repeat_pixels) for error in errors) / count,
     )
 
 
@@ -144,8 +154,9 @@ def _compare(
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-    errors = []
+    errors, last = [], frame_pixels(recording, history.frames[-1])
     for index, candidate in enumerate(result.candidates):
-        pixels = future.error_px(candidate.picture, future.after([index]))
-        errors.append(PixelError(history.frames[-1], index, pixels))
+        truth = future.after([index])
+        pixels, repeat_pixels = (future.error_px(picture, truth) for picture in (candidate.picture, last))
+        errors.append(PixelError(history.frames[-1], index, pixels, repeat_pixels))
     return errors

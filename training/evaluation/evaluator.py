@@ -22,6 +22,7 @@ from training.evaluation.results import EvaluationResult
 from training.evaluation.store import EvaluationStore
 from training.failures import describe_evaluation_failure, is_out_of_memory
 from training.rate import Rate
+from training.values import duration_text
 
 logger = logging.getLogger(__name__)
 
@@ -173,7 +174,7 @@ class EvaluationJob:
             return (
                 f"Cancelled after {now.done:,} of {_frames(now.total)}; the next evaluation goes on from there.{lost}"
             )
-        return f"Evaluated {_frames(now.total)} in {now.seconds:.1f} s.{lost}"
+        return f"Evaluated {_frames(now.total)} in {duration_text(now.seconds)}.{lost}"
 
     def _end(self, status: EvaluationStatus, message: str) -> None:
         warning = ""

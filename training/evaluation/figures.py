@@ -3,7 +3,8 @@
 Each function draws on an empty matplotlib figure, which the caller sizes, shows and saves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,14 +28,22 @@ FEW_FRAMES = 80  # so few are drawn as dots too
 MIN_TICKS = 3
 
 
-def draw_track(figure: "Figure", errors: EvaluationResult, other: EvaluationResult | None = None) -> None:
+def draw_track(
+    figure: "Figure",
+    errors: EvaluationResult,
+    other: EvaluationResult | None = None,
+    baselines: Mapping[Measure, Mapping[str, float]] = MappingProxyType({}),
+) -> None:
     """Draw the MSE over frames, a panel for each measure. In a long recording the line is the mean of each few frames,
-    and a shade extends up to the highest of them."""
+    and a shade extends up to the highest of them. `baselines`: for a measure the mean errors of trivial guesses by
+    name, as lines."""
     for axes, measure in zip(figure.subplots(2, 1, sharex=True), MEASURES, strict=True):
-        limits = _draw_axes(axes, axes.yaxis, measure, errors, other)
+        guesses = {name: mse for name, mse in baselines.get(measure, {}).items() if mse > SMALLEST}
+        limits = _draw_axes(axes, axes.yaxis, measure, errors, other, tuple(guesses.values()))
         axes.set_ylabel("MSE", fontsize=TEXT)
         if limits:
             axes.set_ylim(*limits)
+            _draw_guesses(axes, guesses)
         for one, colour in _with_colours(errors, other):
             _draw_line(axes, np.maximum(one.track.of(measure), SMALLEST), colour)
     grouped = -(-errors.track.frame_count // TRACK_COLUMNS)
@@ -108,9 +117,15 @@ def _present(errors: EvaluationResult, measure: Measure) -> np.ndarray:
 
 
 def _draw_axes(
-    axes: "Axes", along: "Axis", measure: Measure, errors: EvaluationResult, other: EvaluationResult | None
+    axes: "Axes",
+    along: "Axis",
+    measure: Measure,
+    errors: EvaluationResult,
+    other: EvaluationResult | None,
+    guesses: tuple[float, ...] = (),
 ) -> tuple[float, float] | None:
-    """Draw title, grid and a logarithmic axis of errors; returns its limits, or None if there is nothing to draw."""
+    """Draw title, grid and a logarithmic axis of errors that holds the `guesses` too; returns its limits, or None if
+    there is nothing to draw."""
     axes.set_title(measure.capitalize(), fontsize=TEXT + 1, loc="left")
     is_upright = along is axes.yaxis
     _quiet(axes, "both" if is_upright else "y")
@@ -119,11 +134,21 @@ def _draw_axes(
         axes.text(0.5, 0.5, "no frame has one", transform=axes.transAxes, ha="center", va="center", fontsize=TEXT)
         along.set_ticks([])
         return None
+    values = np.concatenate([values, guesses])
     margin = max(1.05, (values.max() / values.min()) ** 0.05)
     low, high = float(values.min() / margin), float(values.max() * margin)
     axes.set_yscale("log") if is_upright else axes.set_xscale("log")
     _mark_log(along, low, high)
     return low, high
+
+
+def _draw_guesses(axes: "Axes", guesses: Mapping[str, float]) -> None:
+    """Draw the errors of trivial guesses as dashed lines, with a legend beside the panel's title."""
+    for (name, mse), style in zip(guesses.items(), ("--", ":"), strict=False):
+        axes.axhline(mse, color="#444444", linewidth=1, linestyle=style, label=name)
+    if guesses:
+        place = dict(loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, ncols=len(guesses), frameon=False)
+        axes.legend(fontsize=SMALL_TEXT, **place)
 
 
 def _mark_log(axis: "Axis", low: float, high: float) -> None:

@@ -16,6 +16,7 @@ from training.jobs.snapshot import BeforeAfter, JobSnapshot, Status
 from training.jobs.tracking import Tracker
 from training.jobs.trainer import WorldModelTrainer
 from training.phase import Phase
+from training.values import duration_text
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class TrainingJob:
 
     def _outcome(self, status: Status) -> str:
         now, steps = self.snapshot(), self._progress.steps_taken
-        took = f"after {steps} step{'' if steps == 1 else 's'} and {now.seconds:.1f} s"
+        took = f"after {steps} step{'' if steps == 1 else 's'} and {duration_text(now.seconds)}"
         if status == "stopped":
             return f"Stopped {took}."
         if status == "interrupted":

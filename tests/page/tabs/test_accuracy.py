@@ -11,7 +11,7 @@ from training.evaluation.accuracy import CounterfactualAccuracy, PixelError
 
 TRAINED = {"autoencoder": WeightsSource("autoencoder.pth", 10), "predictor": WeightsSource("predictor_0.pth", 1200)}
 FOUND = (
-    *(PixelError(3, 0, 0.25), PixelError(3, 1, 4.0), PixelError(7, 0, 1.25), PixelError(7, 1, None)),
+    *(PixelError(3, 0, 0.25, 0.0), PixelError(3, 1, 4.0), PixelError(7, 0, 1.25), PixelError(7, 1, None, 22.5)),
     *(PixelError(9, 0, 2.0), PixelError(9, 1, 1.0)),
 )
 TRUTH = CounterfactualAccuracy("toroidal_dot/session_1", 3, ("action 0", "action 1"), FOUND, TRAINED, False)
@@ -25,21 +25,21 @@ def recording(tmp_path):
 def test_shares_and_distances_of_each_action_and_of_all_are_shown(recording):
     document = Html(accuracy_view(recording, TRUTH))
     text = document.text
-    assert "67% within 2 px of the simulator." in text and "from 3 frames" in text
+    assert "67\xa0% within 2 px of the simulator." in text and "over 3 frames" in text
     assert "predictor_0.pth, step 1,200" in document.titles[0]
-    assert "action 03100%100%1.2 px1.2 px" in text
-    assert "action 1333%67%2.5 px2.5 px" in text
-    assert "all667%83%1.7 px1.2 px" in text
+    assert "action 03100\xa0%100\xa0%1.2 px1.2 px33\xa0%" in text
+    assert "action 1333\xa0%67\xa0%2.5 px2.5 px0\xa0%" in text
+    assert "all667\xa0%83\xa0%1.7 px1.2 px17\xa0%" in text
 
 
 def test_every_distance_can_be_downloaded(recording):
     rows = table(accuracy_view(recording, TRUTH), f"truth_{recording.name}.csv")
-    assert rows[0] == ["frame", "action", "distance in pixels"]
+    assert rows[0] == ["frame", "action", "distance in pixels", "distance of repeating the last frame"]
     assert rows[1:5] == [
-        ["3", "action 0", "0.25"],
-        ["3", "action 1", "4"],
-        ["7", "action 0", "1.25"],
-        ["7", "action 1", ""],
+        ["3", "action 0", "0.25", "0"],
+        ["3", "action 1", "4", ""],
+        ["7", "action 0", "1.25", ""],
+        ["7", "action 1", "", "22.5"],
     ]
 
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_trusted_is_said(recording):
 
 def test_a_model_that_shows_no_heading_has_no_distance(recording):
     blind = replace(TRUTH, deviations=tuple(replace(one, pixels=None) for one in FOUND))
-    assert "all60%0%no headingno heading" in Html(accuracy_view(recording, blind)).text
+    assert "all60\xa0%0\xa0%no headingno heading" in Html(accuracy_view(recording, blind)).text
 
 
 def test_names_from_files_are_nothing_but_text(tmp_path):

@@ -69,9 +69,9 @@ def test_every_measure_has_its_value_and_its_sentence(recording):
         "+0.150 (+75 %)",
         "−0.0500 (−25 %)",
         "2.00e-3 (5 % of the frames' variance)",
-        "62% of 1",
+        "62\xa0% of 1",
     ]
-    assert "(0.350)" in rows[1][0] and "(0.150)" in rows[2][0] and "By chance: 50%." in rows[4][0]
+    assert "(0.350)" in rows[1][0] and "(0.150)" in rows[2][0] and "By chance: 50\xa0%." in rows[4][0]
     assert "Not counted: 1 frame on which the actions differ by too little." in rows[4][0]
 
 
@@ -106,7 +106,7 @@ def test_the_frames_and_the_weights_are_named(recording):
 def test_of_one_action_the_page_says_that_shuffling_shows_little(recording, share, is_shown):
     text = Html(view(recording, diagnosed(same_share=share))).text
     assert ("ASG says little about this recording" in text) == is_shown
-    assert (f"For {share:.0%} of these frames" in text) == is_shown
+    assert (f"For {100 * share:.0f}\xa0% of these frames" in text) == is_shown
 
 
 @pytest.mark.parametrize("is_mixed", [True, False])

@@ -130,7 +130,7 @@ def test_figures_are_drawn_once_for_the_same_results(recording):
     assert view(recording, FIVE, None, drawing) == view(recording, FIVE, None, again)
     assert drawing.calls and not again.calls
     view(recording, FIVE, other, again)
-    assert again.calls["draw_track"] == (FIVE, other)
+    assert again.calls["draw_track"] == (FIVE, other, {})
 
 
 def test_what_is_compared_is_in_every_part(recording):
@@ -142,7 +142,7 @@ def test_what_is_compared_is_in_every_part(recording):
     header, *rows = table(html, f"errors_of_frames_{recording.name}.csv")
     assert header[5:] == ["compared prediction mse", "compared reconstruction mse"]
     assert rows[0][5] == "" and [float(value) for value in rows[1][5:]] == pytest.approx([0.3, 0.01])
-    assert drawing.calls["draw_track"] == drawing.calls["draw_histogram"] == (FIVE, other)
+    assert drawing.calls["draw_track"][:2] == drawing.calls["draw_histogram"] == (FIVE, other)
     compared = drawing.calls["draw_by_action"][2]
     assert [(one.group, one.count, one.mean) for one in compared] == [
         (0, 2, pytest.approx(0.3)),
@@ -182,6 +182,9 @@ def test_the_error_of_repeating_is_averaged_by_action_over_the_frames_of_the_bas
     assert [row[:3] for row in rows[:2]] == names
     assert [float(row[4]) for row in rows[:2]] == pytest.approx(expected, rel=1e-4)
     assert [one.mean for one in drawing.calls["draw_by_action"][3]] == pytest.approx(expected)
+    guesses = drawing.calls["draw_track"][2]["prediction"]
+    assert guesses["repeating the last frame"] == pytest.approx(np.mean([repeats[frame] for frame in (1, 2, 3, 4)]))
+    assert guesses["mean image"] == pytest.approx(baselines.mean.mean())
 
 
 def test_errors_are_averaged_by_action(recording):

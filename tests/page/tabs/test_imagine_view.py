@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from models import WeightsSource
 from page.tabs import imagine_view
 from page.tabs.imagine import COMMANDS, ImaginePad, PadInput, parse_command, parse_mode
 from page.tabs.imagine_view import CHANGED, action_names, imagine_answer, imagine_refusal, rollout_view
@@ -60,8 +61,9 @@ def jetbot(tmp_path):
     return load_session(write_session(tmp_path / "jetbot" / "session_1", events_of("oaoaoao")))
 
 
-def answer(recording, imagination, pad_input=PadInput(1, 7), is_trained=True):
-    return imagine_answer(recording, "jetbot/session_1", imagination, pad_input, is_trained)
+def answer(recording, imagination, pad_input=PadInput(1, 7), is_trained=True, mean_mses=None):
+    weights = {"predictor": WeightsSource("predictor_0.pth", 5) if is_trained else WeightsSource()}
+    return imagine_answer(recording, "jetbot/session_1", imagination, pad_input, weights, mean_mses)
 
 
 def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
@@ -73,10 +75,12 @@ def test_before_the_first_step_the_truth_is_the_recorded_frame_itself(jetbot):
 
 def test_of_a_simulator_the_steps_near_the_truth_are_counted(jetbot):
     steps = [Step(i, distance_px=0.4 * i, repeat_px=22.4 * i, known=i, near=min(i, 5)) for i in range(1, 11)]
-    reply = answer(jetbot, Imagined(steps, problem="", truth=TrueFrame(grey(50), None, DotPosition(1.0, 2.0))))
+    truth = TrueFrame(grey(50), None, DotPosition(1.0, 2.0))
+    reply = answer(jetbot, Imagined(steps, problem="", truth=truth), mean_mses=[0.03])
     assert reply["summary"] == "10 steps from frame 4: 5 of 10 within 2 px of the simulator."
     assert reply["truth_text"] == (
-        "Simulated · heading error 4.0 px, MSE 0.0100; repeating the start frame: heading error 224.0 px, MSE 0.0200"
+        "Simulated · heading error 4.0 px, MSE 0.0100; repeating the start frame: heading error 224.0 px, "
+        "MSE 0.0200; mean image: MSE 0.0300"
     )
     assert [step["number"] for step in reply["strip"]] == list(range(3, 11)) and reply["strip"][0]["error"] == "1.2 px"
     assert reply["truth"] != reply["imagined"]
@@ -201,13 +205,15 @@ def rolled_view(recording, steps, requested=3):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(imagine_view, "loss_chart", draw)
-        return rollout_view(recording, 4, steps, requested, 3, "pictures", {}), charts
+        mean_mses = [0.5] * len(steps)
+        return rollout_view(recording, 4, steps, requested, 3, "pictures", {}, mean_mses), charts
 
 
 def test_a_rollout_draws_both_ways_and_the_baseline(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(number) for number in (1, 2, 3)])
     ((curves, is_log, what, _),) = charts
-    assert what == "MSE" and is_log and list(curves)[-1] == "repeating the start frame"
+    assert what == "MSE" and is_log and list(curves)[-2:] == ["repeating the start frame", "mean image"]
+    assert curves["mean image"] == [(1, 0.5), (2, 0.5), (3, 0.5)] and "mean image: 0.500" in view
     assert curves["latents"] == [(1, 0.1), (2, 0.2), (3, pytest.approx(0.3))]
     assert 'data-frame="4"' in view and view.count(">0.200</td>") == 2 and "Within" not in view
     assert "notice" not in view and 'download="rollout_session_1_4.csv"' in view and 'id="rollout-clip"' in view

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import gradio as gr
 
 from page.tabs import training_view as training_tab
-from page.tabs.job_view import SHARE_READING, tab_title, training_view
+from page.tabs.job_view import SHARE_READING, SHARE_TITLE, rough_duration, tab_title, training_view
 from page.tabs.training_view import REPEAT_S, tick_training
 from page.visitor import Visitor
 from session import TOROIDAL_DOT
@@ -52,15 +52,30 @@ def charts(losses="<svg>losses</svg>", action_share="<svg>share</svg>", uncertai
     return SimpleNamespace(losses=losses, action_share=action_share, skill="", uncertainty=uncertainty)
 
 
+@every_case(
+    ("seconds", "text"),
+    [
+        (20, "half a minute"),
+        (70, "1 minute"),
+        (2500, "45 minutes"),
+        (3300, "1 hour"),
+        (4300, "1 hour"),
+        (20000, "6 hours"),
+    ],
+)
+def test_estimates_are_as_rough_as_they_vary(seconds, text):
+    assert rough_duration(seconds) == text
+
+
 def test_the_share_is_below_the_losses_and_says_how_to_read_it():
     html = training_view(job(), charts(), "runs/demo")
-    places = [html.index(part) for part in ("<svg>losses", "<h3>", "<svg>share", SHARE_READING)]
+    places = [html.index(part) for part in ("<svg>losses", f"<h3>{SHARE_TITLE}", "<svg>share", SHARE_READING)]
     assert places == sorted(places)
 
 
 def test_where_no_share_is_known_nothing_is_said_of_it():
     html = training_view(job(network="autoencoder"), charts(action_share=""), "runs/demo")
-    assert "<svg>losses" in html and "<h3>" not in html and SHARE_READING not in html
+    assert "<h3>Loss</h3><svg>losses" in html and SHARE_TITLE not in html and SHARE_READING not in html
 
 
 def test_a_run_shows_its_name_and_note_as_text():

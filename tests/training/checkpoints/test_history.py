@@ -223,7 +223,7 @@ def test_nothing_is_restored_while_a_job_of_the_robot_runs(tmp_path, recording):
         train(manager, recording)
     (version,) = manager.versions()
     job = manager.train(request(recording, condition=ENDLESS))
-    with pytest.raises(JobRunning, match="Ada trains the autoencoder on frames 9 to 11"):
+    with pytest.raises(JobRunning, match=r"\(autoencoder on frames 9 to 11 .*started by Ada"):
         manager.restore(version.name)
     with pytest.raises(JobRunning, match="Another program is training these networks"):
         make_manager(manager.directory).restore(version.name)

@@ -47,6 +47,13 @@ def test_both_errors_are_drawn_over_the_frames_with_gaps_for_missing_ones():
     np.testing.assert_allclose(prediction.lines[0].get_ydata(), [NAN, 0.1, NAN, 0.4], rtol=1e-6)
 
 
+def test_trivial_guesses_are_lines_inside_the_axes_of_their_panels():
+    guesses = {"prediction": {"repeating the last frame": 9.0}, "reconstruction": {"mean image": 0.0}}
+    prediction, reconstruction = render(lambda figure, errors: draw_track(figure, errors, None, guesses), FIRST).axes
+    assert [line.get_label() for line in prediction.lines[:-1]] == ["repeating the last frame"]
+    assert prediction.get_ylim()[0] < 9 < prediction.get_ylim()[1] and len(reconstruction.lines) == 1
+
+
 def test_many_frames_are_drawn_as_means_with_a_shade_up_to_the_highest():
     errors = result_of(np.tile([0.01, 0.03], 400), np.full(800, NAN))
     _, reconstruction = render(draw_track, errors).axes

@@ -152,6 +152,31 @@ def test_smoothing_draws_the_raw_training_loss_as_well_and_earlier_runs_are_dash
     assert "raw" not in charts.losses.partition("legend")[2]
 
 
+def test_each_loss_has_one_colour_and_earlier_runs_that_of_the_loss_they_are_compared_by(recording):
+    """Whatever else is drawn; trivial guesses are dashed lines with their losses, but not for a live loop."""
+    names = ["evaluated", "held out", "reconstruction", "training total", "training image", "training latent"]
+    job = ended(make_job(recording, FixedSteps(1)))
+    job = replace(job, curves=dict.fromkeys(names, FALLING), references={"repeating the last frame": 0.02})
+    for earlier in ({}, {"a": FALLING, "b": FALLING}):
+        whole = drawing(draw_charts(job, True, 0.5, earlier).losses)
+        drawn = {line.get("data-name"): line for line in whole.iter("polyline")}
+        colours = {name: line.get("stroke") for name, line in drawn.items()}
+        own = [colours[name] for name in colours if not name.startswith(("raw ", "earlier: "))]
+        assert len(own) == len(set(own)) == 6 and colours["eval loss"] == "#0072b2"
+        assert {colours[f"earlier: {name}"] for name in earlier} <= {colours["validation loss"]}
+        assert len({drawn[f"earlier: {name}"].get("stroke-dasharray") for name in earlier}) == len(earlier)
+        assert "repeating the last frame 0.02" in "".join(whole.itertext())
+    assert "repeating" not in draw_charts(replace(job, gates={"prediction": 0.1}), True).losses
+
+
+def test_an_axis_names_each_step_once():
+    def steps(points):
+        return [text.text for text in drawing(loss_chart({"a": points}, None, True))[0].iter("text")][-3:]
+
+    assert steps([(0, 0.5)])[-1] == "step 0" and steps([(7, 0.5)])[-1] == "step 7"
+    assert steps([(0, 0.5), (1, 0.4)])[-2:] == ["0", "step 1"] and steps(FALLING) == ["0", "50", "step 99"]
+
+
 def test_a_live_loop_has_its_gates_as_lines_and_its_uncertainty_apart(recording):
     curves = {"reconstruction": FALLING, "prediction": FALLING, "uncertainty": [(0, 1e-5), (9, 2e-5)]}
     gates, title = {"reconstruction": 0.01, "prediction": 0.02}, RunTitle("<b>")
@@ -176,6 +201,7 @@ def test_the_skill_is_drawn_between_its_trivial_guesses():
     references = {"repeating the last frame": 0.02, "the mean image": 0.01}
     chart = drawing(skill_chart({"skill": [(100, -5.0), (200, 0.4)]}, references))
     ((low, high),) = lines(chart)
+    assert "≤ −100 %" in set(chart.itertext())
     assert low[1] == SHARE_HEIGHT - BOTTOM and TOP < high[1] < low[1]  # far below all guesses: at the lower end
     assert [text.text for text in chart.iter("text") if text.text in references] == list(references)
     assert chart[0].get("data-first") == "100" and "40 %" in chart[0].get("aria-label")

@@ -10,6 +10,7 @@ from session import NEAR_PX
 from training.evaluation.skill.measure import ROLLOUT_STEPS, Skill, psnr
 from training.evaluation.skill.nearest_truth import TruthScore
 from training.evaluation.verdict import percent
+from training.values import loss_text
 
 MINUS = "\u2212"
 IGNORES = "the model ignores the action"
@@ -34,7 +35,7 @@ def _skill(skill: Skill) -> MeasureRow:
     return MeasureRow(
         "Skill over repeating the last frame",
         "nothing moves" if skill.skill is None else _signed(skill.skill),
-        f"MSE {error_text(skill.prediction)}, repeating {error_text(skill.repeat)}",
+        f"MSE {loss_text(skill.prediction)}, repeating {loss_text(skill.repeat)}",
         "How far the error is below that of showing the last frame again; at 0 % or less nothing is foreseen.",
     )
 
@@ -43,7 +44,7 @@ def _explained(skill: Skill) -> MeasureRow:
     return MeasureRow(
         "Share explained",
         "all frames look the same" if skill.explained is None else _signed(skill.explained),
-        f"mean image {error_text(skill.mean)}, reconstruction {error_text(skill.reconstruction)}",
+        f"mean image {loss_text(skill.mean)}, reconstruction {loss_text(skill.reconstruction)}",
         "How far the error is below that of the recording's mean image. The reconstruction of the true frame bounds "
         "what a prediction can reach.",
     )
@@ -85,8 +86,8 @@ def _truth(truths: Sequence[TruthScore]) -> list[MeasureRow]:
             "Prediction beside the truth, any action",
             f"{psnr(prediction):.1f} dB",
             f"repeating {psnr(repeat):.1f} dB, reconstruction {psnr(reconstruction):.1f} dB",
-            f"PSNR to what the simulator shows after each action. MSE {error_text(prediction)}, of repeating the last "
-            f"frame {error_text(repeat)}, of the reconstructed truth {error_text(reconstruction)}.",
+            f"PSNR to what the simulator shows after each action. MSE {loss_text(prediction)}, of repeating the last "
+            f"frame {loss_text(repeat)}, of the reconstructed truth {loss_text(reconstruction)}.",
         ),
     ]
     distances = [one.pixels for one in truths if one.pixels is not None]
@@ -120,8 +121,3 @@ def _nearest(truths: Sequence[TruthScore]) -> list[MeasureRow]:
 
 def _signed(share: float) -> str:
     return f"{100 * share:+,.0f} %".replace("-", MINUS)
-
-
-def error_text(mse: float) -> str:
-    """Three significant digits."""
-    return f"{mse:.3g}" if mse >= 0.001 or mse == 0 else f"{mse:.2e}"
