@@ -43,6 +43,17 @@ def path_option(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"the home folder of {text.partition('/')[0]} is not known") from None
 
 
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number from ``low`` to ``high``."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"give a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
 def end_signals() -> list[signal.Signals]:
     """Signals that request the end: Ctrl-C, SIGTERM, and SIGHUP, sent when the terminal or the connection is closed.
 

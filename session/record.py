@@ -1,4 +1,6 @@
-"""Command: record a session with a simulated robot. ``python -m session.record --help`` lists the options."""
+"""Command: record a session with a simulated robot or an environment of Gymnasium.
+
+``python -m session.record --help`` lists the options."""
 
 import argparse
 import logging
@@ -9,19 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from session.command_line import run_command, terminal_words
+from session.command_line import run_command, terminal_words, whole_number
 from session.data_folder import data_option
 from session.errors import SessionError
+from session.recorder.robot_adapter import ENVIRONMENT, load_robot
 from session.recorder.selector_options import (
+    add_robot_options,
     add_selector_options,
-    add_simulator_options,
     make_selector,
     simulator_values,
     steps_or,
 )
-from session.recorder.simulation import MAX_FRAMES, record_simulation, unlimited_budget_gb
+from session.recorder.simulation import MAX_FRAMES, record_robot, unlimited_budget_gb
 from session.robots.registry import make_robot, simulator_names
-from session.robots.simulator import SimulatorEntry
+from session.robots.simulator import MAX_SEED
 
 DEFAULT_STEPS = 60
 DEFAULT_DATA = Path("saved")
@@ -36,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     sessions_folder = options.data / "sessions"
     try:
-        simulator = SimulatorEntry(options.robot, options.seed, simulator_values(options))
-        twin = make_robot(simulator)
-        selector = make_selector(options, twin, sessions_folder, twin.act)
+        robot = load_robot(options.robot, options.seed, simulator_values(options), options.repeat)
+        # A simulated robot refuses more than what is beyond its ranges; only a twin may act before the recording.
+        check = make_robot(robot.simulator).act if robot.simulator else robot.require_in_range
+        selector = make_selector(options, robot, sessions_folder, check)
         steps = steps_or(DEFAULT_STEPS, options.steps, selector)
         budget = options.max_disk_gb or unlimited_budget_gb(sessions_folder)
-        session_id = record_simulation(sessions_folder, simulator, selector, steps, budget)
+        session_id = record_robot(sessions_folder, robot, selector, steps, budget)
     except SessionError as error:
         parser.error(terminal_words(error))
     sys.stdout.write(f"{session_id}\n")
@@ -58,16 +62,19 @@ def _next_step(data: Path, session_id: str) -> str:
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m session.record", description="Record a simulated robot.")
-    parser.add_argument("--robot", choices=simulator_names(), default="toroidal_dot")
+    parser = argparse.ArgumentParser(
+        prog="python -m session.record", description="Record a simulated robot or an environment."
+    )
+    robots = f"{', '.join(simulator_names())}, or gym:ENV_ID for an environment of Gymnasium"
+    parser.add_argument("--robot", type=_robot_name, default="toroidal_dot", help=robots)
     add_selector_options(parser)
     parser.add_argument(
         "--steps",
-        type=_steps_number,
+        type=whole_number(1, MAX_FRAMES - 1),
         help=f"actions to take (default {DEFAULT_STEPS}, or all that are replayed)",
     )
-    parser.add_argument("--seed", type=_seed_number, default=0, help="of the robot's start and of random actions")
-    add_simulator_options(parser)
+    parser.add_argument("--seed", type=whole_number(0, MAX_SEED), default=0, help="of the start and of random actions")
+    add_robot_options(parser)
     parser.add_argument("--data", type=data_option, default=DEFAULT_DATA, help="folder of sessions/ (default saved)")
     parser.add_argument(
         "--max-disk-gb",
@@ -77,18 +84,11 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _steps_number(text: str) -> int:
-    return _whole_number(text, 1, MAX_FRAMES - 1)
-
-
-def _seed_number(text: str) -> int:
-    return _whole_number(text, 0, 2**63 - 1)
-
-
-def _whole_number(text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high):
-        raise argparse.ArgumentTypeError(f"give a whole number from {low} to {high}")
-    return int(text)
+def _robot_name(text: str) -> str:
+    names = simulator_names()
+    if text not in names and not text.startswith(ENVIRONMENT):
+        raise argparse.ArgumentTypeError(f"choose {', '.join(names)}, or an environment such as gym:CartPole-v1")
+    return text
 
 
 def _budget_number(text: str) -> float:

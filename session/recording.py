@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -64,7 +64,8 @@ class RecordedSession:
     sentences on how the recording was understood; ``clock_settings`` are the steps before which the recorder's clock
     was set. Times that are not known are NaN. ``choices``: the other ways to read the recording, and the one that was
     taken; None if there is a single one. ``task``: what the robot was to do, as the recording says. ``details``:
-    further facts, each with its name. ``folder`` need not exist on disk: a recording that shares its folder with
+    further facts, each with its name. ``reset_steps``, int64, are the steps at which another episode began: no action
+    leads over them. ``folder`` need not exist on disk: a recording that shares its folder with
     others, or that is not read in the usual way, has the path that its id makes.
     """
 
@@ -92,6 +93,7 @@ class RecordedSession:
     choices: Choices | None = None
     task: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    reset_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def name(self) -> str:

@@ -186,9 +186,10 @@ def _frame_to_action(recording: RecordedSession) -> Intervals:
 
 def _find_missing(recording: RecordedSession) -> Missing:
     steps, _, is_frame = _in_order(recording)
-    jumps = np.diff(steps)
+    known = np.union1d(steps, recording.reset_steps)
+    jumps = np.diff(known)
     after = np.flatnonzero(jumps > 1) + 1
-    places = np.searchsorted(recording.steps, steps[after])
+    places = np.searchsorted(recording.steps, known[after])
     first_gaps = dict.fromkeys(places[places < recording.frame_count].tolist())
     is_next_frame = np.append(is_frame[1:], False)[: len(steps)]
     return Missing(

@@ -21,7 +21,6 @@ from session import (
     LiveRecording,
     RobotProfile,
     SessionError,
-    SessionRecorder,
     UncertaintySelector,
     simulator_names,
 )
@@ -30,8 +29,8 @@ from session.data_folder import data_option
 from session.recorder.robot_adapter import CheckedRobot, load_robot
 from session.recorder.selector_options import (
     SELECTORS,
+    add_robot_options,
     add_selector_options,
-    add_simulator_options,
     make_selector,
     simulator_values,
     steps_or,
@@ -81,7 +80,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     sessions_folder = options.data / "sessions"
     try:
-        robot = load_robot(options.robot, _seed(options), simulator_values(options))
+        robot = load_robot(options.robot, _seed(options), simulator_values(options), options.repeat)
         selector = _selector(options, robot, sessions_folder)
         config, training = _config(options, selector), read_config(vars(options))
         backend = Backend(options.data, options.device)
@@ -103,11 +102,12 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m training.live", description="A robot that learns while it acts.")
-    robots = f"{', '.join(simulator_names())}, or package.module:ClassName of your own, whose code is then run"
+    names = ", ".join((*simulator_names(), "gym:ENV_ID for an environment of Gymnasium"))
+    robots = f"{names}, or package.module:ClassName of your own, whose code is then run"
     parser.add_argument("--robot", default="toroidal_dot", help=robots)
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--steps", type=typed_number, help=f"actions to take (default {STANDARD.steps})")
-    add_simulator_options(parser)
+    add_robot_options(parser)
     add_selector_options(parser, (*SELECTORS, UNCERTAINTY))
     parser.add_argument("--seed", type=typed_number, default=0, help="of a simulated robot, and of all that is drawn")
     parser.add_argument(
@@ -208,10 +208,7 @@ def _record(
 ) -> int:
     """Run the loop until it ends or fails; close the recording, and save the weights unless they may be damaged."""
     sessions_folder = options.data / "sessions"
-    budget, made_by = unlimited_budget_gb(sessions_folder), robot.simulator
-    with SessionRecorder(
-        sessions_folder, robot.robot_type, robot.action_space, max_disk_gb=budget, simulator=made_by
-    ) as recorder:
+    with robot.recorder(sessions_folder, unlimited_budget_gb(sessions_folder)) as recorder:
         sys.stdout.write(f"Recording {recorder.session_id}\n")
         sys.stdout.flush()  # a program that starts the loop waits for the name
         recording = LiveRecording(recorder, robot.candidates, profile=_profile(robot, manager, options))
@@ -220,11 +217,11 @@ def _record(
         live_log = None if options.no_training else LiveLog(manager, session_id, config, project)
         problem = _follow(loop, trainer, config, live_log)
     is_saved = not may_have_corrupted_weights(problem) and _save(trainer)
-    message = f"{recorder.session_id}: {recording.frame_count} frames, {len(recording.actions)} actions."
+    message = f"{recorder.session_id}: {recording.frame_count} frames, {recording.action_count} actions."
     sys.stdout.write(f"{message}\n")
     if live_log is not None:
         live_log.end(message, "failed" if problem else "stopped" if stop.is_made else "finished")
-    return DONE if is_saved and problem is None and len(recording.actions) == config.steps else NOT_DONE
+    return DONE if is_saved and problem is None and recording.action_count == config.steps else NOT_DONE
 
 
 def _profile(robot: CheckedRobot, manager: TrainingManager, options: argparse.Namespace) -> RobotProfile:

@@ -105,17 +105,22 @@ class OnlineLoop:
 
     def run(self) -> Iterator[OnlineStep]:
         """The steps, each before its action is taken; ends early, after an observation, if `must_end` returns True.
+        When an episode is over, its last frame is learned from, and the next action follows the first of another one.
 
         Raises SessionError (RobotFailed, RecordingError, InvalidAction …), LossNotFinite, PartialUpdate and NotFinite.
         """
         for step in range(self._config.steps + 1):
             self._recording.record_observation(self._robot.observe())
             reconstruction, prediction = self._learn()
+            repeating = self._repeating()
             is_last = step == self._config.steps or self._must_end()
+            if not is_last and self._robot.restart():
+                self._recording.record_reset()
+                self._recording.record_observation(self._robot.observe())
             predictions = () if is_last else self._predict()
             action = None if is_last else self._selector.next_action(predictions)
             uncertainties = tuple(one.uncertainty for one in predictions if one.uncertainty is not None)
-            yield OnlineStep(step, reconstruction, prediction, action, uncertainties, self._repeating())
+            yield OnlineStep(step, reconstruction, prediction, action, uncertainties, repeating)
             if action is None:
                 return
             self._act(action)
@@ -134,7 +139,8 @@ class OnlineLoop:
     @property
     def _has_history(self) -> bool:
         """True if a frame in memory leads to the newest one."""
-        return self._recording.frame_count - 1 > self._recording.first_in_memory
+        newest = self._recording.frame_count - 1
+        return newest > self._recording.earliest(newest)
 
     def _pass_gate(self, network: Network, newest: int, gate: float) -> GateResult:
         """Train until the loss on the newest frame passes the gate, the steps are used up, or the loop must end."""
@@ -159,18 +165,25 @@ class OnlineLoop:
 
     def _with_earlier(self, network: Network, batch: Batch, newest: int) -> Batch:
         """The newest frame and some drawn from memory, against forgetting of earlier frames."""
-        # Only targets with a history of the same length. There are none while that of the newest one is incomplete.
-        first = self._recording.first_in_memory + (batch.frames.shape[1] if network == "predictor" else 0)
-        if self._config.batch_size == 1 or first >= newest:
+        if self._config.batch_size == 1:
+            return batch
+        targets = range(self._recording.first_in_memory, newest)
+        if network == "predictor":
+            targets = [one for one in targets if self._history_length(one) == self._history_length(newest)]
+        if not targets:
             return batch
         random, size = self._trainer.state.generator, (self._config.batch_size - 1,)
-        picks = torch.randint(first, newest, size, generator=random, device=random.device).tolist()
-        return join_batches([batch, *(self._batch(network, pick) for pick in picks)])
+        picks = torch.randint(len(targets), size, generator=random, device=random.device).tolist()
+        return join_batches([batch, *(self._batch(network, targets[pick]) for pick in picks)])
+
+    def _history_length(self, index: int) -> int:
+        """The number of context frames in memory before a frame, as far as they are used."""
+        return min(self._config.history_length, index - self._recording.earliest(index))
 
     def _predict(self) -> list[ActionPrediction]:
         """Predictions of the frame after the newest one, for each action of the robot."""
         newest = self._recording.frame_count - 1
-        frames = range(max(self._recording.first_in_memory, newest - self._config.history_length + 1), newest + 1)
+        frames = range(max(self._recording.earliest(newest), newest - self._config.history_length + 1), newest + 1)
         context, actions = build_context(self._recording, frames, frames[:-1])
         prediction = predict_with_uncertainty(
             self._trainer.shared,

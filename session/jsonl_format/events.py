@@ -16,6 +16,7 @@ from session.jsonl_format.recorded_actions import RecordedActions
 from session.jsonl_format.times import read_time
 from session.skipped import SkippedLog
 
+RESET = "reset"  # the type of the event between two episodes
 MAX_STEP = 1 << 53
 MAX_PATH_LENGTH = 1024
 # The rest of a shard with more is skipped: it is no recording, and reading it would only take time.
@@ -32,7 +33,8 @@ class BadEvent(Exception):
 
 
 class EventColumns:
-    """The events of a session in the order of their lines, one array a field."""
+    """The events of a session in the order of their lines, one array a field; ``reset_steps`` are the steps at which
+    another episode began, which are in none of the others."""
 
     def __init__(self) -> None:
         self.steps = array("q")
@@ -41,6 +43,7 @@ class EventColumns:
         self.refs = array("q")  # into frame_paths or actions
         self.shards = array("q")  # into shard_names
         self.lines = array("q")
+        self.reset_steps = array("q")
         self.shard_names: list[str] = []
         self.frame_paths: list[str] = []
         self.actions = RecordedActions()
@@ -52,6 +55,9 @@ class EventColumns:
     def append(self, line_number: int, line: bytes) -> None:
         """Add the event of a line of the newest shard; raises BadEvent."""
         step, kind, data, timestamp = _check_event(self._parse(line))
+        if kind == RESET:
+            self.reset_steps.append(step)
+            return
         if kind == "observation":
             self.frame_paths.append(_frame_path(data))
             self.refs.append(len(self.frame_paths) - 1)
@@ -126,7 +132,7 @@ def _check_event(event: object) -> tuple[int, str, dict[str, object], object]:
         step = int(step)
     if type(step) is not int or not 0 <= step < MAX_STEP:
         raise BadEvent("step is not a whole number")
-    if kind != "observation" and kind != "action":
+    if kind != "observation" and kind != "action" and kind != RESET:
         raise BadEvent("type is neither observation nor action")
     if type(data) is not dict:
         raise BadEvent("data is not an object")

@@ -15,12 +15,22 @@ from session.skipped import SkippedLog
 META_FILE = "session_meta.json"
 MAX_META_BYTES = 4 << 20
 MAX_TEXT_LENGTH = 200
-USED_KEYS = ("robot_type", "start_time", "end_time", "total_steps", "total_shards", "action_space", "ranges")
+USED_KEYS = (
+    "robot_type",
+    "start_time",
+    "end_time",
+    "total_steps",
+    "total_shards",
+    "action_space",
+    "ranges",
+    "channels",
+)
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """The contents of the file; None or empty for values that are absent or unusable."""
+    """The contents of the file; None or empty for values that are absent or unusable. ``channels``: those of a robot
+    with continuous actions, and their ranges; ``ranges``: others that this recording is to be scaled by."""
 
     robot_type: str | None = None
     start_time: datetime | None = None
@@ -30,6 +40,13 @@ class Metadata:
     action_space: tuple[dict[str, float], ...] = ()
     simulator: SimulatorEntry | None = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    channels: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def channel_ends(self) -> tuple[dict[str, float], ...]:
+        """The actions with all stated channels at their lowest and at their highest values; empty if none are."""
+        ends = ({name: bounds[end] for name, bounds in self.channels.items()} for end in (0, 1))
+        return tuple(ends) if self.channels else ()
 
     @property
     def is_finished(self) -> bool:
@@ -77,7 +94,8 @@ def _parse(content: dict[str, object], log: SkippedLog) -> Metadata:
         total_shards=_count(content, "total_shards", log),
         action_space=_action_space(content.get("action_space"), log),
         simulator=_simulator(content.get("simulator"), log),
-        ranges=_ranges(content.get("ranges"), log),
+        ranges=_ranges("ranges", content.get("ranges"), log),
+        channels=_channels(content.get("channels"), log),
     )
 
 
@@ -110,12 +128,23 @@ def _count(content: dict[str, object], key: str, log: SkippedLog) -> int | None:
     return value
 
 
-def _ranges(value: object, log: SkippedLog) -> dict[str, tuple[float, float]]:
-    """Ranges of the action channels that the recording wants to be scaled by, see README.md."""
+def _channels(value: object, log: SkippedLog) -> dict[str, tuple[float, float]]:
+    """All action channels of the robot with their ranges; empty if one of them is unusable."""
+    channels = _ranges("channels", value, log)
+    if not channels or len(channels) < len(value):
+        return {}
+    if not is_action({name: low for name, (low, _) in channels.items()}):
+        log.add(META_FILE, None, "channels are too many, or have unusable names")
+        return {}
+    return channels
+
+
+def _ranges(key: str, value: object, log: SkippedLog) -> dict[str, tuple[float, float]]:
+    """Ranges of action channels, see README.md; those that are ranges."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        log.add(META_FILE, None, "ranges is not an object of channels")
+        log.add(META_FILE, None, f"{key} is not an object of channels")
         return {}
     for name, bounds in value.items():
         if not _is_range(bounds):

@@ -42,9 +42,7 @@ def summarize(folder: Path, session_id: str) -> tuple[SessionSummary]:
     """The summary of the session in ``folder`` by its metadata alone; raises OSError if it cannot be opened."""
     with open_folder(folder) as opened:
         metadata = read_metadata(opened, SkippedLog())
-    robot = detect_robot(
-        metadata.robot_type, metadata.action_space, (), np.zeros((0, 0)), folder.parent.name, metadata.ranges
-    )
+    robot = _robot(metadata, (), np.zeros((0, 0)), folder.parent.name)
     summary = SessionSummary(
         session_id=session_id,
         name=folder.name,
@@ -57,6 +55,14 @@ def summarize(folder: Path, session_id: str) -> tuple[SessionSummary]:
         is_being_recorded=is_being_recorded(folder),
     )
     return (summary,)
+
+
+def _robot(metadata: Metadata, channels: Sequence[str], values: np.ndarray, folder_name: str) -> RobotProfile:
+    """The profile of the robot; if the recording states its channels, they do not follow from recorded actions."""
+    actions = metadata.action_space
+    if metadata.channels:
+        actions, channels, values = metadata.channel_ends, (), np.zeros((0, 0))
+    return detect_robot(metadata.robot_type, actions, channels, values, folder_name, metadata.ranges)
 
 
 def _duration(metadata: Metadata) -> float | None:
@@ -73,9 +79,7 @@ def _read(path: Path, folder: int) -> RecordedSession:
     events = read_events(folder, find_shards(folder, metadata.total_shards, log), log)
     _log_lost_end(metadata, events, log)
     usual_channels, usual_values = events.actions.usual_channels()
-    profile = detect_robot(
-        metadata.robot_type, metadata.action_space, usual_channels, usual_values, path.parent.name, metadata.ranges
-    )
+    profile = _robot(metadata, usual_channels, usual_values, path.parent.name)
     constants = _missing_constants(profile, events.actions.channels)
     actions, bad_actions = events.actions.select(profile.channel_names, constants)
     frame_check = check_frames(folder, events.frame_paths)
@@ -88,7 +92,8 @@ def _read(path: Path, folder: int) -> RecordedSession:
     settings = tuple(steps[clock_settings(times)].tolist())
     is_frame, is_action = (kinds == OBSERVATION) & has_picture, kinds == ACTION
     actions = frozen(actions[refs[is_action]])
-    candidates = _candidates(profile, _completed(metadata.action_space, constants), actions, log)
+    listed = _completed(metadata.action_space, constants)
+    candidates = _candidates(profile, listed, actions, bool(metadata.channels), log)
     return RecordedSession(
         folder=path,
         profile=profile,
@@ -107,9 +112,11 @@ def _read(path: Path, folder: int) -> RecordedSession:
         is_continuous=candidates.is_continuous,
         links=link_events(kinds, steps, has_picture),
         skipped_log=log,
+        reset_steps=frozen(np.unique(np.array(events.reset_steps, dtype=np.int64))),
         simulator=_simulator(metadata, profile, log),
         pictures_digest=frame_check.digest,
         clock_settings=settings,
+        details=_episodes(events),
         notes=(*_constants_note(constants), *_time_notes(times, time_unit, settings)),
     )
 
@@ -120,6 +127,10 @@ def _missing_constants(profile: RobotProfile, recorded_channels: set[str]) -> di
     if len(missing) == len(profile.channels) or not missing <= profile.constants.keys():
         return {}
     return {name: profile.constants[name] for name in missing}
+
+
+def _episodes(events: EventColumns) -> tuple[tuple[str, str], ...]:
+    return (("Episodes", f"{len(events.reset_steps) + 1:,}"),) if events.reset_steps else ()
 
 
 def _length(metadata: Metadata) -> timedelta | None:
@@ -159,7 +170,7 @@ def _simulator(metadata: Metadata, profile: RobotProfile, log: SkippedLog) -> Si
 
 def _log_lost_end(metadata: Metadata, events: EventColumns, log: SkippedLog) -> None:
     # Some recorders count the events, others give the last step; both are at most the last step + 1.
-    end = max(events.steps, default=-1) + 1
+    end = max((*events.steps, *events.reset_steps), default=-1) + 1
     if metadata.total_steps is not None and metadata.total_steps > end:
         log.add(META_FILE, None, f"counts {metadata.total_steps} events, but the steps that were found end at {end}")
 
@@ -191,7 +202,11 @@ def _lost_pictures(events: EventColumns, kinds: np.ndarray, bad_frames: dict[str
 
 
 def _candidates(
-    profile: RobotProfile, action_space: Sequence[dict[str, float]], actions: np.ndarray, log: SkippedLog
+    profile: RobotProfile,
+    action_space: Sequence[dict[str, float]],
+    actions: np.ndarray,
+    is_continuous: bool,
+    log: SkippedLog,
 ) -> Candidates:
     """The actions that the robot could have chosen, each once."""
     names = profile.channel_names
@@ -205,4 +220,4 @@ def _candidates(
         log.add(META_FILE, None, f"action_space holds {len(choices)} actions; only the first {MAX_CANDIDATES} are used")
     if choices:
         return Candidates(np.array(list(choices)[:MAX_CANDIDATES], dtype=np.float32))
-    return recorded_candidates(profile, actions)
+    return recorded_candidates(profile, actions, is_continuous)

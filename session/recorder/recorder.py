@@ -22,6 +22,7 @@ from PIL import Image
 
 from session.errors import DiskBudgetError, RecordingError
 from session.files import describe, open_file, replace_file, write_all, write_file
+from session.jsonl_format.events import RESET
 from session.jsonl_format.folder import FRAMES_FOLDER
 from session.jsonl_format.lock import LOCK_FILE, lock_new_session
 from session.jsonl_format.metadata import META_FILE
@@ -29,6 +30,7 @@ from session.jsonl_format.shards import shard_name
 from session.recorder.disk_budget import SESSION_PREFIX, DiskBudget
 from session.robots.actions import checked_action
 from session.robots.detection import profile_of
+from session.robots.gymnasium_robot import EnvironmentEntry
 from session.robots.simulator import SimulatorEntry
 
 JPEG_QUALITY = 95
@@ -43,7 +45,9 @@ class SessionRecorder:
     ``robot_type`` is the robot's class name, ``action_space`` the actions it chooses from. When the sessions of that
     robot would exceed ``max_disk_gb`` (10^9 bytes each), the oldest that are not being recorded are deleted. ``clock``
     gives Unix seconds. ``simulator``: what made the robot, if it is a simulated one at its start; observations and
-    actions must then alternate. Raises RecordingError when the folder cannot be written.
+    actions must then alternate. ``environment``: the same of an environment of Gymnasium. Of a robot that
+    ``is_continuous`` the recording states the ranges of its actions in place of the actions. Raises RecordingError
+    when the folder cannot be written.
     """
 
     def __init__(
@@ -55,11 +59,13 @@ class SessionRecorder:
         max_disk_gb: float = 10.0,
         clock: Callable[[], float] = time.time,
         simulator: SimulatorEntry | None = None,
+        environment: EnvironmentEntry | None = None,
+        is_continuous: bool = False,
     ) -> None:
         if shard_size < 1 or not max_disk_gb > 0:
             raise RecordingError("A recording needs a shard size of at least 1 and a disk budget above 0 GB.")
         self._clock = clock
-        self._action_space = [checked_action(action) for action in action_space]
+        self._action_space: list[dict[str, float]] | None = [checked_action(action) for action in action_space]
         self._shard_size = shard_size
         self._step = 0
         self._shard: int | None = None
@@ -78,8 +84,12 @@ class SessionRecorder:
                 "robot_type": robot_type,
                 "total_shards": 0,
             }
-            if simulator is not None:
-                self._metadata["simulator"] = simulator.as_json()
+            for key, entry in (("simulator", simulator), ("gymnasium", environment)):
+                if entry is not None:
+                    self._metadata[key] = entry.as_json()
+            if is_continuous:
+                self._action_space = None
+                self._metadata["channels"] = {one.name: (one.low, one.high) for one in self.profile.channels}
             self._begin()
         except OSError as error:
             raise _cannot_write(error) from error
@@ -105,6 +115,10 @@ class SessionRecorder:
     def record_action(self, action: Mapping[str, float]) -> None:
         """Record an action; raises InvalidAction, and RecordingError, also when the disk budget is used up."""
         self._record("action", checked_action(action))
+
+    def record_reset(self) -> None:
+        """Record that another episode begins: no action leads to the next observation. Raises RecordingError."""
+        self._record(RESET, {})
 
     def close(self) -> None:
         """Finish the recording: its end and length are written to the metadata. Closing twice does nothing."""

@@ -5,8 +5,10 @@ robot are inside that boundary, so that our own errors are not attributed to the
 """
 
 import importlib
+import os
+import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -15,8 +17,10 @@ import numpy as np
 
 from session.errors import BadRobot, InvalidAction, RobotFailed, SessionError
 from session.pictures import MAX_FRAME_PIXELS
+from session.recorder.recorder import SessionRecorder
 from session.robots.actions import MAX_CANDIDATES, SAME_WITHIN, checked_action
 from session.robots.detection import profile_of
+from session.robots.gymnasium_robot import EnvironmentEntry, GymnasiumRobot
 from session.robots.profiles import RobotProfile
 from session.robots.registry import ROBOTS, make_robot
 from session.robots.robot import Robot
@@ -24,6 +28,7 @@ from session.robots.simulator import SimulatorEntry
 
 LONGEST_ACTION_S = 3600.0
 MAX_MESSAGE_LENGTH = 120
+ENVIRONMENT = "gym:"  # before the id of an environment of Gymnasium
 
 
 class _RobotCall(AbstractContextManager):
@@ -35,8 +40,8 @@ class _RobotCall(AbstractContextManager):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Ctrl-C is no failure of the robot.
-        if isinstance(error, Exception):
+        # Ctrl-C is no failure of the robot, and our own sentence needs no other.
+        if isinstance(error, Exception) and not isinstance(error, self._kind):
             raise self._kind(f"The robot failed {self._call} ({_cause(error)}); mend it and start again.") from error
 
 
@@ -52,12 +57,19 @@ class CheckedRobot:
     """A robot whose four members were checked; raises BadRobot if they are invalid or do not match.
 
     ``profile`` is that of its recordings, ``action_space`` holds its actions, each once, and ``candidates`` the same
-    as raw values, float32 (C, A). ``simulator``: what made the robot, for a simulated one at its start.
+    as raw values, float32 (C, A). ``simulator``: what made the robot, for a simulated one at its start;
+    ``environment``: the same of an environment of Gymnasium. A robot that ``is_continuous`` does any action within the
+    ranges of its actions, or of these the whole numbers if it ``is_whole``. ``name``: in the recordings, by default
+    that of the class.
     """
 
-    def __init__(self, robot: Robot, simulator: SimulatorEntry | None = None) -> None:
+    is_continuous = False
+    is_whole = False
+    environment: EnvironmentEntry | None = None
+
+    def __init__(self, robot: Robot, simulator: SimulatorEntry | None = None, name: str = "") -> None:
         self._robot, self.simulator = robot, simulator
-        name = type(robot).__name__
+        name = name or type(robot).__name__
         with _RobotCall("while its profile and actions were asked for", BadRobot):
             profile, actions = robot.profile, list(robot.action_space)
         actions = _checked_space(actions)
@@ -69,6 +81,29 @@ class CheckedRobot:
         distinct = {tuple(action[name] for name in self.profile.channel_names): action for action in actions}
         self.action_space = list(distinct.values())
         self.candidates = np.array(list(distinct), dtype=np.float32)
+
+    def recorder(
+        self,
+        root_folder: str | os.PathLike[str],
+        max_disk_gb: float,
+        clock: Callable[[], float] = time.time,
+    ) -> SessionRecorder:
+        """A recorder of this robot, as long as it is at its start; raises RecordingError."""
+        return SessionRecorder(
+            root_folder,
+            self.robot_type,
+            self.action_space,
+            max_disk_gb=max_disk_gb,
+            clock=clock,
+            simulator=self.simulator,
+            environment=self.environment,
+            is_continuous=self.is_continuous,
+        )
+
+    def restart(self) -> bool:
+        """If an episode is over, begin the next one and return True; no other robot has episodes. The next picture
+        then follows from no action. Raises RobotFailed."""
+        return False
 
     def observe(self) -> np.ndarray:
         """The picture now, uint8 (H, W, 3); raises RobotFailed."""
@@ -110,18 +145,53 @@ class CheckedRobot:
                 )
 
 
-def load_robot(name: str, seed: int, values: Mapping[str, float] = MappingProxyType({})) -> CheckedRobot:
-    """The simulated robot of that name, or an instance of "package.module:ClassName", made without arguments.
+class CheckedEnvironment(CheckedRobot):
+    """An environment of Gymnasium as a checked robot; its first picture is checked as well."""
 
-    `values`: options of a simulated robot, by name. Importing a module runs it: only name trusted code. Raises
-    BadRobot, BadSimulator and RecordingError.
+    def __init__(self, robot: GymnasiumRobot) -> None:
+        self.is_continuous, self.is_whole = robot.channels.is_continuous, robot.channels.is_whole
+        self.environment = robot.entry
+        super().__init__(robot, name=robot.name)
+        self._episodic = robot
+        self.observe()
+
+    def restart(self) -> bool:
+        with _RobotCall("to begin another episode", RobotFailed):
+            return self._episodic.restart()
+
+    def require_in_range(self, action: Mapping[str, float]) -> None:
+        super().require_in_range(action)
+        for name, value in action.items():
+            if self.is_whole and value != int(value):
+                raise InvalidAction(f"{name} {value:.4g} is no action of this robot; choose a whole number.")
+
+
+def load_robot(
+    name: str, seed: int, values: Mapping[str, float] = MappingProxyType({}), repeat: int | None = None
+) -> CheckedRobot:
+    """The simulated robot of that name, an environment of Gymnasium as "gym:ENV_ID", or an instance of
+    "package.module:ClassName", made without arguments.
+
+    `values`: options of a simulated robot, by name; `repeat`: the steps of an environment in an action. Importing a
+    module runs it: only name trusted code. Raises BadRobot, BadSimulator, RobotFailed and RecordingError.
     """
+    is_environment = name.startswith(ENVIRONMENT)
+    if repeat is not None and not is_environment:
+        raise BadRobot("--repeat is for environments of Gymnasium (gym:…); leave it out for other robots.")
     if ":" not in name:
         simulator = SimulatorEntry(name, seed, dict(values))
         return CheckedRobot(make_robot(simulator), simulator)
     if values:
         given = " and ".join(f"--{option}" for option in values)
-        raise BadRobot(f"{given} is for simulated robots; leave it out for a robot of your own.")
+        raise BadRobot(f"{given} is for simulated robots; leave it out for other robots.")
+    if is_environment:
+        with _RobotCall("to start", BadRobot):
+            environment = GymnasiumRobot(name.removeprefix(ENVIRONMENT), seed, repeat)
+        return CheckedEnvironment(environment)
+    return CheckedRobot(_load_class(name))
+
+
+def _load_class(name: str) -> Robot:
     module_name, _, class_name = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), class_name)):
         raise BadRobot("A robot of your own is named as package.module:ClassName; give it that way.")
@@ -131,8 +201,7 @@ def load_robot(name: str, seed: int, values: Mapping[str, float] = MappingProxyT
     if not isinstance(robot_class, type):
         raise BadRobot(f"The module {module_name} has no class {class_name}; check both names.")
     with _RobotCall("to start", BadRobot):
-        robot = robot_class()
-    return CheckedRobot(robot)
+        return robot_class()
 
 
 def _checked_space(actions: Sequence[object]) -> list[dict[str, float]]:

@@ -1,4 +1,4 @@
-"""Command line options of all commands that record: of the simulated robot, and of the choice of actions."""
+"""Command line options of all commands that record: of the robot, and of the choice of actions."""
 
 import argparse
 from collections.abc import Callable
@@ -6,28 +6,37 @@ from pathlib import Path
 
 import orjson
 
+from session.command_line import whole_number
 from session.errors import InvalidAction
 from session.listing import find_session
 from session.loading import load_session
+from session.recorder.robot_adapter import CheckedRobot
 from session.recorder.selectors import (
     ActionSelector,
     ConstantSelector,
     RandomSelector,
     RecordedSelector,
     SequenceSelector,
+    UniformSelector,
 )
 from session.robots.actions import checked_action
+from session.robots.gymnasium_robot import MAX_REPEAT
 from session.robots.registry import simulator_options
-from session.robots.robot import Robot
 
 SELECTORS = ("constant", "sequence", "random", "recorded")
 
 
-def add_simulator_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of simulated robots, such as --uneven."""
+def add_robot_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of simulated robots, such as --uneven, and of environments of Gymnasium."""
     for option in simulator_options():
         limits = f"{option.low:g} to {option.high:g}"
         parser.add_argument(f"--{option.name}", type=float, metavar="SHARE", help=f"{option.help} ({limits})")
+    parser.add_argument(
+        "--repeat",
+        type=whole_number(1, MAX_REPEAT),
+        metavar="STEPS",
+        help="of an environment of Gymnasium: its steps in an action (default: about ten actions a second)",
+    )
 
 
 def simulator_values(options: argparse.Namespace) -> dict[str, float]:
@@ -47,7 +56,7 @@ def add_selector_options(parser: argparse.ArgumentParser, selectors: tuple[str, 
 
 
 def make_selector(
-    options: argparse.Namespace, robot: Robot, sessions_folder: Path, check: Callable[[dict[str, float]], None]
+    options: argparse.Namespace, robot: CheckedRobot, sessions_folder: Path, check: Callable[[dict[str, float]], None]
 ) -> ActionSelector:
     """The selector that the options name; raises InvalidAction and SessionNotFound.
 
@@ -63,6 +72,8 @@ def make_selector(
         case "recorded":
             return _make_recorded(options, robot, sessions_folder)
         case _:
+            if robot.is_continuous:
+                return UniformSelector(robot.profile, options.seed, robot.is_whole)
             return RandomSelector(robot.action_space, options.seed)
 
 
@@ -75,13 +86,15 @@ def steps_or(default: int, steps: int | None, selector: ActionSelector) -> int:
     return len(selector) if steps is None else steps
 
 
-def _completed(robot: Robot, action: dict[str, float], check: Callable[[dict[str, float]], None]) -> dict[str, float]:
+def _completed(
+    robot: CheckedRobot, action: dict[str, float], check: Callable[[dict[str, float]], None]
+) -> dict[str, float]:
     complete = robot.profile.with_constants(action)
     check(complete)
     return complete
 
 
-def _make_recorded(options: argparse.Namespace, robot: Robot, sessions_folder: Path) -> RecordedSelector:
+def _make_recorded(options: argparse.Namespace, robot: CheckedRobot, sessions_folder: Path) -> RecordedSelector:
     if not options.replay:
         raise InvalidAction("There is nothing to replay; name a session with --replay.")
     session = load_session(find_session(sessions_folder, options.replay))

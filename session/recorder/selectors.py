@@ -13,6 +13,7 @@ import numpy as np
 from session.errors import InvalidAction, ReplayEnded
 from session.recording import RecordedSession
 from session.robots.actions import named_values
+from session.robots.profiles import RobotProfile
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,23 @@ class RandomSelector:
 
     def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
         return dict(self._actions[int(self._random.integers(len(self._actions)))])
+
+
+class UniformSelector:
+    """Random actions of a continuous robot: each channel anywhere in its range, with equal probability, at whole
+    numbers only if ``is_whole``; the same ``seed`` gives the same actions."""
+
+    def __init__(self, profile: RobotProfile, seed: int, is_whole: bool = False) -> None:
+        self._names, self._is_whole = profile.channel_names, is_whole
+        self._low, self._high = np.array([(one.low, one.high) for one in profile.channels]).T
+        self._random = np.random.default_rng(seed)
+
+    def next_action(self, predictions: Sequence[ActionPrediction] = ()) -> dict[str, float]:
+        if self._is_whole:
+            values = self._random.integers(self._low.astype(np.int64), self._high.astype(np.int64), endpoint=True)
+        else:
+            values = self._random.uniform(self._low, self._high)
+        return named_values(self._names, values.astype(np.float32))
 
 
 class RecordedSelector:

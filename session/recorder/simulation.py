@@ -1,4 +1,5 @@
-"""Recording a simulated robot: the loop of observing and acting, without waiting for real time to pass."""
+"""Recording a simulated robot or an environment of Gymnasium: the loop of observing and acting, without waiting for
+real time to pass."""
 
 import os
 import shutil
@@ -6,7 +7,8 @@ import time
 from pathlib import Path
 
 from session.errors import RecordingError
-from session.recorder.recorder import GIGABYTE, SessionRecorder
+from session.recorder.recorder import GIGABYTE
+from session.recorder.robot_adapter import CheckedRobot
 from session.recorder.selectors import ActionSelector, RandomSelector
 from session.robots.registry import make_robot
 from session.robots.simulator import SimulatorEntry
@@ -35,19 +37,30 @@ def record_simulation(
     steps: int,
     max_disk_gb: float,
 ) -> str:
-    """Record ``steps`` actions of a new robot, and an observation before, between and after them; returns the session's
-    id. Raises RecordingError, InvalidAction and ReplayEnded.
+    """The same as `record_robot`, of a new robot."""
+    return record_robot(sessions_folder, CheckedRobot(make_robot(simulator), simulator), selector, steps, max_disk_gb)
+
+
+def record_robot(
+    sessions_folder: str | os.PathLike[str],
+    robot: CheckedRobot,
+    selector: ActionSelector,
+    steps: int,
+    max_disk_gb: float,
+) -> str:
+    """Record ``steps`` actions of a robot at its start, and an observation before, between and after them; returns the
+    session's id. Raises RecordingError, RobotFailed, InvalidAction and ReplayEnded.
     """
     if type(steps) is not int or not 0 <= steps < MAX_FRAMES:
         raise RecordingError(f"A recording has 1 to {MAX_FRAMES} frames; choose such a number.")
-    clock, robot = SimulatedClock(), make_robot(simulator)
-    robot_type, actions = type(robot).__name__, robot.action_space
-    with SessionRecorder(
-        sessions_folder, robot_type, actions, max_disk_gb=max_disk_gb, clock=clock, simulator=simulator
-    ) as recorder:
+    clock, observation_s = SimulatedClock(), 0.0 if robot.environment else OBSERVATION_S
+    with robot.recorder(sessions_folder, max_disk_gb, clock) as recorder:
         recorder.record_observation(robot.observe())
         for _ in range(steps):
-            clock.advance(OBSERVATION_S)
+            if robot.restart():
+                recorder.record_reset()
+                recorder.record_observation(robot.observe())
+            clock.advance(observation_s)
             action = selector.next_action()
             seconds = robot.act(action)
             recorder.record_action(action)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from session.robots.actions import MAX_CANDIDATES
 from session.robots.profiles import RobotProfile
 
 MAX_DISCRETE = 16  # a robot that took more different actions than this is a continuous one
@@ -27,12 +28,13 @@ class Candidates:
     is_continuous: bool = False
 
 
-def recorded_candidates(profile: RobotProfile, actions: np.ndarray) -> Candidates:
-    """The different ones of recorded actions (M, A), or typical ones if these are many."""
+def recorded_candidates(profile: RobotProfile, actions: np.ndarray, is_continuous: bool = False) -> Candidates:
+    """The different ones of recorded actions (M, A), or typical ones if these are many, or if the robot is known to be
+    continuous."""
     if not actions.size:
         return Candidates(actions)
     recorded = np.unique(actions, axis=0)
-    if len(recorded) <= MAX_DISCRETE:
+    if len(recorded) <= MAX_DISCRETE and not is_continuous:
         return Candidates(recorded)
     return Candidates(typical_actions(profile, actions), is_continuous=True)
 
@@ -48,6 +50,19 @@ def typical_actions(profile: RobotProfile, actions: np.ndarray) -> np.ndarray:
             rows[-1][channel] = value
     rows = np.array(rows, dtype=np.float32)
     return rows[np.sort(np.unique(rows, axis=0, return_index=True)[1])]
+
+
+def candidates_of_ranges(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """A few actions within ranges (A,), float32 (C, A), each once: all channels at 0, or at the end nearest to it; all
+    at their lowest and all at their highest values; then each in turn at its ends, as far as MAX_CANDIDATES allow."""
+    rest = np.clip(0.0, low, high)
+    rows = [rest, low, high]
+    for channel in range(len(low)):
+        for end in (low, high):
+            rows.append(rest.copy())
+            rows[-1][channel] = end[channel]
+    rows = np.array(rows, dtype=np.float32)
+    return rows[np.sort(np.unique(rows, axis=0, return_index=True)[1])][:MAX_CANDIDATES]
 
 
 def varying_channels(profile: RobotProfile, actions: np.ndarray) -> list[int]:

@@ -1,6 +1,6 @@
 """The Robot protocol: the four members that a simulated or real robot must have.
 
-docs/robots.md shows how to attach a robot.
+docs/robots.md shows how to attach a robot. An environment of Gymnasium has them too, see `gymnasium_robot`.
 """
 
 from collections.abc import Mapping

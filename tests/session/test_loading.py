@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from session import JETBOT, TOROIDAL_DOT, FrameUnreadable, SessionNotFound, load_session
+from session import JETBOT, TOROIDAL_DOT, FrameUnreadable, SessionNotFound, list_sessions, load_session
 from tests.cases import every_case
 from tests.session.session_files import RIGHT, STAY, action, events_of, jpeg, meta_of, observation, png, write_session
 
@@ -447,6 +447,39 @@ def test_of_many_recorded_actions_typical_ones_become_candidates(tmp_path):
     session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
     assert session.is_continuous and not session.skipped
     assert session.candidate_actions[:, 0].tolist() == pytest.approx([19.5, 3.9, 35.1], abs=0.2)
+
+
+def test_stated_channels_make_a_robot_continuous_with_exactly_these_ranges(tmp_path):
+    events = [action(step, {"arm": value, "grip": 0.1}) for step, value in enumerate((0.5, 3))]
+    stated = {"grip": [0.1, 0.7], "arm": [-2, 2]}
+    meta = meta_of(robot_type="Arm", action_space=None, channels=stated)
+    session = load_session(write_session(tmp_path / "arm" / "session_x", events, meta=meta))
+    assert [(one.name, one.low, one.high) for one in session.profile.channels] == [("grip", 0.1, 0.7), ("arm", -2, 2)]
+    assert session.is_continuous and session.skipped == () and session.outside_ranges.count == 1
+    assert [(one.robot, one.robot_title) for one in list_sessions(tmp_path)] == [("arm", "Arm")]
+
+
+@every_case(
+    ("channels", "reason"),
+    [
+        ([], "channels is not an object of channels"),
+        ({"arm": [1, 0], "grip": [0, 1]}, "the range of arm is not a list of two numbers, low and high"),
+        ({f"arm {k}": [0, 1] for k in range(65)}, "channels are too many, or have unusable names"),
+    ],
+)
+def test_unusable_channels_are_named_and_follow_from_the_actions(tmp_path, channels, reason):
+    meta = meta_of(robot_type="Arm", action_space=None, channels=channels)
+    session = load_session(write_session(tmp_path / "session_x", [action(0, {"arm": 3})], meta=meta))
+    assert session.profile.channel_names == ("arm",) and not session.is_continuous
+    assert [str(entry) for entry in session.skipped] == [f"{META}: {reason}"]
+
+
+def test_a_reset_separates_episodes_and_is_no_loss(folder):
+    reset = {"step": 3, "type": "reset", "data": {}, "timestamp": 1.0}
+    events = [*events_of("oao"), reset, *events_of("....oao")[-3:], {**reset, "step": 7}]
+    session = load_session(write_session(folder, events, meta=meta_of(total_steps=8)))
+    assert session.skipped == () and session.previous.tolist() == [-1, 0, -1, 2]
+    assert session.action_after.tolist() == [0, -1, 1, -1] and ("Episodes", "3") in session.details
 
 
 def test_a_huge_action_space_is_cut_and_named(folder):

@@ -85,7 +85,7 @@ def test_a_replay_takes_the_actions_of_another_session(capsys, tmp_path):
         (["--max-disk-gb", "0"], "gigabytes above 0"),
         (["--max-disk-gb", "many"], "gigabytes above 0"),
         (["--max-disk-gb", "1e-9"], "disk budget of 1e-09 GB is used up"),
-        (["--robot", "spot"], "invalid choice"),
+        (["--robot", "spot"], "choose jetbot_sim, toroidal_dot, or an environment such as gym:CartPole-v1"),
         (["--robot", "jetbot_sim", "--uneven", "2"], "uneven is a number from 0 to 0.9"),
         (["--robot", "jetbot_sim", "--uneven", "nan"], "uneven is a number from 0 to 0.9"),
         (["--robot", "toroidal_dot", "--uneven", "0.2"], "no option uneven"),

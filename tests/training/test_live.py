@@ -141,6 +141,16 @@ def test_uneven_turns_are_written_to_the_recording(run, tmp_path):
     assert only_session(tmp_path).simulator == SimulatorEntry("jetbot_sim", 3, {"uneven": 0.2})
 
 
+def test_an_environment_of_gymnasium_is_a_robot(run, tmp_path, capsys):
+    robot = "gym:tests.session.robots.environments:Rail-v0"
+    assert run("--robot", robot, "--steps", 2, "--repeat", 5, "--no-training") == 0  # an action takes an episode
+    assert capsys.readouterr().out.splitlines()[-1].endswith(": 4 frames, 2 actions.")
+    session = only_session(tmp_path)
+    assert session.previous.tolist() == [-1, 0, -1, 2] and session.profile.name == "rail_v0"
+    made_by = json.loads((session.folder / "session_meta.json").read_bytes())["gymnasium"]
+    assert made_by == {"version": 1, "id": robot.removeprefix("gym:"), "seed": 0, "repeat": 5}
+
+
 def test_uncertainty_is_logged_for_every_action_and_a_seed_repeats_the_choices(run, tmp_path, caplog):
     caplog.set_level("INFO")
     for _ in range(2):
@@ -181,6 +191,8 @@ WRONG = [
     (["--robot", "jetbot_sim", "--uneven", "2"], "uneven is a number from 0 to 0.9"),
     (["--uneven", "0.2"], "no option uneven"),
     (["--robot", "my_robot:Rover", "--uneven", "0.2"], "--uneven is for simulated robots"),
+    (["--repeat", "2"], "--repeat is for environments of Gymnasium"),
+    (["--robot", "gym:nowhere_at_all:Rail-v0"], "There is no module nowhere_at_all"),
     (["--autoencoder-lr", "5"], "The autoencoder learning rate must be"),
     (["--robot", "spot"], "There is no simulated robot of that name"),
     (["--robot", "nowhere_at_all:Robot"], "The robot failed to be imported (ModuleNotFoundError"),

@@ -35,7 +35,7 @@ class Ran:
     def __init__(
         self, folder, config, selector=None, robot=None, stop=lambda ran: False, kept=256, watch=lambda trainer: None
     ):
-        attached = CheckedRobot(robot or QuickDot(3))
+        attached = robot if isinstance(robot, CheckedRobot) else CheckedRobot(robot or QuickDot(3))
         self.manager = make_manager(folder / "checkpoints" / "toroidal_dot")
         self.turns, self.problem = [], None
         with self.manager.exclusive_trainer("a test", FAST) as trainer:
@@ -110,6 +110,38 @@ def test_what_is_learned_on_are_the_newest_frame_and_earlier_ones_with_as_long_a
         assert torch.allclose(batch.target[0], pictures[turn], atol=1e-6)
         for drawn in batch.target[1:]:
             assert any(torch.allclose(drawn, earlier, atol=1e-6) for earlier in pictures[:turn])
+
+
+class Episodes(CheckedRobot):
+    """A dot whose episodes end after three actions."""
+
+    acted = 0
+
+    def act(self, action):
+        self.acted += 1
+        return super().act(action)
+
+    def restart(self):
+        is_over, self.acted = self.acted == 3, self.acted % 3
+        return is_over
+
+
+def test_an_episode_that_is_over_is_followed_by_another_and_nothing_is_learned_across(tmp_path):
+    shapes = []
+
+    def watch(trainer):
+        real = trainer.step
+        trainer.step = lambda goal, batch: shapes.append((goal.network, batch.frames.shape[:2])) or real(goal, batch)
+
+    config = LiveConfig(steps=7, max_train_steps=1, batch_size=2)
+    ran = Ran(tmp_path, config, robot=Episodes(QuickDot(3)), watch=watch)
+    assert ran.problem is None and [turn.step for turn in ran.turns] == list(range(8))
+    assert ran.recording.previous.tolist() == [-1, 0, 1, 2, -1, 4, 5, 6, -1, 8]
+    assert ran.recording.action_after.tolist() == [0, 1, 2, -1, 3, 4, 5, -1, 6, -1]
+    assert ran.recording.skipped == () and all(turn.repeating is not None for turn in ran.turns[1:])
+    # Earlier frames come along where their own episode has as many frames before them.
+    predictor = [shape for network, shape in shapes if network == "predictor"]
+    assert predictor == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 1)]
 
 
 def test_uncertainty_chooses_among_the_actions_and_a_seed_repeats_the_run(tmp_path):

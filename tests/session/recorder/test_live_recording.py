@@ -60,6 +60,28 @@ def test_only_the_newest_pictures_stay_in_memory(tmp_path):
         live.history(6, 3)
 
 
+def test_no_history_leads_over_a_reset(tmp_path):
+    attached = CheckedRobot(SimulatedJetBot(1))
+    with SessionRecorder(tmp_path, attached.robot_type, attached.action_space) as recorder:
+        live = LiveRecording(recorder, attached.candidates, capacity=5)
+        for letter in "oaoaoroaoao":
+            match letter:
+                case "o":
+                    live.record_observation(attached.observe())
+                case "a":
+                    live.record_action(attached.action_space[1])
+                case _:
+                    live.record_reset()
+    read = load_session(recorder.folder)
+    assert (live.frame_count, live.action_count, read.action_count, read.skipped) == (6, 4, 4, ())
+    assert read.previous.tolist() == [-1, 0, 1, -1, 3, 4] and read.is_finished
+    assert [live.earliest(index) for index in (2, 3, 5)] == [1, 3, 3]
+    written, loaded = (build_batch(one, one.history(5, 8)) for one in (live, read))
+    assert written.frames.shape[1] == 2 and torch.equal(written.actions, loaded.actions)
+    with pytest.raises(NoHistory):
+        live.history(3, 3)
+
+
 def test_an_action_leads_from_one_observation_to_the_next(tmp_path):
     attached = CheckedRobot(SimulatedJetBot(1))
     with SessionRecorder(tmp_path, attached.robot_type, attached.action_space) as recorder:

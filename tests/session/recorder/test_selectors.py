@@ -11,7 +11,9 @@ from session import (
     SequenceSelector,
     UncertaintySelector,
     load_session,
+    profile_of,
 )
+from session.recorder.selectors import UniformSelector
 from tests.session.session_files import RIGHT, STAY, action, write_session
 
 ZERO, ONE = {"action": 0}, {"action": 1}
@@ -36,6 +38,18 @@ def test_random_takes_every_action_and_repeats_with_its_seed():
     assert first == actions_of(RandomSelector([ZERO, ONE], 3), 200)
     assert first != actions_of(RandomSelector([ZERO, ONE], 4), 200)
     assert 60 < sum(one["action"] for one in first) < 140
+
+
+def test_actions_of_a_continuous_robot_fill_its_ranges_and_repeat_with_their_seed():
+    ends = [{"gas": 0.1, "wheel": -3}, {"gas": 0.7, "wheel": 3}]
+    profile = profile_of("Car", ends)
+    first = actions_of(UniformSelector(profile, 3), 200)
+    assert first == actions_of(UniformSelector(profile, 3), 200) != actions_of(UniformSelector(profile, 4), 200)
+    gas = sorted(one["gas"] for one in first)
+    assert 0.1 <= gas[0] < 0.13 and 0.37 < gas[100] < 0.43 and 0.67 < gas[-1] <= 0.7 and len(set(gas)) == 200
+    assert {one["wheel"] for one in actions_of(UniformSelector(profile_of("Car", ends[:1] * 2), 3), 5)} == {-3}
+    whole = profile_of("Dial", [{"dial": -1}, {"dial": 2}])
+    assert {one["dial"] for one in actions_of(UniformSelector(whole, 3, is_whole=True), 100)} == {-1, 0, 1, 2}
 
 
 def test_a_replay_gives_the_recorded_actions_once_as_they_were_written(tmp_path):
