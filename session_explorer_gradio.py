@@ -5,6 +5,13 @@ that a visitor can cause are named exceptions, whose message becomes a message o
 outputs answers by name: a dict of values by the names of components in `PageParts`, such as "errors.view".
 """
 
+# For `uv run session_explorer_gradio.py`; the versions of requirements.txt.
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["gradio==6.31.0", "torch==2.13.0", "numpy==2.4.6", "pillow==12.3.0", "matplotlib==3.11.2",
+#   "wandb==0.31.0", "orjson==3.13.0", "tqdm==4.70.1"]
+# ///
+
 import functools
 import logging
 import sys
@@ -23,20 +30,11 @@ with without_proxies():
 
 import models
 import training
-from page import handlers, messages, tabs, verdicts
+from page import handlers, messages, opening, tabs, verdicts
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
 from page.facts import frame_facts
 from page.handlers import Answer, On, PageError, may_train, name_of
-from page.opening import (
-    TRAINER_BUTTONS,
-    filter_sessions,
-    open_newest,
-    open_page,
-    open_session,
-    refresh_sessions,
-    revisit_session,
-)
 from page.panels import remember, unless_shown
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.blocks import PageBlocks
@@ -89,7 +87,8 @@ USER_ERRORS = (
 
 def load_session(explorer: Explorer, visitor: Visitor, session_id: str | None = None) -> Answer:
     """Open a recording for this visitor, at its first frame that can be predicted, or again at the visitor's frame."""
-    return open_session(explorer, visitor, session_id, visitor.frame if session_id == visitor.session_id else None)
+    frame = visitor.frame if session_id == visitor.session_id else None
+    return opening.open_session(explorer, visitor, session_id, frame)
 
 
 def show_frame(explorer: Explorer, visitor: Visitor, frame: FramePosition | None = None) -> str:
@@ -434,8 +433,8 @@ def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> A
     """Record a short session with each simulated robot, and open the newest."""
     explorer.require_trainer(request)
     record_all_demos(explorer)
-    content = open_newest(explorer, visitor)
-    return refresh_sessions(explorer, visitor) | content
+    content = opening.open_newest(explorer, visitor)
+    return opening.refresh_sessions(explorer, visitor) | content
 
 
 # ---- layout and events -----------------------------------------------------------------------------------------------
@@ -503,16 +502,16 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:
     bar, player, tab = page.sessions, page.recording.player, page.session_tab
-    visitor, opening = page.visitor, dict(is_opening=True)
-    robot, whole_page = [visitor, bar.robot], [*on.named(TRAINER_BUTTONS), *page.listing, *page.opened]
-    on(demo.load, open_page, [visitor], whole_page, show_progress="hidden", **opening, **PRIVATE)
-    on(bar.refresh.click, refresh_sessions, robot, page.listing)
-    picked = dict(show_progress_on=bar.picker, **opening)
-    on(bar.robot.select, filter_sessions, robot, [bar.picker, bar.offer, *page.opened], **picked, **handlers.CHOICE)
+    visitor, opens = page.visitor, dict(is_opening=True)
+    robot, whole_page = [visitor, bar.robot], [*on.named(opening.TRAINER_BUTTONS), *page.listing, *page.opened]
+    on(demo.load, opening.open_page, [visitor], whole_page, show_progress="hidden", **opens, **PRIVATE)
+    on(bar.refresh.click, opening.refresh_sessions, robot, page.listing)
+    picked, listed = dict(show_progress_on=bar.picker, **opens), [bar.picker, bar.offer, *page.opened]
+    on(bar.robot.select, opening.filter_sessions, robot, listed, **picked, **handlers.CHOICE)
     on(bar.load.click, load_session, [visitor, bar.picker], page.opened, **picked)
     on(bar.picker.select, load_session, [visitor, bar.picker], page.opened, **picked, **handlers.CHOICE)
-    on(bar.demo.click, record_demos, [visitor], [*page.listing, *page.opened], **opening, **PRIVATE)
-    on(player.revisited, revisit_session, [visitor, player], [*page.listing, *page.opened], **picked, **PRIVATE)
+    on(bar.demo.click, record_demos, [visitor], [*page.listing, *page.opened], **opens, **PRIVATE)
+    on(player.revisited, opening.revisit_session, [visitor, player], [*page.listing, *page.opened], **picked, **PRIVATE)
     on(player.moved, show_frame, [visitor, player], [tab.about_frame], trigger_mode="always_last", **SILENT)
     on(tab.statistics.expand, describe_session, [visitor], [tab.statistics_result], refuse=messages.notice)
 

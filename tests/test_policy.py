@@ -4,9 +4,13 @@ Each test visits every source file and names the offenders.
 """
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+from page.server.settings import VERSION
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("session", "models", "training", "page")
@@ -157,6 +161,14 @@ def test_the_page_imports_the_faces_of_other_packages_and_their_figures():
 def test_the_script_holds_no_tensors_and_stays_short():
     assert "torch" not in {name.split(".")[0] for name in imports(SCRIPT)}
     assert len(SCRIPT.read_text(encoding="utf-8").splitlines()) <= MAX_SCRIPT_LINES
+
+
+def test_the_script_states_for_uv_what_requirements_and_the_project_state():
+    block = re.search(r"^# /// script\n(.*?)^# ///$", SCRIPT.read_text(encoding="utf-8"), re.M | re.S).group(1)
+    stated = tomllib.loads(block.replace("# ", "", 1).replace("\n# ", "\n"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert stated["dependencies"] == (ROOT / "requirements.txt").read_text(encoding="utf-8").split()
+    assert stated["requires-python"] == project["requires-python"] and project["version"] == VERSION
 
 
 def test_no_folder_holds_too_many_files():

@@ -8,6 +8,7 @@ from pathlib import Path
 from session import data_option
 from training import InvalidValue, whole_number
 
+VERSION = "0.9.0"  # as in pyproject.toml
 HOST, PORT = "0.0.0.0", 7860
 
 
@@ -62,6 +63,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
 
 def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Explore recorded robot sessions in the browser.")
+    parser.add_argument("--version", action="version", version=f"Session Explorer {VERSION}")
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument("--host", help=f"address to listen on; 127.0.0.1 for this machine alone (default {HOST})")
     parser.add_argument("--port", help=f"port to listen on; the next free one if it is taken (default {PORT})")
