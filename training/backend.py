@@ -106,12 +106,13 @@ class Backend:
         """The recordings, and, of those whose frames are only some of their rows, readings that begin at other rows: as
         many as keep all below 4,000 frames. Raises SessionError."""
         times = max(1, MAX_OFFSET_FRAMES // max(1, sum(one.frame_count for one in recordings.values())))
-        ids = {
+        others = {
             name: None
             for session_id, one in recordings.items()
-            for name in (one.choices.with_offsets(session_id, times) if one.choices else [session_id])
+            for name in (one.choices.with_offsets(session_id, times) if one.choices else ())
+            if name not in recordings
         }
-        return dict(recordings) | self.open_all(ids)
+        return dict(recordings) | self.open_all(others)
 
     def begin_recipe(self, recordings: Mapping[str, RecordedSession], started_by: str) -> TrainingJob:
         """Train fresh networks by the recipe on recordings of one robot, by id.

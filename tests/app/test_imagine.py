@@ -224,7 +224,7 @@ def test_a_simulated_jetbot_turns_with_the_truth_beside_and_a_real_one_as_far_as
     # The replaced networks move the picture by 27 pixels, the simulator turns by 22.4.
     truth = page.locator("#imagine-pad [data-part=truth-text]")
     expect(truth).to_contain_text(
-        re.compile(r"Simulated · dot error 1[34]\.\d px, MSE .*start frame: dot error 67\.\d px")
+        re.compile(r"Simulated · heading error 1[34]\.\d px, MSE .*start frame: heading error 67\.\d px")
     )
     expect(page.locator("#truth")).to_be_visible()
     with simulator_left_out(data / "sessions" / session_ids["jetbot"]):
@@ -339,7 +339,7 @@ def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(p
     imagining(page)
     fill(page, "truth-frames", "3")
     page.locator("#measure-truth").click()
-    expect(page.locator("#truth-figure")).to_contain_text("from 3 frames", timeout=LONG_MS)
+    expect(page.locator("#truth-figure")).to_contain_text("over 3 frames", timeout=LONG_MS)
     expect(page.locator("#truth-figure")).to_contain_text("0% within 2 px of the simulator")
     rows = page.locator("#truth-table tbody tr").all_inner_texts()
     assert [row.split("\t")[:3] for row in rows] == [["stay", "3", "0%"], ["move", "3", "0%"], ["all", "6", "0%"]]

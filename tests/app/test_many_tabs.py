@@ -82,6 +82,8 @@ def test_a_picture_that_does_not_come_is_told_and_no_other_shows_under_its_capti
 
 def test_answers_wait_on_the_server_while_four_other_tabs_listen(page_at, session_ids):
     page = page_at(session_ids["jetbot"], 2)
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("#autoencoder-result .result[data-frame='2']:not(.stale)")).to_be_visible(timeout=LONG_MS)
     listening: list[str] = []
     page.on("request", lambda request: listening.append(request.url) if "/queue/data" in request.url else None)
     held = (

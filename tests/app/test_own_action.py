@@ -11,7 +11,7 @@ from page.server.settings import Settings
 from tests.app.conftest import serving
 from tests.app.tabs import Tabs, Visits
 from tests.app.test_inside import LONG_MS
-from tests.session.session_files import action, observation, write_session
+from tests.session.session_files import action, events_of, observation, write_session
 
 NAMES = [f"joint_{number}" for number in range(8)]
 
@@ -30,6 +30,7 @@ def write_arm(folder: Path) -> None:
 def arm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("arm")
     write_arm(folder / "sessions")
+    write_session(folder / "sessions" / "jetbot" / "session_2", events_of("oaoaoao"))
     with serving(Settings(data=folder)) as address:
         yield address
 
@@ -81,11 +82,13 @@ def test_a_visitor_sets_an_own_action_and_chooses_the_channels_to_sweep(tabs: Ta
     visits.end()
 
 
-def test_a_robot_of_few_actions_has_no_sliders(open_tab: Visits, session_ids: dict[str, str]):
-    page = open_tab(f"?session={session_ids['jetbot']}&frame=7")
+def test_a_robot_of_few_actions_has_no_sliders(tabs: Tabs, arm_server: str):
+    visits = Visits(tabs, arm_server)
+    page = visits("?session=jetbot/session_2&frame=3")
     page.get_by_role("tab", name="Predictor", exact=True).click()
     expect(page.locator("#sweep-pictures")).to_be_visible(timeout=LONG_MS)
     expect(page.locator("#predictor-own-action .own-action")).to_be_hidden()
     page.get_by_role("tab", name="Imagine", exact=True).click()
     expect(page.locator("#imagine-pad [data-part=actions] button").first).to_be_visible(timeout=LONG_MS)
     expect(page.locator("#imagine-pad [data-part=own]")).to_be_hidden()
+    visits.end()
