@@ -3,6 +3,8 @@
 All values that training takes from a page, a command line or a program are checked here, by name and value.
 """
 
+from session.files import is_plain
+
 MAX_TEXT = 80
 MAX_NUMBER = 1e15  # larger ones would fill a message with digits
 
@@ -58,7 +60,7 @@ def _words(name: str) -> str:
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
     """Text of unknown origin as one line of a message: printable, and of at most `limit` letters."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in text[: limit + 1])
+    line = "".join(letter if is_plain(letter) else "?" for letter in text[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
