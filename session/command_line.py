@@ -14,6 +14,7 @@ UNSUPPORTED = (
     "(the Windows Subsystem for Linux)."
 )
 
+SESSIONS = "sessions"  # the folder in a data folder
 
 # What sentences for visitors of the page tell them to do, and the same for the user of a terminal.
 TERMINAL_WORDS = {
@@ -41,6 +42,15 @@ def path_option(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise argparse.ArgumentTypeError(f"the home folder of {text.partition('/')[0]} is not known") from None
+
+
+def session_option(text: str) -> str:
+    """The id of a session that an option names, or the path of its folder, as shells complete it."""
+    path = path_option(text)
+    names = path.parts
+    if SESSIONS in names and (path.exists() or path.parent.exists()):
+        names = names[len(names) - names[::-1].index(SESSIONS) :]
+    return "/".join(names)
 
 
 def end_signals() -> list[signal.Signals]:
