@@ -20,7 +20,7 @@ from session import ActionChannel, RecordedSession, RobotProfile, SessionCache
 from session.files import describe, open_folder, open_regular, read_at_most, replace_file
 from session.formats.json_values import parse_json
 from session.robots.actions import MAX_VALUE
-from session.robots.detection import name_digest
+from session.robots.detection import DIGEST_LENGTH, name_digest
 from session.robots.registry import ROBOTS
 from training.values import is_number
 
@@ -74,6 +74,25 @@ def keep_robots(profiles: Sequence[RobotProfile], checkpoints: Path) -> None:
     if not _is_registered(first):
         channels = tuple(ActionChannel(name, lows[name], highs[name]) for name in first.channel_names)
         keep_robot(replace(first, channels=channels), checkpoints / first.name)
+
+
+def fit_to_train(recordings: Sequence[RecordedSession], checkpoints: Path) -> list[RecordedSession]:
+    """Recordings that a robot's networks will learn from, scaled alike: by the ranges kept beside its checkpoints, or,
+    if there were none, by those that hold the actions of all of them, which are kept from now on."""
+    keep_robots([one.profile for one in recordings], checkpoints)
+    return [fit_recording(one, checkpoints) for one in recordings]
+
+
+def is_of_robot(recording: RecordedSession, profile: RobotProfile) -> bool:
+    """True for a recording of the same robot, with the same channels in the same order."""
+    own = recording.profile
+    return (own.name, own.channel_names) == (profile.name, profile.channel_names)
+
+
+def may_be_renamed(name: str, robot: str) -> bool:
+    """True if `fit_profile` may have given the name to a robot whose recordings name it `robot`."""
+    own = name.removeprefix(f"{robot}_")
+    return own != name and len(own) == DIGEST_LENGTH
 
 
 def read_robot(path: Path) -> KeptRobot | None:
