@@ -23,9 +23,9 @@ from typing import Any
 # Importing torch takes 1.5 s, and no time in parallel with Gradio's import: together 3.0 s instead of 4.6 s.
 threading.Thread(target=__import__, args=("torch",), daemon=True).start()
 
-from page.server.proxies import without_proxies
+from page.server.shell import without_foreign_settings
 
-with without_proxies():
+with without_foreign_settings():
     import gradio as gr
 
 import models

@@ -17,6 +17,8 @@ PORT = 18760
 PROGRAM = "session_explorer_gradio.py"
 # As in the shells of many institutes: nothing of it concerns the server.
 PROXIES = {"http_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9"}
+# What other programs leave in a shell; the backend is that of Jupyter, in a package that is not required here.
+FOREIGN = {"SSL_CERT_FILE": "/no/cacert.pem", "GRADIO_DEBUG": "1", "MPLBACKEND": "module://no.backend"}
 START_LIMIT_S, END_LIMIT_S = 60, 60
 
 
@@ -53,7 +55,8 @@ def running_server(data: Path, port: int = PORT, program: Sequence[str] = (PROGR
     command = [sys.executable, *program, "--data", str(data), "--port", str(port), "--no-browser"]
     address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
     silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    with subprocess.Popen(command, env=os.environ | PROXIES | {"GRADIO_TEMP_DIR": str(cache)}, **silent) as process:
+    environment = os.environ | PROXIES | FOREIGN | {"GRADIO_TEMP_DIR": str(cache)}
+    with subprocess.Popen(command, env=environment, **silent) as process:
         try:
             yield Server(address, data, process, seconds_until_served(address), cache)
         finally:

@@ -43,9 +43,10 @@ def _draw(draw: Callable[["Figure"], None], height_in: float) -> bytes:
     import matplotlib  # takes a few tenths of a second at the start of the server
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = _figure(draw, height_in)
-    families = font_families(text_of(figure))
-    with matplotlib.rc_context({"font.family": families}):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a style of the user's own is for figures of the user's own
+        figure = _figure(draw, height_in)
+        matplotlib.rcParams["font.family"] = families = font_families(text_of(figure))
         if len(families) > 1:
             figure = _figure(draw, height_in)  # text gets its font when it is made
         replace_undrawable(figure)

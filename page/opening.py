@@ -57,6 +57,8 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
 def _with_reading(visitor: Visitor, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """The choices with the visitor's session, if that is one of them in another reading."""
     opened = visitor.session_id or ""
+    if opened in (session_id for _, session_id in choices):
+        return choices
     for place, (text, session_id) in enumerate(choices):
         if opened.startswith(f"{session_id}@"):
             return [*choices[: place + 1], (label(text, session_id, opened), opened), *choices[place + 1 :]]

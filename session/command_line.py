@@ -14,6 +14,7 @@ UNSUPPORTED = (
     "(the Windows Subsystem for Linux)."
 )
 
+SESSIONS = "sessions"  # the folder in a data folder
 
 # What sentences for visitors of the page tell them to do, and the same for the user of a terminal.
 TERMINAL_WORDS = {
@@ -52,6 +53,15 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def session_option(text: str) -> str:
+    """The id of a session that an option names, or the path of its folder, as shells complete it."""
+    path = path_option(text)
+    names = path.parts
+    if SESSIONS in names and (path.exists() or path.parent.exists()):
+        names = names[len(names) - names[::-1].index(SESSIONS) :]
+    return "/".join(names)
 
 
 def end_signals() -> list[signal.Signals]:

@@ -5,10 +5,9 @@ import difflib
 import os
 from pathlib import Path
 
-from session.command_line import path_option
+from session.command_line import SESSIONS, path_option
 from session.loading import format_of
 
-SESSIONS = "sessions"
 INSIDE = (SESSIONS, "checkpoints", "evaluations")  # folders of a data folder
 LEVELS = 4  # of data/sessions/robot/session/frames below the data folder
 

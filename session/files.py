@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,8 @@ NO_LOCKS = (
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 UTF16_STARTS = (b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{")
 HEAD_BYTES = 64
+NOT_PLAIN = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode
+REVERSING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
 class NotRegularFile(OSError):
@@ -118,6 +121,15 @@ def foreign_text(head: bytes) -> str | None:
     if head.startswith(UTF16_STARTS):
         return "is text in UTF-16: save it as UTF-8"
     return foreign_content(head)
+
+
+def is_plain(text: str) -> bool:
+    """True if text can be shown and typed: no control characters, bytes that are no text, line ends, or marks that
+    reverse the letters after them.
+
+    ``str.isprintable`` also refuses wide and fixed spaces, the joiners of many scripts, and the newest emoji.
+    """
+    return text.isprintable() or not any(unicodedata.category(one) in NOT_PLAIN or one in REVERSING for one in text)
 
 
 def describe(error: OSError) -> str:

@@ -7,14 +7,16 @@ from errno import EACCES
 from pathlib import Path
 
 from session.errors import SessionNotFound, SessionUnreadable
-from session.files import describe
+from session.files import describe, is_plain
 from session.formats.reading import split_reading
 from session.loading import format_of, locate, summarize
 from session.summary import SessionSummary
 
-MAX_ID_LENGTH = 400
 MAX_FOLDERS = 2  # below the sessions folder: a robot or a user, and a session or a dataset
 MAX_PARTS = MAX_FOLDERS + 1  # and an episode
+MAX_ID_LENGTH = 800  # of three names: disks allow 255 bytes for each
+BACKSLASH = "\\"
+BAD_NAME = "cannot be opened: its name has a character that has no place in one; rename the folder"
 NO_RECORDINGS = {"lost+found"}  # of the disk, unreadable for everybody but the system
 GONE = (FileNotFoundError, NotADirectoryError)
 
@@ -29,6 +31,9 @@ def list_sessions(sessions_folder: str | os.PathLike[str]) -> list[SessionSummar
     root = Path(sessions_folder)
     summaries = []
     for session_id in _session_ids(root):
+        if not _is_usable(session_id):
+            summaries.append(SessionSummary.of_unreadable(_shown(session_id), BAD_NAME))
+            continue
         try:
             summaries += summarize(root / session_id, session_id)
         except (*GONE, SessionNotFound):
@@ -50,10 +55,10 @@ def find_session(sessions_folder: str | os.PathLike[str], session_id: object) ->
     It is the session's folder, or, if a folder holds several, a path below it that need not exist on disk. Raises
     SessionNotFound for every other text, also if it is a path that exists.
     """
-    if not isinstance(session_id, str) or len(session_id) > MAX_ID_LENGTH or "\\" in session_id:
+    if not isinstance(session_id, str) or len(session_id) > MAX_ID_LENGTH or not _is_usable(session_id):
         raise SessionNotFound
     parts = session_id.split("/")
-    if len(parts) > MAX_PARTS or any(not part or part.startswith(".") or not part.isprintable() for part in parts):
+    if len(parts) > MAX_PARTS or any(not part or part.startswith(".") for part in parts):
         raise SessionNotFound
     root = Path(sessions_folder)
     try:
@@ -99,15 +104,26 @@ def _subfolders(folder: Path) -> list[str] | None:
     """Names of the folders in a folder, none if it is gone, or None if it cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if _is_shown(entry.name) and entry.is_dir(follow_symlinks=False)]
+            return [
+                entry.name
+                for entry in entries
+                if not entry.name.startswith(".")
+                and entry.name not in NO_RECORDINGS
+                and entry.is_dir(follow_symlinks=False)
+            ]
     except GONE:
         return []
     except OSError:
         return None
 
 
-def _is_shown(name: str) -> bool:
-    return not name.startswith(".") and name.isprintable() and name not in NO_RECORDINGS
+def _is_usable(session_id: str) -> bool:
+    """True if an id has only letters that go from here to a browser and back."""
+    return is_plain(session_id) and BACKSLASH not in session_id
+
+
+def _shown(name: str) -> str:
+    return "".join(letter if is_plain(letter) else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
 def _may_be_recording(folder: Path) -> bool:

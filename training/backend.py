@@ -5,6 +5,7 @@ are no part of it.
 """
 
 import contextlib
+import functools
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from models import SharedWorldModel, WorldModels, choose_device
 from session import RecordedSession, RobotProfile, SessionNotFound, list_sessions
 from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
-from training.checkpoints.robots import RobotSessions
+from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot, may_be_renamed
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
@@ -79,10 +80,14 @@ class Backend:
         return Path(os.path.abspath(self.sessions_folder / session_id))
 
     def session_ids(self, robot_name: str) -> list[str]:
-        """The recordings in a robot's folder, and those elsewhere that name the robot, by their ids."""
+        """The recordings in a robot's folder, and those elsewhere that name the robot, by their ids.
+
+        Once opened, some may be another robot's: of the same name, with other channels or with ranges of their own.
+        """
+        names = functools.partial(_names, robot_name)
         summaries = [one for one in list_sessions(self.sessions_folder) if one.is_readable]
-        own = [one for one in summaries if one.robot == robot_name or one.session_id.startswith(f"{robot_name}/")]
-        read = [f"{one.session_id}{end}" for one in summaries for name, end in one.readings if name == robot_name]
+        own = [one for one in summaries if names(one.robot) or one.session_id.startswith(f"{robot_name}/")]
+        read = [f"{one.session_id}{end}" for one in summaries for name, end in one.readings if names(name)]
         return sorted([*(one.session_id for one in own), *read])
 
     def open_all(self, session_ids: Iterable[str]) -> dict[str, RecordedSession]:
@@ -98,7 +103,7 @@ class Backend:
         for session_id in session_ids:
             with contextlib.suppress(SessionNotFound):  # deleted meanwhile, or not to be read in that way
                 recording = self.sessions.get(session_id)
-                if recording.frame_count and recording.profile.channel_names == profile.channel_names:
+                if recording.frame_count and is_of_robot(recording, profile):
                     found[session_id] = recording
         return found
 
@@ -119,11 +124,13 @@ class Backend:
 
         Raises JobRunning, SessionError and InvalidValue.
         """
+        if not recordings:
+            raise InvalidValue("There is no recording of this robot with frames and these actions; record one.")
         profile = next(iter(recordings.values())).profile
         manager = self.loaded_manager(profile)
         manager.require_idle()  # reading all frames takes some seconds
         recordings = self.with_offsets(recordings)
-        frames = UniqueFrames(list(recordings.values()), is_held_out)
+        frames = UniqueFrames(fit_to_train(list(recordings.values()), self.checkpoints_folder), is_held_out)
         recipe = Recipe(standard_config(frames), tuple(recordings))
         return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)
 
@@ -218,3 +225,8 @@ class Backend:
     def _all_managers(self) -> list[TrainingManager]:
         with self._lock:
             return list(self._managers.values())
+
+
+def _names(robot_name: str, recorded: str) -> bool:
+    """True if a recording that names its robot `recorded` may be one of `robot_name`."""
+    return recorded == robot_name or may_be_renamed(robot_name, recorded)

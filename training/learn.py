@@ -9,7 +9,7 @@ import argparse
 import dataclasses
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -20,7 +20,7 @@ from session.data_folder import data_option
 from session.ground_truth import held_out_state, may_be_simulated
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
-from training.checkpoints.robots import keep_robots
+from training.checkpoints.robots import fit_to_train, is_of_robot
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser, StopRequest, follow_job, print_loaded, typed_number
 from training.evaluation.accuracy import measure_truth
@@ -73,8 +73,7 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     ids = backend.session_ids(options.robot)
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
-    keep_robots([backend.sessions.get(one).profile for one in ids], backend.checkpoints_folder)
-    recordings = backend.with_offsets(backend.open_all(ids))
+    recordings = backend.with_offsets(_of_one_robot(backend, options.robot, ids))
     frames = UniqueFrames(list(recordings.values()), is_held_out)
     typed = {field.name: values[field.name] for field in FIELDS if field.name in values}
     config = dataclasses.replace(standard_config(frames), **typed)
@@ -84,6 +83,17 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
         print_loaded(manager, network, manager.load(network, path).notes)
     loaded = {network: manager.trainer.state.of(network).steps for network in paths}
     return manager, Recipe(config, tuple(recordings), loaded, options.half), frames
+
+
+def _of_one_robot(backend: Backend, robot: str, ids: Sequence[str]) -> dict[str, RecordedSession]:
+    """The robot's recordings, scaled alike, by id; raises SessionError."""
+    opened = backend.open_all(ids)
+    profiles = [recording.profile for recording in opened.values()]
+    profile = next((one for one in profiles if one.name == robot), profiles[0])
+    own = {one: recording for one, recording in opened.items() if is_of_robot(recording, profile)}
+    if len(own) < len(opened):
+        sys.stdout.write(f"Left out, because they have other action channels or ranges: {len(opened) - len(own)}.\n")
+    return dict(zip(own, fit_to_train(list(own.values()), backend.checkpoints_folder), strict=True))
 
 
 def _resume(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, UniqueFrames]:

@@ -10,7 +10,7 @@ import sys
 
 from models import DeviceUnavailable, Network
 from session import RecordedSession, SessionError, SessionNotFound, list_sessions
-from session.command_line import run_command, terminal_words
+from session.command_line import run_command, session_option, terminal_words
 from session.data_folder import data_option
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
@@ -74,7 +74,9 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(prog="python -m training.train", description="Train a robot's world model on a recording.")
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
-    parser.add_argument("--session", required=True, help='the recording, such as "jetbot/session_20250921_142133"')
+    parser.add_argument(
+        "--session", type=session_option, required=True, help='the recording, such as "jetbot/session_20250921_142133"'
+    )
     parser.add_argument("--model", required=True, choices=MODELS, help="both: the autoencoder first")
     goal = parser.add_mutually_exclusive_group(required=True)
     goal.add_argument("--threshold", type=typed_number, help="train until the evaluated loss is at most this")

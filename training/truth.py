@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from models import DeviceUnavailable, SharedWorldModel, WeightsSource, choose_device
 from session import RecordedSession, SessionError, held_out_state
-from session.command_line import path_option, run_command, terminal_words
+from session.command_line import path_option, run_command, session_option, terminal_words
 from session.data_folder import data_option
 from training.checkpoints.build import world_model_config
 from training.checkpoints.errors import CheckpointError
@@ -107,7 +107,9 @@ def shared_model(options: argparse.Namespace, recording: RecordedSession) -> Sha
 def measuring_parser(command: str, description: str, frames: int) -> argparse.ArgumentParser:
     """The options of a command that measures networks on a recording, `frames` of it by default."""
     parser = CommandParser(prog=f"python -m training.{command}", description=description)
-    parser.add_argument("--session", required=True, help='such as "toroidal_dot/session_20251014_090000"')
+    parser.add_argument(
+        "--session", type=session_option, required=True, help='such as "toroidal_dot/session_20251014_090000"'
+    )
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     parser.add_argument(
         "--autoencoder", type=path_option, help="its checkpoint (default: the robot's own under --data)"

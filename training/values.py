@@ -5,6 +5,8 @@ All values that training takes from a page, a command line or a program are chec
 
 import math
 
+from session.files import is_plain
+
 MAX_TEXT = 80
 NO_BREAK = "\u00a0"  # does not break a line
 MAX_NUMBER = 1e15  # larger ones would fill a message with digits
@@ -61,7 +63,7 @@ def _words(name: str) -> str:
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
     """Text of unknown origin as one line of a message: printable, and of at most `limit` letters."""
-    line = "".join(letter if letter.isprintable() else "?" for letter in text[: limit + 1])
+    line = "".join(letter if is_plain(letter) else "?" for letter in text[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

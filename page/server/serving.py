@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 from typing import Any
 
@@ -11,9 +12,9 @@ from page.backend import PageBackend
 from page.facts import holdings
 from page.server.access_policy import AccessPolicy
 from page.server.launch import announce, exit_now, free_port
-from page.server.proxies import proxies_for_public_link, without_proxies
 from page.server.routes import look_route, recorded_routes, run_route
 from page.server.settings import Settings
+from page.server.shell import settings_for_public_link, without_foreign_settings
 from page.server.table_routes import table_routes
 from page.server.web_app import web_options
 from session import (
@@ -85,9 +86,11 @@ def serve(demo: gr.Blocks, explorer: Explorer) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     end_on_signals(explorer)
     require_supported_system()
+    # Shells that Jupyter starts name a backend that may not be installed; no figure here needs a window.
+    os.environ["MPLBACKEND"] = "agg"
     settings, port = explorer.settings, prepare(explorer)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(proxies_for_public_link(settings.host) if settings.share else without_proxies())
+        stack.enter_context(settings_for_public_link(settings.host) if settings.share else without_foreign_settings())
         demo.launch(
             server_name=settings.host,
             server_port=port,

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +50,7 @@ def table_page(summaries: Sequence[SessionSummary], query: Mapping[str, str]) ->
     `robot`, `sort`, `order` ("up" or "down") and `page` from 0; of what is wrong in it, the usual is taken."""
     robots = sorted({one.robot_title for one in summaries if one.is_readable}, key=str.casefold)
     robot = query.get("robot", ALL_ROBOTS)
-    words = query.get("text", "")[:MAX_TEXT].casefold().split()
+    words = _folded(query.get("text", "")[:MAX_TEXT]).split()
     found = [one for one in summaries if robot not in robots or one.robot_title == robot]
     found = [one for one in found if all(word in _searched(one) for word in words)]
     found.sort(key=SORTS.get(query.get("sort", ""), SORTS["date"]), reverse=query.get("order") != "up")
@@ -64,7 +65,12 @@ def _number(text: str) -> int:
 
 
 def _searched(summary: SessionSummary) -> str:
-    return f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)} {summary.task}".casefold()
+    return _folded(f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)} {summary.task}")
+
+
+def _folded(text: str) -> str:
+    """Text without case and in one form: macOS writes accents apart from their letters, keyboards do not."""
+    return unicodedata.normalize("NFKC", text.casefold())
 
 
 def _date(summary: SessionSummary) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 from array import array
 
-from session.files import HEAD_BYTES, describe, foreign_text, open_regular
+from session.files import HEAD_BYTES, describe, foreign_text, is_plain, open_regular
 from session.formats.json_values import BYTE_ORDER_MARK, NotJson, parse_json
 from session.formats.lines import MAX_FILE_BYTES, is_at_end, read_lines
 from session.history import ACTION, OBSERVATION
@@ -147,7 +147,7 @@ def _frame_path(data: dict[str, object]) -> str:
 
 
 def _checked_path(path: str) -> str:
-    if not path or len(path) > MAX_PATH_LENGTH or not path.isprintable():
+    if not path or len(path) > MAX_PATH_LENGTH or not is_plain(path):
         raise BadEvent("frame_path is not a usable file name")
     is_absolute = path.startswith(("/", "\\")) or DRIVE.match(path)
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]

@@ -14,7 +14,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from session.files import HEAD_BYTES, describe, foreign_content, open_file, open_folder, open_regular, open_subfolder
+from session.files import (
+    HEAD_BYTES,
+    describe,
+    foreign_content,
+    is_plain,
+    open_file,
+    open_folder,
+    open_regular,
+    open_subfolder,
+)
 
 INFO_FILE = "meta/info.json"
 SNAPSHOTS, BLOBS, MAIN = "snapshots", "blobs", "refs/main"
@@ -169,7 +178,7 @@ def _holds_info(root: Path) -> bool:
 def _parts(path: str) -> list[str]:
     """The parts of a path below the dataset; raises UnsafePath."""
     parts = path.split("/")
-    is_safe = all(part and part not in (".", "..") and part.isprintable() for part in parts)
+    is_safe = all(part and part not in (".", "..") and is_plain(part) for part in parts)
     if not is_safe or "\\" in path or len(path) > MAX_PATH_LENGTH:
         raise UnsafePath
     return parts

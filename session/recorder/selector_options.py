@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from session.command_line import whole_number
+from session.command_line import session_option, whole_number
 from session.errors import InvalidAction
 from session.listing import find_session
 from session.loading import load_session
@@ -51,7 +51,10 @@ def add_selector_options(parser: argparse.ArgumentParser, selectors: tuple[str, 
     parser.add_argument("--action", metavar="JSON", help='for constant, such as {"action": 1}')
     parser.add_argument("--sequence", metavar="JSON", help='for sequence, such as [{"action": 0}, {"action": 1}]')
     parser.add_argument(
-        "--replay", metavar="SESSION_ID", help="for recorded, such as toroidal_dot/session_20251014_090000"
+        "--replay",
+        type=session_option,
+        metavar="SESSION_ID",
+        help="for recorded, such as toroidal_dot/session_20251014_090000",
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from session.errors import InvalidAction
+from session.files import is_plain
 
 MAX_CHANNELS = 64
 MAX_NAME_LENGTH = 100
@@ -25,7 +26,7 @@ def is_action(value: object) -> bool:
 
 def is_channel_name(name: object) -> bool:
     """True if a parsed key is printable and short enough as the name of a channel."""
-    return isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and name.isprintable()
+    return isinstance(name, str) and len(name) <= MAX_NAME_LENGTH and is_plain(name)
 
 
 def named_values(names: Sequence[str], values: np.ndarray) -> dict[str, float]:

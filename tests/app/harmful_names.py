@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from session.files import is_plain
+
 HARM = "<img src=x onerror=canary()>"
 HARMFUL = (
     HARM,
@@ -49,7 +51,7 @@ HARMFUL = (
     "<<img src=x onerror=canary()>script>canary()<</script>/script>",
     "\u2028canary()//\u202e<img src=x onerror=canary()>",
 )
-FOR_ACTIONS = [name for name in HARMFUL if name.isprintable()]  # actions with other names are skipped
+FOR_ACTIONS = [name for name in HARMFUL if is_plain(name)]  # actions with other names are skipped
 FOR_FILES = [name for name in FOR_ACTIONS if not set(name) & set("/\\")]
 
 

@@ -4,6 +4,7 @@ import io
 import warnings
 from html.parser import HTMLParser
 
+import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
@@ -84,6 +85,13 @@ def test_a_figure_is_a_white_picture_twice_as_wide_as_a_column_on_a_small_screen
     pixels = picture(png)
     assert pixels.shape == (450, 960, 3)  # 3.0 and 6.4 inches of 150 dots
     assert pixels[[0, 0, -1, -1], [0, -1, 0, -1]].min() == 255 and pixels[225, 480].max() == 0
+
+
+def test_a_style_of_the_users_own_changes_no_figure():
+    usual = render_figure(lambda figure: figure.subplots().plot([1, 2], label="mse"), height_in=1)
+    with matplotlib.rc_context({"text.usetex": True, "axes.facecolor": "black", "font.size": 30}):
+        assert render_figure(lambda figure: figure.subplots().plot([1, 2], label="mse"), height_in=1) == usual
+        assert matplotlib.rcParams["text.usetex"]
 
 
 def test_a_drawing_that_fails_does_not_keep_the_next_from_being_drawn():

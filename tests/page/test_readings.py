@@ -1,8 +1,11 @@
 import json
 from html import escape
+from types import SimpleNamespace
 
 from page.facts import session_facts
+from page.opening import refresh_sessions
 from page.readings import label, readings
+from page.visitor import Visitor
 from session import load_session
 from tests.session.dataset_files import write_v2
 from tests.session.session_files import events_of, write_session
@@ -25,6 +28,15 @@ def test_a_recording_that_is_read_in_one_way_offers_none(tmp_path):
 def test_the_list_names_the_reading():
     text = label("Arm · one", "arm/one", "arm/one@camera=left,stride=1")
     assert text == "Arm · one · camera=left, stride=1"
+
+
+def test_the_list_takes_no_name_of_a_folder_for_a_reading(tmp_path):
+    for name in ("run", "run@home"):
+        write_tub(tmp_path / name, [record(0)])
+    backend = SimpleNamespace(sessions_folder=tmp_path, is_read_only=True)
+    for opened, values in (("run@home", ["run@home", "run"]), ("run@stride=1", ["run@home", "run", "run@stride=1"])):
+        picker = refresh_sessions(backend, Visitor(opened))["sessions.picker"]
+        assert sorted(value for _, value in picker.choices) == sorted(values) and picker.value == opened
 
 
 def test_words_of_a_dataset_are_shown_as_words(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from session import command_line
-from session.command_line import LastingStream, end_signals, path_option, run_command, terminal_words
+from session.command_line import LastingStream, end_signals, path_option, run_command, session_option, terminal_words
 from session.errors import SessionNotFound
 from tests.cases import every_case
 from tests.test_policy import ROOT
@@ -23,6 +23,21 @@ def test_a_tilde_is_the_home_folder(typed, path, tmp_path, monkeypatch):
     parser.add_argument("--data", type=path_option)
     for arguments in ([f"--data={typed}"], ["--data", typed]):
         assert parser.parse_args(arguments).data == Path(path.replace("HOME", str(tmp_path)))
+
+
+@every_case("typed, session_id", [
+    ("jetbot/session_a", "jetbot/session_a"), ("jetbot/session_a/", "jetbot/session_a"), ("session_a", "session_a"),
+    ("HOME/data/sessions/jetbot/session_a/", "jetbot/session_a"),
+    ("./data/sessions/jetbot/session_a", "jetbot/session_a"),
+    ("~/data/sessions/jetbot/episode_1@stride=2", "jetbot/episode_1@stride=2"),
+    ("sessions/nothing", "sessions/nothing"),
+    ("data/sessions/gone/session_a", "data/sessions/gone/session_a"), ("", ""),
+])  # fmt: skip
+def test_a_session_may_be_named_by_its_path(typed, session_id, tmp_path, monkeypatch):
+    (tmp_path / "data" / "sessions" / "jetbot" / "session_a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert session_option(typed.replace("HOME", str(tmp_path))) == session_id
 
 
 def test_the_home_of_nobody_is_wrong_usage():

@@ -46,6 +46,8 @@ def test_a_stride_takes_every_nth_picture_and_the_mean_command_between(tmp_path)
     every = load_session(find_session(tmp_path, "tub@stride=1"))
     assert every.name == "tub@stride=1" and every.frame_count == 23 and every.version != recording.version
     assert every.choices.session_id("tub@stride=1", {"stride": 7}) == "tub"
+    assert every.choices.session_id("tub@speed=0.5@stride=1", {"stride": 7}) == "tub@speed=0.5"  # a folder's name
+    assert every.choices.session_id("tub@speed=0.5", {"stride": 2}) == "tub@speed=0.5@stride=2"
 
 
 def test_an_offset_begins_at_another_row_of_each_run(tmp_path):

@@ -123,6 +123,29 @@ def test_every_listed_session_is_found_and_opens(tmp_path):
     assert len(ids(tmp_path)) == 2
 
 
+SPECIAL_NAMES = [
+    "100% müll #1 ? & + @home", "ロボット\u3000１", "a\xa0wide\u2009space", "ربات\u200cها", "👨\u200d👩\u200d👧",
+    "Ku\u0308che", "soft\xadhyphen", "\U0001fae8 newer than Python", "run@1=2", "x" * 255, " a ", "-rf", "{a}[b]*",
+    "'\"`$HOME",
+]  # fmt: skip
+
+
+@every_case("name", SPECIAL_NAMES)
+def test_a_name_in_any_script_is_listed_and_opens(tmp_path, name):
+    write_session(tmp_path / name / name, events_of("oao"))
+    (session_id,) = ids(tmp_path)
+    assert session_id == f"{name}/{name}"
+    assert load_session(find_session(tmp_path, session_id)).frame_count == 2
+
+
+@every_case("name, shown", [("a\tb", "a\ufffdb"), ("a\nb", "a\ufffdb"), ("a\\b", "a\\b"), ("a\udcfcb", "a\ufffdb")])
+def test_a_name_that_no_address_can_hold_is_told(tmp_path, name, shown):
+    write_session(tmp_path / name / "session_a", events_of("oao"))
+    (summary,) = list_sessions(tmp_path)
+    assert summary.session_id == f"{shown}/session_a"
+    assert not summary.is_readable and "rename the folder" in summary.problem
+
+
 JAIL = [
     "", ".", "..", "/", "//", "../sessions", "../secret", "../../etc", "/etc", "/etc/passwd", "jetbot", "jetbot/",
     "/jetbot/session_a", "jetbot//session_a", "./jetbot/session_a", "jetbot/./session_a", "jetbot/../jetbot/session_a",
@@ -130,7 +153,7 @@ JAIL = [
     "jetbot/session_a/../../../secret",
     "jetbot\\session_a", "..\\secret", "jetbot/session_a\0", "\0", "jetbot/session_a\n", "jetbot/%2e%2e", "..%2fsecret",
     "~", "~root", "$HOME", "file:///etc", "C:\\Windows", "jetbot/session_b", "a" * 300, "a/" * 3000,
-    "jetbot/" + "x" * 390,
+    "jetbot/" + "x" * 390, "jetbot/" + "x" * 900,
     ".hidden/session_a", "\ud800", "．．/secret", "jetbot/session_a\u202e",
     None, 7, b"jetbot/session_a", ["jetbot"], True,
 ]  # fmt: skip

@@ -7,6 +7,7 @@ the same name, or with other channels, gets a folder of its own.
 """
 
 import logging
+import os
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,12 +18,18 @@ import orjson
 
 from session import ActionChannel, RecordedSession, RobotProfile, SessionCache
 from session.files import describe, open_folder, open_regular, read_at_most, replace_file
-from session.robots.detection import name_digest
+from session.formats.json_values import parse_json
+from session.robots.actions import MAX_VALUE
+from session.robots.detection import DIGEST_LENGTH, name_digest
 from session.robots.registry import ROBOTS
 from training.values import is_number
 
 FILE = "robot.json"
 MAX_BYTES = 1 << 20
+UNUSABLE = (
+    f"{FILE} beside the checkpoints of this robot cannot be used, so its actions are scaled by this recording alone, "
+    "and not as its networks learned them: put the file right, or remove it together with the checkpoints."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +48,12 @@ class KeptRobot:
 
 
 def keep_robot(profile: RobotProfile, folder: Path) -> None:
-    """Keep a robot's channels and ranges in its checkpoint folder, unless the folder has them or needs none."""
+    """Keep a robot's channels and ranges in its checkpoint folder, unless the folder has them or needs none.
+
+    An unusable file stays: somebody can put it right.
+    """
     path = folder / FILE
-    if _is_registered(profile) or read_robot(path) is not None:
+    if _is_registered(profile) or os.path.lexists(path):
         return
     channels = {one.name: [one.low, one.high] for one in profile.channels}
     content = orjson.dumps({"robot": profile.title, "channels": channels}, option=orjson.OPT_INDENT_2)
@@ -66,12 +76,31 @@ def keep_robots(profiles: Sequence[RobotProfile], checkpoints: Path) -> None:
         keep_robot(replace(first, channels=channels), checkpoints / first.name)
 
 
+def fit_to_train(recordings: Sequence[RecordedSession], checkpoints: Path) -> list[RecordedSession]:
+    """Recordings that a robot's networks will learn from, scaled alike: by the ranges kept beside its checkpoints, or,
+    if there were none, by those that hold the actions of all of them, which are kept from now on."""
+    keep_robots([one.profile for one in recordings], checkpoints)
+    return [fit_recording(one, checkpoints) for one in recordings]
+
+
+def is_of_robot(recording: RecordedSession, profile: RobotProfile) -> bool:
+    """True for a recording of the same robot, with the same channels in the same order."""
+    own = recording.profile
+    return (own.name, own.channel_names) == (profile.name, profile.channel_names)
+
+
+def may_be_renamed(name: str, robot: str) -> bool:
+    """True if `fit_profile` may have given the name to a robot whose recordings name it `robot`."""
+    own = name.removeprefix(f"{robot}_")
+    return own != name and len(own) == DIGEST_LENGTH
+
+
 def read_robot(path: Path) -> KeptRobot | None:
     """The robot of a `robot.json`; None if there is none, or no valid one."""
     try:
         with open_folder(path.parent) as folder, open_regular(folder, path.name) as file:
-            content = orjson.loads(read_at_most(file, MAX_BYTES))
-        channels = [ActionChannel(name, *map(_number, bounds)) for name, bounds in content["channels"].items()]
+            content = parse_json(read_at_most(file, MAX_BYTES), is_thorough=False)
+        channels = [ActionChannel(name, *_range(bounds)) for name, bounds in content["channels"].items()]
         return KeptRobot(str(content["robot"]), tuple(channels))
     except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None
@@ -91,16 +120,26 @@ def fit_profile(profile: RobotProfile, checkpoints: Path) -> RobotProfile:
 
 def fit_recording(recording: RecordedSession, checkpoints: Path) -> RecordedSession:
     """The recording with the profile that `fit_profile` gives its robot, and its actions in the order of that."""
-    return _with_profile(recording, fit_profile(recording.profile, checkpoints))
+    return _with_profile(recording, *_fitted(recording, checkpoints))
 
 
-def _with_profile(recording: RecordedSession, profile: RobotProfile) -> RecordedSession:
-    if profile == recording.profile:
+def _fitted(recording: RecordedSession, checkpoints: Path) -> tuple[RobotProfile, tuple[str, ...]]:
+    """The profile that `fit_profile` gives a recording's robot, and the recording's notes, with a word if there is a
+    `robot.json` that cannot be used."""
+    path = checkpoints / recording.profile.name / FILE
+    is_unusable = not _is_registered(recording.profile) and os.path.lexists(path) and read_robot(path) is None
+    notes = (*recording.notes, UNUSABLE) if is_unusable else recording.notes
+    return fit_profile(recording.profile, checkpoints), notes
+
+
+def _with_profile(recording: RecordedSession, profile: RobotProfile, notes: tuple[str, ...]) -> RecordedSession:
+    if (profile, notes) == (recording.profile, recording.notes):
         return recording
     order = [recording.profile.channel_names.index(name) for name in profile.channel_names]
     return replace(
         recording,
         profile=profile,
+        notes=notes,
         actions=_ordered(recording.actions, order),
         candidate_actions=_ordered(recording.candidate_actions, order),
     )
@@ -124,12 +163,12 @@ class RobotSessions(SessionCache):
     def get(self, session_id: str, max_age_s: float = 0.0) -> RecordedSession:
         """The opened session; raises SessionNotFound."""
         recording = super().get(session_id, max_age_s)
-        profile = fit_profile(recording.profile, self._checkpoints)
-        if profile == recording.profile:
+        profile, notes = _fitted(recording, self._checkpoints)
+        if (profile, notes) == (recording.profile, recording.notes):
             return recording
         known = self._fitted.get(recording)
-        if known is None or known.profile != profile:
-            known = self._fitted[recording] = _with_profile(recording, profile)
+        if known is None or (known.profile, known.notes) != (profile, notes):
+            known = self._fitted[recording] = _with_profile(recording, profile, notes)
         return known
 
 
@@ -137,7 +176,8 @@ def _is_registered(profile: RobotProfile) -> bool:
     return any(one.profile == profile for one in ROBOTS)
 
 
-def _number(value: object) -> float:
-    if not is_number(value):
-        raise ValueError(f"{value!r} is no number")
-    return float(value)
+def _range(bounds: object) -> tuple[float, float]:
+    low, high = bounds
+    if not (is_number(low) and is_number(high) and -MAX_VALUE <= low <= high <= MAX_VALUE):
+        raise ValueError(f"{bounds!r} is no range")
+    return float(low), float(high)

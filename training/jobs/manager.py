@@ -18,7 +18,7 @@ import torch
 from models import Network, SharedWorldModel, WeightsSource
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
-from training.checkpoints.robots import keep_robot
+from training.checkpoints.robots import fit_to_train
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup, validate_version
 from training.checkpoints.versions import Version, find_version, list_versions
 from training.checkpoints.writer import FILES, SavedCheckpoint, restore_version
@@ -128,9 +128,10 @@ class TrainingManager:
 
     def train(self, request: TrainingRequest) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or InvalidValue."""
-        run = plain_run(request, self.shared.model)
-        keep_robot(request.recording.profile, self.directory)
-        return self.run(run)
+        plain_run(request, self.shared.model)  # refuses it, before anything is kept
+        first, *several = fit_to_train((request.recording, *request.recordings), self.directory.parent)
+        request = replace(request, recording=first, recordings=tuple(several))
+        return self.run(plain_run(request, self.shared.model))
 
     def run(self, request: RunRequest) -> TrainingJob:
         """Start a job of any phases; raises JobRunning."""

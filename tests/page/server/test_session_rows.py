@@ -51,6 +51,12 @@ def test_rows_are_searched_filtered_and_sorted(query, expected):
     assert names(query)[:3] == expected
 
 
+@every_case("typed", ["küche", "KU\u0308CHE", "ｋüche"])
+def test_accents_are_found_in_either_form(typed):
+    of_a_mac = SessionSummary.of_unreadable("arm/Ku\u0308che")
+    assert [row["name"] for row in table_page([of_a_mac, *MANY], {"text": typed})["rows"]] == ["Ku\u0308che"]
+
+
 @every_case(
     "query", [{"page": "-1"}, {"page": "x"}, {"page": "9" * 30}, {"sort": "?"}, {"robot": "none"}, {"order": ""}]
 )

@@ -9,9 +9,19 @@ import torch
 
 from session import ActionChannel, RobotProfile, load_session
 from session.batch import scaled_actions
+from tests.cases import every_case
 from tests.session.session_files import RIGHT, action, meta_of, observation, write_session
 from training.backend import Backend
-from training.checkpoints.robots import FILE, fit_profile, fit_recording, keep_robot, keep_robots
+from training.checkpoints.robots import (
+    FILE,
+    RobotSessions,
+    fit_profile,
+    fit_recording,
+    fit_to_train,
+    keep_robot,
+    keep_robots,
+)
+from training.values import InvalidValue
 
 ARM = RobotProfile("arm", "Arm", (ActionChannel("lift", -1.0, 1.0), ActionChannel("grip", 0.0, 2.0)))
 
@@ -69,14 +79,64 @@ def test_another_robot_of_the_same_name_gets_a_folder_of_its_own(tmp_path, other
     assert fit_profile(other, tmp_path) == fitted and fit_profile(ARM, tmp_path) == ARM
 
 
-def test_robots_of_the_registry_and_broken_files_change_nothing(tmp_path):
+def test_robots_of_the_registry_change_nothing(tmp_path):
     recording = load_session(write(tmp_path / "session_1", [RIGHT], robot_type="JetBot"))
     keep_robot(recording.profile, tmp_path / "jetbot")
     assert not (tmp_path / "jetbot").exists() and fit_recording(recording, tmp_path) is recording
-    for content in ("", "{", "[]", '{"robot": "Arm", "channels": {"lift": [0]}}', '{"robot": "Arm", "channels": 5}'):
-        (tmp_path / "arm").mkdir(exist_ok=True)
-        (tmp_path / "arm" / FILE).write_text(content)
-        assert fit_profile(ARM, tmp_path) == ARM
+
+
+BROKEN = ["", "{", "[]", '{"robot": "Arm", "channels": 5}', "version https://git-lfs.github.com/spec/v1"]
+BROKEN += [
+    f'{{"robot": "Arm", "channels": {{"lift": {one}}}}}' for one in ("[0]", "[2, 0]", "[0, 1e99]", "{}", "[0, NaN]")
+]
+
+
+@every_case("content", BROKEN)
+def test_a_broken_file_is_told_and_stays(tmp_path, content):
+    write(tmp_path / "sessions" / "arm" / "session_1", [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    path = tmp_path / "checkpoints" / "arm" / FILE
+    path.parent.mkdir(parents=True)
+    sessions = RobotSessions(tmp_path / "sessions", tmp_path / "checkpoints")
+    assert sessions.get("arm/session_1").notes == ()
+    path.write_text(content)
+    recording = sessions.get("arm/session_1")
+    assert recording is sessions.get("arm/session_1") and recording.profile == ARM
+    assert "robot.json beside the checkpoints" in " ".join(recording.notes)
+    keep_robot(ARM, path.parent)
+    assert path.read_text() == content
+
+
+def test_an_editor_may_have_put_a_mark_before_the_file(tmp_path):
+    keep_robot(changed(channels=(ActionChannel("lift", 0, 9), ActionChannel("grip", 0, 9))), tmp_path / "arm")
+    before = fit_profile(ARM, tmp_path)
+    path = tmp_path / "arm" / FILE
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert fit_profile(ARM, tmp_path) == before != ARM
+
+
+def test_recordings_that_are_learned_from_first_are_scaled_alike(tmp_path):
+    sessions = [tmp_path / "sessions" / "arm" / f"session_{number}" for number in (1, 2)]
+    recordings = [
+        load_session(write(one, [{"lift": 0, "grip": 0}, {"lift": i, "grip": 1}])) for i, one in enumerate(sessions, 1)
+    ]
+    fitted = fit_to_train(recordings, tmp_path)
+    assert [one.profile.channels[0] for one in fitted] == 2 * [ActionChannel("lift", 0.0, 2.0)]
+    assert [scaled_actions(one, [1])[0, 0].item() for one in fitted] == [0.0, 1.0]
+    assert fit_recording(recordings[0], tmp_path).profile == fitted[0].profile
+
+
+def test_two_robots_of_one_name_have_recordings_and_a_world_model_each(tmp_path):
+    for name, actions in (("one", {"lift": 0, "grip": 0}), ("two", {"lift": 0, "wrist": 0})):
+        write(tmp_path / "sessions" / name, [actions, dict.fromkeys(actions, 1)])
+    write(tmp_path / "sessions" / "arm" / "own", [{"lift": 0, "grip": 1}], ranges={"lift": [-9, 9]})
+    backend = Backend(tmp_path, "cpu")
+    for _ in range(2):
+        for name in ("one", "two", "arm/own"):
+            assert list(backend.recordings_of(backend.sessions.get(name).profile)) == [name]
+        keep_robot(backend.sessions.get("one").profile, tmp_path / "checkpoints" / "arm")
+    assert backend.sessions.get("two").profile.name.startswith("arm_")
+    with pytest.raises(InvalidValue, match="no recording of this robot"):
+        backend.begin_recipe({}, "Ada")
 
 
 def test_training_keeps_the_robot_of_its_recording(tmp_path):
