@@ -342,7 +342,11 @@ def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(p
     expect(page.locator("#truth-figure")).to_contain_text("over 3 frames", timeout=LONG_MS)
     expect(page.locator("#truth-figure")).to_contain_text("0 % within 2 px of the simulator")
     rows = page.locator("#truth-table tbody tr").all_inner_texts()
-    assert [row.split("\t")[:3] for row in rows] == [["stay", "3", "0%"], ["move", "3", "0%"], ["all", "6", "0%"]]
+    assert [row.split("\t")[:3] for row in rows] == [
+        ["stay", "3", "0\xa0%"],
+        ["move", "3", "0\xa0%"],
+        ["all", "6", "0\xa0%"],
+    ]
     page = page_at(session_ids["jetbot"], 3, "imagine")
     imagining(page)
     expect(page.locator("#truth-result")).to_contain_text("Press Measure", timeout=LONG_MS)
