@@ -14,6 +14,7 @@ UNSUPPORTED = (
     "(the Windows Subsystem for Linux)."
 )
 
+INTERRUPTED = 130  # as shells report it
 SESSIONS = "sessions"  # the folder in a data folder
 
 # What sentences for visitors of the page tell them to do, and the same for the user of a terminal.
@@ -113,7 +114,12 @@ def require_supported_system() -> None:
 
 
 def run_command(main: Callable[[list[str]], int | None]) -> NoReturn:
-    """Run a command in this process, and end it with the command's exit code."""
+    """Run a command in this process, and end it with the command's exit code, or after Ctrl-C with INTERRUPTED."""
     outlive_terminal()
     require_supported_system()
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.stderr.write("Ended by Ctrl-C.\n")
+        code = INTERRUPTED
+    sys.exit(code)

@@ -40,6 +40,15 @@ def test_a_session_may_be_named_by_its_path(typed, session_id, tmp_path, monkeyp
     assert session_option(typed.replace("HOME", str(tmp_path))) == session_id
 
 
+def test_ctrl_c_ends_a_command_in_a_sentence(capsys):
+    def interrupted(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(interrupted)
+    assert caught.value.code == 130 and capsys.readouterr().err == "Ended by Ctrl-C.\n"
+
+
 def test_the_home_of_nobody_is_wrong_usage():
     with pytest.raises(argparse.ArgumentTypeError, match="the home folder of ~nobody_here is not known"):
         path_option("~nobody_here/x")
