@@ -53,3 +53,11 @@ function startKeepingForm() {
   ['input', 'change'].forEach((kind) => document.addEventListener(kind, keepField, true));
   new MutationObserver(restoreFields).observe(document.body, { subtree: true, childList: true });
 }
+
+// A decimal comma, typed or pasted: a browser with decimal points drops it, and 0,0005 would become 00005.
+const HAS_COMMA = (1.5).toLocaleString().includes(',');
+document.addEventListener('beforeinput', (event) => {
+  if (HAS_COMMA || event.target.type !== 'number' || !/^[^.,]*,[^.,]*$/.test(event.data || '')) return;
+  event.preventDefault();
+  document.execCommand('insertText', false, event.data.replace(',', '.'));
+});

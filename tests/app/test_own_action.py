@@ -71,8 +71,10 @@ def test_a_visitor_sets_an_own_action_and_chooses_the_channels_to_sweep(tabs: Ta
     number.fill("5")  # beyond the range
     number.press("Enter")
     expect(number).to_have_value("1")
-    number.fill("0.25")
+    number.select_text()
+    page.keyboard.type("0,25")  # a decimal comma, which this browser would drop
     number.press("Enter")
+    expect(number).to_have_value("0.25")
     page.locator("#player .caption").click()
     page.keyboard.press("0")
     expect(pad.locator(".imagine[data-steps='1']")).to_be_visible(timeout=LONG_MS)
