@@ -5,6 +5,7 @@ All of them are of the demo that comes with the program: light, dark, narrow.
 
 import logging
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -89,6 +90,22 @@ def photograph_imagine(browser: Browser, address: str) -> None:
     photograph(page, "imagine-light.png")
 
 
+def photograph_sessions(browser: Browser, address: str) -> None:
+    page = opened(browser, address, 1400, 760, "light")
+    page.get_by_role("button", name="All sessions").click()
+    page.wait_for_function("document.querySelectorAll('#session-table td img').length > 4")
+    page.screenshot(path=DOCS / "sessions-light.png")
+
+
+def photograph_sliders(browser: Browser, address: str) -> None:
+    """A pendulum of Gymnasium, whose torque is continuous."""
+    page = opened(browser, address, 1400, 900, "light")
+    page.get_by_role("tab", name="Imagine", exact=True).click()
+    page.wait_for_selector("#imagine-pad .slider-row")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=DOCS / "sliders-light.png")
+
+
 def photograph(page: Page, name: str, most: int = 2000) -> None:
     """Take a screenshot from the top of the page, with its full height or that of `most`."""
     height = page.evaluate("document.querySelector('.gradio-container').scrollHeight")
@@ -97,14 +114,21 @@ def photograph(page: Page, name: str, most: int = 2000) -> None:
     page.screenshot(path=DOCS / name)
 
 
+def record_pendulum(data: Path) -> str:
+    """Record a pendulum of Gymnasium; returns the session's id."""
+    command = [sys.executable, "-m", "session.record", "--robot", "gym:Pendulum-v1", "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
     DOCS.mkdir(exist_ok=True)
-    shots = {photograph_page: JETBOT, photograph_inside: JETBOT, photograph_imagine: DOT, photograph_training: JETBOT}
+    shots = {photograph_page: JETBOT, photograph_inside: JETBOT, photograph_imagine: DOT, photograph_sessions: JETBOT}
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         data = Path(temporary) / "saved"
         shutil.copytree(SHIPPED, data)
+        shots |= {photograph_training: JETBOT, photograph_sliders: record_pendulum(data)}
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         with serving(Settings(data=data), is_narrow=False) as address:
             for photograph, session_id in shots.items():

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 import session_explorer_gradio as script
+from page import opening
 from page.server.settings import Settings
 from session import SessionRecorder, ToroidalDotRobot
 from tests.app.conftest import serving
@@ -107,10 +108,10 @@ def test_a_recording_that_has_just_begun_shows_its_first_frame_when_it_comes(add
 
 def test_refresh_marks_what_is_being_recorded(folder, growing):
     explorer, visitor = script.Explorer(Settings(data=folder)), script.Visitor()
-    (label, session_id), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
+    (label, session_id), *_ = opening.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert session_id == growing.session_id and "· being recorded" in label
     growing.recorder.close()
-    (label, _), *_ = script.refresh_sessions(explorer, visitor)["sessions.picker"].choices
+    (label, _), *_ = opening.refresh_sessions(explorer, visitor)["sessions.picker"].choices
     assert "being recorded" not in label
 
 

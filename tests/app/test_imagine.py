@@ -351,4 +351,4 @@ def test_the_truth_of_untrained_networks_is_measured_and_goes_with_the_session(p
     imagining(page)
     expect(page.locator("#truth-result")).to_contain_text("Press Measure", timeout=LONG_MS)
     page.locator("#measure-truth").click()
-    expect(page.locator("#truth-figure")).to_contain_text("simulated heading", timeout=LONG_MS)
+    expect(page.locator("#truth-figure")).to_contain_text("predicted heading", timeout=LONG_MS)
