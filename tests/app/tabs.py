@@ -49,7 +49,9 @@ class Tabs:
         self._empty: list[Page] = []
 
     def take(self) -> Page:
-        return self._empty.pop() if self._empty else self._context.new_page()
+        page = self._empty.pop() if self._empty else self._context.new_page()
+        page.bring_to_front()  # in a tab behind another one, timers and drawings wait
+        return page
 
     def take_back(self, page: Page) -> None:
         page.unroute_all(behavior="ignoreErrors")
@@ -138,6 +140,7 @@ class Stay:
             self._page.wait_for_selector(PLAYER, timeout=60_000)
         else:
             self._page.evaluate(BACK_TO, address)
+        self._page.bring_to_front()
         self._page.wait_for_function(IS_AT, arg=[session_id, frame])
         self._pending.settle()
         return self._page
