@@ -6,9 +6,8 @@ from array import array
 from pathlib import Path
 
 from session.donkeycar_format.manifest import MANIFEST_FILE, Manifest, is_catalog
-from session.files import HEAD_BYTES, describe, foreign_text, open_regular
-from session.formats.json_values import NotJson, parse_json
-from session.formats.lines import MAX_FILE_BYTES, is_at_end, read_lines
+from session.formats.json_values import parse_json
+from session.formats.logged_files import BadLine, read_each_line
 from session.skipped import SkippedLog
 
 PICTURES_FOLDER = "images"
@@ -18,11 +17,6 @@ CHANNELS = ("angle", "throttle")
 # Channels that the autopilot drives in each mode; in all others the user drives.
 DRIVEN_BY_PILOT = {"local": CHANNELS, "pilot": CHANNELS, "local_angle": ("angle",), "local_pilot": CHANNELS}
 MAX_INDEX = 1 << 53
-MAX_BAD_LINES = 100_000
-
-
-class BadRecord(Exception):
-    """A line that is no record; the text is the reason."""
 
 
 class Records:
@@ -45,13 +39,13 @@ class Records:
         return len(self.indices)
 
     def append(self, line_number: int, line: bytes) -> None:
-        """Add the record of a line of the newest catalog; raises BadRecord and NotJson."""
+        """Add the record of a line of the newest catalog; raises BadLine and NotJson."""
         record = parse_json(line)
         if type(record) is not dict:
-            raise BadRecord("not a JSON object")
+            raise BadLine("not a JSON object")
         index = record.get("_index")
         if type(index) is not int or not 0 <= index < MAX_INDEX:
-            raise BadRecord("_index is not a whole number")
+            raise BadLine("_index is not a whole number")
         by_pilot = _driven_by_pilot(record)
         angle, throttle = (_command(record, name, name in by_pilot) for name in CHANNELS)
         drive = record.get("_session_id")
@@ -79,11 +73,7 @@ def read_records(folder: int, manifest: Manifest, log: SkippedLog) -> Records:
     records = Records()
     for name in _find_catalogs(folder, manifest, log):
         records.catalog_names.append(name)
-        try:
-            with open_regular(folder, name) as file:
-                _read_catalog(file, name, records, log)
-        except OSError as error:
-            log.add(name, None, f"cannot be read ({describe(error)})")
+        read_each_line(folder, name, records.append, log)
     return records
 
 
@@ -94,29 +84,6 @@ def _find_catalogs(folder: int, manifest: Manifest, log: SkippedLog) -> list[str
         if name not in there:
             log.add(name, None, "missing")
     return sorted(there, key=lambda name: ([int(digits) for digits in re.findall(r"\d{1,9}", name)], name))
-
-
-def _read_catalog(file: int, name: str, records: Records, log: SkippedLog) -> None:
-    problem = foreign_text(os.pread(file, HEAD_BYTES, 0))
-    if problem:
-        log.add(name, None, problem)
-        return
-    bad_lines = 0
-    for number, line, is_ended in read_lines(file):
-        try:
-            if line is None:
-                raise BadRecord("longer than 1 MB")
-            if line.strip():
-                records.append(number, line)
-        except (NotJson, BadRecord) as error:
-            not_json = "not JSON" if is_ended else "not JSON (cut short)"
-            log.add(name, number, str(error) if isinstance(error, BadRecord) else not_json)
-            bad_lines += 1
-            if bad_lines > MAX_BAD_LINES:
-                log.add(name, number, f"more than {MAX_BAD_LINES} bad lines; the rest of this file was not read")
-                return
-    if not is_at_end(file):
-        log.add(name, None, f"larger than {MAX_FILE_BYTES >> 20} MB; the rest of this file was not read")
 
 
 def _driven_by_pilot(record: dict[str, object]) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from session.files import HEAD_BYTES, describe, foreign_text, open_regular, read_at_most
+from session.files import HEAD_BYTES, foreign_text
 from session.formats.json_values import NotJson, parse_json
+from session.formats.logged_files import read_whole
 from session.skipped import SkippedLog
 
 MANIFEST_FILE = "manifest.json"
@@ -32,19 +33,11 @@ class Manifest:
 
 def read_manifest(folder: int, log: SkippedLog) -> Manifest:
     """Read the manifest of the tub in the folder descriptor ``folder``, logging unusable values."""
-    try:
-        with open_regular(folder, MANIFEST_FILE) as file:
-            content = read_at_most(file, MAX_MANIFEST_BYTES)
-    except FileNotFoundError:
-        log.add(MANIFEST_FILE, None, "missing")
-    except OSError as error:
-        log.add(MANIFEST_FILE, None, f"cannot be read ({describe(error)})")
-    else:
-        problem = foreign_text(content[:HEAD_BYTES])
-        if problem is None:
-            return _parse(content, log)
+    content = read_whole(folder, MANIFEST_FILE, MAX_MANIFEST_BYTES, log)
+    problem = foreign_text(content[:HEAD_BYTES]) if content else None
+    if problem:
         log.add(MANIFEST_FILE, None, problem)
-    return Manifest()
+    return Manifest() if content is None or problem else _parse(content, log)
 
 
 def _parse(content: bytes, log: SkippedLog) -> Manifest:

@@ -4,13 +4,12 @@ An event that breaks the format is logged with file and line, and the next one i
 the channels of the actions are checked later.
 """
 
-import os
 import re
 from array import array
 
-from session.files import HEAD_BYTES, describe, foreign_text, is_plain, open_regular
-from session.formats.json_values import BYTE_ORDER_MARK, NotJson, parse_json
-from session.formats.lines import MAX_FILE_BYTES, is_at_end, read_lines
+from session.files import is_plain
+from session.formats.json_values import NotJson, parse_json
+from session.formats.logged_files import BadLine, read_each_line
 from session.history import ACTION, OBSERVATION
 from session.jsonl_format.recorded_actions import RecordedActions
 from session.jsonl_format.times import read_time
@@ -19,17 +18,11 @@ from session.skipped import SkippedLog
 RESET = "reset"  # the type of the event between two episodes
 MAX_STEP = 1 << 53
 MAX_PATH_LENGTH = 1024
-# The rest of a shard with more is skipped: it is no recording, and reading it would only take time.
-MAX_BAD_LINES = 100_000
 # Lines of a recording that are searched for what can be saved of them: it takes about a second a megabyte.
 MAX_THOROUGH_BYTES = 1 << 20
 DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 # The form of nearly all frame paths; others are checked part by part.
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_]\w*/[A-Za-z0-9_][\w.-]{0,200}", re.ASCII)
-
-
-class BadEvent(Exception):
-    """A line that is no event of the format; the text is the reason."""
 
 
 class EventColumns:
@@ -53,7 +46,7 @@ class EventColumns:
         return len(self.steps)
 
     def append(self, line_number: int, line: bytes) -> None:
-        """Add the event of a line of the newest shard; raises BadEvent."""
+        """Add the event of a line of the newest shard; raises BadLine."""
         step, kind, data, timestamp = _check_event(self._parse(line))
         if kind == RESET:
             self.reset_steps.append(step)
@@ -85,72 +78,40 @@ def read_events(folder: int, shard_names: list[str], log: SkippedLog) -> EventCo
     events = EventColumns()
     for name in shard_names:
         events.shard_names.append(name)
-        try:
-            with open_regular(folder, name) as file:
-                _read_shard(file, name, events, log)
-        except OSError as error:
-            log.add(name, None, f"cannot be read ({describe(error)})")
+        read_each_line(folder, name, events.append, log)
     return events
-
-
-def _read_shard(file: int, name: str, events: EventColumns, log: SkippedLog) -> None:
-    problem = foreign_text(os.pread(file, HEAD_BYTES, 0))
-    if problem:
-        log.add(name, None, problem)
-        return
-    bad_lines = 0
-    for number, line, is_ended in read_lines(file, MAX_FILE_BYTES):
-        try:
-            if line is None:
-                raise BadEvent("longer than 1 MB")
-            if line and line.removeprefix(BYTE_ORDER_MARK).strip():
-                events.append(number, line)
-        except (NotJson, BadEvent) as error:
-            log.add(name, number, _reason(error, is_ended))
-            bad_lines += 1
-            if bad_lines > MAX_BAD_LINES:
-                log.add(name, number, f"more than {MAX_BAD_LINES} bad lines; the rest of this file was not read")
-                return
-    if not is_at_end(file):
-        log.add(name, None, f"larger than {MAX_FILE_BYTES >> 20} MB; the rest of this file was not read")
-
-
-def _reason(error: NotJson | BadEvent, is_ended: bool) -> str:
-    if isinstance(error, BadEvent):
-        return str(error)
-    return "not JSON" if is_ended else "not JSON (cut short)"
 
 
 def _check_event(event: object) -> tuple[int, str, dict[str, object], object]:
     if type(event) is not dict:
-        raise BadEvent("not a JSON object")
+        raise BadLine("not a JSON object")
     try:
         step, kind, data = event["step"], event["type"], event["data"]
     except KeyError as error:
-        raise BadEvent(f"{error.args[0]} is missing") from None
+        raise BadLine(f"{error.args[0]} is missing") from None
     if type(step) is float and step.is_integer():
         step = int(step)
     if type(step) is not int or not 0 <= step < MAX_STEP:
-        raise BadEvent("step is not a whole number")
+        raise BadLine("step is not a whole number")
     if kind != "observation" and kind != "action" and kind != RESET:
-        raise BadEvent("type is neither observation nor action")
+        raise BadLine("type is neither observation nor action")
     if type(data) is not dict:
-        raise BadEvent("data is not an object")
+        raise BadLine("data is not an object")
     return step, kind, data, event.get("timestamp")
 
 
 def _frame_path(data: dict[str, object]) -> str:
     path = data.get("frame_path")
     if type(path) is not str:
-        raise BadEvent("frame_path is missing" if path is None else "frame_path is not text")
+        raise BadLine("frame_path is missing" if path is None else "frame_path is not text")
     return path if PLAIN_PATH.fullmatch(path) else _checked_path(path)
 
 
 def _checked_path(path: str) -> str:
     if not path or len(path) > MAX_PATH_LENGTH or not is_plain(path):
-        raise BadEvent("frame_path is not a usable file name")
+        raise BadLine("frame_path is not a usable file name")
     is_absolute = path.startswith(("/", "\\")) or DRIVE.match(path)
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
     if is_absolute or ".." in parts or not parts:
-        raise BadEvent("frame_path leads outside the session")
+        raise BadLine("frame_path leads outside the session")
     return "/".join(parts)

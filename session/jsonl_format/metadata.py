@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from session.errors import BadSimulator
-from session.files import HEAD_BYTES, describe, foreign_text, open_regular, read_at_most
+from session.files import HEAD_BYTES, foreign_text
 from session.formats.json_values import Broken, NotJson, parse_json
+from session.formats.logged_files import read_whole
 from session.jsonl_format.local_time import parse_local_time
 from session.robots.actions import is_action
 from session.robots.registry import parse_simulator
@@ -56,16 +57,8 @@ class Metadata:
 
 def read_metadata(folder: int, log: SkippedLog) -> Metadata:
     """Read the metadata of the session in the folder descriptor ``folder``, logging unusable values."""
-    try:
-        with open_regular(folder, META_FILE) as file:
-            text = read_at_most(file, MAX_META_BYTES)
-    except FileNotFoundError:
-        log.add(META_FILE, None, "missing")
-    except OSError as error:
-        log.add(META_FILE, None, f"cannot be read ({describe(error)})")
-    else:
-        return _read(text, log)
-    return Metadata()
+    text = read_whole(folder, META_FILE, MAX_META_BYTES, log)
+    return Metadata() if text is None else _read(text, log)
 
 
 def _read(text: bytes, log: SkippedLog) -> Metadata:

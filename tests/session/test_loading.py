@@ -234,7 +234,7 @@ def test_an_endless_last_line_is_skipped(folder):
 
 
 def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
-    monkeypatch.setattr("session.jsonl_format.events.MAX_FILE_BYTES", 2 << 20)
+    monkeypatch.setattr("session.formats.logged_files.MAX_FILE_BYTES", 2 << 20)
     write_session(folder, events_of("oao"))
     with (folder / SHARD).open("r+b") as file:
         file.truncate(1 << 34)
@@ -243,7 +243,7 @@ def test_a_shard_beyond_the_size_limit_is_read_up_to_it(folder, monkeypatch):
 
 
 def test_a_shard_of_bad_lines_alone_is_not_read_to_its_end(folder, monkeypatch):
-    monkeypatch.setattr("session.jsonl_format.events.MAX_BAD_LINES", 100)
+    monkeypatch.setattr("session.formats.logged_files.MAX_BAD_LINES", 100)
     write_session(folder, ["{}"] * 1000)
     session = load_session(folder)
     assert "more than 100 bad lines" in str(session.skipped[-1])
