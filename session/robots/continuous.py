@@ -41,11 +41,11 @@ def recorded_candidates(profile: RobotProfile, actions: np.ndarray, is_continuou
 
 def typical_actions(profile: RobotProfile, actions: np.ndarray) -> np.ndarray:
     """The medians of all channels, and a low and a high value of each channel that varies most, the others at their
-    medians; float32 (C, A), each once."""
-    middle = np.median(actions, axis=0)
+    medians; float32 (C, A), each once. All values were recorded: between two of them a gripper may have none."""
+    middle = np.percentile(actions, 50, axis=0, method="nearest")
     rows = [middle]
     for channel in varying_channels(profile, actions)[:MAX_TYPICAL_CHANNELS]:
-        for value in np.percentile(actions[:, channel], (LOW, HIGH)):
+        for value in np.percentile(actions[:, channel], (LOW, HIGH), method="nearest"):
             rows.append(middle.copy())
             rows[-1][channel] = value
     rows = np.array(rows, dtype=np.float32)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from session.robots.actions import SAME_WITHIN
+from session.robots.continuous import MAX_DISCRETE
 
 VALUES = 5  # of a channel
 
@@ -35,15 +36,26 @@ def sweep_choices(choices: np.ndarray, recorded: np.ndarray, own: np.ndarray | N
 def sweep_channels(
     actions: np.ndarray, channels: Sequence[int], recorded: np.ndarray, own: np.ndarray | None = None
 ) -> ActionSweep:
-    """Values of each of some channels from the lowest to the highest of recorded actions (M, A), one channel after the
+    """Values of each of some channels, from the lowest to the highest of recorded actions (M, A), one channel after the
     other, the others as in the recorded action (A,). Beyond them no network has learned anything."""
     rows: list[np.ndarray] = []
+    varied: list[int | None] = []
     for channel in channels:
-        values = actions[:, channel]
-        for value in np.linspace(values.min(), values.max(), VALUES, dtype=np.float32):
+        for value in _values(actions[:, channel]):
             rows.append(recorded.copy())
             rows[-1][channel] = value
-    return _completed(rows, [channel for channel in channels for _ in range(VALUES)], recorded, own)
+            varied.append(channel)
+    return _completed(rows, varied, recorded, own)
+
+
+def _values(recorded: np.ndarray) -> np.ndarray:
+    """Up to five values of a channel (M,), evenly spread; of a channel with few different ones, such as a gripper that
+    is open or closed, only values that were recorded."""
+    known = np.unique(recorded)
+    even = np.linspace(known[0], known[-1], VALUES, dtype=np.float32)
+    if len(known) > MAX_DISCRETE:
+        return even
+    return np.unique(known[np.abs(known[:, None] - even).argmin(axis=0)])
 
 
 def _completed(

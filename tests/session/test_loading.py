@@ -446,7 +446,7 @@ def test_of_many_recorded_actions_typical_ones_become_candidates(tmp_path):
     meta = meta_of(robot_type="Arm", action_space=None)
     session = load_session(write_session(tmp_path / "session_x", events, meta=meta))
     assert session.is_continuous and not session.skipped
-    assert session.candidate_actions[:, 0].tolist() == pytest.approx([19.5, 3.9, 35.1], abs=0.2)
+    assert session.candidate_actions[:, 0].tolist() == [20.0, 4.0, 35.0]
 
 
 def test_stated_channels_make_a_robot_continuous_with_exactly_these_ranges(tmp_path):

@@ -35,8 +35,10 @@ def driven(tmp_path):
 def test_many_different_actions_make_a_continuous_robot_with_a_few_typical_ones(driven):
     assert driven.is_continuous
     usual, left, right, *others = driven.candidate_actions.tolist()  # a low or high throttle is as rare as 1 in 20
-    assert usual == pytest.approx([0.0, 0.0, 0.1]) and others == []
-    assert left == pytest.approx([0.0, -0.8, 0.1]) and right == pytest.approx([0.0, 0.8, 0.1])
+    assert usual == pytest.approx([0.0, 0.0, 0.1], abs=0.03) and others == []
+    assert left == pytest.approx([0.0, -0.8, 0.1], abs=0.03) and right == pytest.approx([0.0, 0.8, 0.1], abs=0.03)
+    values = [set(driven.actions[:, channel].tolist()) for channel in range(3)]
+    assert all(value in values[channel] for row in (usual, left, right) for channel, value in enumerate(row))
 
 
 def test_the_channels_that_vary_come_first_and_a_constant_one_is_left_out(driven):
@@ -46,7 +48,7 @@ def test_the_channels_that_vary_come_first_and_a_constant_one_is_left_out(driven
 def test_one_channel_after_the_other_is_swept_over_its_range_with_the_others_as_recorded(driven):
     sweep = driven.sweep(5)
     recorded = driven.actions[5]
-    assert sweep.varied == (1,) * 5 + (2,) * 5 and sweep.recorded == 5  # at the lowest throttle
+    assert sweep.varied == (1,) * 5 + (2,) * 2 and sweep.recorded == 5  # at the lowest of two throttles
     assert sweep.actions[:5, 1].tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert (sweep.actions[:5, [0, 2]] == recorded[[0, 2]]).all() and (sweep.actions[5:, :2] == recorded[:2]).all()
     assert np.array_equal(sweep.actions[sweep.recorded], recorded)
