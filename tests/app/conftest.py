@@ -21,7 +21,7 @@ from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
 from tests.app.narrow import AUTOENCODER, PREDICTOR, NarrowWorldModels, pause_and_step
-from tests.app.tabs import Stay, Tabs, Visits
+from tests.app.tabs import Stay, Tabs, Visits, staying
 from training.jobs.trainer import WorldModelTrainer
 
 
@@ -184,9 +184,8 @@ def tabs(browser: Browser) -> Tabs:
 @pytest.fixture(scope="module")
 def stay(tabs: Tabs, server: str) -> Iterator[Stay]:
     """The page that tests of a module share."""
-    stay = Stay(tabs, server)
-    yield stay
-    stay.leave()
+    with staying(tabs, server) as stay:
+        yield stay
 
 
 @pytest.fixture

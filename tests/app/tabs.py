@@ -5,6 +5,9 @@ compiled before. So tabs that are left stay open, empty, and are used again. Wha
 the page; the browser keeps nothing of it but cached files.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request
 
 from tests.app.pending import Pending
@@ -157,3 +160,11 @@ class Stay:
             self._watch.end()
             self._tabs.take_back(self._page)
             self._page = self._watch = None
+
+
+@contextmanager
+def staying(tabs: Tabs, server: str) -> Iterator[Stay]:
+    """A shared page of a server, left in the end."""
+    stay = Stay(tabs, server)
+    yield stay
+    stay.leave()

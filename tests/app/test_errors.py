@@ -20,7 +20,7 @@ from page.tabs.errors_view import errors_data
 from session import load_session, record_demo
 from session.batch import build_batch, frame_tensor
 from tests.app.conftest import checked, fill, new_explorer, serving
-from tests.app.tabs import VIEWPORT, Stay, Tabs
+from tests.app.tabs import VIEWPORT, Stay, Tabs, staying
 from tests.app.test_browser import settled_at
 from tests.app.test_inside import LONG_MS, choose, kept_bytes, kept_text
 from tests.cases import every_case
@@ -43,10 +43,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, dict[int, s
 @pytest.fixture(scope="module")
 def own_stay(tabs: Tabs, own) -> Iterator[Stay]:
     """A page of a server over that folder."""
-    with serving(own[0]) as address:
-        stay = Stay(tabs, address)
+    with serving(own[0]) as address, staying(tabs, address) as stay:
         yield stay
-        stay.leave()
 
 
 @pytest.fixture

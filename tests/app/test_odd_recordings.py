@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import checked, fill, serving
-from tests.app.tabs import Stay, Tabs
+from tests.app.tabs import Stay, Tabs, staying
 from tests.app.test_browser import at_frame, settled_at
 from tests.session.dataset_files import TASK, write_v2
 
@@ -64,9 +64,8 @@ def odd_server(odd: Path):
 
 @pytest.fixture(scope="module")
 def odd_stay(tabs: Tabs, odd_server: str) -> Iterator[Stay]:
-    stay = Stay(tabs, odd_server)
-    yield stay
-    stay.leave()
+    with staying(tabs, odd_server) as stay:
+        yield stay
 
 
 @pytest.fixture
