@@ -26,12 +26,15 @@ function makeFilmstrip(list, note, addressOf, seek) {
     if (timeline.names[action]) { item.append(arrow, timeline.names[action]); return item; }
     const rows = timeline.channels.map((channel, number) => ({ channel, number }));
     const varying = rows.filter(({ channel }) => channel.high > channel.low).sort(byVariation(timeline));
-    item.append(arrow, ...varying.slice(0, MOST_CHANNELS).map(({ channel, number }) => {
-      const line = document.createElement('span');
-      line.textContent = channel.name.replaceAll('_', '_\u200b') + ' ' + valueText(timeline.actions[action][number]);
+    const isMany = varying.length > MOST_CHANNELS;
+    item.append(arrow, ...varying.slice(0, isMany ? MOST_CHANNELS - 1 : MOST_CHANNELS).map(({ channel, number }) => {
+      const line = document.createElement('span'), name = document.createElement('span');
+      name.textContent = channel.name.replaceAll('_', '_\u200b');
+      line.append(name, ' ' + valueText(timeline.actions[action][number]));
       return line;
     }));
-    if (varying.length > MOST_CHANNELS) item.append('… ' + varying.length + ' channels');
+    item.classList.toggle('many', isMany);  // names in one line each: the picture of the frame needs the height
+    if (isMany) item.append('… ' + varying.length + ' channels');
     return item;
   }
 

@@ -1,6 +1,6 @@
 // Sliders for the channels of an action: a range and a number for each channel that has a range. The channels that vary
 // most come first; of many, the rest is folded.
-const SHOWN_SLIDERS = 6;
+const MOST_SLIDERS = 6, SHOWN_OF_MANY = 3;
 
 function fixed(value) { return String(Number(Number(value).toPrecision(4))); }
 
@@ -45,7 +45,8 @@ function actionSliders(container, channels, onChange, extra) {
     return line;
   }
 
-  const lines = order.map(row), shown = lines.slice(0, SHOWN_SLIDERS), rest = lines.slice(SHOWN_SLIDERS);
+  const lines = order.map(row), count = lines.length > MOST_SLIDERS ? SHOWN_OF_MANY : lines.length;
+  const shown = lines.slice(0, count), rest = lines.slice(count);
   container.replaceChildren(...shown);
   if (rest.length) {
     const folded = document.createElement('details'), summary = document.createElement('summary');

@@ -45,10 +45,10 @@ def test_a_visitor_sets_an_own_action_and_chooses_the_channels_to_sweep(tabs: Ta
     page.get_by_role("tab", name="Predictor", exact=True).click()
     form, sweep = page.locator("#predictor-own-action"), page.locator("#sweep-pictures")
     expect(sweep.locator("h4").first).to_have_text("joint_3", timeout=LONG_MS)
-    assert sweep.locator("figure").count() == 2 * 5 and badges(page) == [
+    assert sweep.locator("figure").count() == 2 + 5 and badges(page) == [
         "recorded"
-    ]  # joint 3 was at the end of its range
-    expect(form.locator("summary").nth(1)).to_have_text("1 more channel")  # of seven that vary
+    ]  # joint 3 has two values, one of them recorded here
+    expect(form.locator("summary").nth(1)).to_have_text("4 more channels")  # of seven that vary
 
     number = form.get_by_label("joint_3, as a number")
     number.fill("0.25")
