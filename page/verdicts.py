@@ -120,7 +120,7 @@ def judge_prediction(
     baselines = backend.baselines.of(recording)
     if baselines is None:
         return ""
-    score = prediction_score(result, baselines.of_frame(recording, frame))
+    score = prediction_score(result, baselines.of_frame(recording, frame), recording)
     judged = _judge(backend, shared, recording, version, {"predictor": {frame: score}})
     return baselines_line(score.mse, score.mean, score.repeat) + verdict_line("predictor", judged["predictor"])
 

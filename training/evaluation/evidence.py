@@ -109,8 +109,14 @@ def _weights_key(network: Network, digests: Mapping[Network, str]) -> str:
     return digests[network] if network == "autoencoder" else " ".join(digests[name] for name in NETWORKS)
 
 
-def prediction_score(result: Prediction, baselines: FrameBaselines) -> FrameScore:
-    """The score of a predicted frame; `other` is the mean error of the candidates that are not the recorded action."""
+def prediction_score(result: Prediction, baselines: FrameBaselines, recording: RecordedSession) -> FrameScore:
+    """The score of a predicted frame; `other` is the mean error of the candidates that are not the recorded action.
+
+    The candidates of a continuous robot are no evidence: most are further from the middle than what was recorded, and
+    so have larger errors with a network that has learned nothing of its actions, too.
+    """
+    if recording.is_continuous:
+        return FrameScore(result.mse, baselines.mean, baselines.repeat)
     others = [one.mse for index, one in enumerate(result.candidates) if index != result.recorded]
     return FrameScore(result.mse, baselines.mean, baselines.repeat, float(np.mean(others)) if others else None)
 
@@ -118,9 +124,11 @@ def prediction_score(result: Prediction, baselines: FrameBaselines) -> FrameScor
 def diagnosed_scores(
     diagnostics: ActionDiagnostics, recording: RecordedSession, baselines: RecordingBaselines
 ) -> dict[int, FrameScore]:
-    """The scores of the frames of action diagnostics; raises FrameUnreadable."""
+    """The scores of the frames of action diagnostics; other actions are the candidates, or of a continuous robot those
+    recorded elsewhere. Raises FrameUnreadable."""
     scores = {}
-    columns = diagnostics.targets, diagnostics.true_losses.tolist(), diagnostics.other_losses.tolist()
+    others = diagnostics.shuffled_losses if recording.is_continuous else diagnostics.other_losses
+    columns = diagnostics.targets, diagnostics.true_losses.tolist(), others.tolist()
     for frame, own, other in zip(*columns, strict=True):
         base = baselines.of_frame(recording, frame)
         scores[frame] = FrameScore(own, base.mean, base.repeat, None if np.isnan(other) else other)

@@ -1,10 +1,15 @@
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 
 from models import WeightsSource
 from session import load_session, record_demo
 from tests.training.tiny import shared_model
-from training import EvidenceLog, FrameScore
+from training import EvidenceLog, FrameBaselines, FrameScore, diagnosed_scores, prediction_score
+from training.evaluation.baselines import recording_baselines
 
 SEES = {frame: FrameScore(0.01, 0.1, 0.1) for frame in range(4)}
 
@@ -70,3 +75,16 @@ def test_scores_of_weights_that_changed_meanwhile_are_dropped(shared, recording)
     change(shared, "predictor")
     log.add(shared, version, recording, "autoencoder", SEES)
     assert levels(log, shared, recording)["autoencoder"] == "not judged yet"
+
+
+@pytest.mark.parametrize("is_continuous", [False, True])
+def test_extreme_actions_of_a_continuous_robot_are_no_evidence_that_actions_are_used(recording, is_continuous):
+    """A network that has learned nothing of its actions errs more with those that are far from the middle."""
+    recording = replace(recording, is_continuous=is_continuous)
+    candidates = [SimpleNamespace(mse=mse) for mse in (0.9, 0.1, 0.9)]
+    result = SimpleNamespace(mse=0.1, candidates=candidates, recorded=1)
+    assert prediction_score(result, FrameBaselines(0.5, 0.4), recording).other == (None if is_continuous else 0.9)
+    losses = dict(true_losses=np.array([0.1]), other_losses=np.array([0.9]), shuffled_losses=np.array([0.11]))
+    diagnostics = SimpleNamespace(targets=(1,), **losses)
+    score = diagnosed_scores(diagnostics, recording, recording_baselines(recording))[1]
+    assert score.other == (0.11 if is_continuous else 0.9)

@@ -197,7 +197,7 @@ def _measure(
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
     result = run_prediction(shared, batch.frames, batch.actions, batch.target, candidates, recorded)
-    score = prediction_score(result, baselines.of_frame(recording, history.target))
+    score = prediction_score(result, baselines.of_frame(recording, history.target), recording)
     reconstruction = run_reconstruction(shared, batch.target).mse
     count = len(result.candidates) + (recorded is None)
     row = TargetSkill(history.target, score, reconstruction, best_part(result), 1 / count)
