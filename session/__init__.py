@@ -16,6 +16,7 @@ from session.errors import (
     HistoryLengthError,
     InvalidAction,
     NoHistory,
+    NotAdopted,
     NotInstalled,
     RecordingError,
     ReplayEnded,
@@ -25,7 +26,7 @@ from session.errors import (
     SessionUnreadable,
     StateUnknown,
 )
-from session.formats.reading import Choices
+from session.formats.reading import Choices, plain_id
 from session.frames import resize_picture
 from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state, may_be_simulated
 from session.history import MAX_LENGTH, MIN_LENGTH, History
@@ -84,6 +85,7 @@ __all__ = [
     "InvalidAction",
     "LiveRecording",
     "NoHistory",
+    "NotAdopted",
     "NotInstalled",
     "OutsideRanges",
     "RandomSelector",
@@ -120,6 +122,7 @@ __all__ = [
     "located_part",
     "may_be_simulated",
     "outlive_terminal",
+    "plain_id",
     "profile_of",
     "record_demo",
     "require_supported_system",

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import RecordedSession, RobotProfile, SessionNotFound, list_sessions
+from session import RecordedSession, RobotProfile, SessionError, SessionNotFound
 from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot, may_be_renamed
@@ -30,7 +30,7 @@ from training.jobs.snapshot import JobSnapshot
 from training.recipe import UniqueFrames, is_held_out, standard_config
 from training.values import InvalidValue
 
-MEASURED = 64  # recordings, of which the longest tells the time of a step
+OPENED = 64  # recordings that tell the ranges of a robot, and the time of a step
 
 MAX_OFFSET_FRAMES = 4000
 
@@ -66,7 +66,8 @@ class Backend:
         with self._lock:
             if shared not in self._managers:
                 folder = self.checkpoints_folder / profile.name
-                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project)
+                others = functools.partial(self._some_recordings, profile)
+                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project, others)
             return self._managers[shared]
 
     def loaded_manager(self, profile: RobotProfile) -> TrainingManager:
@@ -85,7 +86,7 @@ class Backend:
         Once opened, some may be another robot's: of the same name, with other channels or with ranges of their own.
         """
         names = functools.partial(_names, robot_name)
-        summaries = [one for one in list_sessions(self.sessions_folder) if one.is_readable]
+        summaries = [one for one in self.sessions.list() if one.is_readable]
         own = [one for one in summaries if names(one.robot) or one.session_id.startswith(f"{robot_name}/")]
         read = [f"{one.session_id}{end}" for one in summaries for name, end in one.readings if names(name)]
         return sorted([*(one.session_id for one in own), *read])
@@ -98,10 +99,18 @@ class Backend:
         """All recordings with frames of a robot with these actions; raises SessionError."""
         return self._with_channels(profile, self.session_ids(profile.name))
 
-    def _with_channels(self, profile: RobotProfile, session_ids: Sequence[str]) -> dict[str, RecordedSession]:
+    def _some_recordings(self, profile: RobotProfile) -> list[RecordedSession]:
+        """Up to 64 of those that can be opened, evenly spread: datasets hold thousands."""
+        ids = self.session_ids(profile.name)
+        some = [ids[place] for place in spread(len(ids), OPENED)] if ids else []
+        return list(self._with_channels(profile, some, SessionError).values())
+
+    def _with_channels(
+        self, profile: RobotProfile, session_ids: Sequence[str], ignored: type[SessionError] = SessionNotFound
+    ) -> dict[str, RecordedSession]:
         found = {}
         for session_id in session_ids:
-            with contextlib.suppress(SessionNotFound):  # deleted meanwhile, or not to be read in that way
+            with contextlib.suppress(ignored):  # deleted meanwhile, or not to be read in that way
                 recording = self.sessions.get(session_id)
                 if recording.frame_count and is_of_robot(recording, profile):
                     found[session_id] = recording
@@ -130,7 +139,9 @@ class Backend:
         manager = self.loaded_manager(profile)
         manager.require_idle()  # reading all frames takes some seconds
         recordings = self.with_offsets(recordings)
-        frames = UniqueFrames(fit_to_train(list(recordings.values()), self.checkpoints_folder), is_held_out)
+        others = functools.partial(self._some_recordings, profile)
+        fitted = fit_to_train(list(recordings.values()), self.checkpoints_folder, others)
+        frames = UniqueFrames(fitted, is_held_out)
         recipe = Recipe(standard_config(frames), tuple(recordings))
         return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)
 
@@ -157,9 +168,7 @@ class Backend:
             return self._estimates[profile.name]
 
     def _measure_recipe(self, profile: RobotProfile) -> RecipeEstimate:
-        ids = self.session_ids(profile.name)
-        some = [ids[place] for place in spread(len(ids), MEASURED)] if ids else []  # datasets hold thousands
-        longest = max(self._with_channels(profile, some).values(), key=lambda recording: recording.frame_count)
+        longest = max(self._some_recordings(profile), key=lambda recording: recording.frame_count)
         return estimate_recipe(self.shared_model(profile), longest)
 
     def _step_seconds(self, profile: RobotProfile) -> Mapping[str, float]:
