@@ -20,6 +20,7 @@ from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
+from training.evaluation.spot_check import SpotChecks
 from training.evaluation.store import EvaluationStore
 from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
@@ -48,6 +49,7 @@ class Backend:
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
         self.baselines, self.evidence = Baselines(), EvidenceLog()
+        self.spot_checks = SpotChecks(self.baselines, self.evidence)
         self._world_models = WorldModels(self.device)
         self._wandb_project = wandb_project
         self._lock = threading.Lock()
@@ -208,6 +210,7 @@ class Backend:
 
     def close(self, timeout_s: float) -> None:
         """Stop every training job because the program ends, and wait until each has saved."""
+        self.spot_checks.close()
         managers = self._all_managers()
         for manager in managers:
             with contextlib.suppress(NothingToTrain):

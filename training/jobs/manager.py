@@ -165,7 +165,7 @@ class TrainingManager:
                     lambda message, status: self._end_run(log, weight_diff, message, status),
                     LookFolder(log.path),
                 )
-                self.trainer.save_log = log
+                self.trainer.log_run(log, log.path.name)
                 job.start()
                 undo.pop_all()
             self._job, self._weight_diff, self._run_file = job, weight_diff, log.path

@@ -73,6 +73,10 @@ class WorldModelTrainer:
         self._provenance.begin_run(purpose)
         self._notes = ()
 
+    def log_run(self, log: SaveLog, name: str) -> None:
+        """Let saves of the run be noted in its log, and name that in their origin."""
+        self.save_log, self._provenance.log = log, name
+
     @property
     def has_unsaved_steps(self) -> bool:
         """True if weights in use have learned since the last save."""
