@@ -48,13 +48,13 @@ LAYERS = {
     "training": (
         {"config", "rate", "references", "values"},
         {"optim", "dataset"},
-        {"steps", "options", "phase"},
+        {"steps", "options"},
         {"recipe", "failures"},
         {"checkpoints"},
         {"jobs", "evaluation"},
         {"backend", "online"},
         {"cli"},
-        {"train", "learn", "live", "truth", "skill", "convert"},
+        {"train", "learn", "live", "truth", "skill", "evaluate", "convert"},
     ),
     "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}, {"ticks"}),
 }

@@ -30,7 +30,7 @@ from training.checkpoints.writer import (
     copy_contents,
     write_contents,
 )
-from training.phase import Phase
+from training.recipe.phase import Phase
 from training.steps import Evaluation, Objective, StepMetrics, TrainState, train_step
 
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
