@@ -457,6 +457,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                         actions = tabs.actions.build()
                     errors_tab = tabs.errors.build()
                     session_tab = tabs.recording.build_tab()
+        gr.HTML(messages.VERSION_LINE, elem_id="version")
         page = PageParts(
             visitor=visitor,
             status=status,

@@ -4,7 +4,7 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 """
 
 from session.cache import SessionCache
-from session.command_line import end_signals, outlive_terminal, require_supported_system
+from session.command_line import VERSION, end_signals, outlive_terminal, require_supported_system
 from session.data_folder import data_option
 from session.errors import (
     BadRobot,
@@ -66,6 +66,7 @@ __all__ = [
     "NEAR_PX",
     "SWEPT_CHANNELS",
     "TOROIDAL_DOT",
+    "VERSION",
     "ActionChannel",
     "ActionPrediction",
     "ActionSelector",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from page.server.settings import VERSION
+from session import VERSION
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("session", "models", "training", "page")
@@ -42,7 +42,7 @@ LAYERS = {
         {"listing", "data_folder"},
         {"cache"},
         {"recorder"},
-        {"record"},
+        {"record", "doctor"},
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
