@@ -35,6 +35,6 @@ $(VENV)/.run-installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.dev-installed: requirements-dev.txt requirements-formats.txt requirements-gym.txt $(VENV)/.run-installed
+$(VENV)/.dev-installed: requirements-dev.txt requirements-formats.txt requirements-gym.txt requirements-mcp.txt $(VENV)/.run-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

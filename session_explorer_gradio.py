@@ -31,6 +31,7 @@ with without_foreign_settings():
 import models
 import training
 from page import handlers, messages, opening, tabs, verdicts
+from page.agents.endpoints import add_endpoints
 from page.clip import ClipEmpty, ClipTooLong
 from page.components import FramePosition
 from page.facts import frame_facts
@@ -476,6 +477,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             errors=errors_tab,
         )
         connect(On(explorer, page, USER_ERRORS), demo, page)
+        add_endpoints(explorer)
     return limit_waiting(demo.queue(api_open=False), WAITING_AT_MOST)
 
 

@@ -56,7 +56,7 @@ LAYERS = {
         {"cli"},
         {"train", "learn", "live", "truth", "skill", "evaluate", "convert"},
     ),
-    "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}, {"ticks"}),
+    "page": ({"*"}, {"tabs", "server", "agents"}, {"opening", "status"}, {"ticks"}),
 }
 # Neighbours in a layer that do not know each other.
 SEPARATE = ({"jobs", "evaluation"}, {"tabs", "server"})

@@ -51,6 +51,7 @@ from training.evaluation.imagination import (
     roll_out,
     start_imagination,
 )
+from training.evaluation.one_frame import predict_frame, reconstruct_frame
 from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
 from training.evaluation.request import EvaluationRequest
 from training.evaluation.results import EvaluationKey, EvaluationResult
@@ -206,11 +207,13 @@ __all__ = [
     "lowest_errors",
     "measure_skill",
     "measure_truth",
+    "predict_frame",
     "predicted_frames",
     "prediction_score",
     "read_config",
     "read_look",
     "read_selection",
+    "reconstruct_frame",
     "roll_out",
     "save_checkpoint",
     "share_below",

@@ -8,9 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from page.agents.server import mcp_route
 from page.backend import PageBackend
 from page.facts import holdings
-from page.server.access_policy import AccessPolicy
+from page.server.access_policy import ROLE, AccessPolicy
 from page.server.launch import announce, exit_now, free_port
 from page.server.routes import look_route, recorded_routes, run_route
 from page.server.settings import Settings
@@ -38,6 +39,8 @@ class Explorer(PageBackend):
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for the page."""
     routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder)]
+    if explorer.settings.mcp:
+        routes.append(mcp_route(explorer, ROLE))
     return web_options([*recorded_routes(explorer.sessions), *table_routes(explorer), *routes], explorer.access)
 
 

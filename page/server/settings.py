@@ -13,7 +13,7 @@ HOST, PORT = "0.0.0.0", 7860
 
 @dataclass(frozen=True)
 class Settings:
-    """Data folder, address, device and access of one server.
+    """Data folder, address, device and access of one server; `mcp`: with tools for agents.
 
     `names` are further host names it accepts; `root` is the path or the whole address at which a proxy serves it.
     """
@@ -27,6 +27,7 @@ class Settings:
     device: str = "auto"
     wandb_project: str | None = None
     open: bool = False
+    mcp: bool = False
     names: tuple[str, ...] = ()
     root: str = ""
 
@@ -55,6 +56,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         device=options.device,
         wandb_project=options.wandb_project,
         open=options.open,
+        mcp=options.mcp,
         names=tuple(options.allow_host),
         root=os.environ.get("GRADIO_ROOT_PATH", ""),
     )
@@ -70,6 +72,7 @@ def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--read-only", action="store_true", help="nobody trains, loads, records or saves")
     parser.add_argument("--open", action="store_true", help="a trusted network: nobody needs a key")
+    parser.add_argument("--mcp", action="store_true", help="also serve tools for agents at /mcp, behind the same keys")
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name of this server")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", default=wandb_project, help="send the numbers of training runs to wandb")

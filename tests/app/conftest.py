@@ -25,6 +25,8 @@ from tests.app.tabs import Stay, Tabs, Visits, staying
 from training.evaluation.spot_check import SpotChecks
 from training.jobs.trainer import WorldModelTrainer
 
+CHECK_SPOTS = SpotChecks.begin  # for tests that ask for it
+
 
 @pytest.fixture(scope="package", autouse=True)
 def pauses() -> Iterator[None]:

@@ -9,6 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from page.agents.tools import TOOLS
 from page.server.settings import Settings
 from tests.app.conftest import api_client, serving
 from tests.cases import every_case
@@ -24,7 +25,8 @@ INSIDE = {
     "/evaluate_recording", "/cancel_evaluation", "/evaluation_status", "/make_clip",
 }  # fmt: skip
 NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/measure_truth", "/load_models", "/save_models"}
-NAMES |= {"/checkpoint_history", "/restore_checkpoint"}
+NAMES |= {"/checkpoint_history", "/restore_checkpoint", "/adopt_recording", "/release_recording"}
+NAMES |= {f"/tool_{tool.__name__}" for tool in TOOLS}  # those of agents
 
 
 def mse_in(html: str) -> float:
