@@ -15,6 +15,9 @@ from session.errors import (
     FrameUnreadable,
     HistoryLengthError,
     InvalidAction,
+    InvalidMark,
+    MarkNotSaved,
+    MarksUnusable,
     NoHistory,
     NotInstalled,
     RecordingError,
@@ -31,6 +34,7 @@ from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
+from session.marks import MAX_NOTE, FlaggedFrames, LeftOut, Mark, SessionMarks, ShownMark, range_text
 from session.pictures import decode_picture
 from session.recorder.live_recording import LiveRecording
 from session.recorder.recorder import SessionRecorder
@@ -61,6 +65,7 @@ from session.summary import SessionSummary
 __all__ = [
     "JETBOT",
     "MAX_LENGTH",
+    "MAX_NOTE",
     "MIN_LENGTH",
     "NEAR_PX",
     "SWEPT_CHANNELS",
@@ -75,6 +80,7 @@ __all__ = [
     "ConstantSelector",
     "DatasetUnreadable",
     "DiskBudgetError",
+    "FlaggedFrames",
     "FrameOutOfRange",
     "FrameUnreadable",
     "GroundTruth",
@@ -82,7 +88,12 @@ __all__ = [
     "HistoryLengthError",
     "Intervals",
     "InvalidAction",
+    "InvalidMark",
+    "LeftOut",
     "LiveRecording",
+    "Mark",
+    "MarkNotSaved",
+    "MarksUnusable",
     "NoHistory",
     "NotInstalled",
     "OutsideRanges",
@@ -97,11 +108,13 @@ __all__ = [
     "SequenceSelector",
     "SessionCache",
     "SessionError",
+    "SessionMarks",
     "SessionNotFound",
     "SessionRecorder",
     "SessionStatistics",
     "SessionSummary",
     "SessionUnreadable",
+    "ShownMark",
     "SimulatedJetBot",
     "SimulatorEntry",
     "Skipped",
@@ -121,6 +134,7 @@ __all__ = [
     "may_be_simulated",
     "outlive_terminal",
     "profile_of",
+    "range_text",
     "record_demo",
     "require_supported_system",
     "resize_picture",
