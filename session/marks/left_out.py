@@ -19,6 +19,15 @@ class LeftOut:
 
     ranges: Mapping[str, Sequence[Range]] = field(default_factory=dict)
 
+    @classmethod
+    def parse(cls, value: object) -> "LeftOut":
+        """From a log that holds the fields as JSON; raises TypeError, KeyError and ValueError."""
+        ranges = {name: [tuple(one) for one in ranges] for name, ranges in dict(value["ranges"]).items()}
+        for first, last in (one for found in ranges.values() for one in found):
+            if not isinstance(first, int) or not isinstance(last, int | None):
+                raise ValueError("a range of rows is two whole numbers")
+        return cls(ranges)
+
     def is_whole(self, session_id: str) -> bool:
         """True if the whole recording is left out."""
         return any(tuple(one) == WHOLE for one in self.ranges.get(without_reading(session_id), ()))
