@@ -498,6 +498,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_clip(on, page.errors.clip, page)
     connect_imagine(on, page.imagine, page)
     connect_ticks(on, page)
+    tabs.marks.offer_to_programs(on)
 
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:

@@ -34,7 +34,7 @@ from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
-from session.marks import MAX_NOTE, FlaggedFrames, LeftOut, Mark, SessionMarks, ShownMark, range_text
+from session.marks import FlaggedFrames, LeftOut, Mark, SessionMarks, ShownMark
 from session.pictures import decode_picture
 from session.recorder.live_recording import LiveRecording
 from session.recorder.recorder import SessionRecorder
@@ -65,7 +65,6 @@ from session.summary import SessionSummary
 __all__ = [
     "JETBOT",
     "MAX_LENGTH",
-    "MAX_NOTE",
     "MIN_LENGTH",
     "NEAR_PX",
     "SWEPT_CHANNELS",
@@ -134,7 +133,6 @@ __all__ = [
     "may_be_simulated",
     "outlive_terminal",
     "profile_of",
-    "range_text",
     "record_demo",
     "require_supported_system",
     "resize_picture",

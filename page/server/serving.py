@@ -12,6 +12,7 @@ from page.backend import PageBackend
 from page.facts import holdings
 from page.server.access_policy import AccessPolicy
 from page.server.launch import announce, exit_now, free_port
+from page.server.mark_routes import mark_routes
 from page.server.routes import look_route, recorded_routes, run_route
 from page.server.settings import Settings
 from page.server.shell import settings_for_public_link, without_foreign_settings
@@ -49,7 +50,8 @@ def record_all_demos(explorer: Explorer) -> None:
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for the page."""
     routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder)]
-    return web_options([*recorded_routes(explorer.sessions), *table_routes(explorer), *routes], explorer.access)
+    routes += [*recorded_routes(explorer.sessions), *table_routes(explorer), *mark_routes(explorer)]
+    return web_options(routes, explorer.access)
 
 
 def prepare(explorer: Explorer) -> int:

@@ -4,7 +4,7 @@ They are kept in one file of the data folder, and no recording depends on it.
 """
 
 from session.marks.left_out import FlaggedFrames, LeftOut
-from session.marks.mark import MAX_NOTE, Mark, range_text
+from session.marks.mark import Mark
 from session.marks.session_marks import SessionMarks, ShownMark
 
-__all__ = ["MAX_NOTE", "FlaggedFrames", "LeftOut", "Mark", "SessionMarks", "ShownMark", "range_text"]
+__all__ = ["FlaggedFrames", "LeftOut", "Mark", "SessionMarks", "ShownMark"]

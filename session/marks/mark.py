@@ -67,11 +67,6 @@ def new_mark(rows: tuple[int, int] | None, note: object) -> Mark:
     return Mark(*(rows or (None, None)), _typed_note(note), when)
 
 
-def range_text(first: int, last: int) -> str:
-    """Text: "frame 310", "frames 310 to 340"."""
-    return f"frame {first}" if first == last else f"frames {first} to {last}"
-
-
 def _typed_note(note: object) -> str:
     """One line of printable letters; raises InvalidMark."""
     if note is not None and not isinstance(note, str):

@@ -22,6 +22,11 @@ class ShownMark:
     first: int | None
     last: int | None
 
+    def as_json(self) -> dict[str, object]:
+        """The mark as a page or a program gets it."""
+        mark, place = self.mark, {"first": self.first, "last": self.last}
+        return {"key": mark.key, "is_whole": mark.is_whole, **place, "note": mark.note, "when": mark.when}
+
 
 class SessionMarks:
     """The marks of one data folder. All functions raise MarksUnusable, those that change anything MarkNotSaved."""
