@@ -17,9 +17,9 @@ function makeMarks(element, addressOf, seek) {
   function say(text) { part('marks-said').textContent = text; }
 
   // A change, or without one a look at what others have changed; returns the answer, or null.
-  async function ask(change) {
+  async function ask(change, isKnown) {
     const mine = ++asked, session = timeline.session;
-    const known = !change && told ? '?known=' + encodeURIComponent(told.version) : '';
+    const known = isKnown && told ? '?known=' + encodeURIComponent(told.version) : '';
     const options = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(change) };
     let answer;
     try {
@@ -37,7 +37,7 @@ function makeMarks(element, addressOf, seek) {
   function poll() {
     clearTimeout(timer);
     if (!timeline.session) return;
-    timer = setTimeout(() => { if (!document.hidden) ask(); poll(); }, POLL_MS);
+    timer = setTimeout(() => { if (!document.hidden) ask(null, true); poll(); }, POLL_MS);
   }
 
   function rebuild() {
@@ -51,6 +51,16 @@ function makeMarks(element, addressOf, seek) {
     part('flag-form').hidden = !told || Boolean(told.refusal || told.problem);
     part('marks-note').textContent = told ? told.problem || told.refusal : '';
     part('marks-list').replaceChildren(...marks.map(item));
+    markFrames();
+  }
+
+  // The frames that a result lists, such as those with the highest errors.
+  function markFrames() {
+    const marks = told ? told.marks.filter(({ first: start }) => start !== null) : [];
+    document.querySelectorAll('.worst [data-go-frame]').forEach((one) => {
+      const frame = Number(one.dataset.goFrame);
+      one.classList.toggle('flagged', marks.some((mark) => mark.first <= frame && frame <= mark.last));
+    });
   }
 
   function bar(mark) {
@@ -152,19 +162,23 @@ function makeMarks(element, addressOf, seek) {
   part('flag-form').addEventListener('submit', flag);
   [first, last].forEach((field) => field.addEventListener('input', () => { isTyped = true; }));
   whole.addEventListener('change', () => setWhole(whole.checked));
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && timeline.session) ask(); });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && timeline.session) ask(null, true); });
 
   return {
     open(next) {
       const isOther = next.session !== timeline.session;
       timeline = next;
       button.disabled = !timeline.session;
-      if (!isOther) { rebuild(); return; }
+      if (!isOther) {  // it has grown: a flag of the whole session reaches further
+        if (told && told.marks.length) ask();
+        return;
+      }
       told = null; shown = 0;
       close(); rebuild();
       if (timeline.session) ask();
       poll();
     },
+    markFrames,
     show(index) { shown = index; if (!panel.hidden) showRange(); },
     toggle() { if (panel.hidden) open(); else close(); },
   };

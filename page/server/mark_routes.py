@@ -23,11 +23,10 @@ def mark_routes(backend: Backend) -> list[Route]:
     """The routes over the recordings of `backend`, for `launch(app_kwargs={"routes": …})`."""
 
     def answer(request: Request) -> dict[str, object]:
-        session_id = request.path_params["session_id"]
-        recording = backend.sessions.get(session_id, RECHECK_EVERY_S)
-        version = f"{backend.marks.version}/{recording.version}"
-        if version == request.query_params.get("known"):
+        session_id, version = request.path_params["session_id"], backend.marks.version
+        if version == request.query_params.get("known"):  # asked every few seconds: no recording is looked at
             return {"version": version}
+        recording = backend.sessions.get(session_id, RECHECK_EVERY_S)
         is_allowed = request.scope[ROLE] == "train"
         refusal = messages.READ_ONLY if backend.is_read_only else messages.MAY_ONLY_LOOK
         return {"version": version, "refusal": "" if is_allowed else refusal} | _marks(backend, session_id, recording)

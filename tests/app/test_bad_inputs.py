@@ -27,7 +27,9 @@ TAKEN = (  # with the valid values
     *("run_autoencoder", "run_predictor", "look_at_attention", "diagnose_actions", "make_clip", "describe_session"),
     *("refresh_sessions", "show_frame", "imagine", "roll_out", "train_predictor_steps"),
 )
-CHANGING = re.compile(r"train_|load_models|save_models|name_run|restore_|record_demos|pause_|resume_|stop_")
+CHANGING = re.compile(
+    r"train_|load_models|save_models|name_run|restore_|record_demos|pause_|resume_|stop_|flag_|remove_"
+)
 
 Sent = tuple[Event, list[str]]  # an event and a value for each of its fields
 
