@@ -38,7 +38,7 @@ from page.handlers import Answer, On, PageError, may_train, name_of
 from page.panels import remember, unless_shown
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.blocks import PageBlocks
-from page.server.serving import Explorer, record_all_demos, serve
+from page.server.serving import Explorer, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
 from page.status import checkpoint_choices, describe_status, load_one
@@ -429,14 +429,6 @@ def training_answer(explorer: Explorer, visitor: Visitor, is_log: bool) -> Answe
     return {"training.view": view, "status": describe_status(explorer, visitor)}
 
 
-def record_demos(explorer: Explorer, visitor: Visitor, request: gr.Request) -> Answer:
-    """Record a short session with each simulated robot, and open the newest."""
-    explorer.require_trainer(request)
-    record_all_demos(explorer)
-    content = opening.open_newest(explorer, visitor)
-    return opening.refresh_sessions(explorer, visitor) | content
-
-
 # ---- layout and events -----------------------------------------------------------------------------------------------
 
 
@@ -465,6 +457,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                         actions = tabs.actions.build()
                     errors_tab = tabs.errors.build()
                     session_tab = tabs.recording.build_tab()
+        gr.HTML(messages.VERSION_LINE, elem_id="version")
         page = PageParts(
             visitor=visitor,
             status=status,
@@ -502,19 +495,22 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
 
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:
-    bar, player, tab = page.sessions, page.recording.player, page.session_tab
-    visitor, opens = page.visitor, dict(is_opening=True)
-    robot, whole_page = [visitor, bar.robot], [*on.named(opening.TRAINER_BUTTONS), *page.listing, *page.opened]
+    bar, player, tab, visitor = page.sessions, page.recording.player, page.session_tab, page.visitor
+    form, anew, opens = tab.adoption, [*page.listing, *page.opened], dict(is_opening=True)
+    robot, whole_page = [visitor, bar.robot], [*on.named(opening.TRAINER_BUTTONS), *anew]
     on(demo.load, opening.open_page, [visitor], whole_page, show_progress="hidden", **opens, **PRIVATE)
     on(bar.refresh.click, opening.refresh_sessions, robot, page.listing)
     picked, listed = dict(show_progress_on=bar.picker, **opens), [bar.picker, bar.offer, *page.opened]
     on(bar.robot.select, opening.filter_sessions, robot, listed, **picked, **handlers.CHOICE)
     on(bar.load.click, load_session, [visitor, bar.picker], page.opened, **picked)
     on(bar.picker.select, load_session, [visitor, bar.picker], page.opened, **picked, **handlers.CHOICE)
-    on(bar.demo.click, record_demos, [visitor], [*page.listing, *page.opened], **opens, **PRIVATE)
-    on(player.revisited, opening.revisit_session, [visitor, player], [*page.listing, *page.opened], **picked, **PRIVATE)
+    on(bar.demo.click, opening.record_demos, [visitor], anew, **opens, **PRIVATE)
+    on(player.revisited, opening.revisit_session, [visitor, player], anew, **picked, **PRIVATE)
     on(player.moved, show_frame, [visitor, player], [tab.about_frame], trigger_mode="always_last", **SILENT)
     on(tab.statistics.expand, describe_session, [visitor], [tab.statistics_result], refuse=messages.notice)
+    on(form.panel.expand, opening.robots_to_adopt, [visitor], [form.robot], **TICK)
+    on(form.adopt.click, opening.adopt_recording, [visitor, form.robot, form.scope], anew, **opens)
+    on(form.release.click, opening.release_recording, [visitor], anew, **opens)
 
 
 def connect_networks(on: On, page: PageParts) -> None:

@@ -28,8 +28,8 @@ from session.robots.toroidal_dot import ToroidalDotRobot
 from training import AutoencoderTrainer, FrameDataset, FrameSelection, PredictorTrainer, TrainState
 from training.evaluation.accuracy import AccuracySummary, measure_truth, summarize
 from training.jobs.trainer import WorldModelTrainer
-from training.phase import Phase
 from training.recipe import RecipeConfig, UniqueFrames, is_held_out, recipe_phases
+from training.recipe.phase import Phase
 
 TRAINING_SEEDS, UNSEEN_SEEDS = range(1, 13), (15, 18)  # the dots of the latter move on rows of their own
 ACTIONS = 460  # with a move every second time, a dot visits every column

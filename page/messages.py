@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
+from session import VERSION
+
 NOTHING_LOADED = "No session is open: choose one in the list."
 READ_ONLY = "This server is read-only: loading, training, recording, saving and flagging are off."
 MAY_ONLY_LOOK = (
@@ -47,6 +49,13 @@ EMPTY_ROLLOUT = (
 KEPT_ERRORS = (
     '<div class="empty">This recording has been evaluated; the errors are drawn under the history. Choose under '
     "<b>Evaluation</b> for numbers and figures.</div>"
+)
+VERSION_LINE = f'<p class="fine">Session Explorer {VERSION}</p>'
+ADOPTION = (
+    '<p class="fine">Recordings of one robot may name it differently, and those of two robots may name them alike. '
+    "Choose a robot here, or type a new name: it adopts the recording, whose actions then are scaled as that robot's, "
+    "for its networks. Channels with other names are taken in their order. No recording is changed: "
+    "<code>adopted.json</code> in the data folder holds what was adopted.</p>"
 )
 WORLD_MODEL_TEXT = (
     "Trains new networks in phases: reconstruct frames, then predict the next frame from the actions. Some frames are "

@@ -15,8 +15,9 @@ from page.status import describe_status, opened_models
 from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
 from page.tabs.own_action import form_of
+from page.tabs.recording import SCOPES
 from page.visitor import Visitor
-from session import RecordedSession, SessionError, list_sessions
+from session import RecordedSession, SessionError, plain_id
 
 MAX_DIGITS = 9
 TRAINER_BUTTONS = (  # they change what others see, so they are enabled for visitors who may train
@@ -24,12 +25,13 @@ TRAINER_BUTTONS = (  # they change what others see, so they are enabled for visi
     *("training.stop", "training.world_model.run", "training.naming.save"),
     *("training.autoencoder.to_threshold", "training.autoencoder.for_steps"),
     *("training.predictor.to_threshold", "training.predictor.for_steps"),
+    *("session_tab.adoption.adopt", "session_tab.adoption.release"),
 )
 
 
 def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = None) -> Answer:
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
-    summaries = list_sessions(backend.sessions_folder)
+    summaries = backend.sessions.list()
     titles, robot, choices = session_choices(summaries, robot)
     choices = _with_reading(visitor, choices)
     value = _chosen(visitor, choices)
@@ -43,7 +45,7 @@ def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None =
 def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = None) -> Answer:
     """The recordings of a robot. If the open one is of another robot, the newest is opened: what is shown is always the
     session in the list."""
-    summaries = list_sessions(backend.sessions_folder)
+    summaries = backend.sessions.list()
     chosen = _chosen(visitor, _with_reading(visitor, session_choices(summaries, robot)[-1]))
     if chosen in (None, visitor.session_id):
         content = dict.fromkeys(opened_names(), gr.skip())
@@ -128,9 +130,60 @@ def open_page(backend: PageBackend, visitor: Visitor, request: gr.Request) -> An
     return buttons | refresh_sessions(backend, visitor) | content
 
 
+def robots_to_adopt(backend: PageBackend, visitor: Visitor) -> OpenDropdown:
+    """The robots that may adopt the visitor's recording: those of all recordings."""
+    titles = sorted({one.robot_title for one in backend.sessions.list() if one.is_readable})
+    return OpenDropdown(choices=titles, value=visitor.profile.title if visitor.profile else None)
+
+
+def adopt_recording(
+    backend: PageBackend,
+    visitor: Visitor,
+    request: gr.Request,
+    robot: str | None = None,
+    recordings: str | None = SCOPES[0],
+) -> Answer:
+    """Let the visitor's recording, or all in its folder, count as another robot's, by its name."""
+    session_id = _opened(backend, visitor, request)
+    folder, _, _ = session_id.rpartition("/")
+    if recordings not in SCOPES:
+        raise PageError(f"Adopt one of: {', '.join(SCOPES)}.")
+    if recordings == SCOPES[1] and not folder:
+        raise PageError("This recording is in no folder of its own: adopt it alone.")
+    backend.sessions.adoptions.adopt(folder if recordings == SCOPES[1] else session_id, str(robot or ""))
+    return _opened_anew(backend, visitor)
+
+
+def release_recording(backend: PageBackend, visitor: Visitor, request: gr.Request) -> Answer:
+    """Let the visitor's recording count as the robot that it names again, with all that were adopted together."""
+    backend.sessions.adoptions.release(_opened(backend, visitor, request))
+    return _opened_anew(backend, visitor)
+
+
+def record_demos(backend: PageBackend, visitor: Visitor, request: gr.Request) -> Answer:
+    """Record a short session with each simulated robot, and open the newest."""
+    backend.require_trainer(request)
+    backend.record_all_demos()
+    content = open_newest(backend, visitor)
+    return refresh_sessions(backend, visitor) | content
+
+
+def _opened(backend: PageBackend, visitor: Visitor, request: gr.Request) -> str:
+    """The id of the visitor's recording, without its reading, if the visitor may change to whom it belongs."""
+    backend.require_trainer(request)
+    if visitor.session_id is None:
+        raise PageError(messages.NOTHING_LOADED)
+    return plain_id(visitor.session_id)
+
+
+def _opened_anew(backend: PageBackend, visitor: Visitor) -> Answer:
+    content = open_session(backend, visitor, visitor.session_id, visitor.frame)
+    return refresh_sessions(backend, visitor) | content
+
+
 def open_newest(backend: PageBackend, visitor: Visitor) -> Answer:
     """The content of the page for the newest recording, or without any if there is none."""
-    summaries = list_sessions(backend.sessions_folder)
+    summaries = backend.sessions.list()
     newest = next((summary.session_id for summary in summaries if summary.is_readable), None)
     if newest:
         return open_session(backend, visitor, newest, None)

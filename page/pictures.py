@@ -11,6 +11,8 @@ from page.figures import data_address, picture_link, png_of
 
 PNG = "image/png"
 
+MOST_COLUMNS = range(4, 8)
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -29,8 +31,11 @@ def picture_row(pictures: list[Picture], elem_id: str, columns: int = 3) -> str:
 
 
 def picture_grid(pictures: list[Picture], elem_id: str) -> str:
-    """HTML of any number of pictures in the same size, as many side by side as fit."""
-    return f'<div class="pictures" id="{escape(elem_id)}">{"".join(map(_figure, pictures))}</div>'
+    """HTML of any number of pictures in the same size, side by side as far as they fit, in rows of about one length."""
+    # The most columns: the number that leaves the fewest places empty, so that 8 pictures are 4 + 4, and not 7 + 1.
+    most = min(MOST_COLUMNS, key=lambda columns: (-len(pictures) % columns, -columns))
+    figures = "".join(map(_figure, pictures))
+    return f'<div class="pictures" id="{escape(elem_id)}" style="--most: {most}">{figures}</div>'
 
 
 def colour_bar(strip: np.ndarray, low: str, high: str, meaning: str) -> str:

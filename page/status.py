@@ -1,5 +1,6 @@
 """The status line of the page, and the checkpoints that can be loaded for the robot of a recording."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -9,14 +10,15 @@ from models import NETWORKS, Network, WeightsSource
 from page import messages
 from page.backend import PageBackend
 from page.facts import status_line
-from page.handlers import Answer
+from page.handlers import Answer, PageError
+from page.selection import recording_of
 from page.tabs.errors import evaluation_line
 from page.tabs.job_view import job_line
 from page.verdicts import verdicts_in_use
 from page.versions import version_list
 from page.visitor import Visitor
-from session import RobotProfile
-from training import CheckpointError, JobRunning, TrainingManager, Verdict
+from session import RobotProfile, SessionError
+from training import NOT_JUDGED, CheckpointError, JobRunning, TrainingManager, Verdict
 
 REPEAT_S = 10.0
 FORMER = "; until it ends, results are of the networks from before"
@@ -43,13 +45,27 @@ def describe_status(backend: PageBackend, visitor: Visitor) -> str:
 
 
 def tick_status(backend: PageBackend, visitor: Visitor) -> str | dict[str, Any]:
-    """The same every few seconds: skipped while nothing changes."""
+    """The same every few seconds: skipped while nothing changes. Trained networks are judged in the background."""
+    _judge(backend, visitor)
     # Repeated now and then: the slower answer to a button may put an older line over it.
     state = (time.monotonic() // REPEAT_S, describe_status(backend, visitor))
     if state == visitor.last_status:
         return gr.skip()
     visitor.last_status = state
     return state[1]
+
+
+def _judge(backend: PageBackend, visitor: Visitor) -> None:
+    """Begin to compute a few frames of the visitor's recording if nothing was computed with its robot's networks yet,
+    which are trained, and not in training."""
+    if visitor.session_id is None:
+        return
+    manager = backend.manager_for(visitor)
+    job, shared = manager.snapshot(), manager.served
+    is_known = all(one.level != NOT_JUDGED.level for one in verdicts_in_use(backend, visitor).values())
+    if not (is_known or (job is not None and job.is_active and shared is manager.shared)):
+        with contextlib.suppress(PageError, SessionError):  # the visitor's next action reports it
+            backend.spot_checks.begin(shared, recording_of(backend, visitor))
 
 
 def _network_text(weights: WeightsSource, verdict: Verdict) -> str:

@@ -16,9 +16,18 @@ HOW_TO_READ = "Earlier versions, newest first. Restoring one keeps the current w
 
 def version_list(manager: TrainingManager) -> OpenRadio:
     """The list of versions of a robot's checkpoints, the newest one chosen."""
-    choices = [(version_label(one, one.is_in_use(manager.directory)), one.name) for one in manager.versions()]
+    choices = [
+        (version_label(one, one.is_in_use(manager.directory), _run_name(manager, one)), one.name)
+        for one in manager.versions()
+    ]
     value = choices[0][1] if choices else None
     return OpenRadio(choices=choices, value=value, info=HOW_TO_READ if choices else NOTHING_KEPT)
+
+
+def _run_name(manager: TrainingManager, version: Version) -> str:
+    """The name that visitors gave to the run that saved a version last; empty if it has none."""
+    log = version.newest.origin.log
+    return manager.title_of(log).name if log else ""
 
 
 def checkpoint_history(backend: PageBackend, visitor: Visitor) -> OpenRadio:
@@ -38,12 +47,14 @@ def restore_version(manager: TrainingManager, name: object) -> str:
     return messages.result("".join(lines))
 
 
-def version_label(version: Version, is_in_use: bool) -> str:
-    """A version in one line: "27 Nov 2026 21:10 · training the predictor on … · predictor step 1,500 · 20.7 MB"."""
+def version_label(version: Version, is_in_use: bool, run_name: str = "") -> str:
+    """A version in one line: "27 Nov 2026 21:10 · long run · training the predictor on … · predictor step 1,500 · 20.7
+    MB". `run_name`: that of the run that saved it last."""
     measured, made_by = version.measured, version.newest.origin.made_by
     is_known = bool(made_by) or version.is_permanent
     parts = [
         _date(version.newest.saved),
+        run_name,
         "shipped with the project" if version.is_permanent else made_by,
         ", ".join(_network_text(version, network) for network in NETWORKS if network in version.files),
         f"{_loss_name(measured.loss.is_held_out)} {loss_text(measured.loss.value)}" if measured else "",

@@ -4,7 +4,7 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 """
 
 from session.cache import SessionCache
-from session.command_line import end_signals, outlive_terminal, require_supported_system
+from session.command_line import VERSION, end_signals, outlive_terminal, require_supported_system
 from session.data_folder import data_option
 from session.errors import (
     BadRobot,
@@ -19,6 +19,7 @@ from session.errors import (
     MarkNotSaved,
     MarksUnusable,
     NoHistory,
+    NotAdopted,
     NotInstalled,
     RecordingError,
     ReplayEnded,
@@ -28,7 +29,7 @@ from session.errors import (
     SessionUnreadable,
     StateUnknown,
 )
-from session.formats.reading import Choices
+from session.formats.reading import Choices, plain_id
 from session.frames import resize_picture
 from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state, may_be_simulated
 from session.history import MAX_LENGTH, MIN_LENGTH, History
@@ -69,6 +70,7 @@ __all__ = [
     "NEAR_PX",
     "SWEPT_CHANNELS",
     "TOROIDAL_DOT",
+    "VERSION",
     "ActionChannel",
     "ActionPrediction",
     "ActionSelector",
@@ -94,6 +96,7 @@ __all__ = [
     "MarkNotSaved",
     "MarksUnusable",
     "NoHistory",
+    "NotAdopted",
     "NotInstalled",
     "OutsideRanges",
     "RandomSelector",
@@ -132,6 +135,7 @@ __all__ = [
     "located_part",
     "may_be_simulated",
     "outlive_terminal",
+    "plain_id",
     "profile_of",
     "record_demo",
     "require_supported_system",

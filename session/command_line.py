@@ -14,6 +14,7 @@ UNSUPPORTED = (
     "(the Windows Subsystem for Linux)."
 )
 
+VERSION = "0.9.0"  # as in pyproject.toml
 INTERRUPTED = 130  # as shells report it
 SESSIONS = "sessions"  # the folder in a data folder
 

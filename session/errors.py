@@ -56,6 +56,10 @@ class NoHistory(SessionError):
     """A frame without any recorded frame before it that could serve as its context."""
 
 
+class NotAdopted(SessionError):
+    """A recording cannot count as another robot's; the message says why."""
+
+
 class InvalidAction(SessionError):
     """A value that is not an object of channel names and finite numbers, or not an action of that robot."""
 

@@ -17,6 +17,7 @@ from session.robots.actions import SAME_WITHIN
 from session.spread import spread
 
 MAX_FILES = 500
+MAX_PAIRS = 100
 FIRST_GAPS = 5
 Moments = tuple[np.ndarray, np.ndarray]  # steps and times
 # The beginning of the reasons of session.frames, and of no others.
@@ -76,6 +77,15 @@ class FileStatistics:
     unreadable: int
 
 
+@dataclass(frozen=True)
+class EqualNeighbours:
+    """Frames whose picture is, byte for byte, that of the frame before: ``equal`` of ``compared``, evenly spread. A
+    camera that is slower than the recorder gives such frames, and so does an action without effect."""
+
+    equal: int
+    compared: int
+
+
 @dataclass(frozen=True, eq=False)
 class SessionStatistics:
     """All statistics of a recording. ``action_counts`` is int64 (C,), one for each candidate action, or of a continuous
@@ -98,11 +108,12 @@ class SessionStatistics:
     extra_frames: int
     targets: Targets
     files: FileStatistics
+    equal_neighbours: EqualNeighbours
     backward_times: int
 
 
 def session_statistics(recording: RecordedSession) -> SessionStatistics:
-    """Measure a recording; takes tenths of a second for 100,000 events, and reads up to 500 frame files."""
+    """Measure a recording; takes tenths of a second for 100,000 events, and reads up to 700 frame files."""
     counts = _count_actions(recording)
     repeated_moments, extra_frames = _count_repeated(recording)
     _, times, _ = _in_order(recording)
@@ -119,6 +130,7 @@ def session_statistics(recording: RecordedSession) -> SessionStatistics:
         extra_frames=extra_frames,
         targets=_count_targets(recording.previous),
         files=_measure_files(recording),
+        equal_neighbours=_compare_neighbours(recording),
         backward_times=int((np.diff(times) < 0).sum()),
     )
 
@@ -234,3 +246,15 @@ def _measure_files(recording: RecordedSession) -> FileStatistics:
     return FileStatistics(
         dict(sizes.most_common()), min(lengths), float(np.median(lengths)), max(lengths), sample_size, unreadable
     )
+
+
+def _compare_neighbours(recording: RecordedSession) -> EqualNeighbours:
+    equal = compared = 0
+    for index in spread(recording.frame_count - 1, MAX_PAIRS) if recording.frame_count > 1 else ():
+        try:
+            before, after = (recording.frame_bytes(one)[0] for one in (index, index + 1))
+        except FrameUnreadable:
+            continue
+        compared += 1
+        equal += before == after
+    return EqualNeighbours(equal, compared)

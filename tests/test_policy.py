@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from page.server.settings import VERSION
+from session import VERSION
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("session", "models", "training", "page")
@@ -50,19 +50,19 @@ LAYERS = {
         {"listing", "data_folder"},
         {"cache"},
         {"recorder"},
-        {"record"},
+        {"record", "doctor"},
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
         {"config", "rate", "references", "values"},
         {"optim", "dataset"},
-        {"steps", "options", "phase"},
+        {"steps", "options"},
         {"recipe", "failures"},
         {"checkpoints"},
         {"jobs", "evaluation"},
         {"backend", "online"},
         {"cli"},
-        {"train", "learn", "live", "truth", "skill", "convert"},
+        {"train", "learn", "live", "truth", "skill", "evaluate", "convert"},
     ),
     "page": ({"*"}, {"tabs", "server"}, {"opening", "status"}, {"ticks"}),
 }

@@ -13,13 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import LeftOut, RecordedSession, RobotProfile, SessionMarks, SessionNotFound, list_sessions
+from session import LeftOut, RecordedSession, RobotProfile, SessionError, SessionMarks, SessionNotFound
 from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot, may_be_renamed
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
+from training.evaluation.spot_check import SpotChecks
 from training.evaluation.store import EvaluationStore
 from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
@@ -30,7 +31,7 @@ from training.jobs.snapshot import JobSnapshot
 from training.recipe import UniqueFrames, is_held_out, standard_config
 from training.values import InvalidValue
 
-MEASURED = 64  # recordings, of which the longest tells the time of a step
+OPENED = 64  # recordings that tell the ranges of a robot, and the time of a step
 
 MAX_OFFSET_FRAMES = 4000
 
@@ -49,6 +50,7 @@ class Backend:
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
         self.baselines, self.evidence = Baselines(), EvidenceLog()
+        self.spot_checks = SpotChecks(self.baselines, self.evidence)
         self._world_models = WorldModels(self.device)
         self._wandb_project = wandb_project
         self._lock = threading.Lock()
@@ -67,7 +69,8 @@ class Backend:
         with self._lock:
             if shared not in self._managers:
                 folder = self.checkpoints_folder / profile.name
-                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project)
+                others = functools.partial(self._some_recordings, profile)
+                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project, others)
             return self._managers[shared]
 
     def loaded_manager(self, profile: RobotProfile) -> TrainingManager:
@@ -86,7 +89,7 @@ class Backend:
         Once opened, some may be another robot's: of the same name, with other channels or with ranges of their own.
         """
         names = functools.partial(_names, robot_name)
-        summaries = [one for one in list_sessions(self.sessions_folder) if one.is_readable]
+        summaries = [one for one in self.sessions.list() if one.is_readable]
         own = [one for one in summaries if names(one.robot) or one.session_id.startswith(f"{robot_name}/")]
         read = [f"{one.session_id}{end}" for one in summaries for name, end in one.readings if names(name)]
         return sorted([*(one.session_id for one in own), *read])
@@ -99,10 +102,18 @@ class Backend:
         """All recordings with frames of a robot with these actions; raises SessionError."""
         return self._with_channels(profile, self.session_ids(profile.name))
 
-    def _with_channels(self, profile: RobotProfile, session_ids: Sequence[str]) -> dict[str, RecordedSession]:
+    def _some_recordings(self, profile: RobotProfile) -> list[RecordedSession]:
+        """Up to 64 of those that can be opened, evenly spread: datasets hold thousands."""
+        ids = self.session_ids(profile.name)
+        some = [ids[place] for place in spread(len(ids), OPENED)] if ids else []
+        return list(self._with_channels(profile, some, SessionError).values())
+
+    def _with_channels(
+        self, profile: RobotProfile, session_ids: Sequence[str], ignored: type[SessionError] = SessionNotFound
+    ) -> dict[str, RecordedSession]:
         found = {}
         for session_id in session_ids:
-            with contextlib.suppress(SessionNotFound):  # deleted meanwhile, or not to be read in that way
+            with contextlib.suppress(ignored):  # deleted meanwhile, or not to be read in that way
                 recording = self.sessions.get(session_id)
                 if recording.frame_count and is_of_robot(recording, profile):
                     found[session_id] = recording
@@ -161,7 +172,8 @@ class Backend:
         manager = self.loaded_manager(profile)
         manager.require_idle()  # reading all frames takes some seconds
         recordings = self.with_offsets(recordings)
-        fitted = fit_to_train(list(recordings.values()), self.checkpoints_folder)
+        others = functools.partial(self._some_recordings, profile)
+        fitted = fit_to_train(list(recordings.values()), self.checkpoints_folder, others)
         frames = UniqueFrames(fitted, is_held_out, left_out.frames(recordings))
         recipe = Recipe(standard_config(frames), tuple(recordings), left_out=left_out)
         return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)
@@ -189,9 +201,7 @@ class Backend:
             return self._estimates[profile.name]
 
     def _measure_recipe(self, profile: RobotProfile) -> RecipeEstimate:
-        ids = self.session_ids(profile.name)
-        some = [ids[place] for place in spread(len(ids), MEASURED)] if ids else []  # datasets hold thousands
-        longest = max(self._with_channels(profile, some).values(), key=lambda recording: recording.frame_count)
+        longest = max(self._some_recordings(profile), key=lambda recording: recording.frame_count)
         return estimate_recipe(self.shared_model(profile), longest)
 
     def _step_seconds(self, profile: RobotProfile) -> Mapping[str, float]:
@@ -236,6 +246,7 @@ class Backend:
 
     def close(self, timeout_s: float) -> None:
         """Stop every training job because the program ends, and wait until each has saved."""
+        self.spot_checks.close()
         managers = self._all_managers()
         for manager in managers:
             with contextlib.suppress(NothingToTrain):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 
 from models import DeviceUnavailable
-from session import TOROIDAL_DOT, RecordedSession, SessionError, list_sessions
+from session import TOROIDAL_DOT, RecordedSession, SessionError
 from session.command_line import path_option, run_command, terminal_words
 from session.data_folder import data_option
 from session.ground_truth import held_out_state, may_be_simulated
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> int:
 def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, UniqueFrames]:
     """Prepare a new run, and load the checkpoints that are taken over."""
     values, robot = vars(options), f"{options.robot}/"
-    summaries = list_sessions(backend.sessions_folder)
+    summaries = backend.sessions.list()
     unreadable = [one.session_id for one in summaries if not one.is_readable and f"{one.session_id}/".startswith(robot)]
     if unreadable:
         raise InvalidValue(f"These folders cannot be read: {', '.join(unreadable)}; get the right to, or move them.")

@@ -9,7 +9,7 @@ import logging
 import sys
 
 from models import DeviceUnavailable, Network
-from session import FlaggedFrames, RecordedSession, SessionError, SessionNotFound, list_sessions
+from session import FlaggedFrames, RecordedSession, SessionError, SessionNotFound
 from session.command_line import run_command, session_option, terminal_words
 from session.data_folder import data_option
 from training.backend import Backend
@@ -108,7 +108,7 @@ def _recording(backend: Backend, session_id: str) -> RecordedSession:
     try:
         recording = backend.sessions.get(session_id)
     except SessionNotFound:
-        readable = [one.session_id for one in list_sessions(backend.sessions_folder) if one.is_readable]
+        readable = [one.session_id for one in backend.sessions.list() if one.is_readable]
         ids = ", ".join(readable[:LISTED])
         known = f"the newest ones are {ids}" if ids else "there is none; choose another folder with --data"
         raise InvalidValue(f"There is no session {printable(session_id)}: {known}.") from None

@@ -21,16 +21,11 @@ from page.server.web_app import web_options
 from session import (
     SessionError,
     end_signals,
-    list_sessions,
     outlive_terminal,
-    record_demo,
     require_supported_system,
-    simulator_names,
 )
 
 logger = logging.getLogger(__name__)
-
-DEMO_FRAMES = 60
 
 
 class Explorer(PageBackend):
@@ -39,12 +34,6 @@ class Explorer(PageBackend):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
         self.settings, self.access = settings, AccessPolicy(settings)
-
-
-def record_all_demos(explorer: Explorer) -> None:
-    """Record a short session with each simulated robot; raises SessionError."""
-    for robot in simulator_names():
-        logger.info("recorded a demo: %s", record_demo(explorer.sessions_folder, robot, DEMO_FRAMES, seed=0))
 
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
@@ -57,13 +46,13 @@ def launch_options(explorer: Explorer) -> dict[str, Any]:
 def prepare(explorer: Explorer) -> int:
     """Record a demo if there is no recording yet, and log what is served; returns a free port for the server."""
     settings = explorer.settings
-    if not settings.read_only and not list_sessions(explorer.sessions_folder):
+    if not settings.read_only and not explorer.sessions.list():
         logger.info("No recordings yet: recording a demo with both simulated robots.")
         try:
-            record_all_demos(explorer)
+            explorer.record_all_demos()
         except SessionError as problem:
             logger.warning("No demo was recorded: %s", problem)
-    logger.info("%s", holdings(settings.data, list_sessions(explorer.sessions_folder)))
+    logger.info("%s", holdings(settings.data, explorer.sessions.list()))
     return free_port(settings.host, settings.port)
 
 

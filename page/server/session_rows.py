@@ -6,14 +6,13 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
 from page.facts import ALL_ROBOTS
 from page.text import count_text, duration_text, loss_text
-from session import Mark, RecordedSession, SessionSummary, list_sessions
+from session import Mark, RecordedSession, SessionSummary
 from training import EvaluationResult, RecordingBaselines, frame_errors
 
 ROWS = 25
@@ -41,7 +40,7 @@ SORTS: dict[str, Callable[[SessionSummary], object]] = {
 class Listing:
     """All sessions, listed anew if that was done more than two seconds ago: a search asks with every letter."""
 
-    folder: Path
+    list_sessions: Callable[[], Sequence[SessionSummary]]
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _summaries: Sequence[SessionSummary] = ()
     _listed_at: float = -LISTED_FOR_S
@@ -49,7 +48,7 @@ class Listing:
     def summaries(self) -> Sequence[SessionSummary]:
         with self._lock:
             if time.monotonic() - self._listed_at >= LISTED_FOR_S:
-                self._summaries, self._listed_at = list_sessions(self.folder), time.monotonic()
+                self._summaries, self._listed_at = self.list_sessions(), time.monotonic()
             return self._summaries
 
 

@@ -5,10 +5,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from session import data_option
+from session import VERSION, data_option
 from training import InvalidValue, whole_number
 
-VERSION = "0.9.0"  # as in pyproject.toml
 HOST, PORT = "0.0.0.0", 7860
 
 

@@ -15,7 +15,7 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 
 def table_routes(backend: Backend) -> list[Route]:
     """The routes over the recordings of `backend`, for `launch(app_kwargs={"routes": …})`."""
-    listing = Listing(backend.sessions_folder)
+    listing = Listing(backend.sessions.list)
 
     def send_rows(request: Request) -> Response:
         try:

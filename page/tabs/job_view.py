@@ -10,6 +10,7 @@ from training import REPEATING, UNCERTAINTY, JobCharts, JobSnapshot, share_below
 
 ROUND_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 120, 180, 240)
 RISEN = 1.2  # times its first value: then the reconstruction error is reported to have risen
+ROSE = 1.01  # times the first eval loss: less is no rise to speak of
 SHARE_TITLE = "Gradient share of the action inputs"
 SHARE_READING = (
     "Share of the predictor's squared gradient that reaches the action inputs. Well below the dashed line, training "
@@ -188,7 +189,7 @@ def _change(job: JobSnapshot) -> str:
         return ""
     at = "" if job.evaluated_at == job.step else f" (at step {job.evaluated_at:,})"
     change = f" Eval loss {loss_text(job.first_loss)} → {loss_text(job.loss)}{at}."
-    if job.loss > job.first_loss and job.saved:
+    if job.loss > ROSE * job.first_loss and job.saved:
         change += " The loss rose; the checkpoints from before this run are in the checkpoint history, under Models."
     return change
 

@@ -11,6 +11,8 @@ from page.handlers import Answer
 from page.tabs import session_table
 from page.tabs.session_table import SessionTable
 
+SCOPES = ("This recording", "All recordings in its folder")
+
 
 @dataclass(frozen=True)
 class SessionBar:
@@ -35,10 +37,22 @@ class RecordingColumn:
 
 
 @dataclass(frozen=True)
+class AdoptionForm:
+    """Another robot that the recording, or all in its folder, is to count as."""
+
+    panel: gr.Accordion
+    robot: OpenDropdown
+    scope: gr.Radio
+    adopt: gr.Button
+    release: gr.Button
+
+
+@dataclass(frozen=True)
 class SessionTab:
     about_frame: gr.HTML
     statistics: gr.Accordion
     statistics_result: gr.HTML
+    adoption: AdoptionForm
 
 
 def build_bar() -> SessionBar:
@@ -67,7 +81,20 @@ def build_tab() -> SessionTab:
         about_frame = gr.HTML(messages.NO_SESSION, elem_id="frame-facts")
         with gr.Accordion("Session statistics", open=False, elem_id="session-statistics") as statistics:
             statistics_result = gr.HTML(elem_id="statistics-result")
-    return SessionTab(about_frame, statistics, statistics_result)
+        adoption = _build_adoption()
+    return SessionTab(about_frame, statistics, statistics_result, adoption)
+
+
+def _build_adoption() -> AdoptionForm:
+    with gr.Accordion("Adopt under another robot's name", open=False, elem_id="adoption") as panel:
+        gr.HTML(messages.ADOPTION)
+        with gr.Row():
+            robot = OpenDropdown([], label="Robot", allow_custom_value=True, elem_id="adopting-robot", min_width=160)
+            scope = gr.Radio(SCOPES, value=SCOPES[0], label="Recordings", elem_id="adoption-scope", min_width=220)
+        with gr.Row():
+            adopt = gr.Button("Adopt", size="sm", elem_id="adopt")
+            release = gr.Button("Undo: as recorded", size="sm", elem_id="release")
+    return AdoptionForm(panel, robot, scope, adopt, release)
 
 
 def cleared() -> Answer:

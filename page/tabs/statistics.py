@@ -81,6 +81,11 @@ def _counts(statistics: SessionStatistics) -> list[tuple[str, str]]:
             else "0",
         ),
         (
+            "Same picture as the frame before",
+            f"{statistics.equal_neighbours.equal:,} of {count_text(statistics.equal_neighbours.compared, 'frame')} "
+            "compared",
+        ),
+        (
             "Frames with enough history",
             f"{targets.with_context:,} of {count_text(statistics.frame_count, 'frame')}; {targets.with_3:,} with 3 "
             f"context frames, {targets.with_8:,} with 8",

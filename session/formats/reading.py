@@ -67,7 +67,7 @@ class Choices:
         """The id under which the recording of ``session_id`` is opened with another choice, such as {"stride": 1}."""
         wanted = replace(self.current, **{"offset": 0} | dict(choice))
         other = {name: value for name, value in wanted.given().items() if value != getattr(self.usual, name)}
-        return without_reading(session_id) + str(Reading(**other))
+        return plain_id(session_id) + str(Reading(**other))
 
     def with_offsets(self, session_id: str, most: int) -> list[str]:
         """The ids of up to ``most`` readings that begin at different rows, evenly spread, the one at row 0 first: other
@@ -104,7 +104,7 @@ def split_reading(name: str) -> tuple[str, str]:
     return (start, end) if start and "=" in end and "/" not in end else (name, "")
 
 
-def without_reading(session_id: str) -> str:
+def plain_id(session_id: str) -> str:
     """The id without its reading; in that of a folder such as "tub@speed=0.5" the end is no reading, but its name."""
     name, end = split_reading(session_id)
     return name if all(part.partition("=")[0] in KEYS for part in end.split(",")) else session_id

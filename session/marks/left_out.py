@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from session.formats.reading import without_reading
+from session.formats.reading import plain_id
 from session.marks.rows import Range, flagged_frames
 from session.recording import RecordedSession
 
@@ -30,7 +30,7 @@ class LeftOut:
 
     def is_whole(self, session_id: str) -> bool:
         """True if the whole recording is left out."""
-        return any(tuple(one) == WHOLE for one in self.ranges.get(without_reading(session_id), ()))
+        return any(tuple(one) == WHOLE for one in self.ranges.get(plain_id(session_id), ()))
 
     def rest(self, recordings: Mapping[str, RecordedSession]) -> dict[str, RecordedSession]:
         """The recordings that are not left out as a whole."""
@@ -38,7 +38,7 @@ class LeftOut:
 
     def frames(self, recordings: Mapping[str, RecordedSession]) -> "FlaggedFrames":
         """The flagged frames of these recordings."""
-        masks = [flagged_frames(one, self.ranges.get(without_reading(name), ())) for name, one in recordings.items()]
+        masks = [flagged_frames(one, self.ranges.get(plain_id(name), ())) for name, one in recordings.items()]
         return FlaggedFrames(self, tuple(masks))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from session.errors import InvalidMark
-from session.formats.reading import without_reading
+from session.formats.reading import plain_id
 from session.marks.left_out import WHOLE, LeftOut
 from session.marks.mark import Mark, new_mark
 from session.marks.rows import frames_of, rows_of
@@ -45,7 +45,7 @@ class SessionMarks:
 
     def of(self, session_id: str, recording: RecordedSession) -> list[ShownMark]:
         """The marks of a recording: of the whole session first, then by frame."""
-        marks = self._store.marks().get(without_reading(session_id), ())
+        marks = self._store.marks().get(plain_id(session_id), ())
         ordered = sorted(marks, key=lambda mark: (-1 if mark.is_whole else mark.first, mark.when))
         return [_shown(mark, recording) for mark in ordered]
 
@@ -54,19 +54,19 @@ class SessionMarks:
         rows = None
         if first is not None or last is not None:
             rows = rows_of(recording, *_typed_range(first, last, recording.frame_count))
-        return _shown(self._store.add(without_reading(session_id), new_mark(rows, note)), recording)
+        return _shown(self._store.add(plain_id(session_id), new_mark(rows, note)), recording)
 
     def remove(self, session_id: str, key: object) -> Mark:
         """Take a mark away, by its key; raises InvalidMark."""
-        return self._store.remove(without_reading(session_id), key)
+        return self._store.remove(plain_id(session_id), key)
 
     def restore(self, session_id: str, key: object) -> Mark:
         """Put one of the marks that were removed last back; raises InvalidMark."""
-        return self._store.restore(without_reading(session_id), key)
+        return self._store.restore(plain_id(session_id), key)
 
     def left_out(self, session_ids: Iterable[str]) -> LeftOut:
         """Everything that is flagged in these recordings now."""
-        marks, ids = self._store.marks(), dict.fromkeys(map(without_reading, session_ids))
+        marks, ids = self._store.marks(), dict.fromkeys(map(plain_id, session_ids))
         ranges = {
             one: [list(WHOLE) if mark.is_whole else [mark.first, mark.last] for mark in marks[one]]
             for one in ids

@@ -37,7 +37,7 @@ def detect_robot(
     ``ranges``, by channel, are those that the recording states: it then has a robot of its own, so that no network gets
     actions of two scales.
     """
-    text = _plain_text(robot_type)
+    text = plain_text(robot_type)
     profile = profile_by_keyword(text)
     if profile is None and text.lower() in NAMELESS:
         by_channels = (profile_by_channels(names) for names in (*action_space[:1], recorded_channels))
@@ -52,10 +52,15 @@ def profile_of(robot_type: str, action_space: Sequence[dict[str, float]]) -> Rob
     return detect_robot(robot_type, action_space, (), np.zeros((0, 0)), "")
 
 
+def named_profile(title: str) -> RobotProfile:
+    """The profile of the registered robot that a title names, or else one of that name, without channels."""
+    return profile_by_keyword(title) or RobotProfile(_slug(title), _title(title), ())
+
+
 def unregistered_name(robot_type: str) -> tuple[str, str]:
     """Name and title of a robot whose recordings have channels of their own, whatever robot of the registry is called
     the same."""
-    text = _plain_text(robot_type)
+    text = plain_text(robot_type)
     name, title = _slug(text), _title(text)
     return (f"{name}_{name_digest(name)}" if name in {one.profile.name for one in ROBOTS} else name), title
 
@@ -65,7 +70,8 @@ def name_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def _plain_text(robot_type: str | None) -> str:
+def plain_text(robot_type: str | None) -> str:
+    """The name of a robot with single spaces, and with printable letters only."""
     # One form of accents: macOS writes them apart from their letters, others do not.
     text = unicodedata.normalize("NFC", robot_type or "")
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())

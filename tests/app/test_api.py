@@ -25,7 +25,7 @@ INSIDE = {
 }  # fmt: skip
 NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/measure_truth", "/load_models", "/save_models"}
 NAMES |= {"/checkpoint_history", "/restore_checkpoint"}
-NAMES |= {"/list_marks", "/flag_frames", "/remove_mark", "/restore_mark"}
+NAMES |= {"/list_marks", "/flag_frames", "/remove_mark", "/restore_mark", "/adopt_recording", "/release_recording"}
 
 
 def mse_in(html: str) -> float:

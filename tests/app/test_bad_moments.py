@@ -10,13 +10,14 @@ from playwright.sync_api import ConsoleMessage, Error
 from tests.app.hostile import FOREIGN, Answer
 from tests.app.pending import Pending
 from tests.app.tabs import Tabs
-from tests.app.timed_events import COMMANDS, MOMENTS, Moment, World, world
+from tests.app.timed_events import ADOPTIONS, COMMANDS, MOMENTS, Moment, World, world
 from tests.promises import count
 from training.checkpoints.reader import read_checkpoint
 
 PROMISE = "bad numbers, bad moments"
 ENDING = (
     *COMMANDS,
+    *ADOPTIONS,
     "cancel_evaluation",
     "load_session",
     "open_page",

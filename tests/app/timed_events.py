@@ -133,7 +133,11 @@ def each(events: tuple[str, ...], words: str) -> dict[str, str]:
 
 TRAINS = tuple(f"train_{network}_{goal}" for network in ("autoencoder", "predictor") for goal in ("threshold", "steps"))
 COMMANDS = ("pause_training", "resume_training", "stop_training")
-CHANGES = (*TRAINS, *COMMANDS, "load_models", "save_models", "name_run", "restore_checkpoint", "record_demos")
+ADOPTIONS = ("adopt_recording", "release_recording")
+CHANGES = (
+    *(*TRAINS, *COMMANDS, *ADOPTIONS),
+    *("load_models", "save_models", "name_run", "restore_checkpoint", "record_demos"),
+)
 IDLE = each(COMMANDS, "No training is in progress")
 UNOPENED = "No session is open: choose one"
 MOMENTS = (  # the first ones are tried in every run of the tests
@@ -142,7 +146,7 @@ MOMENTS = (  # the first ones are tried in every run of the tests
         **each((*LOOKS, *TRAINS, "show_frame", "describe_session", "evaluate_recording"), "replaced .* Load Session"),
     }),
     Moment("an empty folder", lambda at: None, {
-        **each((*LOOKS, *TRAINS, *COMMANDS, "load_models", "save_models", "show_frame"), UNOPENED),
+        **each((*LOOKS, *TRAINS, *COMMANDS, *ADOPTIONS, "load_models", "save_models", "show_frame"), UNOPENED),
         "checkpoint_history": UNOPENED,
         "load_session": "Choose a session",
     }, is_empty=True),

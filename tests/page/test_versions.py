@@ -43,3 +43,5 @@ BOTH = {"autoencoder": AUTOENCODER, "predictor": PREDICTOR}
 )  # fmt: skip
 def test_a_version_is_one_line(version, is_in_use, label):
     assert version_label(version, is_in_use) == label
+    named = version_label(version, is_in_use, "long run").split(" · ")
+    assert named.pop(1) == "long run" and " · ".join(named) == label

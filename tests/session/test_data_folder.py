@@ -1,10 +1,13 @@
 import argparse
+from errno import EACCES
 from pathlib import Path
 
 import pytest
 
+from session import find_session, list_sessions
 from session.data_folder import data_option
 from tests.cases import every_case
+from tests.session.dataset_files import write_v2
 from tests.session.session_files import events_of, write_session
 
 
@@ -63,3 +66,26 @@ def test_relative_paths_are_seen_from_the_working_folder(place, monkeypatch):
         data_option(".")
     monkeypatch.chdir(place)
     assert data_option("robots") == Path("robots")
+
+
+@every_case("given", ["hub", "users"])
+def test_datasets_stay_where_they_are(place, given):
+    dataset = {"hub": "datasets--ann--arm/snapshots/0123456789abcdef", "users": "ann/arm"}[given]
+    write_v2(place / "cache" / given / dataset, lengths=(3,))
+    folder = place / "cache" / given
+    if given == "users":
+        with pytest.raises(argparse.ArgumentTypeError, match=rf"is a dataset; .*, {folder}/ann$"):
+            data_option(str(folder / dataset))
+    for _ in range(2):
+        data = data_option(str(folder))
+        assert data == folder / "session_explorer" and data_option(str(data)) == data
+        names = [one.session_id for one in list_sessions(data / "sessions")]
+        assert names == [f"{dataset.split('/snapshots')[0]}/episode_000000"]
+        find_session(data / "sessions", names[0])
+
+
+def test_datasets_in_a_folder_that_cannot_be_written_are_told(place, monkeypatch):
+    write_v2(place / "locked" / "ann" / "arm", lengths=(3,))
+    monkeypatch.setattr(Path, "mkdir", lambda *_, **__: (_ for _ in ()).throw(PermissionError(EACCES, "denied")))
+    with pytest.raises(argparse.ArgumentTypeError, match=r"could not be made in it .*; make a data folder elsewhere"):
+        data_option(str(place / "locked"))

@@ -202,6 +202,18 @@ def test_sizes_and_bytes_of_the_frame_files(measure):
     assert files.median == (lengths[1] + lengths[2]) / 2
 
 
+def test_pictures_equal_to_the_one_before_are_counted(measure):
+    def change(frames):
+        files = sorted(frames.iterdir())
+        for file, shade in zip(files, (1, 1, 2, 3, 3), strict=True):
+            file.write_bytes(jpeg(shade))
+
+    equal = measure(events_of("oaoaoaoao"), change=change).equal_neighbours
+    assert (equal.equal, equal.compared) == (2, 4)
+    few = measure(events_of("oa")).equal_neighbours
+    assert (few.equal, few.compared) == (0, 0)
+
+
 def test_files_that_cannot_be_read_are_counted_and_skipped(tmp_path):
     """One is deleted after opening, one has a PNG's start and end and nothing between."""
     folder = write_session(tmp_path / "jetbot" / "session_1", events_of("oaoao"))

@@ -27,13 +27,14 @@ class Provenance:
     """The file of each network that the weights in use come from, identified by its digest; and the run in progress.
 
     A save replaces that file, and makes a backup of it once a run: a bad run must not overwrite both. If any other file
-    lies there, the backup remains unchanged. `purpose` says what the run does, `run` when it began.
+    lies there, the backup remains unchanged. `purpose` says what the run does, `run` when it began,
+    `log` the name of its log.
     """
 
     def __init__(self) -> None:
         self._digests: dict[str, str] = {}
         self._backed_up: set[str] = set()
-        self.purpose, self.run = "", ""
+        self.purpose, self.run, self.log = "", "", ""
         self.is_begun = False  # the run has kept a version of what was there before it
 
     def note(self, name: str, digest: str) -> None:
@@ -47,7 +48,7 @@ class Provenance:
     def begin_run(self, purpose: str = "") -> None:
         """Record that the files on disk now are those that a backup and a version of the history must hold."""
         self._backed_up.clear()
-        self.purpose, self.run, self.is_begun = purpose, datetime.now().isoformat(), False
+        self.purpose, self.run, self.log, self.is_begun = purpose, datetime.now().isoformat(), "", False
 
     def is_source(self, name: str, digest: str) -> bool:
         """True if the weights in use, to be saved as `name`, come from a file with this digest."""
@@ -85,8 +86,9 @@ def new_origin(
     before = saved_origin(path, replaced) if is_source else None
     if loss is None and before is not None and before.step == step:
         return dataclasses.replace(before, digest=digest)
-    purpose, run = (provenance.purpose, provenance.run) if provenance else ("", "")
-    return Origin(digest, step, purpose, run, loss)
+    if provenance is None:
+        return Origin(digest, step, loss=loss)
+    return Origin(digest, step, provenance.purpose, provenance.run, loss, provenance.log)
 
 
 def keep_replaced(

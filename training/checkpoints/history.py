@@ -104,7 +104,7 @@ def _describe(path: Path) -> KeptFile:
     origin = saved_origin(path, file_digest(path))
     if origin.step is None:
         with contextlib.suppress(CheckpointError):
-            origin = Origin(origin.digest, read_checkpoint(path).step, origin.made_by, origin.run, origin.loss)
+            origin = dataclasses.replace(origin, step=read_checkpoint(path).step)
     return KeptFile(origin, path.stat().st_size, saved_time(path))
 
 

@@ -44,14 +44,15 @@ class MeasuredLoss:
 
 @dataclass(frozen=True)
 class Origin:
-    """The digest of a checkpoint file, the step and loss of its weights, and what made them, as text and by the time at
-    which that run began; each empty or None if unknown."""
+    """The digest of a checkpoint file, the step and loss of its weights, and what made them, as text, by the time at
+    which that run began, and by the name of its log; each empty or None if unknown."""
 
     digest: str
     step: int | None = None
     made_by: str = ""
     run: str = ""
     loss: MeasuredLoss | None = None
+    log: str = ""
 
     @classmethod
     def read(cls, content: object) -> "Origin":
@@ -63,7 +64,8 @@ class Origin:
             if not is_number(loss["value"]):
                 raise ValueError("not a loss")
             loss = MeasuredLoss(float(loss["value"]), bool(loss["is_held_out"]), str(loss["phase"]))
-        return cls(digest, step, printable(str(content["made_by"])), str(content["run"]), loss)
+        log = str(content.get("log", ""))  # earlier versions do not name it
+        return cls(digest, step, printable(str(content["made_by"])), str(content["run"]), loss, log)
 
     def is_better_than(self, other: "Origin") -> bool:
         """True if one phase of one run made both, and the loss of this one on held-out frames is lower."""

@@ -15,7 +15,7 @@ from training.jobs.progress import Progress
 from training.jobs.snapshot import BeforeAfter, JobSnapshot, Status
 from training.jobs.tracking import Tracker
 from training.jobs.trainer import WorldModelTrainer
-from training.phase import Phase
+from training.recipe.phase import Phase
 from training.values import duration_text
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from training.jobs.snapshot import SKILL, BeforeAfter, Status
 from training.jobs.tracking import Tracker
 from training.jobs.trainer import WorldModelTrainer
 from training.optim import action_parameter_share
-from training.phase import Dataset, Phase
+from training.recipe.phase import Dataset, Phase
 from training.references import References, references_of
 from training.steps import Evaluation, LossNotFinite
 

@@ -18,7 +18,7 @@ import torch
 from models import Network, SharedWorldModel, WeightsSource
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
-from training.checkpoints.robots import fit_to_train
+from training.checkpoints.robots import Others, fit_to_train
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup, validate_version
 from training.checkpoints.versions import Version, find_version, list_versions
 from training.checkpoints.writer import FILES, SavedCheckpoint, restore_version
@@ -43,8 +43,10 @@ NOT_SAVED_YET = "The weights in use are not saved; press Save Models, or Load Mo
 class TrainingManager:
     """Training, loading and saving of one `SharedWorldModel`; checkpoints and run logs are in `directory`."""
 
-    def __init__(self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None) -> None:
-        self.shared, self.directory = shared, directory
+    def __init__(
+        self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None, others: Others = tuple
+    ) -> None:
+        self.shared, self.directory, self._others = shared, directory, others
         recover_unfinished_at_start(directory)
         self.trainer = WorldModelTrainer(shared, directory)
         self._wandb_project = wandb_project
@@ -129,7 +131,8 @@ class TrainingManager:
     def train(self, request: TrainingRequest) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or InvalidValue."""
         plain_run(request, self.shared.model)  # refuses it, before anything is kept
-        first, *several = fit_to_train((request.recording, *request.recordings), self.directory.parent)
+        learned_from = (request.recording, *request.recordings)
+        first, *several = fit_to_train(learned_from, self.directory.parent, self._others)
         request = replace(request, recording=first, recordings=tuple(several))
         return self.run(plain_run(request, self.shared.model))
 
@@ -162,7 +165,7 @@ class TrainingManager:
                     lambda message, status: self._end_run(log, weight_diff, message, status),
                     LookFolder(log.path),
                 )
-                self.trainer.save_log = log
+                self.trainer.log_run(log, log.path.name)
                 job.start()
                 undo.pop_all()
             self._job, self._weight_diff, self._run_file = job, weight_diff, log.path

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from training.jobs.snapshot import Curve, JobSnapshot
-from training.phase import Phase
 from training.rate import MEASURED_AFTER, Rate
+from training.recipe.phase import Phase
 from training.steps import StepMetrics
 
 RATE_OVER = 20  # steps over which the rate is averaged: many enough to be steady, few enough to follow a change

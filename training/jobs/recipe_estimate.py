@@ -9,9 +9,9 @@ from models import AdaptiveWorldModel, SharedWorldModel
 from session import RecordedSession
 from session.history import EventLinks
 from session.recording import FrameSource
-from training.phase import Phase
 from training.rate import PhasePace, total_seconds
 from training.recipe import UniqueFrames, recipe_phases, standard_config
+from training.recipe.phase import Phase
 from training.steps import TrainState, train_step
 
 FRAMES = 24  # enough for the longest history of the recipe; all of them are encoded

@@ -18,9 +18,9 @@ from training.jobs.manager import TrainingManager
 from training.jobs.request import RunRequest
 from training.jobs.run_log import RECIPE
 from training.jobs.run_reader import RecordedRun, newest_log, read_run
-from training.phase import Phase
 from training.rate import PhasePace
 from training.recipe import RecipeConfig, UniqueFrames, recipe_phases
+from training.recipe.phase import Phase
 from training.values import InvalidValue, printable
 
 OTHER_CHECKPOINTS = (

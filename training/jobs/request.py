@@ -9,8 +9,8 @@ from training.config import StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection, JoinedDataset
 from training.jobs.run_log import RECIPE, run_label
 from training.jobs.snapshot import JobSnapshot
-from training.phase import Phase
 from training.rate import PhasePace
+from training.recipe.phase import Phase
 from training.steps import OBJECTIVES, FramePrediction, Reconstruction
 
 

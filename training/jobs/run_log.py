@@ -18,7 +18,7 @@ import numpy as np
 
 from models import Network
 from training.jobs.snapshot import Status
-from training.phase import Phase
+from training.recipe.phase import Phase
 
 logger = logging.getLogger(__name__)
 

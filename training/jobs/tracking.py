@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from training.phase import Phase
+from training.recipe.phase import Phase
 
 logger = logging.getLogger(__name__)
 

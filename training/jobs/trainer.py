@@ -30,7 +30,7 @@ from training.checkpoints.writer import (
     copy_contents,
     write_contents,
 )
-from training.phase import Phase
+from training.recipe.phase import Phase
 from training.steps import Evaluation, Objective, StepMetrics, TrainState, train_step
 
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
@@ -72,6 +72,10 @@ class WorldModelTrainer:
         """
         self._provenance.begin_run(purpose)
         self._notes = ()
+
+    def log_run(self, log: SaveLog, name: str) -> None:
+        """Let saves of the run be noted in its log, and name that in their origin."""
+        self.save_log, self._provenance.log = log, name
 
     @property
     def has_unsaved_steps(self) -> bool:

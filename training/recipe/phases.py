@@ -21,10 +21,10 @@ import torch
 from models import AdaptiveWorldModel, Network
 from models.spatiotemporal_init import initialize_spatiotemporal
 from training.config import FixedSteps
-from training.phase import Phase
 from training.recipe.config import RecipeConfig
 from training.recipe.latent_batches import LatentBatches
 from training.recipe.latent_prediction import LatentPrediction
+from training.recipe.phase import Phase
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
 from training.recipe.shifts import observed_shifts
 from training.recipe.unique_frames import UniqueFrames

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from page.server.session_rows import ROWS, Listing, session_details, table_page
-from session import Mark, SessionSummary, load_session, record_demo
+from session import Mark, SessionSummary, list_sessions, load_session, record_demo
 from tests.cases import every_case
 
 START = datetime(2026, 3, 1, 10, 0, 0)
@@ -96,7 +96,7 @@ def test_what_is_not_known_is_empty_and_comes_last_from_above():
 
 
 def test_a_listing_is_read_anew_only_after_a_while(tmp_path, monkeypatch):
-    listing = Listing(tmp_path)
+    listing = Listing(lambda: list_sessions(tmp_path))
     assert listing.summaries() == []
     record_demo(tmp_path, "toroidal_dot", 3, seed=1)
     assert listing.summaries() == []

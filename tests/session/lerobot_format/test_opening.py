@@ -3,6 +3,7 @@
 import io
 import json
 
+import av
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -71,6 +72,27 @@ def test_pictures_equal_the_decoded_frames(tmp_path):
         content, media_type = recording.frame_bytes(index)
         assert (content, media_type) == (as_jpeg(frames[LENGTHS[0] + index]), "image/jpeg")
         assert recording.picture(index).tobytes() == Image.open(io.BytesIO(content)).tobytes()
+
+
+def test_depth_is_shown_as_grey_levels_and_is_never_the_usual_camera(tmp_path):
+    """12 bits a pixel, whose darkest level is the nearest: the frames hold 0, 1000, 2000 …"""
+    folder = write_v2(tmp_path / "arm", cameras={"depth": "video", "wrist": "video"})
+    path = folder / "videos" / "chunk-000" / "observation.images.depth" / "episode_000001.mp4"
+    levels = [np.full((48, 64), 1000 * frame, np.uint16) for frame in range(4)]
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("ffv1", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gray12le"
+        for level in levels:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(level, format="gray12le")))
+        container.mux(stream.encode(None))
+    features = json.loads((folder / "meta" / "info.json").read_text())["features"]
+    features["observation.images.depth"]["info"] = {"is_depth_map": True}
+    change_info(folder, features=features)
+    assert opened(folder, 1).choices.cameras == ("wrist", "depth")
+    recording = opened(folder, 1, "stride=1,camera=depth")
+    shades = [np.asarray(recording.picture(index)) for index in range(4)]
+    assert [int(np.ptp(shade)) for shade in shades] == [0, 0, 0, 0]
+    assert [int(shade[0, 0, 0]) for shade in shades] == pytest.approx([255 * 1000 * i / 4095 for i in range(4)], abs=2)
 
 
 @every_case("write, by_episode", [(write_v3, True), (write_v3, False), (write_v2, None)])

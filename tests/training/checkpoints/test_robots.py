@@ -1,6 +1,7 @@
 """Which networks a recording of a robot is scaled for, and in which folder they are."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,16 @@ from tests.session.session_files import RIGHT, action, meta_of, observation, wri
 from training.backend import Backend
 from training.checkpoints.robots import (
     FILE,
+    KeptRobot,
     RobotSessions,
     fit_profile,
     fit_recording,
     fit_to_train,
     keep_robot,
     keep_robots,
+    read_robot,
 )
+from training.checkpoints.robots.file import write_robot
 from training.values import InvalidValue
 
 ARM = RobotProfile("arm", "Arm", (ActionChannel("lift", -1.0, 1.0), ActionChannel("grip", 0.0, 2.0)))
@@ -61,10 +65,48 @@ def test_the_first_recording_decides_and_others_do_not_change_it(tmp_path):
 
 
 def test_of_recordings_learned_from_together_all_ranges_count(tmp_path):
-    other = changed(channels=(ActionChannel("grip", 1.0, 5.0), ActionChannel("lift", -3.0, 0.0)))
-    keep_robots([ARM, other], tmp_path)
+    one = write(tmp_path / "sessions" / "one", [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    other = write(tmp_path / "sessions" / "other", [{"grip": 1, "lift": -3}, {"grip": 5, "lift": 0}])
+    third = write(tmp_path / "sessions" / "third", [{"grip": 1, "lift": -3}, {"grip": 1, "lift": 7}])
+    recordings = [load_session(one), load_session(other)]
+    keep_robots(recordings, tmp_path, lambda: [load_session(third)])
     kept = json.loads((tmp_path / "arm" / FILE).read_text())
-    assert kept == {"robot": "Arm", "channels": {"lift": [-3.0, 1.0], "grip": [0.0, 5.0]}}
+    assert kept["robot"] == "Arm" and kept["channels"] == {"lift": [-3.0, 7.0], "grip": [0.0, 5.0]}
+    assert kept["actions"][0] == {"lift": -1.0, "grip": 0.0} and len(kept["actions"]) == 5
+    assert (kept["step_s"], kept["continuous"]) == (0.2, False)
+    assert read_robot(tmp_path / "arm" / FILE).actions[1] == (1.0, 2.0)
+
+
+def test_a_recording_gets_the_actions_of_its_robot(tmp_path):
+    wide = write(tmp_path / "sessions" / "arm" / "wide", [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    write(tmp_path / "sessions" / "arm" / "narrow", [{"grip": 0, "lift": -1}, {"grip": 1, "lift": 0}])
+    keep_robots([load_session(wide)], tmp_path / "checkpoints")
+    recording = RobotSessions(tmp_path / "sessions", tmp_path / "checkpoints").get("arm/narrow")
+    assert recording.candidate_actions.tolist() == [[-1, 0], [1, 2], [0, 1]]
+    kept = read_robot(tmp_path / "checkpoints" / "arm" / FILE)
+    (tmp_path / "checkpoints" / "arm" / FILE).unlink()
+    write_robot(replace(kept, is_continuous=True), tmp_path / "checkpoints" / "arm")
+    recording = RobotSessions(tmp_path / "sessions", tmp_path / "checkpoints").get("arm/narrow")
+    assert recording.is_continuous and recording.candidate_actions.tolist() == [[-1, 0], [1, 2]]
+
+
+def test_old_checkpoints_without_a_description_are_told_until_the_next_training(tmp_path):
+    folder = write(tmp_path / "sessions" / "arm" / "one", [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    sessions = RobotSessions(tmp_path / "sessions", tmp_path / "checkpoints")
+    (tmp_path / "checkpoints" / "arm").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "arm" / "autoencoder.pth").write_bytes(b"")
+    assert "have no robot.json beside them" in " ".join(sessions.get("arm/one").notes)
+    keep_robots([load_session(folder)], tmp_path / "checkpoints")
+    assert sessions.get("arm/one").notes == ()
+
+
+def test_another_robot_and_another_step_are_told(tmp_path):
+    write(tmp_path / "sessions" / "arm" / "one", [{"lift": -1}, {"lift": 1}])
+    write(tmp_path / "sessions" / "arm" / "two", [{"lift": -1, "grip": 0}, {"lift": 1, "grip": 2}])
+    write_robot(KeptRobot("Arm", ARM.channels, step_s=1.0), tmp_path / "checkpoints" / "arm")
+    sessions = RobotSessions(tmp_path / "sessions", tmp_path / "checkpoints")
+    assert "of another robot, Arm with the channels lift, grip. This one, with lift" in sessions.get("arm/one").notes[0]
+    assert "learned steps of 1 s; here a step takes 0.2 s" in sessions.get("arm/two").notes[0]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from page.versions import version_list
 from tests.app.harmful_names import HARMFUL
 from tests.cases import every_case
 from tests.training.jobs.test_previous_run import NAME, put_lines, put_run
@@ -31,6 +32,7 @@ def test_a_run_has_its_name_wherever_it_is_listed_and_its_log_stays_as_it_was(ma
     manager.name_run(RunTitle("first"), name)  # an earlier one
     assert {label.partition(" · ")[0] for label, _ in manager.earlier_runs()} >= {"first"}
     assert manager.last_run().title == NO_TITLE
+    assert [choice.split(" · ")[1] for choice, _ in version_list(manager).choices] == ["first"]
     manager.name_run(RunTitle(), name)
     assert not log.with_suffix(".json").exists() and "first" not in str(manager.earlier_runs())
 

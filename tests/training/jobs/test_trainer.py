@@ -11,7 +11,7 @@ from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
 from training.jobs.request import plain_run
 from training.jobs.trainer import WorldModelTrainer
-from training.phase import Phase
+from training.recipe.phase import Phase
 from training.steps import OBJECTIVES, TrainState, train_step
 
 AUTOENCODER = FILES["autoencoder"]
