@@ -370,12 +370,11 @@ def start_training(
     explorer.require_trainer(request)
     recording, frame = selected(explorer, visitor, form["frame"])
     selection = training.read_selection(form, frame, recording.frame_count)
-    config, sender = training.read_config(form), name_of(request)
-    is_all = form["train_on"] == training.ALL
-    recordings = tuple(explorer.recordings_of(recording.profile).values()) if is_all else ()
-    others = dict(recordings=recordings, keeps_autoencoder=bool(form["keeps_autoencoder"]))
-    job = training.TrainingRequest(network, recording, selection, condition, config, sender, **others)
-    explorer.manager_for(visitor).train(job)
+    is_all, leaves_out = form["train_on"] == training.ALL, bool(form["leaves_out_flagged"])
+    fields = explorer.chosen_frames(visitor.session_id, recording, is_all, leaves_out)
+    fields |= dict(selection=selection, config=training.read_config(form), started_by=name_of(request))
+    fields |= dict(condition=condition, keeps_autoencoder=bool(form["keeps_autoencoder"]))
+    explorer.manager_for(visitor).train(training.TrainingRequest(network, **fields))
     return training_answer(explorer, visitor, form["is_log"])
 
 
@@ -385,15 +384,16 @@ def train_world_model(
     request: gr.Request,
     recordings: str | None = training.ALL,
     is_log: bool = True,
+    leaves_out_flagged: bool | None = False,
 ) -> Answer:
     """Train fresh networks by the recipe in phases, on all recordings of this robot or on the whole of this one."""
     explorer.require_trainer(request)
     recording, _ = selected(explorer, visitor, None)
     if recordings not in (training.ALL, training.WHOLE):
         raise PageError(f"Train a world model on one of: {training.ALL}, {training.WHOLE}.")
-    this = {visitor.session_id: recording}
-    chosen = this if recordings == training.WHOLE else explorer.recordings_of(recording.profile)
-    explorer.begin_recipe(chosen, name_of(request))
+    is_all = recordings == training.ALL
+    chosen = explorer.recordings_of(recording.profile) if is_all else {visitor.session_id: recording}
+    explorer.begin_recipe(chosen, name_of(request), bool(leaves_out_flagged))
     return training_answer(explorer, visitor, is_log)
 
 
@@ -493,6 +493,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_clip(on, page.errors.clip, page)
     connect_imagine(on, page.imagine, page)
     connect_ticks(on, page)
+    tabs.marks.offer_to_programs(on)
 
 
 def connect_recording(on: On, demo: gr.Blocks, page: PageParts) -> None:
@@ -546,7 +547,7 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     for button, function in ((tab.pause, pause_training), (tab.resume, resume_training), (tab.stop, stop_training)):
         on(button.click, function, log, view, **QUICK)
     offer, drawn = tab.world_model, [visitor, *vars(tab.chart).values()]
-    on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log], view)
+    on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log, offer.leaves_out_flagged], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
     files = [page.models.autoencoder_path, page.models.predictor_path, page.models.message, page.models.versions]
     on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")

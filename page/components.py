@@ -16,6 +16,7 @@ SCRIPTS = (
     "action_track.js",
     "error_track.js",
     "filmstrip.js",
+    "marks.js",
     "typing.js",
     "tabs.js",
     "follow.js",

@@ -235,3 +235,11 @@ class On:
             # At every event Gradio updates each component on which it has ever shown progress, 1 ms each.
             options = {"show_progress_on": outputs[:1], **options}
         event(handler, [*inputs, *fields.values()], outputs, **{"api_name": function.__name__, **options})
+
+    def program(self, function: Callable) -> None:
+        """Offer a function to programs alone, under its name; its first argument is the backend, and Gradio reads the
+        type of its answer."""
+        handler = bind(self._backend, function, self._refusals, as_message)
+        answer = inspect.signature(function).return_annotation
+        handler.__signature__ = inspect.signature(handler).replace(return_annotation=answer)
+        gr.api(handler, api_name=function.__name__)

@@ -6,10 +6,10 @@ from html import escape
 from session import VERSION
 
 NOTHING_LOADED = "No session is open: choose one in the list."
-READ_ONLY = "This server is read-only: loading, training, recording and saving are off."
+READ_ONLY = "This server is read-only: loading, training, recording, saving and flagging are off."
 MAY_ONLY_LOOK = (
-    "Your link is view-only. To train, load, record or save, open the training link; it is printed in the server's "
-    "terminal."
+    "Your link is view-only. To train, load, record, save or flag, open the training link; it is printed in the "
+    "server's terminal."
 )
 SESSION_GONE = "This session was deleted or moved. Press Refresh and choose another."
 NO_SESSION = '<p class="fine">No session is open.</p>'

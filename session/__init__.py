@@ -15,6 +15,9 @@ from session.errors import (
     FrameUnreadable,
     HistoryLengthError,
     InvalidAction,
+    InvalidMark,
+    MarkNotSaved,
+    MarksUnusable,
     NoHistory,
     NotAdopted,
     NotInstalled,
@@ -32,6 +35,7 @@ from session.ground_truth import NEAR_PX, GroundTruth, TrueFrame, held_out_state
 from session.history import MAX_LENGTH, MIN_LENGTH, History
 from session.listing import find_session, list_sessions
 from session.loading import load_session
+from session.marks import FlaggedFrames, LeftOut, Mark, SessionMarks, ShownMark
 from session.pictures import decode_picture
 from session.recorder.live_recording import LiveRecording
 from session.recorder.recorder import SessionRecorder
@@ -77,6 +81,7 @@ __all__ = [
     "ConstantSelector",
     "DatasetUnreadable",
     "DiskBudgetError",
+    "FlaggedFrames",
     "FrameOutOfRange",
     "FrameUnreadable",
     "GroundTruth",
@@ -84,7 +89,12 @@ __all__ = [
     "HistoryLengthError",
     "Intervals",
     "InvalidAction",
+    "InvalidMark",
+    "LeftOut",
     "LiveRecording",
+    "Mark",
+    "MarkNotSaved",
+    "MarksUnusable",
     "NoHistory",
     "NotAdopted",
     "NotInstalled",
@@ -100,11 +110,13 @@ __all__ = [
     "SequenceSelector",
     "SessionCache",
     "SessionError",
+    "SessionMarks",
     "SessionNotFound",
     "SessionRecorder",
     "SessionStatistics",
     "SessionSummary",
     "SessionUnreadable",
+    "ShownMark",
     "SimulatedJetBot",
     "SimulatorEntry",
     "Skipped",

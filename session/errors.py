@@ -64,6 +64,18 @@ class InvalidAction(SessionError):
     """A value that is not an object of channel names and finite numbers, or not an action of that robot."""
 
 
+class MarksUnusable(SessionError):
+    """The file of marks cannot be read; it stays as it is. The message says why, and what to do."""
+
+
+class InvalidMark(SessionError):
+    """A mark with frames, a note or a number of marks that cannot be; the message says what can."""
+
+
+class MarkNotSaved(SessionError):
+    """A mark that could not be written; the file is as it was."""
+
+
 class RecordingError(SessionError):
     """A recording that cannot be written, or whose parameters are impossible."""
 

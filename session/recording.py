@@ -65,8 +65,9 @@ class RecordedSession:
     was set. Times that are not known are NaN. ``choices``: the other ways to read the recording, and the one that was
     taken; None if there is a single one. ``task``: what the robot was to do, as the recording says. ``details``:
     further facts, each with its name. ``reset_steps``, int64, are the steps at which another episode began: no action
-    leads over them. ``folder`` need not exist on disk: a recording that shares its folder with
-    others, or that is not read in the usual way, has the path that its id makes.
+    leads over them. ``rows``, int64 (N,), are the numbers of the frames' rows in a table, the same in every reading;
+    None if every row is a frame. ``folder`` need not exist on disk: a recording that shares its folder with others, or
+    that is not read in the usual way, has the path that its id makes.
     """
 
     folder: Path
@@ -94,6 +95,7 @@ class RecordedSession:
     task: str = ""
     details: tuple[tuple[str, str], ...] = ()
     reset_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    rows: np.ndarray | None = None
 
     @property
     def name(self) -> str:

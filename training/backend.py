@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 
 from models import SharedWorldModel, WorldModels, choose_device
-from session import RecordedSession, RobotProfile, SessionError, SessionNotFound
+from session import LeftOut, RecordedSession, RobotProfile, SessionError, SessionMarks, SessionNotFound
 from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot, may_be_renamed
@@ -46,6 +46,7 @@ class Backend:
         self.sessions_folder, self.checkpoints_folder = data / "sessions", data / "checkpoints"
         self.checkpoint_prefix = f"{data.resolve().name}/checkpoints"  # of the paths that visitors see
         self.sessions = RobotSessions(self.sessions_folder, self.checkpoints_folder)
+        self.marks = SessionMarks(data)
         self.device = choose_device(device)
         self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
         self.baselines, self.evidence = Baselines(), EvidenceLog()
@@ -130,21 +131,51 @@ class Backend:
         }
         return dict(recordings) | self.open_all(others)
 
-    def begin_recipe(self, recordings: Mapping[str, RecordedSession], started_by: str) -> TrainingJob:
-        """Train fresh networks by the recipe on recordings of one robot, by id.
+    def left_out(self, recordings: Mapping[str, RecordedSession], leaves_out: bool) -> LeftOut:
+        """What is flagged in recordings, by id, now; nothing unless `leaves_out`.
+
+        Raises SessionError, and InvalidValue if all of them are flagged as a whole.
+        """
+        left_out = self.marks.left_out(recordings) if leaves_out else LeftOut()
+        if recordings and not left_out.rest(recordings):
+            these = "This recording is" if len(recordings) == 1 else "All of these recordings are"
+            raise InvalidValue(f"{these} flagged as a whole; choose others, or do not leave flagged ones out.")
+        return left_out
+
+    def chosen_frames(
+        self, session_id: str, recording: RecordedSession, is_all: bool, leaves_out: bool
+    ) -> dict[str, object]:
+        """What a request for training says of its recordings, by the names of its fields: all of the robot's, or only
+        the one, without what is flagged if `leaves_out`. Raises SessionError and InvalidValue."""
+        chosen = self.recordings_of(recording.profile) if is_all else {session_id: recording}
+        left_out = self.left_out(chosen, leaves_out)
+        rest = left_out.rest(chosen)
+        recordings = tuple(rest.values()) if is_all else ()
+        return {
+            "recording": next(iter(rest.values()), recording),
+            "recordings": recordings,
+            "flagged": left_out.frames(rest),
+        }
+
+    def begin_recipe(
+        self, recordings: Mapping[str, RecordedSession], started_by: str, leaves_out_flagged: bool = False
+    ) -> TrainingJob:
+        """Train fresh networks by the recipe on recordings of one robot, by id, without their flagged frames if asked.
 
         Raises JobRunning, SessionError and InvalidValue.
         """
         if not recordings:
             raise InvalidValue("There is no recording of this robot with frames and these actions; record one.")
+        left_out = self.left_out(recordings, leaves_out_flagged)
+        recordings = left_out.rest(recordings)
         profile = next(iter(recordings.values())).profile
         manager = self.loaded_manager(profile)
         manager.require_idle()  # reading all frames takes some seconds
         recordings = self.with_offsets(recordings)
         others = functools.partial(self._some_recordings, profile)
         fitted = fit_to_train(list(recordings.values()), self.checkpoints_folder, others)
-        frames = UniqueFrames(fitted, is_held_out)
-        recipe = Recipe(standard_config(frames), tuple(recordings))
+        frames = UniqueFrames(fitted, is_held_out, left_out.frames(recordings))
+        recipe = Recipe(standard_config(frames), tuple(recordings), left_out=left_out)
         return RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).begin(started_by)
 
     def recipe_estimate(self, profile: RobotProfile) -> RecipeEstimate | None:
@@ -186,12 +217,17 @@ class Backend:
         manager = self.loaded_manager(profile)
         manager.require_idle()
         recipe = unfinished_recipe(manager.directory)
-        frames = UniqueFrames(list(self.open_all(recipe.recordings).values()), is_held_out)
+        frames = self.frames_of(recipe)
         load_saved(manager)
         job = RecipeRun(manager, recipe, frames, step_seconds=self._step_seconds(profile)).resume(started_by)
         if job is None:
             raise InvalidValue("All steps of that run are taken; begin a new one.")
         return job
+
+    def frames_of(self, recipe: Recipe) -> UniqueFrames:
+        """The frames of a run that is continued, without what was flagged when it began; raises SessionError."""
+        recordings = self.open_all(recipe.recordings)
+        return UniqueFrames(list(recordings.values()), is_held_out, recipe.left_out.frames(recordings))
 
     def active_jobs(self) -> list[tuple[str, JobSnapshot]]:
         """The training jobs in progress, each with the name of its robot."""

@@ -51,6 +51,12 @@ def add_advanced_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(option, type=typed_number, help=f"{label.lower()} (default {STANDARD[name]:g})")
 
 
+def add_leave_out_option(parser: argparse.ArgumentParser) -> None:
+    """Add the choice to train without what visitors have flagged."""
+    text = "train without flagged sessions and frames (marks.json), and without histories that have a flagged frame"
+    parser.add_argument("--leave-out-flagged", action="store_true", help=text)
+
+
 def load_default_checkpoints(manager: TrainingManager, networks: Collection[Network]) -> None:
     """Load the robot's checkpoints, if there are any; raises CheckpointError."""
     for network in (name for name in FILES if name in networks):

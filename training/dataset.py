@@ -8,9 +8,10 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
-from session import NoHistory, RecordedSession
+from session import FlaggedFrames, NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
 from session.spread import spread_starts
 from training.config import MAX_BATCH
@@ -40,19 +41,32 @@ class FrameDataset:
     """Targets of one recording and the batches made of them; raises SessionError and InvalidValue.
 
     `needs_history`: each target comes with its context, as the predictor needs it. For several targets only those with
-    the whole history are used; a single one may have less, as in inference.
+    the whole history are used; a single one may have less, as in inference. `flagged`, bool (N,): frames that are left
+    out, with every target that has one of them in its context. `is_part`: of a larger dataset, so that all may be.
     """
 
-    def __init__(self, recording: RecordedSession, selection: FrameSelection, needs_history: bool) -> None:
+    def __init__(
+        self,
+        recording: RecordedSession,
+        selection: FrameSelection,
+        needs_history: bool,
+        flagged: np.ndarray | None = None,
+        is_part: bool = False,
+    ) -> None:
         self.recording = recording
         self.selection = selection
         self.needs_history = needs_history
+        self._flagged = flagged
         usable = self._usable_targets()
         # A share above 0 is at least one frame, and leaves at least one to learn from.
         held_count = min(len(usable) - 1, max(1, int(len(usable) * selection.held_out))) if selection.held_out else 0
         # The end of the recording, not scattered frames: neighbouring frames are almost the same picture.
-        self.targets = usable[: len(usable) - held_count]
-        self.held_out = usable[len(usable) - held_count :]
+        # Flagged frames go afterwards: flagging one never moves another from the one part to the other.
+        self.targets = self._without_flagged(usable[: len(usable) - held_count])
+        self.held_out = self._without_flagged(usable[len(usable) - held_count :])
+        self.left_out = len(usable) - len(self.targets) - len(self.held_out)
+        if not is_part:
+            self._require_frames(held_count)
         self._last: tuple[tuple[int, ...], Batch] | None = None
 
     def _usable_targets(self) -> tuple[int, ...]:
@@ -77,6 +91,30 @@ class FrameDataset:
         except NoHistory:
             return False
 
+    def _without_flagged(self, targets: tuple[int, ...]) -> tuple[int, ...]:
+        if self._flagged is None:
+            return targets
+        return tuple(target for target in targets if not self._flagged[self._frames_of(target)].any())
+
+    def _frames_of(self, target: int) -> list[int]:
+        """A target with its context, if that is needed."""
+        context = self.recording.history(target, self.selection.history_length).frames if self.needs_history else ()
+        return [*context, target]
+
+    def _require_frames(self, held_count: int) -> None:
+        """Raise InvalidValue if all frames to learn from are flagged, or all that are held out."""
+        first, last = self.selection.first, self.selection.last
+        if not self.targets:
+            frames = f"Frame {first} is" if first == last else f"All frames from {first} to {last} are"
+            raise InvalidValue(
+                f"{frames} flagged, or a frame of the history is: choose others, or do not leave flagged ones out."
+            )
+        if held_count and not self.held_out:
+            raise InvalidValue(
+                "All frames that are held out for validation are flagged, or a frame of their history is: choose a "
+                "range of frames that ends before them, or a validation split of 0."
+            )
+
     def prepare(self) -> None:
         """Nothing is computed in advance."""
 
@@ -98,7 +136,8 @@ class FrameDataset:
         first, last = self.selection.first, self.selection.last
         frames = f"frame {first}" if first == last else f"frames {first} to {last}"
         outside = self.recording.outside_ranges if self.needs_history else None
-        return f"{frames} of {self.recording.name}{f' ({outside})' if outside else ''}"
+        left_out = f", {self.left_out:,} left out as flagged" if self.left_out else ""
+        return f"{frames} of {self.recording.name}{f' ({outside})' if outside else ''}{left_out}"
 
     def draw(self, generator: torch.Generator) -> Batch:
         """A batch of targets, drawn with replacement."""
@@ -124,19 +163,30 @@ class FrameDataset:
 class JoinedDataset:
     """All frames of several recordings of one robot; raises SessionError, and InvalidValue if none can be used.
 
-    The share of frames held out is taken from the end of each recording.
+    The share of frames held out is taken from the end of each recording. `flagged` frames are left out.
     """
 
-    def __init__(self, recordings: Sequence[RecordedSession], selection: FrameSelection, needs_history: bool) -> None:
+    def __init__(
+        self,
+        recordings: Sequence[RecordedSession],
+        selection: FrameSelection,
+        needs_history: bool,
+        flagged: FlaggedFrames | None = None,
+    ) -> None:
         self._batch_size = selection.batch_size
+        self._flagged = flagged or FlaggedFrames()
         self._parts: list[FrameDataset] = []
-        for recording in recordings:
+        for place, recording in enumerate(recordings):
             whole = replace(selection, first=0, last=recording.frame_count - 1)
             # One that is too short for a history has no targets; the others may have.
             with contextlib.suppress(InvalidValue, NoHistory):
-                self._parts.append(FrameDataset(recording, whole, needs_history))
-        if not self._parts:
-            raise InvalidValue("No recording of this robot is long enough; choose a shorter history or record more.")
+                mask = self._flagged.of(place, recording)
+                self._parts.append(FrameDataset(recording, whole, needs_history, mask, is_part=True))
+        if not any(part.targets for part in self._parts):
+            flags = " without a flagged frame" if self._flagged.count else ""
+            raise InvalidValue(
+                f"No recording of this robot is long enough{flags}; choose a shorter history or record more."
+            )
         self._targets = [(part, target) for part in self._parts for target in part.targets]
         self._held_out = [(part, target) for part in self._parts for target in part.held_out]
 
@@ -164,7 +214,7 @@ class JoinedDataset:
     def describe(self) -> str:
         """Text: "3 JetBot recordings"."""
         count, title = len(self._parts), self._parts[0].recording.profile.title
-        return f"{count} {title} recording{'' if count == 1 else 's'}"
+        return f"{count} {title} recording{'' if count == 1 else 's'}{self._flagged.describe()}"
 
 
 def _single_batch(part: FrameDataset, target: int) -> Batch:

@@ -22,7 +22,17 @@ from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.robots import fit_to_train, is_of_robot
 from training.checkpoints.writer import FILES
-from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser, StopRequest, follow_job, print_loaded, typed_number
+from training.cli import (
+    DONE,
+    NOT_DONE,
+    WRONG_USAGE,
+    CommandParser,
+    StopRequest,
+    add_leave_out_option,
+    follow_job,
+    print_loaded,
+    typed_number,
+)
 from training.evaluation.accuracy import measure_truth
 from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
@@ -73,8 +83,10 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     ids = backend.session_ids(options.robot)
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
-    recordings = backend.with_offsets(_of_one_robot(backend, options.robot, ids))
-    frames = UniqueFrames(list(recordings.values()), is_held_out)
+    own = _of_one_robot(backend, options.robot, ids)
+    left_out = backend.left_out(own, options.leave_out_flagged)
+    recordings = backend.with_offsets(left_out.rest(own))
+    frames = UniqueFrames(list(recordings.values()), is_held_out, left_out.frames(recordings))
     typed = {field.name: values[field.name] for field in FIELDS if field.name in values}
     config = dataclasses.replace(standard_config(frames), **typed)
     manager = backend.manager(next(iter(recordings.values())).profile)
@@ -82,7 +94,7 @@ def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManag
     for network, path in paths.items():
         print_loaded(manager, network, manager.load(network, path).notes)
     loaded = {network: manager.trainer.state.of(network).steps for network in paths}
-    return manager, Recipe(config, tuple(recordings), loaded, options.half), frames
+    return manager, Recipe(config, tuple(recordings), loaded, options.half, left_out), frames
 
 
 def _of_one_robot(backend: Backend, robot: str, ids: Sequence[str]) -> dict[str, RecordedSession]:
@@ -99,14 +111,14 @@ def _of_one_robot(backend: Backend, robot: str, ids: Sequence[str]) -> dict[str,
 def _resume(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, UniqueFrames]:
     """Prepare the rest of the robot's newest run, with the checkpoints that it has saved."""
     typed = [field.name for field in FIELDS if field.name in vars(options)]
-    if typed or options.autoencoder or options.predictor:
+    if typed or options.autoencoder or options.predictor or options.leave_out_flagged:
         raise InvalidValue("--resume goes on with the recipe of the run that was interrupted: leave out its numbers.")
     recipe = unfinished_recipe(backend.checkpoints_folder / options.robot)
-    recordings = backend.open_all(recipe.recordings)
-    manager = backend.manager(next(iter(recordings.values())).profile)
+    frames = backend.frames_of(recipe)
+    manager = backend.manager(frames.recordings[0].profile)
     for network, info in load_saved(manager).items():
         print_loaded(manager, network, info.notes)
-    return manager, recipe, UniqueFrames(list(recordings.values()), is_held_out)
+    return manager, recipe, frames
 
 
 def _follow(manager: TrainingManager, recipe: Recipe, job: TrainingJob | None, stop: StopRequest) -> int:
@@ -159,6 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--predictor", type=path_option, help="likewise: one that can predict, and now learns to roll out"
     )
+    add_leave_out_option(parser)
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(

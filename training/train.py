@@ -9,7 +9,7 @@ import logging
 import sys
 
 from models import DeviceUnavailable, Network
-from session import RecordedSession, SessionError, SessionNotFound
+from session import FlaggedFrames, RecordedSession, SessionError, SessionNotFound
 from session.command_line import run_command, session_option, terminal_words
 from session.data_folder import data_option
 from training.backend import Backend
@@ -21,6 +21,7 @@ from training.cli import (
     CommandParser,
     StopRequest,
     add_advanced_options,
+    add_leave_out_option,
     follow_job,
     load_default_checkpoints,
     typed_number,
@@ -53,7 +54,9 @@ def main(arguments: list[str]) -> int:
         backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
         recording = _recording(backend, options.session)
         manager = backend.manager(recording.profile)
-        requests = [_request(options, recording, network) for network in MODELS[options.model]]
+        own = {options.session: recording}
+        flagged = backend.left_out(own, options.leave_out_flagged).frames(own)
+        requests = [_request(options, recording, network, flagged) for network in MODELS[options.model]]
     except (InvalidValue, SessionError, DeviceUnavailable) as problem:
         sys.stderr.write(f"{terminal_words(problem)}\n")
         return WRONG_USAGE
@@ -91,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--batch-size", type=typed_number, default=1, help="targets in a step (default 1)")
     parser.add_argument("--history-length", type=typed_number, default=3, help="context frames, 2 to 8 (default 3)")
     parser.add_argument("--held-out", type=typed_number, default=0.0, help="share of the last targets only looked at")
+    add_leave_out_option(parser)
     add_advanced_options(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
@@ -113,12 +117,14 @@ def _recording(backend: Backend, session_id: str) -> RecordedSession:
     return recording
 
 
-def _request(options: argparse.Namespace, recording: RecordedSession, network: Network) -> TrainingRequest:
+def _request(
+    options: argparse.Namespace, recording: RecordedSession, network: Network, flagged: FlaggedFrames
+) -> TrainingRequest:
     """The checked request of the command line; raises InvalidValue and SessionError."""
     config, selection = read_config(vars(options)), _selection(options, recording.frame_count)
     # Checked now: the second of two jobs must not be refused after an hour of the first.
-    FrameDataset(recording, selection, needs_history=network == "predictor")
-    return TrainingRequest(network, recording, selection, _condition(options), config, STARTED_BY)
+    FrameDataset(recording, selection, network == "predictor", flagged.of(0, recording))
+    return TrainingRequest(network, recording, selection, _condition(options), config, STARTED_BY, flagged=flagged)
 
 
 def _selection(options: argparse.Namespace, frame_count: int) -> FrameSelection:

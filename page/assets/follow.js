@@ -11,6 +11,7 @@ Object.values(FOLLOWED).forEach((one) => Object.assign(one, { asked: '', at: 0, 
 const switchOf = (name) => document.querySelector('#' + name + '-follow input');
 
 function markStale() {
+  marks.markFrames();
   document.querySelectorAll('.result[data-frame]').forEach((result) => {
     result.classList.toggle('stale', Number(result.dataset.frame) !== current);
   });

@@ -17,6 +17,7 @@ const timelineAddress = (session) => new URL('recorded/timeline/' + inAddress(se
 const store = makeFrameStore(addressOf);
 const track = makeActionTrack(part('track'), go);
 const errors = makeErrorTrack(part('errors'), go);
+const marks = makeMarks(element, (session) => new URL('recorded/marks/' + inAddress(session), document.baseURI).href, seekMark);
 const strip = makeFilmstrip(part('filmstrip'), part('history-note'), addressOf, go);
 
 function say(text) { message.textContent = text; message.hidden = !text; }
@@ -99,12 +100,15 @@ function go(index, isSettled) {
   if (canvas.dataset.frame === undefined) part('caption').textContent = captionText(timeline, index);
   track.show(index);
   errors.show(index);
+  marks.show(index);
   request(index);
   markStale();
   store.prefetch(nearby(index), index);
   clearTimeout(settleTimer);
   if (isSettled) settle(); else if (!playing) settleTimer = setTimeout(settle, SETTLE_MS);
 }
+
+function seekMark(index) { setPlaying(false); go(index, true); }
 
 function settle() {
   clearTimeout(settleTimer);
@@ -199,6 +203,7 @@ function onKey(event) {
   const stride = event.shiftKey ? 10 : 1, isRange = target.type === 'range' && target !== slider;
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
   if (event.key === '?' || (event.code === 'Slash' && event.shiftKey)) help.showModal();
+  else if (plainKey(event) === 'f' && !event.shiftKey) marks.toggle();
   else if (event.key === ' ' && !target.closest('button, a, summary, label, input')) setPlaying(!playing);
   else if (event.key === ' ' && target === slider) setPlaying(!playing);
   else if (event.key in moves && !isRange) { setPlaying(false); go(current + moves[event.key], false); }
@@ -276,6 +281,7 @@ function fit() {
   [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
   track.open(timeline);
   errors.open(timeline);
+  marks.open(timeline);
   fitStage();
 }
 
@@ -338,7 +344,7 @@ document.addEventListener('input', (event) => {
 }, true);
 const sizes = new ResizeObserver(fitStage);
 ['#header', '#session-row'].forEach((name) => { const one = document.querySelector(name); if (one) sizes.observe(one); });
-[part('track'), part('errors')].forEach((one) => sizes.observe(one));
+[part('track'), part('errors'), part('marks')].forEach((one) => sizes.observe(one));
 addEventListener('resize', fitStage);
 addEventListener('popstate', revisit);
 watch('value', follow);

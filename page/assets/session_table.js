@@ -10,7 +10,7 @@ const sessionShown = () => new URL(location.href).searchParams.get('session');
 const pathOf = (id) => id.split('/').map(encodeURIComponent).join('/');
 
 async function load() {
-  const mine = ++asked, query = new URLSearchParams({ text: part('text').value, robot: part('robot').value, sort, order, page });
+  const mine = ++asked, query = new URLSearchParams({ text: part('text').value, robot: part('robot').value, marks: part('marks').value, sort, order, page });
   let told;
   try {
     const response = await fetch('recorded/sessions?' + query);
@@ -23,6 +23,7 @@ async function load() {
   part('page').textContent = 'Page ' + (told.page + 1) + ' of ' + told.pages;
   act('previous').disabled = told.page === 0;
   act('next').disabled = told.page + 1 >= told.pages;
+  part('marks-problem').textContent = told.marks_problem;
   showRobots(told.robots);
   element.querySelectorAll('[data-sort]').forEach((button) => {
     const isSorted = button.dataset.sort === sort, head = button.closest('th');
@@ -54,19 +55,33 @@ function cell(text, kind) {
 }
 
 function row(told) {
-  const line = document.createElement('tr'), picture = document.createElement('td');
+  const made = document.createElement('tr'), picture = document.createElement('td');
   picture.append(document.createElement('i'));
-  line.dataset.id = told.id;
-  line.tabIndex = 0;
-  if (told.id === sessionShown()) line.setAttribute('aria-current', 'true');
-  if (!told.is_readable) line.setAttribute('aria-disabled', 'true');
+  made.dataset.id = told.id;
+  made.tabIndex = 0;
+  if (told.id === sessionShown()) made.setAttribute('aria-current', 'true');
+  if (!told.is_readable) made.setAttribute('aria-disabled', 'true');
   const name = cell(told.id, 'name');
-  if (told.task) { const task = document.createElement('small'); task.textContent = told.task; name.append(task); }
-  line.append(
+  if (told.task) name.append(line('small', told.task));
+  name.append(...told.marks.map((text) => line('small', text, 'flag')));  // on a narrow screen, in place of the column
+  made.append(
     picture, cell(told.robot), cell(told.date), name, cell('', 'number'), cell('', 'number'),
-    cell(told.length, 'number'), cell('', 'number'), cell(told.state));
-  line.addEventListener('click', () => open(line));
-  return line;
+    cell(told.length, 'number'), cell('', 'number'), cell(told.state), flags(told.marks));
+  made.addEventListener('click', () => open(made));
+  return made;
+}
+
+function line(tag, text, kind) {
+  const made = document.createElement(tag);
+  made.textContent = made.title = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function flags(marks) {
+  const made = cell('', 'flags');
+  made.append(...marks.map((text) => line('span', text)));
+  return made;
 }
 
 async function fillDetails(line, told) {
@@ -125,7 +140,7 @@ function show() {
 act('open').addEventListener('click', show);
 act('previous').addEventListener('click', () => { page -= 1; load(); });
 act('next').addEventListener('click', () => { page += 1; load(); });
-part('robot').addEventListener('change', () => { page = 0; load(); });
+['robot', 'marks'].forEach((name) => part(name).addEventListener('change', () => { page = 0; load(); }));
 part('text').addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(() => { page = 0; load(); }, TYPING_MS); });
 element.querySelectorAll('[data-sort]').forEach((button) => button.addEventListener('click', () => {
   order = button.dataset.sort === sort ? (order === 'up' ? 'down' : 'up') : (['date', 'length'].includes(button.dataset.sort) ? 'down' : 'up');

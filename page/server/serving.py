@@ -13,6 +13,7 @@ from page.backend import PageBackend
 from page.facts import holdings
 from page.server.access_policy import ROLE, AccessPolicy
 from page.server.launch import announce, exit_now, free_port
+from page.server.mark_routes import mark_routes
 from page.server.routes import look_route, recorded_routes, run_route
 from page.server.settings import Settings
 from page.server.shell import settings_for_public_link, without_foreign_settings
@@ -41,7 +42,8 @@ def launch_options(explorer: Explorer) -> dict[str, Any]:
     routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder)]
     if explorer.settings.mcp:
         routes.append(mcp_route(explorer, ROLE))
-    return web_options([*recorded_routes(explorer.sessions), *table_routes(explorer), *routes], explorer.access)
+    routes += [*recorded_routes(explorer.sessions), *table_routes(explorer), *mark_routes(explorer)]
+    return web_options(routes, explorer.access)
 
 
 def prepare(explorer: Explorer) -> int:

@@ -6,18 +6,26 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 
 from page.facts import ALL_ROBOTS
 from page.text import count_text, duration_text, loss_text
-from session import RecordedSession, SessionSummary
+from session import Mark, RecordedSession, SessionSummary
 from training import EvaluationResult, RecordingBaselines, frame_errors
 
 ROWS = 25
 LISTED_FOR_S = 2.0
 MAX_TEXT = 200
 MAX_DIGITS = 6
+SHOWN_MARKS = 3
+Marks = Mapping[str, Sequence[Mark]]
+FILTERS: dict[str, Callable[[Sequence[Mark]], bool]] = {
+    "flagged": bool,
+    "unflagged": lambda marks: not marks,
+    "whole": lambda marks: any(mark.is_whole for mark in marks),
+}
 
 SORTS: dict[str, Callable[[SessionSummary], object]] = {
     "date": lambda one: (one.start_time or datetime.min, one.session_id),
@@ -44,18 +52,25 @@ class Listing:
             return self._summaries
 
 
-def table_page(summaries: Sequence[SessionSummary], query: Mapping[str, str]) -> dict[str, object]:
+def table_page(
+    summaries: Sequence[SessionSummary], query: Mapping[str, str], marks: Marks = MappingProxyType({})
+) -> dict[str, object]:
     """One page of the table. `query` holds text from an address, unchecked: `text` whose words must all be found,
-    `robot`, `sort`, `order` ("up" or "down") and `page` from 0; of what is wrong in it, the usual is taken."""
+    `robot`, `marks` (one of FILTERS), `sort`, `order` ("up" or "down") and `page` from 0; of what is wrong in it, the
+    usual is taken. `marks`: what is flagged, by session."""
     robots = sorted({one.robot_title for one in summaries if one.is_readable}, key=str.casefold)
     robot = query.get("robot", ALL_ROBOTS)
     words = _folded(query.get("text", "")[:MAX_TEXT]).split()
     found = [one for one in summaries if robot not in robots or one.robot_title == robot]
-    found = [one for one in found if all(word in _searched(one) for word in words)]
+    is_chosen = FILTERS.get(query.get("marks", ""))
+    if is_chosen is not None:
+        found = [one for one in found if is_chosen(marks.get(one.session_id, ()))]
+    if words:
+        found = [one for one in found if _holds(_searched(one, marks.get(one.session_id, ())), words)]
     found.sort(key=SORTS.get(query.get("sort", ""), SORTS["date"]), reverse=query.get("order") != "up")
     pages = max(1, -(-len(found) // ROWS))
     page = min(_number(query.get("page", "")), pages - 1)
-    rows = [_row(one) for one in found[page * ROWS : (page + 1) * ROWS]]
+    rows = [_row(one, marks.get(one.session_id, ())) for one in found[page * ROWS : (page + 1) * ROWS]]
     return {"rows": rows, "found": len(found), "all": len(summaries), "page": page, "pages": pages, "robots": robots}
 
 
@@ -63,8 +78,13 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else 0
 
 
-def _searched(summary: SessionSummary) -> str:
-    return _folded(f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)} {summary.task}")
+def _holds(text: str, words: Sequence[str]) -> bool:
+    return all(word in text for word in words)
+
+
+def _searched(summary: SessionSummary, marks: Sequence[Mark]) -> str:
+    facts = f"{summary.session_id} {summary.robot_title} {_date(summary)} {_state(summary)} {summary.task}"
+    return _folded(" ".join((facts, *(mark.note for mark in marks))))
 
 
 def _folded(text: str) -> str:
@@ -84,7 +104,21 @@ def _state(summary: SessionSummary) -> str:
     return "" if summary.is_finished else "not finished"
 
 
-def _row(summary: SessionSummary) -> dict[str, object]:
+def _marks(marks: Sequence[Mark]) -> list[str]:
+    """A line for each of the first marks, those of the whole session before the others."""
+    ordered = sorted(marks, key=lambda mark: -1 if mark.is_whole else mark.first)
+    lines = [_mark(mark) for mark in ordered[:SHOWN_MARKS]]
+    return [*lines, f"and {len(marks) - SHOWN_MARKS:,} more"] if len(marks) > SHOWN_MARKS else lines
+
+
+def _mark(mark: Mark) -> str:
+    """Text: "310–340: bumped into the wall"; the numbers are rows of the recording, which need not be opened."""
+    ends = dict.fromkeys((mark.first, mark.last))
+    place = "whole session" if mark.is_whole else "–".join(map(str, ends))
+    return f"{place}: {mark.note}" if mark.note else place
+
+
+def _row(summary: SessionSummary, marks: Sequence[Mark]) -> dict[str, object]:
     return {
         "id": summary.session_id,
         "name": summary.name,
@@ -94,6 +128,7 @@ def _row(summary: SessionSummary) -> dict[str, object]:
         "events": "" if summary.total_events is None else f"{summary.total_events:,}",
         "state": _state(summary),
         "task": summary.task,
+        "marks": _marks(marks),
         "is_readable": summary.is_readable,
     }
 

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from page.server.routes import endpoint
 from page.server.session_rows import Listing, session_details, table_page
+from session import MarksUnusable
 from training import Backend
 
 NO_CACHE = {"Cache-Control": "no-cache"}
@@ -17,7 +18,11 @@ def table_routes(backend: Backend) -> list[Route]:
     listing = Listing(backend.sessions.list)
 
     def send_rows(request: Request) -> Response:
-        return _json(table_page(listing.summaries(), request.query_params))
+        try:
+            marks, problem = backend.marks.all(), ""
+        except MarksUnusable as unusable:  # the sessions are listed all the same
+            marks, problem = {}, str(unusable)
+        return _json(table_page(listing.summaries(), request.query_params, marks) | {"marks_problem": problem})
 
     def send_details(request: Request) -> Response:
         session_id = request.path_params["session_id"]

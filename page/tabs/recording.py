@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from page import messages
-from page.components import FramePlayer, OpenDropdown, build_error_data, build_frame_player
+from page.components import FramePlayer, OpenDropdown, OpenRadio, build_error_data, build_frame_player
 from page.facts import ALL_ROBOTS
 from page.handlers import Answer
 from page.tabs import session_table
@@ -42,7 +42,7 @@ class AdoptionForm:
 
     panel: gr.Accordion
     robot: OpenDropdown
-    scope: gr.Radio
+    scope: OpenRadio
     adopt: gr.Button
     release: gr.Button
 
@@ -90,7 +90,7 @@ def _build_adoption() -> AdoptionForm:
         gr.HTML(messages.ADOPTION)
         with gr.Row():
             robot = OpenDropdown([], label="Robot", allow_custom_value=True, elem_id="adopting-robot", min_width=160)
-            scope = gr.Radio(SCOPES, value=SCOPES[0], label="Recordings", elem_id="adoption-scope", min_width=220)
+            scope = OpenRadio(SCOPES, value=SCOPES[0], label="Recordings", elem_id="adoption-scope", min_width=220)
         with gr.Row():
             adopt = gr.Button("Adopt", size="sm", elem_id="adopt")
             release = gr.Button("Undo: as recorded", size="sm", elem_id="release")

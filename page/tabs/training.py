@@ -37,6 +37,7 @@ class TrainingForm:
     image_weight: OpenNumber
     latent_weight: OpenNumber
     keeps_autoencoder: gr.Checkbox
+    leaves_out_flagged: gr.Checkbox
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class WorldModelPanel:
     """The offer to train a world model by the recipe."""
 
     recordings: OpenRadio
+    leaves_out_flagged: gr.Checkbox
     note: gr.HTML
     run: gr.Button
 
@@ -131,9 +133,14 @@ def build_world_model() -> WorldModelPanel:
     with gr.Column(elem_id="world-model"):
         choices = [ALL, WHOLE]
         recordings = OpenRadio(choices, value=ALL, label="Train a world model on", elem_id="world-model-recordings")
+        leaves_out = build_leave_out("world-model-leave-out")
         note = gr.HTML(messages.WORLD_MODEL, elem_id="world-model-note")
         run = gr.Button("Train a world model", variant="primary", elem_id="train-world-model")
-    return WorldModelPanel(recordings, note, run)
+    return WorldModelPanel(recordings, leaves_out, note, run)
+
+
+def build_leave_out(elem_id: str) -> gr.Checkbox:
+    return gr.Checkbox(False, label="Leave out flagged frames", elem_id=elem_id, container=False, min_width=200)
 
 
 def build_chart_options() -> ChartOptions:
@@ -166,6 +173,7 @@ def build_form() -> TrainingForm:
         last = OpenNumber(0, label="Last frame", elem_id="last-frame", visible=False, **narrow)
         batch_size = OpenNumber(4, label="Batch size", elem_id="batch-size", **narrow)
         held_out = OpenNumber(0.2, label="Validation split", elem_id="held-out", **narrow)
+    leaves_out = build_leave_out("leave-out-flagged")
     keeps_autoencoder = gr.Checkbox(
         False, label="Freeze the autoencoder while the predictor trains", elem_id="keep-autoencoder"
     )
@@ -186,7 +194,8 @@ def build_form() -> TrainingForm:
         }
 
     train_on.change(show_fields, train_on, [more, first, last], queue=False, api_visibility="private")
-    return TrainingForm(train_on, first, last, batch_size, held_out, **numbers, keeps_autoencoder=keeps_autoencoder)
+    choices = dict(keeps_autoencoder=keeps_autoencoder, leaves_out_flagged=leaves_out)
+    return TrainingForm(train_on, first, last, batch_size, held_out, **numbers, **choices)
 
 
 def build_goal(network: str, standard_threshold: float) -> GoalPanel:

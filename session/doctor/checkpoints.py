@@ -7,6 +7,7 @@ from pathlib import Path
 from session.files import HEAD_BYTES, describe, foreign_content, open_folder, open_regular, read_at_most
 from session.formats.adoption import FILE as ADOPTED
 from session.formats.json_values import parse_json
+from session.marks.store import FILE as MARKS
 
 ZIP = b"PK\x03\x04"  # the beginning of a file that torch.save has written since 1.6
 MAX_JSON_BYTES = 1 << 24
@@ -14,8 +15,9 @@ DAMAGED = "DAMAGED"
 
 
 def checkpoint_lines(data: Path) -> Iterator[str]:
-    """A line for each checkpoint and JSON file below `checkpoints`, and for `adopted.json`."""
+    """A line for each checkpoint and JSON file below `checkpoints`, for `adopted.json` and for `marks.json`."""
     yield from _file_line(data, data / ADOPTED)
+    yield from _file_line(data, data / MARKS)
     for path in sorted((data / "checkpoints").glob("*/*")):
         if path.suffix in (".pth", ".json"):
             yield from _file_line(data, path)

@@ -69,6 +69,7 @@ def _session(
     has_picture = _log_unusable(records, rows[strides.rows], rows[strides.begins][~is_usable], check, log)
     events = link_rows(strides, has_picture, is_usable)
     shown = rows[strides.rows][has_picture].tolist()
+    indices = np.array(records.indices, dtype=np.int64)
     actions = frozen(actions[is_usable].astype(np.float32))
     candidates = recorded_candidates(DONKEYCAR, actions)
     return RecordedSession(
@@ -92,6 +93,7 @@ def _session(
         pictures_digest=check.digest,
         notes=tuple(_notes(records, rows, manifest, rate)),
         choices=choices,
+        rows=frozen(indices[shown]),
     )
 
 

@@ -194,6 +194,7 @@ def _session(
         choices=choices,
         task=" · ".join(_tasks(catalogue, episode, rows)),
         details=tuple(_details(catalogue, columns, choices)),
+        rows=frozen(rows.numbers[shown]),
     )
 
 

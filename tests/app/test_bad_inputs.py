@@ -28,7 +28,8 @@ TAKEN = (  # with the valid values
     *("refresh_sessions", "show_frame", "imagine", "roll_out", "train_predictor_steps"),
 )
 CHANGING = re.compile(
-    r"train_|load_models|save_models|name_run|restore_|adopt_|release_|start_|record_demos|pause_|resume_|stop_"
+    r"train_|load_models|save_models|name_run|restore_|adopt_|release_|start_|record_demos|pause_|resume_|stop_|flag_"
+    r"|remove_"
 )
 
 Sent = tuple[Event, list[str]]  # an event and a value for each of its fields

@@ -308,4 +308,7 @@ def test_a_read_only_server_changes_nothing_and_shows_the_usual_checkpoints(data
         for name in (*names, "/restore_checkpoint"):
             with pytest.raises(AppError, match="read-only"):
                 client.predict(api_name=name)
+        for name, arguments in (("flag_frames", ()), ("remove_mark", ("x",)), ("restore_mark", ("x",))):
+            with pytest.raises(AppError, match="read-only"):
+                client.predict(session_ids["jetbot"], *arguments, api_name=f"/{name}")
         assert "jetbot/autoencoder.pth, step 1,200" in client.predict(api_name="/run_autoencoder")

@@ -134,8 +134,9 @@ def each(events: tuple[str, ...], words: str) -> dict[str, str]:
 TRAINS = tuple(f"train_{network}_{goal}" for network in ("autoencoder", "predictor") for goal in ("threshold", "steps"))
 COMMANDS = ("pause_training", "resume_training", "stop_training")
 ADOPTIONS = ("adopt_recording", "release_recording")
+MARKS = ("flag_frames", "remove_mark", "restore_mark")
 CHANGES = (
-    *(*TRAINS, *COMMANDS, *ADOPTIONS),
+    *(*TRAINS, *COMMANDS, *ADOPTIONS, *MARKS),
     *("load_models", "save_models", "name_run", "restore_checkpoint", "record_demos"),
 )
 IDLE = each(COMMANDS, "No training is in progress")

@@ -40,6 +40,7 @@ def test_a_stride_takes_every_nth_picture_and_the_mean_command_between(tmp_path)
     recording = load_session(find_session(tmp_path, "tub"))
     assert recording.choices.current.stride == 7 == recording.choices.usual.stride  # of 20 a second
     assert [recording.frame_bytes(index)[0] for index in range(4)] == [jpeg(index) for index in (0, 7, 11, 18)]
+    assert recording.rows.tolist() == [0, 7, 11, 18]
     assert recording.previous.tolist() == [-1, 0, -1, 2]
     assert recording.actions[:, 0] == pytest.approx([0.03, 0.14])
     assert recording.name == "tub" and recording.choices.session_id("tub", {"stride": 1}) == "tub@stride=1"

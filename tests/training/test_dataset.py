@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from session import FrameOutOfRange, HistoryLengthError, NoHistory, load_session, record_demo
+from session import FlaggedFrames, FrameOutOfRange, HistoryLengthError, NoHistory, load_session, record_demo
 from tests.cases import every_case
 from tests.training.tiny import are_equal
 from training import FrameDataset, FrameSelection, InvalidValue
@@ -129,3 +130,40 @@ def test_several_recordings_are_drawn_from_and_each_keeps_its_end_apart(recordin
     assert len(frames.evaluation_batches()) == 8 + 5 and len(frames.held_out_batches()) == 1 + 1
     with pytest.raises(InvalidValue, match="long enough"):
         JoinedDataset([first_frames(other, 3)], FrameSelection(0, 0), needs_history=True)
+
+
+def flags(count, *frames):
+    return np.isin(np.arange(count), frames)
+
+
+def test_flagged_frames_are_left_out_as_targets_and_in_histories(recording):
+    selection = FrameSelection(0, 11, history_length=3, held_out=0.4)
+    frames = FrameDataset(recording, selection, True, flags(12, 4, 11))
+    assert (frames.targets, frames.held_out) == ((3, 8), (9, 10))  # the others are held out as without flags
+    assert frames.describe() == f"frames 0 to 11 of {recording.name}, 5 left out as flagged"
+    alone = FrameDataset(recording, selection, False, flags(12, 4))
+    assert alone.targets == (0, 1, 2, 3, 5, 6, 7) and alone.left_out == 1
+
+
+@every_case(
+    ("selection", "flagged", "sentence"),
+    [
+        (FrameSelection(5, 5), [4], "Frame 5 is flagged, or a frame of the history is"),
+        (FrameSelection(4, 6), [3, 6], "All frames from 4 to 6 are flagged"),
+        (FrameSelection(0, 11, held_out=0.2), [10], "All frames that are held out for validation are flagged"),
+    ],
+)
+def test_where_all_is_flagged_a_sentence_says_what_to_do(recording, selection, flagged, sentence):
+    with pytest.raises(InvalidValue, match=sentence):
+        FrameDataset(recording, selection, True, flags(12, *flagged))
+
+
+def test_of_several_recordings_one_may_be_flagged_to_its_end(recording, tmp_path):
+    other = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 9, seed=2))
+    selection, is_flagged = FrameSelection(0, 0, held_out=0.2), flags(9, *range(6, 9))
+    masks = FlaggedFrames(masks=(flags(12), is_flagged))
+    frames = JoinedDataset([recording, other], selection, True, masks)
+    assert frames.describe() == "2 Toroidal Dot recordings, without 3 flagged frames"
+    assert [len(part.targets) for part in frames._parts] == [8, 3] and len(frames.held_out_batches()) == 1
+    with pytest.raises(InvalidValue, match="long enough without a flagged frame"):
+        JoinedDataset([other], selection, True, FlaggedFrames(masks=(flags(9, *range(9)),)))

@@ -1,3 +1,4 @@
+import json
 import os
 import pty
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import models
-from session import SessionRecorder
+from session import SessionMarks, SessionRecorder, load_session
 from tests.cases import every_case
 from tests.training.tiny import shared_model, until
 from training import TrainingManager, backend, train
@@ -92,6 +93,17 @@ def test_both_trains_the_autoencoder_first(run, folder, capsys):
     told = capsys.readouterr().out
     assert told.index("Autoencoder on frames 3 to 9") < told.index("Predictor on frames 3 to 9")
     assert (step_of(folder), step_of(folder, "predictor_0")) == (4, 2)
+
+
+def test_flagged_frames_can_be_left_out_and_that_is_reported_and_logged(run, folder, session_id, capsys):
+    recording, marks = load_session(folder / "sessions" / session_id), SessionMarks(folder)
+    options = ("--model", "autoencoder", "--steps", 1, "--leave-out-flagged")
+    marks.flag(session_id, recording, 4, 5, "")
+    assert run(*options) == 0 and ", 2 left out as flagged: Done" in capsys.readouterr().out
+    log = next((folder / "checkpoints" / "toroidal_dot" / "runs").glob("*.jsonl")).read_text()
+    assert json.loads(log.splitlines()[0])["config"]["left_out"] == {"ranges": {session_id: [[4, 5]]}}
+    marks.flag(session_id, recording, None, None, "wrong calibration")
+    assert run(*options) == 2 and "This recording is flagged as a whole" in capsys.readouterr().err
 
 
 def test_a_threshold_that_is_reached_or_not_decides_the_exit_code(run, folder, capsys):

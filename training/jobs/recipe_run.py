@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from models import Network
+from session import LeftOut
 from training.checkpoints.validate import CheckpointInfo
 from training.checkpoints.writer import FILES
 from training.jobs.job import TrainingJob
@@ -30,12 +31,14 @@ OTHER_CHECKPOINTS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A run of the recipe, as its log holds it: recordings by id, and networks taken over, with their steps."""
+    """A run of the recipe, as its log holds it: recordings by id, networks taken over, with their steps, and what was
+    flagged when it began, if it leaves that out: flagging more meanwhile does not change the run."""
 
     config: RecipeConfig
     recordings: tuple[str, ...]
     loaded: dict[Network, int] = field(default_factory=dict)
     is_half: bool = False
+    left_out: LeftOut = LeftOut()
 
     @classmethod
     def of_run(cls, run: RecordedRun) -> "Recipe":
@@ -43,7 +46,9 @@ class Recipe:
         try:
             entry = run.config[RECIPE]
             config = RecipeConfig(**entry["config"])
-            return cls(config, tuple(map(str, entry["recordings"])), dict(entry["loaded"]), bool(entry["is_half"]))
+            left_out = LeftOut.parse(entry.get("left_out", {"ranges": {}}))  # logs from before marks have none
+            recordings, loaded = tuple(map(str, entry["recordings"])), dict(entry["loaded"])
+            return cls(config, recordings, loaded, bool(entry["is_half"]), left_out)
         except (KeyError, TypeError, ValueError) as problem:
             raise InvalidValue("The newest run of this robot is not one of the recipe: begin a new one.") from problem
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from models import NETWORKS, AdaptiveWorldModel, Network
-from session import RecordedSession
+from session import FlaggedFrames, RecordedSession
 from training.config import StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection, JoinedDataset
 from training.jobs.run_log import RECIPE, run_label
@@ -30,7 +30,8 @@ class NothingToSave(Exception):
 class TrainingRequest:
     """A visitor's request to train a network on frames of a recording, or on all frames of several `recordings`.
 
-    `keeps_autoencoder`: a predictor trains alone, not jointly with the autoencoder.
+    `keeps_autoencoder`: a predictor trains alone, not jointly with the autoencoder. `flagged`: frames to leave out, of
+    `recordings`, or of the one recording.
     """
 
     network: Network
@@ -41,6 +42,7 @@ class TrainingRequest:
     started_by: str = ""
     recordings: tuple[RecordedSession, ...] = ()
     keeps_autoencoder: bool = False
+    flagged: FlaggedFrames = FlaggedFrames()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +108,10 @@ def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest
     network, selection = request.network, request.selection
     needs_history = network == "predictor"
     if request.recordings:
-        frames = JoinedDataset(request.recordings, selection, needs_history)
+        frames = JoinedDataset(request.recordings, selection, needs_history, request.flagged)
     else:
-        frames = FrameDataset(request.recording, selection, needs_history)
+        flagged = request.flagged.of(0, request.recording)
+        frames = FrameDataset(request.recording, selection, needs_history, flagged)
     objective = OBJECTIVES[network](model, request.config)
     if network == "predictor" and request.keeps_autoencoder:
         objective = FramePrediction(model, request.config, trained=("predictor",))
@@ -122,5 +125,11 @@ def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest
         started_by=request.started_by,
         phases=(phase,),
         max_steps=request.condition.max_steps,
-        config={"network": network, "frames": frames.describe(), **values},
+        config={"network": network, "frames": frames.describe(), **values, **_left_out(request)},
     )
+
+
+def _left_out(request: TrainingRequest) -> dict[str, object]:
+    """What the log says of flagged frames that were left out; nothing without any."""
+    left_out = request.flagged.left_out
+    return {"left_out": asdict(left_out)} if left_out.ranges else {}

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from session import History, NoHistory, RecordedSession
+from session import FlaggedFrames, History, NoHistory, RecordedSession
 from session.batch import Batch, frame_tensor, scaled_actions
 from session.spread import spread_starts
 from training.values import InvalidValue
@@ -23,6 +23,9 @@ from training.values import InvalidValue
 MAX_PICTURES = 8000  # with their latents 250 kB each
 BACKGROUND_PICTURES = 64
 MAX_EVALUATED = 16  # frames of one evaluated loss
+NOT_USED = -1
+NO_FRAMES = "These recordings have no frames; choose others."
+ALL_FLAGGED = "All frames of these recordings are flagged; choose others, or do not leave flagged ones out."
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +45,23 @@ class Windows:
 
 class UniqueFrames:
     """Pictures by number, from 0. Frames for which `is_held_out` returns True, of a recording and a frame, are never
-    drawn.
+    drawn. `flagged` ones are as if they had not been recorded: no window and no history has any of them.
 
     Raises SessionError if a frame cannot be read, and InvalidValue for none or too many.
     """
 
     def __init__(
-        self, recordings: Sequence[RecordedSession], is_held_out: Callable[[RecordedSession, int], bool]
+        self,
+        recordings: Sequence[RecordedSession],
+        is_held_out: Callable[[RecordedSession, int], bool],
+        flagged: FlaggedFrames | None = None,
     ) -> None:
         self.recordings = recordings
+        self._flagged = flagged or FlaggedFrames()
         self._sources: list[tuple[RecordedSession, int]] = []
-        self._numbers = [self._number(recording) for recording in recordings]
+        self._numbers = [self._number(one, self._flagged.of(place, one)) for place, one in enumerate(recordings)]
         if not self._sources:
-            raise InvalidValue("These recordings have no frames; choose others.")
+            raise InvalidValue(ALL_FLAGGED if self._flagged.count else NO_FRAMES)
         self.is_held_out = np.array([is_held_out(*source) for source in self._sources])
         self.learned = np.flatnonzero(~self.is_held_out)
         if not len(self.learned):
@@ -64,11 +71,11 @@ class UniqueFrames:
     def __len__(self) -> int:
         return len(self._sources)
 
-    def _number(self, recording: RecordedSession) -> np.ndarray:
-        """The number of the picture of each frame of a recording."""
+    def _number(self, recording: RecordedSession, is_flagged: np.ndarray) -> np.ndarray:
+        """The number of the picture of each frame of a recording, NOT_USED for a flagged one."""
         known: dict[bytes, int] = {}
-        numbers = np.zeros(recording.frame_count, dtype=np.int64)
-        for index in range(recording.frame_count):
+        numbers = np.full(recording.frame_count, NOT_USED, dtype=np.int64)
+        for index in np.flatnonzero(~is_flagged).tolist():
             content, _ = recording.frame_bytes(index)
             digest = hashlib.sha256(content).digest()
             if digest not in known:
@@ -127,7 +134,8 @@ class UniqueFrames:
         count = len(self.recordings)
         outside = sum(recording.outside_ranges is not None for recording in self.recordings)
         note = f" ({outside} with actions outside the robot's ranges, which were clipped)" if outside else ""
-        return f"{count} {self.recordings[0].profile.title} recording{'' if count == 1 else 's'}{note}"
+        title, flagged = self.recordings[0].profile.title, self._flagged.describe()
+        return f"{count} {title} recording{'' if count == 1 else 's'}{note}{flagged}"
 
     def windows(self, frames: int) -> Windows:
         """All windows of that many frames, each joined to the next by one action; there may be none."""
@@ -163,9 +171,10 @@ class UniqueFrames:
         ]
 
     def _is_selected(self, numbers: np.ndarray, history: History, is_held_out: bool) -> bool:
-        if is_held_out:
-            return bool(self.is_held_out[numbers[history.target]])
-        return not self.is_held_out[numbers[[*history.frames, history.target]]].any()
+        pictures = numbers[[*history.frames, history.target]]
+        if (pictures == NOT_USED).any():
+            return False
+        return bool(self.is_held_out[pictures[-1]]) if is_held_out else not self.is_held_out[pictures].any()
 
     def _windows_of(
         self, recording: RecordedSession, numbers: np.ndarray, frames: int
@@ -178,6 +187,7 @@ class UniqueFrames:
             chain.append(at)
         chosen = np.stack(chain[::-1], axis=1)
         chosen = chosen[chosen[:, 0] >= 0]
+        chosen = chosen[(numbers[chosen] != NOT_USED).all(axis=1)]
         actions = recording.profile.scale(recording.actions[recording.action_into[chosen[:, 1:]]])
         return numbers[chosen], actions.astype(np.float32)
 

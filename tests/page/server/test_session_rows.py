@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from page.server.session_rows import ROWS, Listing, session_details, table_page
-from session import SessionSummary, list_sessions, load_session, record_demo
+from session import Mark, SessionSummary, list_sessions, load_session, record_demo
 from tests.cases import every_case
 
 START = datetime(2026, 3, 1, 10, 0, 0)
@@ -51,6 +51,28 @@ def test_rows_are_searched_filtered_and_sorted(query, expected):
     assert names(query)[:3] == expected
 
 
+FLAGS = {
+    "jetbot/session_0007": (Mark(310, 340, "bumped into the wall", ""), Mark(None, None, "", "")),
+    "arm/session_0010": tuple(Mark(frame, frame, "Kamera verdeckt", "") for frame in (9, 3, 5, 7)),
+}
+
+
+@every_case(
+    ("query", "found", "lines"),
+    [
+        ({"text": "bumped"}, ["0007"], ["whole session", "310–340: bumped into the wall"]),
+        ({"text": "kamera arm"}, ["0010"], [*(f"{frame}: Kamera verdeckt" for frame in (3, 5, 7)), "and 1 more"]),
+        ({"marks": "flagged", "sort": "name"}, ["0007", "0010"], ["whole session", "310–340: bumped into the wall"]),
+        ({"marks": "whole"}, ["0007"], ["whole session", "310–340: bumped into the wall"]),
+        ({"marks": "unflagged", "text": "0007"}, [], None),
+    ],
+)
+def test_flags_are_shown_searched_and_filtered(query, found, lines):
+    rows = table_page(MANY, query, FLAGS)["rows"]
+    assert [row["name"][-4:] for row in rows] == found and (not rows or rows[0]["marks"] == lines)
+    assert table_page(MANY, {"marks": "unflagged"}, FLAGS)["found"] == len(MANY) - 2
+
+
 @every_case("typed", ["küche", "KU\u0308CHE", "ｋüche"])
 def test_accents_are_found_in_either_form(typed):
     of_a_mac = SessionSummary.of_unreadable("arm/Ku\u0308che")
@@ -69,7 +91,7 @@ def test_what_is_not_known_is_empty_and_comes_last_from_above():
     rows = table_page([unknown, *MANY[:2]], {"sort": "length"})["rows"]
     assert rows[-1] == {
         "id": "arm/session_x", "name": "session_x", "robot": "arm", "date": "", "length": "", "events": "",
-        "state": "cannot be read", "task": "", "is_readable": False,
+        "state": "cannot be read", "task": "", "marks": [], "is_readable": False,
     }  # fmt: skip
 
 

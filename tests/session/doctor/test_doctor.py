@@ -38,6 +38,7 @@ def test_all_that_is_damaged_or_unknown_is_named(data, capsys):
     (checkpoints / "other.pth").write_bytes(b"")
     (checkpoints / "robot.json").write_text('{"robot": ')
     (data / FILE).write_text("[]")
+    (data / "marks.json").write_text("{")
     code, report = report_of(data, capsys)
     assert code == 1 and "2 listed, 2 opened, 1 of them" in report
     assert "jetbot/poor (2 frames, 2 actions)\n      " in report and "frame_000002.jpg" in report
@@ -45,6 +46,7 @@ def test_all_that_is_damaged_or_unknown_is_named(data, capsys):
     assert "predictor_0.pth: DAMAGED, is a pointer of Git LFS" in report
     assert "other.pth: DAMAGED, it does not begin as torch.save writes" in report
     assert "robot.json: DAMAGED, it is no JSON" in report and f"{FILE}: DAMAGED, it is no JSON object" in report
+    assert "marks.json: DAMAGED, it is no JSON" in report
 
 
 def test_an_empty_folder_is_no_damage(tmp_path, capsys):

@@ -140,6 +140,7 @@ def test_camera_stride_and_action_are_chosen_by_the_address(tmp_path):
     )
     assert (choices.current.camera, choices.current.stride, choices.current.action) == ("front", 10, "target")
     assert [frame_shown(usual.picture(index)) for index in range(3)] == [(1, 0), (1, 10), (1, 20)]
+    assert usual.rows.tolist() == [0, 10, 20]
     assert usual.actions.tolist() == actions_of(1, 25)[[9, 19]].tolist()  # the last target before the next picture
     asked = choices.session_id("arm/episode_000001", {"camera": "wrist", "action": "change"})
     assert asked == "arm/episode_000001@camera=wrist,action=change"

@@ -51,8 +51,8 @@ def open_backend(tmp_path, sessions, estimate, monkeypatch):
     return make
 
 
-def begin(made):
-    return made.begin_recipe(made.recordings_of(TOROIDAL_DOT), "Ada")
+def begin(made, **options):
+    return made.begin_recipe(made.recordings_of(TOROIDAL_DOT), "Ada", **options)
 
 
 def tensors(folder):
@@ -97,11 +97,15 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
 
 def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_cannot(open_backend, tmp_path):
     made = open_backend()
-    job = begin(made)
+    session_id, recording = next(iter(made.recordings_of(TOROIDAL_DOT).items()))
+    made.marks.flag(session_id, recording, 2, 3, "bumped")
+    job = begin(made, leaves_out_flagged=True)
     until(lambda: job.snapshot().step >= 7)
     job.stop()
     assert job.wait(60) and job.snapshot().is_resumable and not job.snapshot().is_active
+    assert job.snapshot().subject == "2 Toroidal Dot recordings, without 2 flagged frames"
     again = open_backend()
+    again.marks.flag(session_id, recording, None, None, "flagged later, which the run must not notice")
     last = again.loaded_manager(TOROIDAL_DOT).last_run()
     assert last.status == "stopped" and last.is_resumable and "press Resume" in last.saved and last.measures["skill"]
     path = again.manager(TOROIDAL_DOT).directory / FILES["predictor"]
@@ -111,7 +115,7 @@ def test_a_stopped_run_can_be_resumed_by_the_next_program_and_a_finished_one_can
         again.resume_recipe(TOROIDAL_DOT, "Bob")
     path.write_bytes(saved)
     rest = again.resume_recipe(TOROIDAL_DOT, "Bob")
-    assert rest.wait(60) and rest.snapshot().step == 18
+    assert rest.wait(60) and rest.snapshot().step == 18 and rest.snapshot().subject == job.snapshot().subject
     looks = again.manager(TOROIDAL_DOT).looks().looks
     assert looks[0].step == 0 and looks[-1].step == 18
     with pytest.raises(InvalidValue, match="no interrupted run of toroidal_dot"):
@@ -144,6 +148,9 @@ def test_without_recordings_that_are_long_enough_nothing_is_replaced(open_backen
     short = first_frames(load_session(next((sessions / "toroidal_dot").iterdir())), 1)
     with pytest.raises(InvalidValue, match="joined by an action"):
         made.begin_recipe({"short": short}, "Ada")
+    made.marks.flag("short", short, None, None, "")
+    with pytest.raises(InvalidValue, match="This recording is flagged as a whole"):
+        made.begin_recipe({"short": short}, "Ada", leaves_out_flagged=True)
     assert made.manager(TOROIDAL_DOT).snapshot() is None and not made.recordings_of(JETBOT)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from session import load_session, record_demo
+from session import FlaggedFrames, load_session, record_demo
 from session.batch import build_batch
 from session.robots.toroidal_dot import locate_dot
 from training.recipe import UniqueFrames, is_held_out
@@ -51,6 +51,24 @@ def test_nothing_held_out_is_drawn(recordings):
     columns = {round(place_of(pictures.tensors([number])[0]).x) % 5 for number in drawn}
     assert columns == {0, 1, 2, 4}
     assert 0 < len(windows) < len(pictures.windows(3))
+
+
+def test_flagged_frames_are_in_no_window_and_hold_nothing_else_out(recordings):
+    flagged = [np.zeros(one.frame_count, dtype=bool) for one in recordings]
+    flagged[0][10:13] = True
+    every, frames = (
+        UniqueFrames(recordings, is_held_out, FlaggedFrames(masks=masks)) for masks in ((), tuple(flagged))
+    )
+    assert frames.describe() == "2 Toroidal Dot recordings, without 3 flagged frames"
+    assert len(every.windows(4)) - len(frames.windows(4)) == 6  # those that begin at frames 7 to 12
+    sources = [(one.name, index) for one, index in map(frames.source, range(len(frames)))]
+    assert not {(recordings[0].name, index) for index in (10, 11, 12)} & set(sources)
+    for is_out in (False, True):
+        targets = {(one, found.target) for one, _, found in frames._histories(3, is_out)}
+        expected = {(one, found.target) for one, _, found in every._histories(3, is_out)}
+        assert targets == {place for place in expected if place[0] is recordings[1] or place[1] not in range(10, 16)}
+    with pytest.raises(InvalidValue, match="All frames of these recordings are flagged"):
+        UniqueFrames(recordings, is_held_out, FlaggedFrames(masks=tuple(mask | True for mask in flagged)))
 
 
 def test_the_background_is_what_most_pictures_show(recordings):
