@@ -42,7 +42,7 @@ LAYERS = {
         {"listing", "data_folder"},
         {"cache"},
         {"recorder"},
-        {"record"},
+        {"record", "export"},
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
