@@ -97,11 +97,16 @@ def test_pictures_actions_times_and_tasks_come_back_and_the_recordings_stay_as_t
             assert frame_shown(written.picture(frame)) == (number + 1, 2 * frame)
 
 
-def test_pictures_of_a_room_come_back_nearly_as_they_were(tmp_path):
-    source = load_session(tmp_path / "sessions" / record_demo(tmp_path / "sessions", "jetbot_sim", 8, seed=1))
-    export(tmp_path, "jetbot", "--state", "none")
+@every_case("robot, channels", [("jetbot_sim", 3), ("toroidal_dot", 1)])
+def test_pictures_and_actions_of_simulated_robots_come_back(tmp_path, capsys, robot, channels):
+    session_id = record_demo(tmp_path / "sessions", robot, 8, seed=1)
+    source = load_session(tmp_path / "sessions" / session_id)
+    info = check_dataset(export(tmp_path, session_id, "--state", "none"))
+    assert info["features"]["action"]["shape"] == [channels]
     written = episode(tmp_path, 0)
+    assert np.array_equal(written.actions, source.actions[:6])
     assert min(psnr(written.picture(frame), source.picture(frame)) for frame in range(7)) > NEAR_DB
+    assert ("plain number instead of a vector" in capsys.readouterr().err) == (channels == 1)
 
 
 def test_without_a_recorded_state_it_is_the_action_before_so_the_first_frame_is_left_out(tmp_path, capsys):
@@ -179,6 +184,14 @@ def test_rows_are_frames_with_the_action_after_them_in_runs_without_gaps(open_le
     session = open_letters(letters)
     runs = find_runs(session, np.ones(session.frame_count, dtype=bool))
     assert [run.frames.tolist() for run in runs] == frames and [run.actions.tolist() for run in runs] == actions
+
+
+def test_of_several_pictures_before_an_action_the_last_one_that_is_left_is_a_row(tmp_path):
+    folder = jetbot(tmp_path, 1, "oaooao")
+    (folder / "frames" / "frame_000003.jpg").unlink()
+    session = load_session(folder)
+    (run,) = find_runs(session, np.ones(session.frame_count, dtype=bool))
+    assert session.steps[run.frames].tolist() == [0, 2] and session.action_steps[run.actions].tolist() == [1, 4]
 
 
 def test_lost_and_broken_pictures_end_an_episode_and_are_counted(tmp_path, capsys):
