@@ -25,7 +25,7 @@ from session.command_line import (
     whole_number,
 )
 from session.data_folder import data_option
-from session.errors import ExportError, SessionError
+from session.errors import SessionError
 from session.export.export import Written, export_dataset
 from session.export.lerobot.videos import CODECS
 from session.export.new_folder import require_free
@@ -33,7 +33,7 @@ from session.export.plan import MAX_FPS, Plan, make_plan
 from session.export.sources import find_sources
 from session.export.states import AUTO, KINDS
 from session.files import describe, is_plain
-from session.lerobot_format.libraries import require_installed, video_errors
+from session.lerobot_format.libraries import require_installed
 
 FORMATS = ("lerobot",)
 DEFAULT_DATA = Path("saved")
@@ -73,12 +73,7 @@ def _export(options: argparse.Namespace) -> str:
     plan = make_plan(sources, options.fps, options.size)
     _tell(plan.notes)
     with tqdm(total=plan.row_count, unit="frame", disable=None) as bar:
-        try:
-            written = export_dataset(plan, place, options.task or "", options.codec, bar.update)
-        except video_errors() as error:
-            if isinstance(error, OSError):
-                raise
-            raise ExportError(f"The video cannot be written ({error}); choose another --codec.") from error
+        written = export_dataset(plan, place, options.task or "", options.codec, bar.update)
     _tell([str(one) for one in written if not one.is_as_usual])
     return _summary(options.out, plan, written)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from session.errors import ExportError, FrameUnreadable
+from session.errors import ExportError
 from session.export.runs import Pace, pace_of
 from session.export.sources import Source
 
@@ -54,46 +54,46 @@ class Plan:
         )
 
 
-def make_plan(sources: Sequence[Source], fps: int | None, size: tuple[int, int] | None) -> Plan:
-    """The plan for recordings that fit together; raises ExportError."""
+def make_plan(found: Sequence[Source], fps: int | None, size: tuple[int, int] | None) -> Plan:
+    """The plan for recordings that fit together, without those that hold nothing to write; raises ExportError."""
+    problems = [_problem_of(one) for one in found]
+    sources = [one for one, problem in zip(found, problems, strict=True) if not problem]
+    if not sources:
+        raise ExportError(f"{problems[0]}.")
     robot = f"A dataset holds one robot: {APART}"
     _require_same(sources, lambda one: one.session.profile.name, f"are of different robots. {robot}")
     _require_same(sources, _sorted_channels, f"have different action channels. {robot}")
-    cameras = f"choose one for all with @camera=NAME, or {APART}"
-    camera = _require_same(sources, lambda one: one.camera, f"show different cameras; {cameras}")
+    cameras = f"show different cameras; choose one for all with @camera=NAME, or {APART}"
+    camera = _require_same(sources, lambda one: one.camera, cameras)
     states = f"hold different states; give --state none, or {APART}"
     state_names = _require_same(sources, lambda one: one.states.names, states)
-    for source in sources:
-        _require_rows(source)
-    own_size = _common_size(sources) if size is None else size
     paces = [pace_of(one.session) for one in sources]
     common = _common_rate(sources, [pace.rate for pace in paces]) if fps is None else fps
+    notes = [f"{problem}. It is left out." for problem in problems if problem] + _general_notes(sources)
+    for source, pace in zip(sources, paces, strict=True):
+        notes += _notes(source, pace, common)
     return Plan(
         sources=tuple(sources),
         fps=common,
         camera=camera,
-        size=own_size,
+        size=size or _common_size(sources),
         is_resized=size is not None,
         action_names=sources[0].session.profile.channel_names,
         state_names=state_names,
-        notes=(
-            *_general_notes(sources),
-            *(note for pair in zip(sources, paces, strict=True) for note in _notes(*pair, common)),
-        ),
+        notes=tuple(notes),
     )
 
 
-def _require_rows(source: Source) -> None:
-    if source.row_count:
-        return
-    if source.states.are_last_actions:
-        raise ExportError(
-            f"{source.session_id} holds no frame between two actions, which its states would be; give --state none, or "
-            "leave it out."
-        )
-    raise ExportError(
-        f"{source.session_id} holds no frame that an action follows, so there is nothing to write of it; leave it out."
-    )
+def _problem_of(source: Source) -> str:
+    """The reason why nothing can be written of a recording, with what may help, or ""."""
+    name = source.session_id
+    if not source.has_pictures:
+        return f"{name} has no pictures: fetch its videos, or choose another camera with @camera=NAME behind its name"
+    if not source.row_count and source.states.are_last_actions:
+        return f"{name} holds no frame between two actions, of which the first is its state; --state none needs none"
+    if not source.row_count:
+        return f"{name} holds no frame that an action follows, so there is nothing to write"
+    return "" if source.first_picture() else f"No picture of {name} can be decoded"
 
 
 def _require_same(sources: Sequence[Source], value_of: Callable[[Source], Value], problem: str) -> Value:
@@ -116,7 +116,8 @@ def _sorted_channels(source: Source) -> tuple[str, ...]:
 
 
 def _common_size(sources: Sequence[Source]) -> tuple[int, int]:
-    sizes = [_first_size(one) for one in sources]
+    """Width and height of the first pictures of all recordings."""
+    sizes = [picture.size for one in sources if (picture := one.first_picture())]
     for one, size in zip(sources, sizes, strict=True):
         if size != sizes[0]:
             raise ExportError(
@@ -124,17 +125,6 @@ def _common_size(sources: Sequence[Source]) -> tuple[int, int]:
                 f"{_size(size)}: give one size for all, such as --size {_size(sizes[0], 'x')}, or {APART}."
             )
     return sizes[0]
-
-
-def _first_size(source: Source) -> tuple[int, int]:
-    """Width and height of the first picture that can be read."""
-    for run in source.runs:
-        for frame in run.frames.tolist():
-            try:
-                return source.session.picture(frame).size
-            except FrameUnreadable:
-                continue
-    raise ExportError(f"No picture of {source.session_id} can be decoded; leave it out.")
 
 
 def _common_rate(sources: Sequence[Source], rates: Sequence[float | None]) -> int:

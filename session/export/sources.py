@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from session.errors import ExportError, SessionNotFound
+from PIL import Image
+
+from session.errors import FrameUnreadable, SessionNotFound
 from session.export.runs import Run, find_runs
 from session.export.states import States, states_of
 from session.formats.reading import MARK, split_reading
@@ -28,6 +30,21 @@ class Source:
     @property
     def row_count(self) -> int:
         return sum(map(len, self.runs))
+
+    @property
+    def has_pictures(self) -> bool:
+        """False if grey pictures stand for those of a camera."""
+        frames = self.session.frames
+        return not (isinstance(frames, RowFrames) and isinstance(frames.pictures, GreyPictures))
+
+    def first_picture(self) -> Image.Image | None:
+        """The first picture of its rows that can be decoded, or None."""
+        for frame in (frame for run in self.runs for frame in run.frames.tolist()):
+            try:
+                return self.session.picture(frame)
+            except FrameUnreadable:
+                continue
+        return None
 
     @property
     def camera(self) -> str:
@@ -66,11 +83,6 @@ def _members(sessions_folder: Path, name: str) -> list[str]:
 
 def _source(sessions_folder: Path, session_id: str, state: str) -> Source:
     session_id, session = _open(sessions_folder, session_id)
-    if isinstance(session.frames, RowFrames) and isinstance(session.frames.pictures, GreyPictures):
-        raise ExportError(
-            f"{session_id} has no pictures: fetch its videos, or choose another camera with {MARK}camera=NAME behind "
-            "its name."
-        )
     states = states_of(session, state)
     return Source(session_id, session, find_runs(session, states.is_known), states)
 

@@ -128,6 +128,13 @@ class VideoFiles:
         return container, stream
 
     def _mux(self, container: "OutputContainer", stream: "VideoStream", frame: object) -> None:
-        for packet in stream.encode(frame):
+        try:
+            packets = stream.encode(frame)
+        except video().error.FFmpegError as problem:
+            raise ExportError(
+                f"The encoder {self._codec.encoder} does not take these pictures ({problem.strerror}); choose another "
+                "--codec, or another --size."
+            ) from problem
+        for packet in packets:
             self._bytes += packet.size
             container.mux(packet)

@@ -77,6 +77,7 @@ def psnr(one: Image.Image, other: Image.Image) -> float:
 
 def test_pictures_actions_times_and_tasks_come_back_and_the_recordings_stay_as_they_are(tmp_path, capsys):
     folders = [jetbot(tmp_path, 1, "oaoaoao"), jetbot(tmp_path, 2, "oaoaoaoaoa")]
+    jetbot(tmp_path, 3, "ooo")
     before = contents_of(tmp_path)
     out = export(tmp_path, "jetbot", "--task", "turn right", "--state", "none")
     assert {f"sessions/{name}" for name in contents_of(tmp_path / "sessions")} - set(before) == {
@@ -85,7 +86,12 @@ def test_pictures_actions_times_and_tasks_come_back_and_the_recordings_stay_as_t
     assert {name: content for name, content in contents_of(tmp_path).items() if name in before} == before
     info = check_dataset(out)
     assert (info["total_episodes"], info["total_frames"], info["fps"]) == (2, 8, FPS)
-    assert "2 episodes, 8 frames of 64×48 at 5 a second" in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert "2 episodes, 8 frames of 64×48 at 5 a second" in output.out
+    assert (
+        "jetbot/session_3 holds no frame that an action follows, so there is nothing to write. It is left out."
+        in output.err
+    )
     for number, folder in enumerate(folders):
         source, written = load_session(folder), episode(tmp_path, number)
         rows = min(source.frame_count, source.action_count)
@@ -210,7 +216,7 @@ def test_lost_and_broken_pictures_end_an_episode_and_are_counted(tmp_path, capsy
 def other_robot(data: Path) -> list[str]:
     jetbot(data, 1, "oao")
     write_tub(data / "sessions" / "tub", [record(index) for index in range(3)])
-    return ["jetbot", "tub"]
+    return ["jetbot", "tub", "--state", "none"]
 
 
 def other_channels(data: Path) -> list[str]:
@@ -218,7 +224,7 @@ def other_channels(data: Path) -> list[str]:
         events = [observation(0), action(1, dict.fromkeys(names, 1)), observation(2)]
         folder = write_session(data / "sessions" / "own" / f"session_{number}", events)
         change_meta(folder, robot_type="OwnRobot", action_space=None)
-    return ["own"]
+    return ["own", "--state", "none"]
 
 
 def other_size(data: Path) -> list[str]:
@@ -267,7 +273,7 @@ def odd_size(data: Path) -> list[str]:
         (other_rate, "15 a second: arm/episode_000000@stride=2; 30 a second: arm/episode_000001@stride=1"),
         (no_video, "has no pictures"),
         (nothing_followed, "no frame that an action follows"),
-        (no_state_known, "no frame between two actions, which its states would be; give --state none"),
+        (no_state_known, "no frame between two actions, of which the first is its state; --state none"),
         (odd_size, "H.264 takes even widths"),
         (lambda data: ["nothing"], "nothing: There is no session of that name; give the name of its folder"),
         (lambda data: ["nothing", "--fps", "0"], "whole number from 1"),
