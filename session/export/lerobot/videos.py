@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 PIXELS = "yuv420p"
+MIN_AV1_SIDE = 64  # libsvtav1 hangs, deaf to signals, at pictures such as 80×16
 BYTES_PER_PIXEL = 0.1  # of pictures with much noise; a quiet camera needs a third
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,7 @@ class VideoFiles:
     """Writes the pictures of a camera; ``number`` and ``count`` are those of the current file and its frames."""
 
     def __init__(self, folder: Path, key: str, fps: int, size: tuple[int, int], codec: Codec, limits: Limits) -> None:
-        if codec.name == "h264" and (size[0] % 2 or size[1] % 2):
-            raise ExportError("H.264 takes even widths and heights only: choose --codec av1, or another --size.")
+        _require_fitting(codec, size)
         self._folder, self._key, self._fps, self._size, self._codec = folder, key, fps, size, codec
         self._limits = limits
         self._bytes = 0
@@ -138,3 +138,13 @@ class VideoFiles:
         for packet in packets:
             self._bytes += packet.size
             container.mux(packet)
+
+
+def _require_fitting(codec: Codec, size: tuple[int, int]) -> None:
+    """Raise ExportError for pictures that an encoder refuses, or that it never returns from."""
+    if codec.name == "h264" and (size[0] % 2 or size[1] % 2):
+        raise ExportError("H.264 takes even widths and heights only: choose --codec av1, or another --size.")
+    if codec.name == "av1" and min(size) < MIN_AV1_SIDE:
+        raise ExportError(
+            f"AV1 takes pictures of {MIN_AV1_SIDE} pixels or more a side: choose --codec h264, or another --size."
+        )

@@ -79,7 +79,7 @@ def test_pictures_actions_times_and_tasks_come_back_and_the_recordings_stay_as_t
     folders = [jetbot(tmp_path, 1, "oaoaoao"), jetbot(tmp_path, 2, "oaoaoaoaoa")]
     jetbot(tmp_path, 3, "ooo")
     before = contents_of(tmp_path)
-    out = export(tmp_path, "jetbot", "--task", "turn right", "--state", "none")
+    out = export(tmp_path, "jetbot", "--task", "turn right", "--state", "none", *H264)
     assert {f"sessions/{name}" for name in contents_of(tmp_path / "sessions")} - set(before) == {
         f"sessions/out/{name}" for name in contents_of(out)
     }
@@ -144,7 +144,7 @@ def test_episodes_of_another_dataset_keep_rows_states_camera_and_task(tmp_path):
 
 def test_a_reading_of_the_page_is_written_as_it_is_read(tmp_path):
     write_v3(tmp_path / "sessions" / "arm", lengths=(25,))
-    export(tmp_path, "arm/episode_000000@stride=3,action=change", "--size", "32x24", "--state", "none")
+    export(tmp_path, "arm/episode_000000@stride=3,action=change", "--size", "32x24", "--state", "none", *H264)
     info = check_dataset(tmp_path / "sessions" / "out")
     assert (info["fps"], info["total_frames"]) == (10, 8)
     assert info["features"]["action"]["names"] == [f"{name} change" for name in JOINTS]
@@ -235,7 +235,7 @@ def other_size(data: Path) -> list[str]:
 
 def size_changes(data: Path) -> list[str]:
     (jetbot(data, 1, "oaoaoao") / "frames" / "frame_000004.jpg").write_bytes(jpeg(size=32))
-    return ["jetbot"]
+    return ["jetbot", *H264]
 
 
 def other_rate(data: Path) -> list[str]:
@@ -258,6 +258,11 @@ def no_state_known(data: Path) -> list[str]:
     return ["jetbot"]
 
 
+def small_size(data: Path) -> list[str]:
+    jetbot(data, 1, "oaoao")
+    return ["jetbot"]
+
+
 def odd_size(data: Path) -> list[str]:
     jetbot(data, 1, "oaoao")
     return ["jetbot", "--size", "31x16", *H264]
@@ -274,6 +279,7 @@ def odd_size(data: Path) -> list[str]:
         (no_video, "has no pictures"),
         (nothing_followed, "no frame that an action follows"),
         (no_state_known, "no frame between two actions, of which the first is its state; --state none"),
+        (small_size, "AV1 takes pictures of 64 pixels or more a side: choose --codec h264"),
         (odd_size, "H.264 takes even widths"),
         (lambda data: ["nothing"], "nothing: There is no session of that name; give the name of its folder"),
         (lambda data: ["nothing", "--fps", "0"], "whole number from 1"),
