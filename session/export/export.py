@@ -90,6 +90,7 @@ def _write_run(
     """Write a run as an episode, or as several around pictures that cannot be decoded; returns how many those are."""
     session, undecoded = source.session, 0
     channels = [session.profile.channel_names.index(name) for name in plan.action_names]
+    states = source.states.values[:, [source.states.names.index(name) for name in plan.state_names]]
     writer.begin_episode(len(run))
     for place, (frame, action) in enumerate(zip(run.frames.tolist(), run.actions.tolist(), strict=True)):
         try:
@@ -99,7 +100,7 @@ def _write_run(
             writer.end_episode(task)
             writer.begin_episode(len(run) - place - 1)
         else:
-            writer.add(Row(picture, session.actions[action, channels], source.states.values[frame]))
+            writer.add(Row(picture, session.actions[action, channels], states[frame]))
         advance(1)
     writer.end_episode(task)
     return undecoded

@@ -62,11 +62,15 @@ def make_plan(found: Sequence[Source], fps: int | None, size: tuple[int, int] | 
         raise ExportError(f"{problems[0]}.")
     robot = f"A dataset holds one robot: {APART}"
     _require_same(sources, lambda one: one.session.profile.name, f"are of different robots. {robot}")
-    _require_same(sources, _sorted_channels, f"have different action channels. {robot}")
+    _require_same(
+        sources,
+        lambda one: tuple(sorted(one.session.profile.channel_names)),
+        f"have different action channels. {robot}",
+    )
     cameras = f"show different cameras; choose one for all with @camera=NAME, or {APART}"
     camera = _require_same(sources, lambda one: one.camera, cameras)
     states = f"hold different states; give --state none, or {APART}"
-    state_names = _require_same(sources, lambda one: one.states.names, states)
+    _require_same(sources, lambda one: tuple(sorted(one.states.names)), states)
     paces = [pace_of(one.session) for one in sources]
     common = _common_rate(sources, [pace.rate for pace in paces]) if fps is None else fps
     notes = [f"{problem}. It is left out." for problem in problems if problem] + _general_notes(sources)
@@ -79,7 +83,7 @@ def make_plan(found: Sequence[Source], fps: int | None, size: tuple[int, int] | 
         size=size or _common_size(sources),
         is_resized=size is not None,
         action_names=sources[0].session.profile.channel_names,
-        state_names=state_names,
+        state_names=sources[0].states.names,
         notes=tuple(notes),
     )
 
@@ -93,7 +97,7 @@ def _problem_of(source: Source) -> str:
         return f"{name} holds no frame between two actions, of which the first is its state; --state none needs none"
     if not source.row_count:
         return f"{name} holds no frame that an action follows, so there is nothing to write"
-    return "" if source.first_picture() else f"No picture of {name} can be decoded"
+    return "" if source.size else f"No picture of {name} can be decoded"
 
 
 def _require_same(sources: Sequence[Source], value_of: Callable[[Source], Value], problem: str) -> Value:
@@ -111,20 +115,16 @@ def _with(source: Source, value_of: Callable[[Source], object]) -> str:
     return f"{source.session_id} ({text or 'none'})"
 
 
-def _sorted_channels(source: Source) -> tuple[str, ...]:
-    return tuple(sorted(source.session.profile.channel_names))
-
-
 def _common_size(sources: Sequence[Source]) -> tuple[int, int]:
     """Width and height of the first pictures of all recordings."""
-    sizes = [picture.size for one in sources if (picture := one.first_picture())]
-    for one, size in zip(sources, sizes, strict=True):
-        if size != sizes[0]:
+    first = sources[0]
+    for one in sources:
+        if one.size != first.size:
             raise ExportError(
-                f"The pictures of {sources[0].session_id} are {_size(sizes[0])}, those of {one.session_id} "
-                f"{_size(size)}: give one size for all, such as --size {_size(sizes[0], 'x')}, or {APART}."
+                f"The pictures of {first.session_id} are {_size(first.size)}, those of {one.session_id} "
+                f"{_size(one.size)}: give one size for all, such as --size {_size(first.size, 'x')}, or {APART}."
             )
-    return sizes[0]
+    return first.size
 
 
 def _common_rate(sources: Sequence[Source], rates: Sequence[float | None]) -> int:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-
-from PIL import Image
 
 from session.errors import FrameUnreadable, SessionNotFound
 from session.export.runs import Run, find_runs
@@ -37,11 +36,12 @@ class Source:
         frames = self.session.frames
         return not (isinstance(frames, RowFrames) and isinstance(frames.pictures, GreyPictures))
 
-    def first_picture(self) -> Image.Image | None:
-        """The first picture of its rows that can be decoded, or None."""
+    @cached_property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the first picture of its rows that can be decoded, or None."""
         for frame in (frame for run in self.runs for frame in run.frames.tolist()):
             try:
-                return self.session.picture(frame)
+                return self.session.picture(frame).size
             except FrameUnreadable:
                 continue
         return None

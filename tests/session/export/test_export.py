@@ -173,6 +173,24 @@ def test_files_roll_over_at_the_limits_each_kind_on_its_own(tmp_path):
     assert [episode(tmp_path, number).frame_count for number in range(5)] == [4, 5, 6, 7, 8]
 
 
+def test_channels_are_matched_by_name_in_whatever_order_a_recording_has_them(tmp_path):
+    for number, names in ((1, "xy"), (2, "yx")):
+        events = events_of("oaoaoao")
+        for event in events[1::2]:
+            event["data"] = {name: ord(name) + event["step"] for name in names}
+        change_meta(
+            write_session(tmp_path / "sessions" / "own" / f"session_{number}", events),
+            robot_type="OwnRobot",
+            action_space=None,
+        )
+    orders = [one.session.profile.channel_names for one in find_sources(tmp_path / "sessions", ["own"], "none")]
+    assert orders == [("x", "y"), ("y", "x")]
+    export(tmp_path, "own", *H264)
+    for source in find_sources(tmp_path / "sessions", ["out"], "auto"):
+        assert source.session.actions.tolist() == [[ord("x") + 3, ord("y") + 3]]
+        assert source.states.values.tolist() == [[ord("x") + step, ord("y") + step] for step in (1, 3)]
+
+
 @every_case(
     "letters, frames, actions",
     [
