@@ -22,6 +22,7 @@ SESSIONS = "sessions"  # the folder in a data folder
 TERMINAL_WORDS = {
     "press Refresh and pick one from the list": "give the name of its folder below sessions/",
     ", then press Refresh": ", then run the command again",
+    ", then start the page again": ", then run the command again",
     ", then press Load Models": ", then load the files again",
     ", then press Restore": ", then restore it again",
     ", then press Save Models": ", then run the command again",

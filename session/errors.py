@@ -88,6 +88,10 @@ class StateUnknown(SessionError):
     """No simulator can be brought to the state of a frame; the message says why."""
 
 
+class ExportError(SessionError):
+    """Recordings that cannot be written as a dataset, or not together; the message says why, and what to do."""
+
+
 class DiskBudgetError(RecordingError):
     """A disk budget that is used up, with nothing left that may be deleted."""
 

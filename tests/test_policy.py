@@ -50,7 +50,7 @@ LAYERS = {
         {"listing", "data_folder"},
         {"cache"},
         {"recorder"},
-        {"record", "doctor"},
+        {"record", "export", "doctor"},
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (

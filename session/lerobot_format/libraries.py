@@ -16,6 +16,11 @@ def require_installed() -> None:
         raise NotInstalled(" and ".join(missing))
 
 
+def arrow() -> ModuleType:
+    """`pyarrow`; raises NotInstalled."""
+    return _imported(TABLES, "pyarrow")
+
+
 def tables() -> ModuleType:
     """`pyarrow.parquet`; raises NotInstalled."""
     return _imported(TABLES, "pyarrow.parquet")

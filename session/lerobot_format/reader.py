@@ -93,7 +93,7 @@ def _changes_of(robot: str) -> str:
 
 def fingerprint(place: Place) -> object:
     """A value for the state of the metadata, of the episode's data file and of its videos; raises SessionError."""
-    catalogue, episode = _episode(place)
+    catalogue, episode = find_episode(place)
     files = catalogue.files
     paths = [episode.data_path, single_file(catalogue.info, episode.index)]
     for name, feature in catalogue.info.features.items():
@@ -104,7 +104,7 @@ def fingerprint(place: Place) -> object:
 
 def load(place: Place) -> RecordedSession:
     """Read an episode in an absolute path; raises SessionError for another reading, and OSError."""
-    catalogue, episode = _episode(place)
+    catalogue, episode = find_episode(place)
     log = SkippedLog()
     for path, reason in catalogue.problems:
         log.add(path, None, reason)
@@ -117,7 +117,8 @@ def load(place: Place) -> RecordedSession:
     return _session(place, catalogue, episode, rows, columns, seen, choices, log)
 
 
-def _episode(place: Place) -> tuple[Catalogue, Episode]:
+def find_episode(place: Place) -> tuple[Catalogue, Episode]:
+    """The episode at a place, and its dataset; raises SessionError."""
     catalogue = read_catalogue(DatasetFiles(place.folder))
     index = episode_number(place.member)
     if index is None or index not in catalogue.episodes:

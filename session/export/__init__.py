@@ -1,0 +1,1 @@
+"""Writing recordings for other programs: ``python -m session.export --help``."""
