@@ -154,6 +154,17 @@ def lock_file(file: int, is_shared: bool = False, is_blocking: bool = False) -> 
         return True
 
 
+@contextmanager
+def locked_by(path: Path) -> Iterator[None]:
+    """Keep other programs out by a lock on a file of its own, which is made if need be; raises OSError."""
+    file = open_file(path, os.O_RDWR | os.O_CREAT)
+    try:
+        lock_file(file, is_blocking=True)
+        yield
+    finally:
+        os.close(file)
+
+
 def try_lock(file: int, is_shared: bool = False, is_blocking: bool = False) -> bool:
     """The same; raises LocksUnsupported on a disk without locks."""
     if fcntl is None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import orjson
 
 from session.errors import NotAdopted
-from session.files import describe, open_folder, open_regular, read_at_most, replace_file
+from session.files import describe, locked_by, open_folder, open_regular, read_at_most, replace_file
 from session.formats.json_values import parse_json
 from session.formats.reading import plain_id
 from session.robots.detection import MAX_TITLE_LENGTH, NAMELESS, named_profile, plain_text
 from session.robots.profiles import RobotProfile
 
-FILE = "adopted.json"
+FILE, LOCK_FILE = "adopted.json", ".adopted.lock"
 MAX_BYTES = 1 << 24
 UNUSABLE = f"{FILE} in the data folder cannot be used; put it right, or remove it, then adopt again."
 WRITING = threading.Lock()
@@ -51,14 +51,14 @@ class Adoptions:
         self._change(lambda titles: {name: title for name, title in titles.items() if name not in names})
 
     def _change(self, change: Callable[[dict[str, str]], dict[str, str]]) -> None:
-        with WRITING:
-            try:
+        try:
+            with WRITING, locked_by(self._path.with_name(LOCK_FILE)):
                 titles = _read(self._path)
                 replace_file(self._path, orjson.dumps(change(titles), option=orjson.OPT_INDENT_2))
-            except ValueError as problem:
-                raise NotAdopted(UNUSABLE) from problem
-            except OSError as problem:
-                raise NotAdopted(f"{FILE} could not be written ({describe(problem)}).") from problem
+        except ValueError as problem:
+            raise NotAdopted(UNUSABLE) from problem
+        except OSError as problem:
+            raise NotAdopted(f"{FILE} could not be written ({describe(problem)}).") from problem
 
     def _titles(self) -> Mapping[str, str]:
         try:

@@ -7,11 +7,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 from session.errors import InvalidMark, MarkNotSaved, MarksUnusable
-from session.files import describe, lock_file, open_file, open_folder, open_regular, read_at_most, replace_file
+from session.files import describe, locked_by, open_folder, open_regular, read_at_most, replace_file
 from session.marks.mark import Mark
 from session.marks.marks_file import MarksContent, parse_marks
 
@@ -82,21 +81,11 @@ class MarkStore:
 
     def _change(self, changed: Callable[[MarksContent], MarksContent]) -> None:
         try:
-            with self._lock, self._exclusive_access():
+            with self._lock, locked_by(self._folder / LOCK_FILE):
                 replace_file(self._path, changed(self._content()).as_bytes())
         except OSError as problem:
             reason = f"The mark was not saved ({describe(problem)}); mend that and try again."
             raise MarkNotSaved(reason) from problem
-
-    @contextmanager
-    def _exclusive_access(self) -> Iterator[None]:
-        """Keep other programs and servers out; raises OSError."""
-        file = open_file(self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
-        try:
-            lock_file(file, is_blocking=True)
-            yield
-        finally:
-            os.close(file)
 
     def _content(self) -> MarksContent:
         state = self._state()  # before reading: a change meanwhile changes the next one
