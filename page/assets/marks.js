@@ -1,7 +1,8 @@
 // Flags of the recording: a strip of marks under the slider, and a panel to make, find and remove them. They live on the
 // server and are asked for again every few seconds, because teammates make some too. While the panel is open, the range
-// to flag reaches from the frame at which it was opened to the one that is shown, until a number is typed.
-function makeMarks(element, addressOf, seek) {
+// to flag reaches from the frame at which it was opened to the one that is shown, until a number is typed; or it is that
+// between the in and the out point.
+function makeMarks(element, addressOf, seek, rangeOf) {
   const part = (name) => element.querySelector('[data-part="' + name + '"]');
   const strip = part('marks'), panel = part('marks-panel'), button = element.querySelector('[data-act="flag"]');
   const first = part('flag-first'), last = part('flag-last'), whole = part('flag-whole'), note = part('flag-note');
@@ -129,8 +130,9 @@ function makeMarks(element, addressOf, seek) {
 
   function showRange() {
     if (isTyped) return;
-    first.value = Math.min(anchor, shown);
-    last.value = Math.max(anchor, shown);
+    const range = rangeOf();
+    first.value = range.isSet ? range.low() : Math.min(anchor, shown);
+    last.value = range.isSet ? range.high() : Math.max(anchor, shown);
   }
 
   function open() {

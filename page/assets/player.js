@@ -17,7 +17,8 @@ const timelineAddress = (session) => new URL('recorded/timeline/' + inAddress(se
 const store = makeFrameStore(addressOf);
 const track = makeActionTrack(part('track'), go);
 const errors = makeErrorTrack(part('errors'), go);
-const marks = makeMarks(element, (session) => new URL('recorded/marks/' + inAddress(session), document.baseURI).href, seekMark);
+const marks = makeMarks(element, (session) => new URL('recorded/marks/' + inAddress(session), document.baseURI).href, seekMark, () => range);
+const range = makeRange(element, () => { marks.show(current); });
 const strip = makeFilmstrip(part('filmstrip'), part('history-note'), addressOf, go);
 
 function say(text) { message.textContent = text; message.hidden = !text; }
@@ -84,7 +85,8 @@ function nearby(index) {
   const indices = [];
   for (let i = 1; i <= AHEAD; i += 1) indices.push(index + i * direction);
   for (let i = 1; i <= 4; i += 1) indices.push(index - i * direction);
-  return indices.map((i) => part('loop').checked ? (i + timeline.frames) % timeline.frames : i)
+  const low = range.low(), count = range.high() - low + 1;
+  return indices.map((i) => part('loop').checked && count > 0 ? low + ((i - low) % count + count) % count : i)
     .filter((i) => i >= 0 && i < timeline.frames);
 }
 
@@ -165,7 +167,7 @@ function showPlaying(next) {
 function setPlaying(next) {
   showPlaying(next && timeline.frames > 1);
   if (!playing) { settle(); return; }
-  if (current === timeline.frames - 1) go(0, false);
+  if (current >= range.high() || current < range.low()) go(range.low(), false);
   due = performance.now() + pauseAfter(current);
   requestAnimationFrame(advance);
 }
@@ -173,7 +175,7 @@ function setPlaying(next) {
 // A frame is shown when it is due and here; a late frame moves the schedule instead of skipping pictures.
 function advance(now) {
   if (!playing) return;
-  const isLast = current === timeline.frames - 1, next = isLast ? 0 : current + 1;
+  const isLast = current >= range.high(), next = isLast ? range.low() : current + 1;
   if (isLast && !part('loop').checked) { setPlaying(false); return; }
   if (now >= due - 4 && store.isSettled(next)) {
     go(next, false);
@@ -196,6 +198,12 @@ function jump() {
   go(index, true);
 }
 
+function changeSpeed(step) {
+  const speed = part('speed'), numbers = speed.options.length;
+  speed.selectedIndex = Math.min(numbers - 1, Math.max(0, speed.selectedIndex + step));
+  speed.dispatchEvent(new Event('change'));
+}
+
 function onKey(event) {
   const target = focusOf(event);
   const isOthers = isTyping(target) || target.closest('[role=tab], [role=radiogroup]');  // they use the arrows themselves
@@ -204,6 +212,10 @@ function onKey(event) {
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
   if (event.key === '?' || (event.code === 'Slash' && event.shiftKey)) help.showModal();
   else if (plainKey(event) === 'f' && !event.shiftKey) marks.toggle();
+  else if (plainKey(event) === 'l' && !event.shiftKey) part('loop').click();
+  else if (plainKey(event) === 'i' && !event.shiftKey && timeline.frames) range.begin(current);
+  else if (plainKey(event) === 'o' && !event.shiftKey && timeline.frames) range.end(current);
+  else if (event.key === '<' || event.key === '>') changeSpeed(event.key === '>' ? 1 : -1);
   else if (event.key === ' ' && !target.closest('button, a, summary, label, input')) setPlaying(!playing);
   else if (event.key === ' ' && target === slider) setPlaying(!playing);
   else if (event.key in moves && !isRange) { setPlaying(false); go(current + moves[event.key], false); }
@@ -281,6 +293,7 @@ function fit() {
   [slider, part('number'), ...['back', 'play', 'forward', 'jump'].map(act)].forEach((one) => { one.disabled = still; });
   track.open(timeline);
   errors.open(timeline);
+  range.open(timeline);
   marks.open(timeline);
   fitStage();
 }
@@ -342,6 +355,9 @@ document.addEventListener('input', (event) => {
   clearTimeout(lengthTimer);
   lengthTimer = setTimeout(() => followFrame(false), SETTLE_MS);
 }, true);
+makePalette(element.querySelector('dialog.palette'), {
+  frames: () => timeline.frames, goTo: seekMark, openSession: (session) => reopen(session, null),
+});
 const sizes = new ResizeObserver(fitStage);
 ['#header', '#session-row'].forEach((name) => { const one = document.querySelector(name); if (one) sizes.observe(one); });
 [part('track'), part('errors'), part('marks')].forEach((one) => sizes.observe(one));
