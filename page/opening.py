@@ -1,5 +1,6 @@
 """Finding and opening recordings: the list of sessions, and everything that the page shows of an opened one."""
 
+from collections.abc import Sequence
 from html import escape
 
 import gradio as gr
@@ -17,7 +18,7 @@ from page.tabs.errors import errors_of
 from page.tabs.own_action import form_of
 from page.tabs.recording import SCOPES
 from page.visitor import Visitor
-from session import RecordedSession, SessionError, plain_id
+from session import RecordedSession, SessionError, SessionSummary, plain_id
 
 MAX_DIGITS = 9
 TRAINER_BUTTONS = (  # they change what others see, so they are enabled for visitors who may train
@@ -33,7 +34,7 @@ def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None =
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
     summaries = backend.sessions.list()
     titles, robot, choices = session_choices(summaries, robot)
-    choices = _with_reading(visitor, choices)
+    choices = _with_opened(visitor, summaries, choices)
     value = _chosen(visitor, choices)
     return {
         "sessions.robot": OpenDropdown(choices=titles, value=robot),
@@ -46,7 +47,7 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
     """The recordings of a robot. If the open one is of another robot, the newest is opened: what is shown is always the
     session in the list."""
     summaries = backend.sessions.list()
-    chosen = _chosen(visitor, _with_reading(visitor, session_choices(summaries, robot)[-1]))
+    chosen = _chosen(visitor, _with_opened(visitor, summaries, session_choices(summaries, robot)[-1]))
     if chosen in (None, visitor.session_id):
         content = dict.fromkeys(opened_names(), gr.skip())
     else:
@@ -56,11 +57,16 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
     return answer
 
 
-def _with_reading(visitor: Visitor, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The choices with the visitor's session, if that is one of them in another reading."""
+def _with_opened(
+    visitor: Visitor, summaries: Sequence[SessionSummary], choices: list[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """The choices with the visitor's session, if that is one of them in another reading, or one that no list has, such
+    as an episode without data."""
     opened = visitor.session_id or ""
     if opened in (session_id for _, session_id in choices):
         return choices
+    if opened and plain_id(opened) not in {one.session_id for one in summaries}:
+        return [(opened, opened), *choices]
     for place, (text, session_id) in enumerate(choices):
         if opened.startswith(f"{session_id}@"):
             return [*choices[: place + 1], (label(text, session_id, opened), opened), *choices[place + 1 :]]

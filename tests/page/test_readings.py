@@ -35,7 +35,11 @@ def test_the_list_takes_no_name_of_a_folder_for_a_reading(tmp_path):
         write_tub(tmp_path / name, [record(0)])
     sessions = SimpleNamespace(list=lambda: list_sessions(tmp_path))
     backend = SimpleNamespace(sessions=sessions, is_read_only=True)
-    for opened, values in (("run@home", ["run@home", "run"]), ("run@stride=1", ["run@home", "run", "run@stride=1"])):
+    for opened, values in (
+        ("run@home", ["run@home", "run"]),
+        ("run@stride=1", ["run@home", "run", "run@stride=1"]),
+        ("gone/episode_000009", ["run@home", "run", "gone/episode_000009"]),  # opened, but in no list
+    ):
         picker = refresh_sessions(backend, Visitor(opened))["sessions.picker"]
         assert sorted(value for _, value in picker.choices) == sorted(values) and picker.value == opened
 

@@ -28,7 +28,7 @@ def fit_notes(recording: RecordedSession, fit: Fit, is_unusable: bool, is_older:
         yield OLDER
     if fit.adopted_by:
         yield _adoption(recording, fit)
-    if fit.namesake is not None:
+    if fit.namesake is not None and fit.names:
         yield (
             f"The checkpoints in {fit.profile.name[: -DIGEST_LENGTH - 1]} are of another robot, {fit.namesake.title} "
             f"with the channels {_listed(one.name for one in fit.namesake.channels)}. This one, with "
