@@ -6,7 +6,7 @@ role "train" may also change what other visitors see.
 
 from starlette.requests import HTTPConnection
 
-from page.server.access_keys import AccessKeys, KeyThrottle, Role, TooManyWrongKeys, WrongKey
+from page.server.access_keys import AccessKeys, KeyThrottle, Role, TooManyWrongKeys, WrongKey, new_key
 from page.server.base_path import path_of
 from page.server.hosts import is_loopback, is_same_origin, own_names, parse_ip, split_host
 from page.server.key_page import KEY_PATH
@@ -60,7 +60,7 @@ class AccessPolicy:
     """Access rules of one server. Before `begin`, Gradio's own check that the server has started needs no key."""
 
     def __init__(self, settings: Settings) -> None:
-        self.keys = AccessKeys()
+        self.keys = AccessKeys(settings.look_key or new_key(), settings.train_key or new_key())
         self.is_read_only = settings.read_only
         self.is_public = settings.share  # through the tunnel, all visitors look local: everybody needs a key
         self._throttle = KeyThrottle()

@@ -2,20 +2,23 @@
 
 import argparse
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from session import VERSION, data_option
 from training import InvalidValue, whole_number
 
 HOST, PORT = "0.0.0.0", 7860
+OWN_KEY = re.compile(r"[A-Za-z0-9_-]{16,200}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Settings:
     """Data folder, address, device and access of one server; `mcp`: with tools for agents.
 
-    `names` are further host names it accepts; `root` is the path or the whole address at which a proxy serves it.
+    The keys are those that the environment sets, if any. `names` are further host names it accepts; `root` is the path
+    or the whole address at which a proxy serves it.
     """
 
     data: Path = Path("saved")
@@ -30,6 +33,8 @@ class Settings:
     mcp: bool = False
     names: tuple[str, ...] = ()
     root: str = ""
+    look_key: str = field(default="", repr=False)
+    train_key: str = field(default="", repr=False)
 
 
 def parse_command_line(arguments: list[str], wandb_project: str | None = None) -> Settings:
@@ -46,6 +51,9 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         port = whole_number(int(port) if str(port).isdecimal() else str(port), "The port", 1, 65535)
     except InvalidValue as problem:
         parser.error(str(problem))
+    keys = [_own_key(parser, f"SESSION_EXPLORER_{role}_KEY") for role in ("LOOK", "TRAIN")]
+    if keys[0] and keys[0] == keys[1]:
+        parser.error("The keys for looking and for training must differ; choose another one of them.")
     return Settings(
         options.data,
         host,
@@ -59,7 +67,17 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         mcp=options.mcp,
         names=tuple(options.allow_host),
         root=os.environ.get("GRADIO_ROOT_PATH", ""),
+        look_key=keys[0],
+        train_key=keys[1],
     )
+
+
+def _own_key(parser: argparse.ArgumentParser, variable: str) -> str:
+    """An access key that the environment sets, "" for none; ends the program with a sentence if it is easy to guess."""
+    key = os.environ.get(variable, "")
+    if key and not OWN_KEY.fullmatch(key):
+        parser.error(f"{variable} must have 16 to 200 letters, digits, - and _; choose a longer key")
+    return key
 
 
 def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
