@@ -4,7 +4,14 @@ Independent of models, training and the page. ``session.batch``, which needs tor
 """
 
 from session.cache import SessionCache
-from session.command_line import VERSION, end_signals, outlive_terminal, require_supported_system
+from session.command_line import (
+    VERSION,
+    end_signals,
+    outlive_terminal,
+    path_option,
+    require_supported_system,
+    run_command,
+)
 from session.data_folder import data_option
 from session.errors import (
     BadRobot,
@@ -135,11 +142,13 @@ __all__ = [
     "located_part",
     "may_be_simulated",
     "outlive_terminal",
+    "path_option",
     "plain_id",
     "profile_of",
     "record_demo",
     "require_supported_system",
     "resize_picture",
+    "run_command",
     "session_statistics",
     "simulator_names",
 ]

@@ -64,7 +64,7 @@ LAYERS = {
         {"cli"},
         {"train", "learn", "live", "truth", "skill", "evaluate", "convert"},
     ),
-    "page": ({"*"}, {"tabs", "server", "agents"}, {"opening", "status"}, {"ticks"}),
+    "page": ({"*"}, {"tabs", "server", "agents", "reports"}, {"opening", "status"}, {"ticks"}),
 }
 # Neighbours in a layer that do not know each other.
 SEPARATE = ({"jobs", "evaluation"}, {"tabs", "server"})

@@ -76,6 +76,7 @@ from training.jobs.loss_chart import JobCharts, draw_charts, loss_chart
 from training.jobs.manager import TrainingManager
 from training.jobs.recipe_estimate import RecipeEstimate
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, TrainingRequest
+from training.jobs.run_reader import read_run
 from training.jobs.snapshot import UNCERTAINTY, JobSnapshot, RunTitle
 from training.jobs.weight_diff import WeightComparison
 from training.options import (
@@ -212,6 +213,7 @@ __all__ = [
     "prediction_score",
     "read_config",
     "read_look",
+    "read_run",
     "read_selection",
     "reconstruct_frame",
     "roll_out",

@@ -44,9 +44,10 @@ def job_line(job: JobSnapshot | None) -> str:
 
 
 def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use: str = "") -> str:
-    """HTML of a job; `log_address` is the address of its numbers, `in_use` are the verdicts on the networks in use."""
+    """HTML of a job; `log_address` is the address of its numbers, empty in a report, `in_use` are the verdicts on the
+    networks in use."""
     share = 1.0 if job.status == "finished" else job.step / job.max_steps
-    download = f'<p class="fine"><a href="{escape(log_address)}" download>Download the log of this run</a></p>'
+    download = _downloads(log_address) if log_address else ""
     state = "active" if job.is_active else "ended"
     buttons = f' data-buttons="{_buttons(job)}"' if _buttons(job) else ""
     return (
@@ -56,6 +57,15 @@ def training_view(job: JobSnapshot, charts: JobCharts, log_address: str, in_use:
         f'aria-valuenow="{job.step}" aria-label="Training steps"><i style="width:{100 * share:.1f}%"></i></div>'
         f"{_numbers(job)}{run_lines(job)}{_live_baseline(job)}{_warning(job)}{_outcome(job)}{in_use}"
         f"{_skill(job, charts)}{_losses(charts)}{_uncertainty(charts)}{_share(charts)}{_pictures(job)}{download}</div>"
+    )
+
+
+def _downloads(log_address: str) -> str:
+    """Links to the numbers of the run, and to a file on it for others."""
+    address = escape(log_address)
+    return (
+        f'<p class="fine"><a href="{address}" download>Download the log of this run</a> · '
+        f'<a href="{address}/report.html" download>Report</a>: one file to send, with curves, verdicts and pictures</p>'
     )
 
 

@@ -27,7 +27,7 @@ from training.jobs.earlier_runs import EarlierRuns, RunNotNamed, RunTitles
 from training.jobs.job import TrainingJob
 from training.jobs.lock import FolderLock
 from training.jobs.looks import LookFolder, RunLooks, continue_looks, newest_looks
-from training.jobs.previous_run import PreviousRun, PreviousRuns
+from training.jobs.previous_run import PreviousRun, PreviousRuns, recorded_run
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, RunRequest, TrainingRequest, plain_run
 from training.jobs.run_log import RunInfo, RunLog, unique_path
 from training.jobs.snapshot import JobSnapshot, Points, RunTitle, Status
@@ -85,6 +85,11 @@ class TrainingManager:
         run = previous.snapshot if previous else self.snapshot()
         title = self._titles.of(run.log) if run else RunTitle()
         return run if run is None or run.title == title else replace(run, title=title)
+
+    def newest_run(self) -> JobSnapshot | None:
+        """The same, or the newest run in the folder that has ended, of an earlier program."""
+        run = self.last_run() or recorded_run(self.directory)
+        return run and replace(run, title=self._titles.of(run.log))
 
     def looks(self) -> RunLooks | None:
         """The pictures of the run in progress, or else of the newest run that has any, of this program or another; None

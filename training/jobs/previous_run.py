@@ -103,6 +103,18 @@ class PreviousRuns:
         return PreviousRun(snapshot, log_path(self._directory, run.name))
 
 
+def recorded_run(directory: Path, name: str | None = None) -> JobSnapshot | None:
+    """The run of a log, by default of the newest one in a robot's folder, whatever its end; None if there is none."""
+    name = name or newest_log(directory)
+    run = read_run(directory, name) if name else None
+    if run is None:
+        return None
+    status = run.status or "interrupted"
+    message = f"{run.network.capitalize()} training on {run.info.subject}: {status} at step {run.step:,}"
+    saved = _saved(run, directory).partition(";")[0]  # without what to do next
+    return _snapshot(run, read_curves(directory, run.name), status, f"{message} ({_beginning(run)}).", saved)
+
+
 def _live_snapshot(run: RecordedRun, curves: RunCurves) -> JobSnapshot:
     gates = {name: run.config[LIVE].get(f"{name}_gate") for name in ("reconstruction", "prediction")}
     known = {name: float(gate) for name, gate in gates.items() if is_number(gate) and 0 < gate <= MAX_GATE}
