@@ -223,6 +223,7 @@ def test_distances_are_drawn_if_they_are_known(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
     assert [what for _, _, what, _ in charts] == ["MSE", "Distance"]
     assert charts[1][0]["latents"] == [(1, 1.0)] and "Within 2 px" in view and ">1 of 2<" in view and ">0 of 2<" in view
+    assert "No point: the imagined frame shows no" in view  # the second step, which would look as good as the first
 
 
 def test_a_short_rollout_and_changed_weights_are_shown(jetbot):
