@@ -135,7 +135,8 @@ def _summary(imagination: Imagination) -> str:
         return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the simulator."
     if not last.known:
         return f"{summary}no ground truth, the robot did something else here."
-    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {last.known} with ground truth."
+    known = count_text(last.known, "step")
+    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {known} with ground truth."
 
 
 def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bool) -> str:

@@ -105,7 +105,7 @@ def test_a_simulator_that_cannot_follow_is_told_and_a_missing_one_is_nothing_spe
 def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
     reply = answer(jetbot, Imagined([Step()], truth=TrueFrame(grey(50), 5, None)))
     assert reply["truth_text"] == "Recorded frame 5 · MSE 0.0100; repeating the start frame: MSE 0.0200"
-    assert reply["summary"] == "1 step from frame 4: mean MSE 0.0100 over 1 with ground truth."
+    assert reply["summary"] == "1 step from frame 4: mean MSE 0.0100 over 1 step with ground truth."
     unknown = Step(2, mse=None, known=1, true_thumb=None)
     reply = answer(jetbot, Imagined([Step(), unknown]))
     assert reply["truth"] is None and "No ground truth" in reply["truth_text"]
