@@ -52,10 +52,10 @@ KEPT_ERRORS = (
 )
 VERSION_LINE = f'<p class="fine">Session Explorer {VERSION}</p>'
 ADOPTION = (
-    '<p class="fine">Recordings of one robot may name it differently, and those of two robots may name them alike. '
-    "Choose a robot here, or type a new name: it adopts the recording, whose actions then are scaled as that robot's, "
-    "for its networks. Channels with other names are taken in their order. No recording is changed: "
-    "<code>adopted.json</code> in the data folder holds what was adopted.</p>"
+    '<p class="fine">For recordings that name one robot differently, or two robots alike. Choose a robot, or type a '
+    "new name: the recording then counts as one of that robot's, with its networks, and its actions are scaled by that "
+    "robot's ranges. Channels with other names are matched by order. No recording is changed: "
+    "<code>adopted.json</code> in the data folder lists what was adopted.</p>"
 )
 WORLD_MODEL_TEXT = (
     "Trains new networks in phases: reconstruct frames, then predict the next frame from the actions. Some frames are "

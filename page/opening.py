@@ -11,7 +11,7 @@ from page.backend import PageBackend
 from page.components import FramePosition, OpenDropdown, OpenNumber, go_to
 from page.facts import frame_facts_or_notice, session_choices, session_facts
 from page.handlers import Answer, PageError, may_train
-from page.readings import label, readings
+from page.readings import ACTION_TEXTS, label, readings
 from page.status import describe_status, opened_models
 from page.tabs import accuracy, cleared
 from page.tabs.errors import errors_of
@@ -156,8 +156,17 @@ def adopt_recording(
         raise PageError(f"Adopt one of: {', '.join(SCOPES)}.")
     if recordings == SCOPES[1] and not folder:
         raise PageError("This recording is in no folder of its own: adopt it alone.")
+    _require_usual_actions(backend.sessions.get(visitor.session_id))
     backend.sessions.adoptions.adopt(folder if recordings == SCOPES[1] else session_id, str(robot or ""))
     return _opened_anew(backend, visitor)
+
+
+def _require_usual_actions(recording: RecordedSession) -> None:
+    """Raise PageError if the actions are read in another way than usual: as such, no robot adopts a recording."""
+    choices = recording.choices
+    if choices and choices.current.action != choices.usual.action:
+        usual = ACTION_TEXTS.get(choices.usual.action, choices.usual.action)
+        raise PageError(f"A recording is adopted with its usual actions: choose Action {usual} above, then adopt.")
 
 
 def release_recording(backend: PageBackend, visitor: Visitor, request: gr.Request) -> Answer:

@@ -48,7 +48,7 @@ def restore_version(manager: TrainingManager, name: object) -> str:
 
 
 def version_label(version: Version, is_in_use: bool, run_name: str = "") -> str:
-    """A version in one line: "27 Nov 2026 21:10 · long run · training the predictor on … · predictor step 1,500 · 20.7
+    """A version in one line: "2026-11-27 21:10 · long run · training the predictor on … · predictor step 1,500 · 20.7
     MB". `run_name`: that of the run that saved it last."""
     measured, made_by = version.measured, version.newest.origin.made_by
     is_known = bool(made_by) or version.is_permanent
@@ -76,4 +76,4 @@ def _network_text(version: Version, network: Network) -> str:
 
 def _date(saved: str) -> str:
     moment = datetime.fromisoformat(saved)
-    return f"{moment.day} {moment:%b %Y %H:%M}"
+    return f"{moment:%Y-%m-%d %H:%M}"

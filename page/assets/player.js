@@ -206,8 +206,10 @@ function changeSpeed(step) {
 
 function onKey(event) {
   const target = focusOf(event);
+  // An empty note has no use for the arrows: they move the end of the range to flag.
+  const isMove = ['ArrowLeft', 'ArrowRight'].includes(event.key) && target === part('flag-note') && !target.value;
   const isOthers = isTyping(target) || target.closest('[role=tab], [role=radiogroup]');  // they use the arrows themselves
-  if (event.ctrlKey || event.altKey || event.metaKey || isOthers) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || (isOthers && !isMove)) return;
   const stride = event.shiftKey ? 10 : 1, isRange = target.type === 'range' && target !== slider;
   const moves = { ArrowLeft: -stride, ArrowRight: stride, Home: -current, End: timeline.frames };
   if (event.key === '?' || (event.code === 'Slash' && event.shiftKey)) help.showModal();

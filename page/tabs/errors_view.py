@@ -238,7 +238,7 @@ def _action_card(
     def draw(figure: "Figure") -> None:
         error_figures.draw_by_action(figure, drawn, averages, compared, repeated)
 
-    sentence = f"Mean {MEASURES[measure]} by action{common}. "
+    sentence = f"Mean prediction MSE by action{common}. "
     sentence += "An action that moves more is harder: compare each bar with the mark of repeating the last frame."
     title = f"{MEASURES[measure]} by action"
     file_name = f"{title.lower().replace(' ', '_')}_{recording.name}"

@@ -135,7 +135,8 @@ def _summary(imagination: Imagination) -> str:
         return f"{summary}{last.near} of {last.known} within {NEAR_PX:g} px of the simulator."
     if not last.known:
         return f"{summary}no ground truth, the robot did something else here."
-    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {last.known} with ground truth."
+    known = count_text(last.known, "step")
+    return f"{summary}mean MSE {loss_text(last.mse_sum / last.known)} over {known} with ground truth."
 
 
 def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bool) -> str:
@@ -188,7 +189,8 @@ def rollout_view(
     charts = f"<h3>MSE by step</h3>{loss_chart(curves, None, True, 'MSE')}"  # a logarithm needs values above 0
     if any(step.repeat_px is not None for step in steps):
         distances = loss_chart(_curves(steps, _distance), None, False, "Distance", " px")
-        charts += f"<h3>{located_part(recording.profile).capitalize()} error by step</h3>{distances}"
+        located = located_part(recording.profile)
+        charts += f"<h3>{located.capitalize()} error by step</h3>{distances}{_lost(steps, located)}"
     return (
         f'<div class="result" data-frame="{start}">{untrained_notice(weights)}{note}'
         f"{clipped_notice(recording)}"
@@ -197,6 +199,13 @@ def rollout_view(
         f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
         f"{_rollout_clip(recording, start, steps, mode)}</div>"
     )
+
+
+def _lost(steps: Sequence[RolloutStep], located: str) -> str:
+    """Why a line of the distances has gaps or ends: it would look as if the predictions stayed good."""
+    if all(step.distance_px[mode] is not None for step in steps for mode in MODE_LABELS):
+        return ""
+    return f'<p class="fine">No point: the imagined frame shows no {located} that can be found.</p>'
 
 
 def _rollout_judgement(steps: Sequence[RolloutStep], mode: str, mean_mses: Sequence[float] | None) -> str:

@@ -78,9 +78,14 @@ def prediction_view(
         f'<p title="{source_text(recording)}, {weights_text(result.weights)}">Frame {history.target} from '
         f"{frames_text(history.frames)}: MSE <b>{loss_text(result.mse)}</b></p>{judgement}"
         f"{picture_row([*pictures, *own], 'prediction-pictures', len(pictures) + len(own))}{_legend(heat)}"
-        f"{SHARPER}{_sweep(recording, history, sweep, result)}"
+        f"{_sharper(result)}{_sweep(recording, history, sweep, result)}"
         f"{_difference_maps(recording, _swept_labels(recording, sweep)[0], result)}</div>"
     )
+
+
+def _sharper(result: Prediction) -> str:
+    """Why a prediction may look better than a reconstruction; of untrained networks it does not."""
+    return "" if untrained_notice(result.weights) else SHARPER
 
 
 def _own_picture(recording: RecordedSession, sweep: ActionSweep, result: Prediction) -> Picture:

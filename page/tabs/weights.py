@@ -117,8 +117,8 @@ def _positions(report: WeightReport) -> str:
     norms = render_figure(lambda figure: weight_figures.draw_position_norms(figure, report.positions), 2.8)
     alike = (
         "Cosine similarity of position embeddings. Above: some places of the autoencoder's fixed grid against all "
-        "others. Below: the predictor's learned embeddings; blocks or stripes of the length of a frame (198 tokens): "
-        "it has learned where frames begin."
+        "others. Below: the predictor's embeddings. Blocks or stripes of the length of a frame (198 tokens) tell the "
+        "frames apart. Networks of Train a world model begin with them; others have to learn them."
     )
     length = (
         "Norm of the predictor's embedding of each position. Positions beyond the history used in training stay as "

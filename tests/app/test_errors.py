@@ -104,6 +104,10 @@ def test_a_click_on_the_track_goes_to_that_frame(evaluated):
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] * 10.5 / FRAMES, "y": box["height"] / 2})
     settled_at(evaluated, 10)
+    evaluated.set_viewport_size({"width": 900, "height": 900})  # the line above the tracks takes two
+    track = evaluated.locator("#player [data-part=errors]")
+    assert track.evaluate("one => one.scrollHeight <= one.clientHeight")
+    evaluated.set_viewport_size(VIEWPORT)
 
 
 def test_errors_survive_a_restart(evaluated, own_stay, open_tab, own):

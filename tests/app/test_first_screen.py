@@ -41,6 +41,9 @@ def test_the_player_and_the_button_of_the_tab_are_on_the_first_screen(page):
         assert column[0] <= column[1] + 1  # nothing scrolls in what scrolls
         assert page.locator("#player canvas.frame").bounding_box()["height"] >= 150
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#session-facts summary").first.click()
+    page.wait_for_function("() => document.querySelector('#session-facts').offsetWidth > 1700")  # a line of their own
+    page.locator("#session-facts summary").first.click()
     right = page.locator("#model-column").bounding_box()
     assert right["x"] + right["width"] > 1840  # wide screens are used
 

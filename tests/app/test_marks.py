@@ -20,7 +20,8 @@ def test_a_range_is_flagged_found_and_removed_and_a_teammates_flag_is_seen(page_
 
     page.keyboard.press("f")
     expect(note).to_be_focused()
-    page.get_by_label("Next frame").click()
+    note.press("ArrowRight")  # the note is empty
+    settled_at(page, 8)
     page.get_by_label("Next frame").click()
     note.fill("bumped into the wall")
     note.press("Enter")

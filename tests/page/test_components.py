@@ -1,6 +1,8 @@
 """Fields that leave the checking to the handlers: whatever arrives reaches them as it is."""
 
-from page.components import FramePlayer, FramePosition, OpenDropdown, OpenNumber, OpenRadio, OpenSlider
+import re
+
+from page.components import APP_CSS, FramePlayer, FramePosition, OpenDropdown, OpenNumber, OpenRadio, OpenSlider
 from tests.cases import every_case
 
 
@@ -21,3 +23,8 @@ def test_what_arrives_is_left_for_the_handler_to_check(field, value):
 )
 def test_a_place_comes_from_a_page_or_from_a_plain_index(sent, place):
     assert FramePlayer().preprocess(sent) == place
+
+
+def test_the_page_styles_survive_the_prefix_that_gradio_puts_after_each_comma():
+    """Inside `:has()` it makes another selector: notices of failed loads were hidden by such a rule."""
+    assert re.search(r":has\([^)]*,", APP_CSS.read_text()) is None

@@ -10,6 +10,7 @@ from page.opening import adopt_recording, open_session, release_recording, robot
 from page.tabs.recording import SCOPES
 from page.visitor import Visitor
 from session import NotAdopted
+from tests.session.dataset_files import write_v2
 from tests.session.session_files import events_of, meta_of, write_session
 
 TRAINER = SimpleNamespace(username="train")
@@ -36,7 +37,7 @@ def test_a_robot_adopts_the_recordings_of_a_folder_and_gives_them_back(backend):
     assert visitor.profile.title == "My rover" and "adopted" not in answer["sessions.facts"]
 
 
-def test_an_adoption_that_cannot_be_is_refused(backend):
+def test_an_adoption_that_cannot_be_is_refused(backend, tmp_path):
     visitor = Visitor()
     for scope, robot, error in (
         (SCOPES[1], "JetBot", "in no folder"),
@@ -46,6 +47,11 @@ def test_an_adoption_that_cannot_be_is_refused(backend):
         open_session(backend, visitor, "mine", None)
         with pytest.raises(PageError, match=error):
             adopt_recording(backend, visitor, TRAINER, robot, scope)
+    write_v2(tmp_path / "sessions" / "arm", lengths=(5,))
+    open_session(backend, visitor, "arm/episode_000000@action=change", None)
+    with pytest.raises(PageError, match="choose Action target above"):
+        adopt_recording(backend, visitor, TRAINER, "JetBot")
+    open_session(backend, visitor, "mine", None)
     with pytest.raises(NotAdopted, match="1 to 60 characters"):
         adopt_recording(backend, visitor, TRAINER, "")
     with pytest.raises(PageError, match="view-only"):

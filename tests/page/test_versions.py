@@ -19,25 +19,25 @@ BOTH = {"autoencoder": AUTOENCODER, "predictor": PREDICTOR}
         (
             Version("20261128_080000", "2026-11-28T08:00:00", "before training the predictor on frame 8", BOTH),
             True,
-            f"27 Nov 2026 21:10 · {MADE_BY} · autoencoder step 1,500, predictor step 3,800 · validation loss 1.23e-3 · "
+            f"2026-11-27 21:10 · {MADE_BY} · autoencoder step 1,500, predictor step 3,800 · validation loss 1.23e-3 · "
             "20.7 MB · in use",
         ),
         (
             Version("20260102_030405", "2026-01-02T03:04:05", "before a save", {"autoencoder": SHIPPED}, True),
             False,
-            "2 Jan 2026 03:04 · shipped with the project · autoencoder step 700 · 980 B",
+            "2026-01-02 03:04 · shipped with the project · autoencoder step 700 · 980 B",
         ),
         (
             Version("20260102_030405", "2026-01-02T03:04:05", "before Save Models", {"autoencoder": SHIPPED}),
             False,
-            "2 Jan 2026 03:04 · autoencoder step 700 · 980 B · before Save Models",
+            "2026-01-02 03:04 · autoencoder step 700 · 980 B · before Save Models",
         ),
         (
             Version("predictor_0_backup.pth", "", "kept as predictor_0_backup.pth", {
                 "predictor": KeptFile(Origin(""), 1_000, "2025-10-14T09:00:00")
             }),
             False,
-            "14 Oct 2025 09:00 · predictor · 1.0 kB · kept as predictor_0_backup.pth",
+            "2025-10-14 09:00 · predictor · 1.0 kB · kept as predictor_0_backup.pth",
         ),
     ],
 )  # fmt: skip

@@ -98,8 +98,10 @@ def find_version(directory: Path, name: str) -> Version:
     for version in list_versions(directory):
         if version.name == name:
             return version
+    if not name:
+        raise CheckpointNotFound("Choose a version in the list of the checkpoint history; it may be empty yet.")
     raise CheckpointNotFound(
-        f"There is no version {printable(name) or 'without a name'} in the checkpoint history; choose one in the list."
+        f"There is no version {printable(name)} in the checkpoint history; choose one in the list."
     )
 
 

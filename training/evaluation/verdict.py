@@ -78,7 +78,7 @@ def level_conditions() -> dict[Level, str]:
     return {
         "untrained": f"random weights, or an error over {WORSE_THAN_MEAN} × that of the mean image",
         "learns the mean": f"explains less than {percent(SEES_FROM)} of the variance between frames",
-        "sees": f"explains at least {percent(SEES_FROM)}, the best an autoencoder can get",
+        "sees": f"explains at least {percent(SEES_FROM)}; of an autoencoder, no more is asked",
         "predicts": f"also beats repeating the last frame by at least {percent(PREDICTS_FROM)}",
         "uses the actions": f"also has an error that other actions raise by at least {percent(USES_FROM)}",
     }

@@ -105,7 +105,7 @@ def test_a_simulator_that_cannot_follow_is_told_and_a_missing_one_is_nothing_spe
 def test_recorded_truth_is_named_by_its_frame_and_what_is_unknown_is_said(jetbot):
     reply = answer(jetbot, Imagined([Step()], truth=TrueFrame(grey(50), 5, None)))
     assert reply["truth_text"] == "Recorded frame 5 · MSE 0.0100; repeating the start frame: MSE 0.0200"
-    assert reply["summary"] == "1 step from frame 4: mean MSE 0.0100 over 1 with ground truth."
+    assert reply["summary"] == "1 step from frame 4: mean MSE 0.0100 over 1 step with ground truth."
     unknown = Step(2, mse=None, known=1, true_thumb=None)
     reply = answer(jetbot, Imagined([Step(), unknown]))
     assert reply["truth"] is None and "No ground truth" in reply["truth_text"]
@@ -223,6 +223,7 @@ def test_distances_are_drawn_if_they_are_known(jetbot):
     view, charts = rolled_view(jetbot, [Rolled(1, repeat_px=27.0, near_px=1.0), Rolled(2, repeat_px=54.0)])
     assert [what for _, _, what, _ in charts] == ["MSE", "Distance"]
     assert charts[1][0]["latents"] == [(1, 1.0)] and "Within 2 px" in view and ">1 of 2<" in view and ">0 of 2<" in view
+    assert "No point: the imagined frame shows no" in view  # the second step, which would look as good as the first
 
 
 def test_a_short_rollout_and_changed_weights_are_shown(jetbot):

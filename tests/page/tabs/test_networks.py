@@ -125,3 +125,10 @@ def test_differences_too_small_to_see_in_the_pictures_are_shown(recording, top, 
 def test_without_another_action_nothing_is_compared(recording):
     html = view_of(recording, result_of((0.0,), 0))
     assert "difference-maps" not in html and "Effect of each action" not in html
+
+
+def test_untrained_networks_are_not_praised_for_sharp_predictions(recording):
+    result = result_of(LEVELS, 0)
+    assert "sharper than a reconstruction" in view_of(recording, result)
+    result.weights = {"predictor": Weights(is_trained=False)}
+    assert "sharper than a reconstruction" not in view_of(recording, result)

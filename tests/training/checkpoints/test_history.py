@@ -198,6 +198,7 @@ def unsaved(manager):
     "choose, error, words",
     [
         (no_version, CheckpointNotFound, "There is no version 20990101_000000 in the checkpoint history; choose one"),
+        (lambda manager: "", CheckpointNotFound, "Choose a version in the list"),
         (outside, CheckpointNotFound, "There is no version ../history/20"),
         (damaged, CheckpointDamaged, "predictor_0.pth is damaged or not a checkpoint"),
         (exchanged, CheckpointDamaged, "The predictor of this version is not the file that was kept"),
