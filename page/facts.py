@@ -149,11 +149,15 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
         ("Frame", f"Frame {index} / {recording.frame_count - 1} · step {recording.steps[index]}"),
         ("Time", clock_text(recording, index)),
         ("File", f"{recording.frame_names[index]}, {media_type}, {bytes_text(len(data))}"),
-        ("Size", f"{picture.width} × {picture.height} pixels"),
+        ("Size", f"{picture.width} × {picture.height} pixels{_squeezed(picture.width, picture.height)}"),
         ("Previous action", action_text(recording, into) if into >= 0 else "none"),
         ("Next action", action_text(recording, after) if after >= 0 else "none"),
     ]
     return facts_table(rows)
+
+
+def _squeezed(width: int, height: int) -> str:
+    return "" if width == height else "; the networks get it squeezed into a square"
 
 
 def frame_facts_or_notice(recording: RecordedSession, index: int) -> str:

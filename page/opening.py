@@ -157,6 +157,11 @@ def adopt_recording(
     if recordings == SCOPES[1] and not folder:
         raise PageError("This recording is in no folder of its own: adopt it alone.")
     _require_usual_actions(backend.sessions.get(visitor.session_id))
+    if str(robot or "").strip().casefold() == visitor.profile.title.casefold():
+        raise PageError(
+            f"This recording counts as {visitor.profile.title} already. Choose another robot, or type a new name and "
+            "leave the field with Tab."
+        )
     backend.sessions.adoptions.adopt(folder if recordings == SCOPES[1] else session_id, str(robot or ""))
     return _opened_anew(backend, visitor)
 
@@ -171,7 +176,10 @@ def _require_usual_actions(recording: RecordedSession) -> None:
 
 def release_recording(backend: PageBackend, visitor: Visitor, request: gr.Request) -> Answer:
     """Let the visitor's recording count as the robot that it names again, with all that were adopted together."""
-    backend.sessions.adoptions.release(_opened(backend, visitor, request))
+    session_id = _opened(backend, visitor, request)
+    if not backend.sessions.adoptions.robot_of(session_id):
+        raise PageError("No robot has adopted this recording: there is nothing to undo.")
+    backend.sessions.adoptions.release(session_id)
     return _opened_anew(backend, visitor)
 
 

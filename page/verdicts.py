@@ -80,7 +80,8 @@ def run_lines(job: JobSnapshot) -> str:
     frames, name = RUN_LOSSES[key]
     lines = verdict_line(job.network, verdict(job.network, True, evidence))
     lines += baselines_line(evidence.mse, mean, evidence.repeat, error=f"{name} {loss_text(evidence.mse)}")
-    return f'<div id="run-verdict"><p class="fine">This run, on {frames}:</p>{lines}</div>'
+    at = "" if job.evaluated_at == job.step else f", at step {max(0, job.evaluated_at):,}"
+    return f'<div id="run-verdict"><p class="fine">This run, on {frames}{at}:</p>{lines}</div>'
 
 
 def verdicts_in_use(backend: PageBackend, visitor: Visitor) -> dict[Network, Verdict]:

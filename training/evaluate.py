@@ -25,8 +25,8 @@ from training.evaluation.verdict import verdict
 from training.values import InvalidValue, check_whole
 
 STARTED_BY = "the command training.evaluate"
-WIDTHS = (14, 9, 10, 5)
-COLUMNS = f"{'session':<52} {'frames':>7} reconstruction explained prediction skill  verdicts"
+WIDTHS = (14, 9, 10, 9, 5)
+COLUMNS = f"{'session':<52} {'frames':>7} reconstruction explained prediction explained skill  verdicts"
 MEANING = (
     "Mean MSE over all frames. Explained: 1 − MSE ÷ MSE of the mean image; skill: 1 − MSE ÷ MSE of repeating the last "
     "frame; both over up to 64 frames."
@@ -102,10 +102,11 @@ def _line(backend: Backend, recording: RecordedSession, now: EvaluationSnapshot)
     is_trained, cells, levels = True, [], []
     for network, measure in MEASURED.items():
         is_trained = is_trained and now.errors.weights[network] != "untrained"
-        beside = evidence[network] and (evidence[network].explained, evidence[network].skill)[measure == "prediction"]
-        mean = summary(now.errors.track.of(measure))
-        cells += [_number(mean and mean.mean, ".3e"), _number(beside, ".0%")]
-        levels.append(verdict(network, is_trained, evidence[network]).level)
+        mean, found = summary(now.errors.track.of(measure)), evidence[network]
+        cells += [_number(mean and mean.mean, ".3e"), _number(found and found.explained, ".0%")]
+        levels.append(verdict(network, is_trained, found).level)
+    predicted = evidence["predictor"]
+    cells.append(_number(predicted and predicted.skill, ".0%"))
     numbers = " ".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
     return f"{now.session_id:<52} {now.done:>7,} {numbers}  {', '.join(levels)}\n"
 

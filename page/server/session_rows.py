@@ -154,4 +154,6 @@ def _error(result: EvaluationResult | None, baselines: RecordingBaselines | None
     if summary is None:
         return {"error": "", "repeat": ""}
     repeat = np.nan if baselines is None else np.nanmean(baselines.repeat)
-    return {"error": loss_text(summary.mean), "repeat": "" if np.isnan(repeat) else loss_text(float(repeat))}
+    track = result.track
+    part = "" if track.is_complete else f" ({track.evaluated:,} of {track.frame_count:,} frames)"
+    return {"error": f"{loss_text(summary.mean)}{part}", "repeat": "" if np.isnan(repeat) else loss_text(float(repeat))}

@@ -33,7 +33,7 @@ def test_all_recordings_of_a_robot_are_evaluated_once(data, capsys, monkeypatch)
         (kept,) = backend.evaluator.kept(session_id, recording.version)  # as the page asks for them
         assert kept.track.is_complete and kept.track.frame_count == 9
         line = next(line for line in table.splitlines() if line.startswith(session_id))
-        assert f"{kept.track.reconstruction.mean():.3e}" in line and line.count("%") == 2
+        assert f"{kept.track.reconstruction.mean():.3e}" in line and line.count("%") == 3
         assert line.endswith(("learns the mean", "untrained", "sees", "predicts", "uses the actions"))
     monkeypatch.setattr(EvaluationJob, "start", lambda *_: pytest.fail("evaluated again"))
     assert evaluate.main(["--session", *ids, "--data", str(data)]) == 0

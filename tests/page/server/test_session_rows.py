@@ -107,9 +107,11 @@ def test_a_listing_is_read_anew_only_after_a_while(tmp_path, monkeypatch):
 class Result:
     """An evaluation whose prediction errors are these."""
 
-    def __init__(self, errors: list[float]):
+    def __init__(self, errors: list[float], frame_count: int | None = None):
         self.track = self
         self.errors = np.array(errors, dtype=np.float32)
+        self.evaluated, self.frame_count = len(errors), frame_count or len(errors)
+        self.is_complete = self.evaluated == self.frame_count
 
     def of(self, measure: str) -> np.ndarray:
         assert measure == "prediction"
@@ -127,6 +129,8 @@ def dot(tmp_path_factory):
 
 
 def test_details_of_an_opened_recording_with_its_error_beside_that_of_repeating(dot):
+    part = session_details(dot, Result([np.nan, 0.01, 0.02], 9), Baselines())
+    assert part["error"].endswith(" (3 of 9 frames)")
     details = session_details(dot, Result([np.nan, 0.01, 0.02]), Baselines())
     assert (details["frames"], details["actions"], details["problems"]) == ("4", "3", "")
     assert details["version"] == dot.version and details["has_picture"]
