@@ -15,6 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.motion import warp
+from models.network import PredictorOutput
+
 Shift = tuple[int, int]  # columns and rows from a pixel of the next frame to the pixel of the last one that it equals
 
 
@@ -42,26 +45,34 @@ class Mixture(NamedTuple):
 
 
 def mix_patches(
-    choice: Tensor, last: Tensor, generated: Tensor, shifts: Sequence[Shift], patches: Tensor | None = None
+    output: PredictorOutput,
+    last: Tensor,
+    generated: Tensor,
+    shifts: Sequence[Shift],
+    patches: Tensor | None = None,
 ) -> Mixture:
     """A mixture of the last picture (B, 3, H, W), shifted, and of generated patches (B, N, V).
 
-    `choice` are the logits (B, N, K + 1), `patches` the numbers (B, N) of the patches, counted by rows; None: all.
+    `output` has the logits (B, N, K + 1); with a flow, the last picture is moved along it before it is shifted, and the
+    flow is not learned from the mixture. `patches`: the numbers (B, N) of the patches, counted by rows; None: all.
     """
     size = int((generated.shape[2] // 3) ** 0.5)
     b, n = generated.shape[:2]
-    shares = choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
+    is_inside = torch.ones_like(last[:, :1])
+    if output.flow is not None:
+        last, is_inside = warp(last, output.flow.detach())
+    shares = output.choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
     rows, columns = _corners(last, size, patches)
     generated = generated.reshape(b, n, size, size, 3).permute(0, 1, 4, 2, 3)
     margin = max((abs(step) for shift in shifts for step in shift), default=0)
     windows = _windows(last, margin, size)
-    is_inside = _windows(torch.ones_like(last[:1, :1]), margin, size)
+    is_inside = _windows(is_inside, margin, size)
     picks = torch.arange(b, device=last.device)[:, None]
     copied, copied_share = torch.zeros_like(generated), torch.zeros_like(generated[:, :, :1])
     for number, (across, down) in enumerate(shifts):
         at_rows, at_columns = rows + (margin + down), columns + (margin + across)
         copied = copied + shares[:, :, number] * windows[picks, at_rows, at_columns]
-        copied_share = copied_share + shares[:, :, number] * is_inside[0, at_rows, at_columns]
+        copied_share = copied_share + shares[:, :, number] * is_inside[picks, at_rows, at_columns]
     generated_share = (1 - copied_share).expand_as(generated)
     mixed = copied + generated_share * generated
     return Mixture(*(part.permute(0, 1, 3, 4, 2).reshape(b, n, -1) for part in (mixed, generated_share)))

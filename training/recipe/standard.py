@@ -1,5 +1,7 @@
 """Standard values of the recipe for some pictures: mostly background, as of a simulated dot, or full of texture, as of
-a camera."""
+a camera, whose robot moves by a few amounts or, if its actions are continuous, by any."""
+
+from dataclasses import replace
 
 from session.spread import spread_starts
 from training.recipe.config import RecipeConfig
@@ -19,9 +21,12 @@ TEXTURE = RecipeConfig(
     max_shifts=32,
     foreground_weight=0.0,
 )
+MOVING = replace(TEXTURE, max_shifts=25, motion_fields=4, longest_history=3)
 
 
 def standard_config(frames: UniqueFrames) -> RecipeConfig:
     """The values for the pictures of some recordings."""
     pictures = frames.tensors(spread_starts(len(frames), COMPARED_PICTURES))
-    return BACKGROUND if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND else TEXTURE
+    if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND:
+        return BACKGROUND
+    return MOVING if all(recording.is_continuous for recording in frames.recordings) else TEXTURE
