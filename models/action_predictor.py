@@ -29,6 +29,7 @@ from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, Pre
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 EXAMPLE_TOKENS = 8
+RARELY = -2.0  # logit of the generated patch, beside a moved picture
 MAX_SHIFTS, MAX_SHIFT = 256, 1024
 
 
@@ -122,7 +123,8 @@ class TransformerActionConditionedPredictor(Predictor):
         self.output_head = nn.Linear(width, width)
         self.shifts = as_shifts(config.shifts)
         if self.shifts:
-            self.copy_head = CopyHead(width, len(self.shifts))
+            # A moved picture is a good guess before anything is learned, a generated one is not.
+            self.copy_head = CopyHead(width, len(self.shifts), RARELY if config.motion_fields else 0.0)
         if config.motion_fields:
             self.motion_head = MotionHead(action_channels, config.motion_fields)
         self.reset_weights()

@@ -8,8 +8,6 @@ small network takes from the actions, and the last picture is sampled along it (
 Shapes: B batch, T history, A action channels, F fields, G points along a side of a field, H and W picture.
 """
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -48,20 +46,11 @@ class MotionHead(nn.Module):
         return self.mean + torch.einsum("bf,fcij->bcij", self.net(recent.flatten(1)), self.fields)
 
 
-class Warped(NamedTuple):
-    """The picture (B, C, H, W) that a flow makes of the last one, and (B, 1, H, W) with 1 where it comes from inside, 0
-    where the border is repeated."""
-
-    picture: Tensor
-    is_inside: Tensor
-
-
-def warp(last: Tensor, flow: Tensor) -> Warped:
-    """The last picture (B, C, H, W) moved along a flow (B, 2, G, G)."""
+def warp(last: Tensor, flow: Tensor) -> Tensor:
+    """The last picture (B, C, H, W) moved along a flow (B, 2, G, G); what comes in at the edges is its border again."""
     high, wide = last.shape[2:]
     fine = F.interpolate(flow, size=(high, wide), mode="bilinear", align_corners=False)
     rows, columns = (2 * (torch.arange(size, device=last.device) + 0.5) / size - 1 for size in (high, wide))
     still = torch.stack([columns.expand(high, wide), rows[:, None].expand(high, wide)])
     places = (still + 2 * fine).permute(0, 2, 3, 1)  # (B, H, W, 2), from -1 to 1 over the picture
-    is_inside = (places.abs() <= 1).all(dim=-1)[:, None].to(last.dtype)
-    return Warped(F.grid_sample(last, places, padding_mode="border", align_corners=False), is_inside)
+    return F.grid_sample(last, places, padding_mode="border", align_corners=False)

@@ -81,7 +81,7 @@ class MotionFit:
         self._model = model
 
     def losses(self, batch: MotionBatch, generator: torch.Generator) -> Losses:
-        moved = warp(batch.last, self._model.predictor.flow(batch.actions)).picture
+        moved = warp(batch.last, self._model.predictor.flow(batch.actions))
         loss = (moved - batch.target).square().mean()
         return Losses(loss, {"loss": loss})
 
@@ -90,7 +90,7 @@ class MotionFit:
         """The error of the picture that is moved, and nothing else."""
         device = self._model.autoencoder.cls_token.device
         last, target = batch.frames[:, -1].to(device), batch.target.to(device)
-        moved = warp(last, self._model.predictor.flow(batch.actions.to(device))).picture
+        moved = warp(last, self._model.predictor.flow(batch.actions.to(device)))
         loss = (moved - target).square().mean().item()
         return Evaluation(loss, {"loss": loss}, explained_variance(moved, target), moved[0])
 

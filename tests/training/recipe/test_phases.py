@@ -295,8 +295,10 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
     assert values.max_shifts and values.kept_rows and not values.foreground_weight and not values.motion_fields
-    steered = replace(camera, is_continuous=True)
+    steered = replace(camera, is_continuous=True, links=replace(camera.links, previous=np.arange(-1, 12)))
     assert standard_config(UniqueFrames([steered], lambda *frame: False)).motion_fields
+    standing = replace(steered, links=replace(camera.links, previous=np.arange(13)))
+    assert not standard_config(UniqueFrames([standing], lambda *frame: False)).motion_fields
 
 
 def test_windows_move_and_consist_of_reconstructions_as_often_as_the_config_says(frames):
