@@ -59,7 +59,8 @@ class LatentBatches:
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much."""
+        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much,
+        mirror images 100 kB more."""
         self._pictures = self._frames.pictures.to(self._device)
         self._latents = self._encode(self._pictures)
         if self._config.mirrored_channel:

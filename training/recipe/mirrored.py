@@ -8,7 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from session import RobotProfile
 from training.recipe.unique_frames import Windows
+from training.values import InvalidValue
+
+
+def check_mirrored_channel(profile: RobotProfile, channel: int) -> None:
+    """Raises InvalidValue if the channel of this number, from 1, has no mirror image; 0 stands for none."""
+    if not channel:
+        return
+    if channel > len(profile.channels):
+        raise InvalidValue(f"mirrored_channel must be at most {len(profile.channels)}, the number of action channels.")
+    one = profile.channels[channel - 1]
+    if one.low != -one.high:
+        raise InvalidValue(
+            f"mirrored_channel must be one whose range is as wide to both sides of 0; {one.name} goes from {one.low:g} "
+            f"to {one.high:g}."
+        )
 
 
 def mirrored_windows(windows: Windows, channel: int, generator: torch.Generator) -> tuple[Windows, Tensor]:

@@ -6,6 +6,7 @@ nothing: it is learned last, or never. The differences, each a value of `RecipeC
 - pixels that differ from the background have more weight in the error of a picture (`foreground_weight`);
 - the autoencoder is trained first and not changed afterwards, so that latents are computed once for each picture;
 - the predictor starts with attention to the neighbours of a token (`models/spatiotemporal_init.py`);
+- where a camera moves the picture as a whole, that motion is fitted before the predictor learns (`motion_fields`);
 - a step of the predictor uses a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
   2208.07220), always including those of the foreground, and takes that part of the time;
 - histories of every length from one frame on are drawn, so that predictions from short ones are accurate too;
@@ -26,6 +27,7 @@ from training.phase import Phase
 from training.recipe.config import RecipeConfig
 from training.recipe.latent_batches import LatentBatches
 from training.recipe.latent_prediction import LatentPrediction
+from training.recipe.mirrored import check_mirrored_channel
 from training.recipe.motion import MotionBatches, MotionFit
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
 from training.recipe.shifts import observed_shifts, rings
@@ -43,8 +45,9 @@ def recipe_phases(
     """The phases of the recipe: "reconstruct", "motion", "predict" and "rollout".
 
     `loaded`: networks that are trained already, with their steps. The phase that would train them is omitted.
-    `measure` gives further figures of the predictor, every `measure_every` of its steps.
+    `measure` gives further figures of the predictor, every `measure_every` of its steps. Raises InvalidValue.
     """
+    check_mirrored_channel(frames.recordings[0].profile, config.mirrored_channel)
     loaded = loaded or {}
     measurement = dict(measure=measure, measure_every=measure_every)
     fitted = config.motion_steps if config.motion_fields else 0

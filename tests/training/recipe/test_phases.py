@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from session import load_session, record_demo
+from session.robots.profiles import ActionChannel
 from tests.cases import every_case
 from tests.training.tiny import Remembering, Watched, are_equal, ended, shared_model, tensors_of
 from training import TrainingJob
@@ -267,6 +268,9 @@ def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_
 
 
 def test_a_motion_is_fitted_before_the_predictor_learns_and_stays_then(frames):
+    (dot,) = frames.recordings
+    profile = replace(dot.profile, channels=(ActionChannel("steering", -1.0, 1.0),))
+    frames = UniqueFrames([replace(dot, profile=profile)], is_held_out)
     config = replace(COPYING, motion_fields=2, motion_steps=4, predictor_steps=2, mirrored_channel=1)
     assert names(frames, config) == ["reconstruct", "motion", "predict", "rollout"]
     trainer = Watched(shared_model())
@@ -279,6 +283,12 @@ def test_a_motion_is_fitted_before_the_predictor_learns_and_stays_then(frames):
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved and not any(name.startswith("motion_head.") for name in moved)
     assert trainer.state.of("predictor").steps == 6  # one count over both
+
+
+def test_a_channel_without_a_mirror_image_is_refused(frames):
+    for channel, cause in ((1, "as wide to both sides"), (2, "at most 1")):
+        with pytest.raises(InvalidValue, match=cause):
+            recipe_phases(shared_model().model, frames, replace(QUICK, mirrored_channel=channel))
 
 
 def test_whole_rows_are_kept():
