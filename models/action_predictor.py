@@ -24,10 +24,12 @@ from models.layers import (
     FiLM,
     initialize_linears,
 )
+from models.motion import MAX_FIELDS, MotionHead
 from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, PredictorOutput, TokenLayout
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 EXAMPLE_TOKENS = 8
+RARELY = -2.0  # logit of the generated patch, beside a moved picture
 MAX_SHIFTS, MAX_SHIFT = 256, 1024
 
 
@@ -38,11 +40,12 @@ class ActionPredictorConfig(PredictorConfig):
     `attention_dropout` drops attention weights in training, as the notebook did (0.1). It is off because on a
     CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
     network predict the change from the last context frame. `shifts`, columns and rows in turn, let it copy pixels of
-    the last frame (`models/copying.py`). Raises ValueError if values do not fit together.
+    the last frame (`models/copying.py`), and `motion_fields` moves that frame as a whole by the actions before it is
+    shifted (`models/motion.py`). Raises ValueError if values do not fit together.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
-    adopted: ClassVar[frozenset[str]] = frozenset({"shifts"})
+    adopted: ClassVar[frozenset[str]] = frozenset({"shifts", "motion_fields"})
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -54,6 +57,7 @@ class ActionPredictorConfig(PredictorConfig):
     attention_dropout: float = 0.0
     delta_latent: bool = False
     shifts: tuple[int, ...] = ()
+    motion_fields: int = 0
 
     def __post_init__(self) -> None:
         self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens")
@@ -64,6 +68,8 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError(f"film_after {self.film_after} names a layer that is not one of {self.layers}.")
         if len(self.shifts) % 2 or len(self.shifts) > 2 * MAX_SHIFTS or any(abs(n) > MAX_SHIFT for n in self.shifts):
             raise ValueError(f"shifts are not pairs of numbers up to {MAX_SHIFT}, {MAX_SHIFTS} at most.")
+        if not 0 <= self.motion_fields <= MAX_FIELDS or (self.motion_fields and not self.shifts):
+            raise ValueError(f"motion_fields is not from 0 to {MAX_FIELDS}, or there are no shifts.")
         for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
@@ -93,7 +99,7 @@ class TransformerActionConditionedPredictor(Predictor):
     next one and the last action to the frame to predict; returns its latents (B, P, D).
     """
 
-    action_parts = ("action_embed.", "action_token_proj.", "film_layers.")
+    action_parts = ("action_embed.", "action_token_proj.", "film_layers.", "motion_head.")
     action_input = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
 
     def __init__(self, action_channels: int, config: ActionPredictorConfig = ActionPredictorConfig()) -> None:
@@ -117,7 +123,10 @@ class TransformerActionConditionedPredictor(Predictor):
         self.output_head = nn.Linear(width, width)
         self.shifts = as_shifts(config.shifts)
         if self.shifts:
-            self.copy_head = CopyHead(width, len(self.shifts))
+            # A moved picture is a good guess before anything is learned, a generated one is not.
+            self.copy_head = CopyHead(width, len(self.shifts), RARELY if config.motion_fields else 0.0)
+        if config.motion_fields:
+            self.motion_head = MotionHead(action_channels, config.motion_fields)
         self.reset_weights()
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
@@ -130,6 +139,8 @@ class TransformerActionConditionedPredictor(Predictor):
                 part.reset_weights(generator)
             elif isinstance(part, FiLM | CopyHead):
                 part.reset_weights()
+            elif isinstance(part, MotionHead):
+                part.reset_fields(generator)
 
     def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
         return [
@@ -141,6 +152,7 @@ class TransformerActionConditionedPredictor(Predictor):
             *((f"Layer {index + 1}", (f"transformer_layers.{index}.",)) for index in range(self.config.layers)),
             ("Output", ("layer_norm.", "output_head.")),
             ("Copying", ("copy_head.",)),
+            ("Motion of the picture", ("motion_head.",)),
         ]
 
     def example_output(self) -> Tensor:
@@ -208,6 +220,10 @@ class TransformerActionConditionedPredictor(Predictor):
         predicted = self.output_head(tokens)
         return PredictorOutput(predicted + last_frame if self.config.delta_latent else predicted, choice)
 
+    def flow(self, actions: Tensor) -> Tensor | None:
+        """The flow (B, 2, G, G) of the picture under scaled actions (B, T, A); None without motion fields."""
+        return self.motion_head(actions) if self.config.motion_fields else None
+
     def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:
         """Latents (B, T, P, D) and scaled actions (B, T, A) to the next frame's latents (B, P, D).
 
@@ -220,11 +236,12 @@ class TransformerActionConditionedPredictor(Predictor):
         """`forward`, with the choice of a predictor that copies pixels; the first token of `subset` is the class."""
         tokens, action = self._embed_inputs(latents, actions)
         if subset is None:
-            return self._output(tokens, action, latents[:, -1], first=0)
+            return self._output(tokens, action, latents[:, -1], first=0)._replace(flow=self.flow(actions))
         _, t, p, _ = latents.shape
         assert tokens.shape[1] == (t + 1) * (p + 1) - 1, "a history that is cut cannot be thinned"
         tokens = gather_tokens(tokens, sequence_positions(subset, t, p))
-        return self._output(tokens, action, gather_tokens(latents[:, -1], subset), first=0)
+        output = self._output(tokens, action, gather_tokens(latents[:, -1], subset), first=0)
+        return output._replace(flow=self.flow(actions))
 
     def sweep(self, latents: Tensor, actions: Tensor) -> PredictorOutput:
         """`output` of one history with several last actions: latents (1, T, P, D), scaled actions (C, T, A) that
@@ -239,7 +256,7 @@ class TransformerActionConditionedPredictor(Predictor):
         tokens = first(tokens, queries=last, before=before)
         before = first(before, queries=before.shape[1]).expand(c, -1, -1)
         tokens = self._modulate(0, torch.cat([before, tokens], dim=1), action)
-        return self._output(tokens, action, latents[:, -1], first=1)
+        return self._output(tokens, action, latents[:, -1], first=1)._replace(flow=self.flow(actions))
 
     def attention(self, latents: Tensor, actions: Tensor, layers: Collection[int]) -> dict[int, Tensor]:
         """Attention of the future tokens in these layers, counted from 0: (B, H, P, N) float32 each.

@@ -123,12 +123,11 @@ class AdaptiveWorldModel(nn.Module):
         return self._frame(output, last.expand(c, -1, -1, -1))
 
     def _frame(self, output: PredictorOutput, last: Tensor) -> PredictedFrame:
-        latents, choice = output
-        if choice is None:
-            return PredictedFrame(latents, self.decode(latents))
-        generated = self.autoencoder.decode_all_patches(latents)
-        mixed = mix_patches(choice, last, generated, self.predictor.shifts)
-        return PredictedFrame(latents, self.autoencoder.unpatchify(mixed.patches))
+        if output.choice is None:
+            return PredictedFrame(output.latents, self.decode(output.latents))
+        generated = self.autoencoder.decode_all_patches(output.latents)
+        mixed = mix_patches(output, last, generated, self.predictor.shifts)
+        return PredictedFrame(output.latents, self.autoencoder.unpatchify(mixed.patches))
 
     def use_generator(self, generator: torch.Generator | None) -> None:
         """Draw the random numbers of training steps from `generator`; None: from torch's own."""

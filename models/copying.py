@@ -3,7 +3,8 @@
 What a camera sees next is for the most part what it sees now, somewhere else. A network that generates every patch anew
 blurs it; one that chooses for each patch by how much the last frame moved keeps it sharp (flow in place of pixels:
 Zhou et al. 2016, arXiv 1605.03557; a mixture of fixed shifts: Finn et al. 2016, arXiv 1605.07157). What a shift would
-take from outside the last frame is unknown, and is generated.
+take from outside the last frame is unknown, and is generated; where the picture moves as a whole (`models/motion.py`),
+its border is repeated.
 
 Shapes: B batch, N patches, K shifts, S patch size, V values of a patch (S·S·3), H and W picture height and width.
 """
@@ -15,18 +16,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.motion import warp
+from models.network import PredictorOutput
+
 Shift = tuple[int, int]  # columns and rows from a pixel of the next frame to the pixel of the last one that it equals
 
 
 class CopyHead(nn.Linear):
-    """A choice for each patch: logits (…, K + 1) of K shifts and, last, of the generated patch; all equal at first."""
+    """A choice for each patch: logits (…, K + 1) of K shifts and, last, of the generated patch.
 
-    def __init__(self, width: int, shifts: int) -> None:
+    All are equal at first, or that of the generated patch is `generated`.
+    """
+
+    def __init__(self, width: int, shifts: int, generated: float = 0.0) -> None:
         super().__init__(width, shifts + 1)
+        self._generated = generated
 
     def reset_weights(self) -> None:
         nn.init.zeros_(self.weight)
         nn.init.zeros_(self.bias)
+        with torch.no_grad():
+            self.bias[-1] = self._generated
 
 
 def as_shifts(numbers: Sequence[int]) -> list[Shift]:
@@ -42,20 +52,30 @@ class Mixture(NamedTuple):
 
 
 def mix_patches(
-    choice: Tensor, last: Tensor, generated: Tensor, shifts: Sequence[Shift], patches: Tensor | None = None
+    output: PredictorOutput,
+    last: Tensor,
+    generated: Tensor,
+    shifts: Sequence[Shift],
+    patches: Tensor | None = None,
 ) -> Mixture:
     """A mixture of the last picture (B, 3, H, W), shifted, and of generated patches (B, N, V).
 
-    `choice` are the logits (B, N, K + 1), `patches` the numbers (B, N) of the patches, counted by rows; None: all.
+    `output` has the logits (B, N, K + 1); with a flow, the last picture is moved along it before it is shifted, its
+    border is repeated on all sides, and the flow is not learned from the mixture. `patches`: the numbers (B, N) of the
+    patches, counted by rows; None: all.
     """
     size = int((generated.shape[2] // 3) ** 0.5)
     b, n = generated.shape[:2]
-    shares = choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
+    if output.flow is not None:
+        last = warp(last, output.flow.detach())
+    shares = output.choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
     rows, columns = _corners(last, size, patches)
     generated = generated.reshape(b, n, size, size, 3).permute(0, 1, 4, 2, 3)
     margin = max((abs(step) for shift in shifts for step in shift), default=0)
-    windows = _windows(last, margin, size)
-    is_inside = _windows(torch.ones_like(last[:1, :1]), margin, size)
+    # Beside a motion that is foreseen with an error, the border is the better guess of what comes in, to begin with.
+    mode = "constant" if output.flow is None else "replicate"
+    windows = _windows(last, margin, size, mode)
+    is_inside = _windows(torch.ones_like(last[:1, :1]), margin, size, mode)
     picks = torch.arange(b, device=last.device)[:, None]
     copied, copied_share = torch.zeros_like(generated), torch.zeros_like(generated[:, :, :1])
     for number, (across, down) in enumerate(shifts):
@@ -75,8 +95,8 @@ def _corners(last: Tensor, size: int, patches: Tensor | None) -> tuple[Tensor, T
     return patches // across * size, patches % across * size
 
 
-def _windows(picture: Tensor, margin: int, size: int) -> Tensor:
-    """All windows of S × S pixels of a picture (B, C, H, W) with a margin of zeros, by their corner: a view (B, Y, X,
-    C, S, S)."""
-    padded = F.pad(picture, (margin,) * 4)
+def _windows(picture: Tensor, margin: int, size: int, mode: str) -> Tensor:
+    """All windows of S × S pixels of a picture (B, C, H, W) with a margin, of zeros ("constant") or of its border
+    ("replicate"), by their corner: a view (B, Y, X, C, S, S)."""
+    padded = F.pad(picture, (margin,) * 4, mode=mode)
     return padded.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)

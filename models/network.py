@@ -51,10 +51,12 @@ class PredictorConfig(NetworkConfig):
 
 class PredictorOutput(NamedTuple):
     """The next frame's latents (B, P, D) and, of a predictor that copies pixels, the logits (B, P - 1, S + 1) of its S
-    shifts and of the decoded latents, for each patch."""
+    shifts and of the decoded latents, for each patch, and the flow (B, 2, G, G) along which the last picture moves, if
+    it foresees one (`models/motion.py`)."""
 
     latents: Tensor
     choice: Tensor | None = None
+    flow: Tensor | None = None
 
 
 class TokenLayout(NamedTuple):

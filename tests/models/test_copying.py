@@ -4,6 +4,7 @@ import torch
 
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from models.copying import mix_patches
+from models.network import PredictorOutput
 from tests.models.small import AUTOENCODER, PREDICTOR, generator, history
 
 SHIFTS = [(0, 0), (-3, 0), (2, -5)]
@@ -11,11 +12,16 @@ SIZE, PATCH = 32, 8
 AE = AUTOENCODER.build()
 
 
-def chosen(*, shift=None, patches=16):
-    """Logits that are certain of one shift, or of the generated patch."""
+def output(choice, flow=None):
+    """The output of a predictor, without latents."""
+    return PredictorOutput(torch.zeros(0), choice, flow)
+
+
+def chosen(*, shift=None, patches=16, flow=None):
+    """An output that is certain of one shift, or of the generated patch."""
     choice = torch.full((1, patches, len(SHIFTS) + 1), -1e4)
     choice[:, :, len(SHIFTS) if shift is None else shift] = 1e4
-    return choice
+    return output(choice, flow)
 
 
 def pictures():
@@ -46,7 +52,7 @@ def test_a_generated_patch_is_left_alone():
 
 def test_equal_logits_mix_equal_shares():
     last = torch.full((1, 3, SIZE, SIZE), 0.4)
-    mixed = mix_patches(torch.zeros(1, 16, 4), last, torch.zeros(1, 16, 192), SHIFTS)
+    mixed = mix_patches(output(torch.zeros(1, 16, 4)), last, torch.zeros(1, 16, 192), SHIFTS)
     assert torch.allclose(AE.unpatchify(mixed.patches)[..., 8:24, 8:24], torch.tensor(0.3))
 
 
@@ -54,8 +60,8 @@ def test_some_patches_are_those_of_all():
     last, generated = pictures()
     choice = torch.randn(1, 16, 4, generator=generator(2))
     some = torch.tensor([[1, 6, 15]])
-    whole = mix_patches(choice, last, generated, SHIFTS).patches
-    part = mix_patches(choice[:, some[0]], last, generated[:, some[0]], SHIFTS, some).patches
+    whole = mix_patches(output(choice), last, generated, SHIFTS).patches
+    part = mix_patches(output(choice[:, some[0]]), last, generated[:, some[0]], SHIFTS, some).patches
     assert torch.allclose(part, whole[:, some[0]], atol=1e-6)
 
 
@@ -64,8 +70,8 @@ def test_a_predictor_that_copies_starts_with_an_even_mixture_and_can_learn_its_c
     model = AdaptiveWorldModel(AdaptiveWorldModelConfig(2, AUTOENCODER, config))
     frames, actions, target = history()
     losses = model.prediction_losses(frames, actions, target)
-    output = model.predictor.output(model.encode_history(frames), actions)
-    assert torch.equal(output.choice, torch.zeros(1, 16, 3))
+    choice = model.predictor.output(model.encode_history(frames), actions).choice
+    assert torch.equal(choice, torch.zeros(1, 16, 3))
     losses.total.backward()
     assert model.predictor.copy_head.weight.grad.any()
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from models.action_predictor import MAX_SHIFTS
+from models.motion import MAX_FIELDS
 from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS, TrainingConfig
 from training.values import check_number, check_whole
@@ -10,6 +11,7 @@ from training.values import check_number, check_whole
 CLIP_NORM = 1.0
 LEAST_LR_SHARE = 0.05  # of the learning rate, at the end of the cosine
 MAX_DREAMED = 100
+MAX_CHANNELS = 1000
 EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps on a part of the tokens
 
 
@@ -21,7 +23,9 @@ class RecipeConfig:
     differ from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of
     copying one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0,
     `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
-    copy pixels; 0: it copies none. Histories have up to `history_length` frames, in one step of four up to
+    copy pixels; 0: it copies none. With `motion_fields` the whole picture moves by the actions before, which is fitted
+    in `motion_steps`. `mirrored_channel`: the action channel, from 1, whose sign is left or right: half of what is
+    learned from is mirrored; 0: nothing. Histories have up to `history_length` frames, in one step of four up to
     `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout phase; a predictor that
     copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it. A share `moving_share`
     of the windows is drawn from those whose last action changed the picture; in a share `reconstructed_share` all
@@ -45,6 +49,10 @@ class RecipeConfig:
     kept_patches: int = 39
     kept_rows: int = 0
     max_shifts: int = 0
+    motion_fields: int = 0
+    motion_steps: int = 400
+    motion_lr: float = 3e-3
+    mirrored_channel: int = 0
     foreground_weight: float = 20.0
     generated_weight: float = 4.0
     latent_weight: float = 0.1
@@ -55,11 +63,11 @@ class RecipeConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("autoencoder_steps", "predictor_steps"):
+        for name in ("autoencoder_steps", "predictor_steps", "motion_steps"):
             check_whole(getattr(self, name), name, 1, MAX_STEPS)
         for name in ("autoencoder_batch", "predictor_batch"):
             check_whole(getattr(self, name), name, 1, MAX_BATCH)
-        for name in ("autoencoder_lr", "predictor_lr", "dream_lr"):
+        for name in ("autoencoder_lr", "predictor_lr", "dream_lr", "motion_lr"):
             check_number(getattr(self, name), name, 1e-9, 1.0)
         for name in ("foreground_weight", "generated_weight", "latent_weight", "weight_decay"):
             check_number(getattr(self, name), name, 0.0, 1000.0)
@@ -75,6 +83,8 @@ class RecipeConfig:
         check_whole(self.kept_patches, "kept_patches", 0, 1000)
         check_whole(self.kept_rows, "kept_rows", 0, 1000)
         check_whole(self.max_shifts, "max_shifts", 0, MAX_SHIFTS)
+        check_whole(self.motion_fields, "motion_fields", 0, MAX_FIELDS)
+        check_whole(self.mirrored_channel, "mirrored_channel", 0, MAX_CHANNELS)
         check_whole(self.seed, "seed", 0, 2**63 - 1)
 
     def phase_config(self, lr: float, steps: int) -> TrainingConfig:

@@ -12,6 +12,7 @@ from torch import Tensor
 from models import AdaptiveWorldModel
 from session.batch import Batch
 from training.recipe.config import RecipeConfig
+from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames, Windows
 
 ENCODED_AT_ONCE = 16
@@ -58,9 +59,12 @@ class LatentBatches:
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much."""
+        """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much,
+        mirror images 100 kB more."""
         self._pictures = self._frames.pictures.to(self._device)
         self._latents = self._encode(self._pictures)
+        if self._config.mirrored_channel:
+            self._latents = torch.cat([self._latents, self._encode(self._pictures.flip(-1))])
         if self._config.reconstructed_share:
             parts = self._latents.split(ENCODED_AT_ONCE)
             decoded = (self._model.decode(part.float()).clamp(0, 1) for part in parts)
@@ -94,11 +98,12 @@ class LatentBatches:
         if self._config.moving_share and len(moving):
             is_moving = self._chance(count, self._config.moving_share, generator)
             picks = np.where(is_moving.numpy(force=True), moving[draw(len(moving), (count,))], picks)
-        batch = self._batch(windows.select(picks), length)
+        windows, is_mirrored = mirrored_windows(windows.select(picks), self._config.mirrored_channel, generator)
+        batch = self._batch(windows, length, is_mirrored)
         if not self._config.reconstructed_share:
             return batch
         is_replaced = self._chance(count, self._config.reconstructed_share, generator)
-        return self._reconstructed(batch, windows.select(picks), length, is_replaced)
+        return self._reconstructed(batch, windows, length, is_replaced & ~is_mirrored)
 
     @staticmethod
     def _chance(count: int, share: float, generator: torch.Generator) -> Tensor:
@@ -139,13 +144,18 @@ class LatentBatches:
             pictures=torch.where(wide[None, ..., None], self._reconstructions[pictures], batch.pictures),
         )
 
-    def _batch(self, windows: Windows, length: int) -> LatentBatch:
+    def _batch(self, windows: Windows, length: int, is_mirrored: Tensor) -> LatentBatch:
+        """The windows as tensors, with mirrored pictures in those `is_mirrored` (B,)."""
         numbers = torch.from_numpy(windows.pictures).to(self._device)
         is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T])
+        pictures = self._pictures[numbers[:, length - 1 :].T]
+        if is_mirrored.any():
+            pictures[:, is_mirrored] = pictures[:, is_mirrored].flip(-1)
+            numbers = numbers + len(self._pictures) * is_mirrored[:, None]
         return LatentBatch(
             self._latents[numbers[:, :length]].float(),
             torch.from_numpy(windows.actions).to(self._device),
             self._latents[numbers[:, length:].T].float(),
-            self._pictures[numbers[:, length - 1 :].T],
+            pictures,
             is_learned.to(self._device),
         )

@@ -6,6 +6,7 @@ nothing: it is learned last, or never. The differences, each a value of `RecipeC
 - pixels that differ from the background have more weight in the error of a picture (`foreground_weight`);
 - the autoencoder is trained first and not changed afterwards, so that latents are computed once for each picture;
 - the predictor starts with attention to the neighbours of a token (`models/spatiotemporal_init.py`);
+- where a camera moves the picture as a whole, that motion is fitted before the predictor learns (`motion_fields`);
 - a step of the predictor uses a part of the patches (`kept_patches`, patch dropout: Liu et al. 2022, arXiv
   2208.07220), always including those of the foreground, and takes that part of the time;
 - histories of every length from one frame on are drawn, so that predictions from short ones are accurate too;
@@ -13,20 +14,23 @@ nothing: it is learned last, or never. The differences, each a value of `RecipeC
   continue from imagined frames (as in DAgger, Ross et al. 2011, arXiv 1011.0686).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import torch
 
 from models import AdaptiveWorldModel, Network
+from models.copying import Shift
 from models.spatiotemporal_init import initialize_spatiotemporal
 from training.config import FixedSteps
 from training.recipe.config import RecipeConfig
 from training.recipe.latent_batches import LatentBatches
 from training.recipe.latent_prediction import LatentPrediction
+from training.recipe.mirrored import check_mirrored_channel
+from training.recipe.motion import MotionBatches, MotionFit
 from training.recipe.phase import Phase
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
-from training.recipe.shifts import observed_shifts
+from training.recipe.shifts import observed_shifts, rings
 from training.recipe.unique_frames import UniqueFrames
 
 
@@ -38,29 +42,44 @@ def recipe_phases(
     measure: Callable[[], Mapping[str, float]] = dict,
     measure_every: int = 0,
 ) -> list[Phase]:
-    """The phases of the recipe: "reconstruct", "predict" and "rollout".
+    """The phases of the recipe: "reconstruct", "motion", "predict" and "rollout".
 
     `loaded`: networks that are trained already, with their steps. The phase that would train them is omitted.
-    `measure` gives further figures of the predictor, every `measure_every` of its steps.
+    `measure` gives further figures of the predictor, every `measure_every` of its steps. Raises InvalidValue.
     """
+    check_mirrored_channel(frames.recordings[0].profile, config.mirrored_channel)
     loaded = loaded or {}
     measurement = dict(measure=measure, measure_every=measure_every)
+    fitted = config.motion_steps if config.motion_fields else 0
     phases = []
     if "autoencoder" not in loaded:
         phases.append(_reconstruct_phase(model, frames, config))
     if "predictor" not in loaded:
         first = lambda: _initialize(model, frames, config)  # noqa: E731
-        phases.append(_predict_phase(model, frames, config, "predict", 0, initialize=first, **measurement))
+        if config.motion_fields:
+            phases.append(_motion_phase(model, frames, config, first))
+            first = lambda: None  # noqa: E731
+        phases.append(_predict_phase(model, frames, config, "predict", fitted, initialize=first, **measurement))
     if config.dream_steps:
-        first_step = loaded.get("predictor", config.predictor_steps)
+        first_step = loaded.get("predictor", fitted + config.predictor_steps)
         phases.append(_predict_phase(model, frames, config, "rollout", first_step, **measurement))
     return phases
 
 
 def _reconstruct_phase(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> Phase:
     training = config.phase_config(config.autoencoder_lr, config.autoencoder_steps)
-    objective, dataset = WeightedReconstruction(model, frames, config), PictureBatches(frames, config.autoencoder_batch)
+    objective = WeightedReconstruction(model, frames, config)
+    dataset = PictureBatches(frames, config.autoencoder_batch, bool(config.mirrored_channel))
     return Phase(objective, dataset, FixedSteps(config.autoencoder_steps), training, "reconstruct", first_step=0)
+
+
+def _motion_phase(
+    model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig, initialize: Callable[[], None]
+) -> Phase:
+    training = config.phase_config(config.motion_lr, config.motion_steps)
+    objective, dataset = MotionFit(model), MotionBatches(model, frames, config)
+    condition = FixedSteps(config.motion_steps)
+    return Phase(objective, dataset, condition, training, "motion", first_step=0, initialize=initialize)
 
 
 def _predict_phase(
@@ -74,11 +93,19 @@ def _predict_phase(
 
 
 def _initialize(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> None:
-    """A fresh predictor, which copies by the shifts of the recordings."""
+    """A fresh predictor, which copies by the shifts of the recordings, or by those around a motion to be fitted."""
     sizes = model.autoencoder.config
-    shifts = observed_shifts(frames, sizes.patch_size, config.max_shifts) if config.max_shifts else []
+    shifts = _shifts(frames, sizes.patch_size, config) if config.max_shifts else []
     numbers = tuple(number for shift in shifts for number in shift)
     fresh = torch.Generator().manual_seed(config.seed)
-    model.replace_predictor(replace(model.predictor.config, shifts=numbers), fresh)
+    changed = replace(model.predictor.config, shifts=numbers, motion_fields=config.motion_fields)
+    model.replace_predictor(changed, fresh)
     if config.starts_in_space_and_time:
         initialize_spatiotemporal(model.predictor, sizes.grid, sizes.patch_size)
+
+
+def _shifts(frames: UniqueFrames, patch_size: int, config: RecipeConfig) -> Sequence[Shift]:
+    """The shifts to copy by."""
+    if config.motion_fields:
+        return rings(patch_size, config.max_shifts)
+    return observed_shifts(frames, patch_size, config.max_shifts)

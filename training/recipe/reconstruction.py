@@ -17,10 +17,10 @@ FOREGROUND_FROM = 0.05  # of full brightness, off the background
 
 
 class PictureBatches:
-    """Pictures for the autoencoder, drawn with replacement."""
+    """Pictures for the autoencoder, drawn with replacement; half of them are mirrored if `is_mirrored`."""
 
-    def __init__(self, frames: UniqueFrames, batch_size: int) -> None:
-        self._frames, self._batch_size = frames, batch_size
+    def __init__(self, frames: UniqueFrames, batch_size: int, is_mirrored: bool = False) -> None:
+        self._frames, self._batch_size, self._is_mirrored = frames, batch_size, is_mirrored
 
     @property
     def shown_frame(self) -> int:
@@ -34,6 +34,8 @@ class PictureBatches:
         learned = self._frames.learned
         picks = torch.randint(len(learned), (self._batch_size,), generator=generator, device=generator.device)
         pictures = self._frames.tensors(learned[picks.cpu().numpy()])
+        if self._is_mirrored:
+            pictures[::2] = pictures[::2].flip(-1)
         return Batch(pictures[:, None][:, :0], torch.zeros(len(pictures), 0, 1), pictures)
 
     def evaluation_batches(self) -> list[Batch]:

@@ -22,6 +22,7 @@ LEAST_CHANGE = 1e-3  # mean squared difference of a patch that moved, full brigh
 LEAST_TEXTURE = 1e-3  # variance of a patch that can be told from others
 MATCHES_WITHIN = 0.25  # of the difference: what remains at the best place of a patch that was found again
 LEAST_PAIRS = 2  # that a shift is seen in
+RINGS = (0.1875, 0.4375, 0.875)  # of a patch: 3, 7 and 14 of 16 pixels
 LEAST_GAIN = 0.01  # of the whole difference, explained by one more shift
 
 
@@ -37,6 +38,17 @@ def observed_shifts(frames: UniqueFrames, patch_size: int, most: int) -> list[Sh
     errors = torch.cat([pair.errors(candidates) for pair in pairs]) if pairs else torch.zeros(0, 1)
     chosen = [candidates[index] for index in _cover(errors, most)]
     return list(dict.fromkeys([*chosen, *_neighbours(chosen)]))[:most]
+
+
+def rings(patch_size: int, most: int) -> list[Shift]:
+    """Up to `most` shifts around (0, 0), the nearest first: on rings whose distances double, up to a patch.
+
+    What remains of a motion that is foreseen with an error; mixed, they blur by as much as it is uncertain.
+    """
+    radii = [max(1, round(patch_size * share)) for share in RINGS]
+    ways = [(1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (1, -1), (-1, 1), (-1, -1)]
+    around = [(radius * across, radius * down) for radius in radii for across, down in ways]
+    return list(dict.fromkeys([(0, 0), *around]))[:most]
 
 
 class _MatchedPair:

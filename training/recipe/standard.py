@@ -1,13 +1,18 @@
 """Standard values of the recipe for some pictures: mostly background, as of a simulated dot, or full of texture, as of
-a camera."""
+a camera; of these again for a camera that itself moves, by any amount."""
+
+from dataclasses import replace
+
+import numpy as np
 
 from session.spread import spread_starts
 from training.recipe.config import RecipeConfig
-from training.recipe.reconstruction import foreground
+from training.recipe.reconstruction import FOREGROUND_FROM, foreground
 from training.recipe.unique_frames import UniqueFrames
 
 COMPARED_PICTURES = 32
 MOSTLY_BACKGROUND = 0.05  # the largest share of pixels off the background
+MOSTLY_CHANGING = 0.4  # a car: 0.7; an arm before a camera that stands: 0.2
 BACKGROUND = RecipeConfig()
 TEXTURE = RecipeConfig(
     autoencoder_steps=1400,
@@ -19,9 +24,30 @@ TEXTURE = RecipeConfig(
     max_shifts=32,
     foreground_weight=0.0,
 )
+MOVING = replace(
+    TEXTURE,
+    autoencoder_steps=500,  # little is generated, so that a better reconstruction would not be seen
+    predictor_steps=400,
+    predictor_batch=8,
+    predictor_lr=7e-4,
+    longest_history=3,
+    max_shifts=25,
+    motion_fields=4,
+)
 
 
 def standard_config(frames: UniqueFrames) -> RecipeConfig:
     """The values for the pictures of some recordings."""
     pictures = frames.tensors(spread_starts(len(frames), COMPARED_PICTURES))
-    return BACKGROUND if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND else TEXTURE
+    if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND:
+        return BACKGROUND
+    is_continuous = all(recording.is_continuous for recording in frames.recordings)
+    return MOVING if is_continuous and _changing_share(frames) >= MOSTLY_CHANGING else TEXTURE
+
+
+def _changing_share(frames: UniqueFrames) -> float:
+    """The share of pixels that change from a frame to the next one: the median of some pairs, 0 without any."""
+    windows = frames.learned_windows(2).pictures
+    pairs = [frames.tensors(windows[place]) for place in spread_starts(len(windows), COMPARED_PICTURES)]
+    shares = [((pair[1] - pair[0]).abs().amax(dim=0) > FOREGROUND_FROM).float().mean().item() for pair in pairs]
+    return float(np.median(shares)) if shares else 0.0

@@ -13,6 +13,7 @@ from training.checkpoints.validate import load_checkpoint, validate_checkpoint
 from training.evaluation.request import copy_model
 
 COPYING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(PREDICTOR, shifts=(0, 0, -27, 0)))
+MOVING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(COPYING.predictor, motion_fields=2))
 
 
 def saved(folder, config):
@@ -21,8 +22,11 @@ def saved(folder, config):
     return folder / "predictor_0.pth", shared.model.predictor
 
 
-@pytest.mark.parametrize(("from_config", "to_config"), [(COPYING, CONFIG), (CONFIG, COPYING), (COPYING, COPYING)])
-def test_a_network_in_use_adopts_the_shifts_of_a_file(tmp_path, from_config, to_config):
+@pytest.mark.parametrize(
+    ("from_config", "to_config"),
+    [(COPYING, CONFIG), (CONFIG, COPYING), (COPYING, COPYING), (MOVING, COPYING), (COPYING, MOVING)],
+)
+def test_a_network_in_use_adopts_the_shifts_and_the_motion_of_a_file(tmp_path, from_config, to_config):
     path, predictor = saved(tmp_path / "a", from_config)
     manager = TrainingManager(SharedWorldModel(to_config, torch.device("cpu")), tmp_path / "b")
     manager.load("predictor", path)

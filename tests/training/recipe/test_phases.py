@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from session import load_session, record_demo
+from session.robots.profiles import ActionChannel
 from tests.cases import every_case
 from tests.training.tiny import Remembering, Watched, are_equal, ended, shared_model, tensors_of
 from training import TrainingJob
@@ -47,7 +48,7 @@ def learned(trainer, frames, config, *names):
     now = ended(job)
     assert now.status == "finished", now.message
     last = max(step for _, step, _ in tracker.phases)
-    key = "training/loss" if phases[-1].name == "reconstruct" else "training/total"
+    key = "training/loss" if phases[-1].name in ("reconstruct", "motion") else "training/total"
     return [numbers[key] for step, numbers in tracker.logged if key in numbers and step > last]
 
 
@@ -206,6 +207,9 @@ def test_weights_that_run_away_end_the_run_unsaved(frames):
         {"moving_share": 1.1},
         {"reconstructed_share": -0.1},
         {"warmup_steps": 0},
+        {"motion_fields": 65},
+        {"motion_steps": 0},
+        {"mirrored_channel": -1},
         {"seed": -1},
         {"seed": 1.5},
     ],
@@ -263,6 +267,30 @@ def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_
     model.eval()
 
 
+def test_a_motion_is_fitted_before_the_predictor_learns_and_stays_then(frames):
+    (dot,) = frames.recordings
+    profile = replace(dot.profile, channels=(ActionChannel("steering", -1.0, 1.0),))
+    frames = UniqueFrames([replace(dot, profile=profile)], is_held_out)
+    config = replace(COPYING, motion_fields=2, motion_steps=4, predictor_steps=2, mirrored_channel=1)
+    assert names(frames, config) == ["reconstruct", "motion", "predict", "rollout"]
+    trainer = Watched(shared_model())
+    model = trainer.shared.model
+    assert len(learned(trainer, frames, config, "motion")) == 4
+    assert len(model.predictor.shifts) == 8
+    before = tensors_of(model.predictor)
+    assert len(learned(trainer, frames, config, "predict")) == 2
+    after = tensors_of(model.predictor)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved and not any(name.startswith("motion_head.") for name in moved)
+    assert trainer.state.of("predictor").steps == 6  # one count over both
+
+
+def test_a_channel_without_a_mirror_image_is_refused(frames):
+    for channel, cause in ((1, "as wide to both sides"), (2, "at most 1")):
+        with pytest.raises(InvalidValue, match=cause):
+            recipe_phases(shared_model().model, frames, replace(QUICK, mirrored_channel=channel))
+
+
 def test_whole_rows_are_kept():
     kept = sample_rows(5, 4, 2, torch.Generator().manual_seed(0))
     assert kept.shape == (5, 9) and not kept[:, 0].any()
@@ -276,7 +304,11 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     assert standard_config(frames) == RecipeConfig()
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
-    assert values.max_shifts and values.kept_rows and not values.foreground_weight
+    assert values.max_shifts and values.kept_rows and not values.foreground_weight and not values.motion_fields
+    steered = replace(camera, is_continuous=True, links=replace(camera.links, previous=np.arange(-1, 12)))
+    assert standard_config(UniqueFrames([steered], lambda *frame: False)).motion_fields
+    standing = replace(steered, links=replace(camera.links, previous=np.arange(13)))
+    assert not standard_config(UniqueFrames([standing], lambda *frame: False)).motion_fields
 
 
 def test_windows_move_and_consist_of_reconstructions_as_often_as_the_config_says(frames):

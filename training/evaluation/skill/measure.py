@@ -31,6 +31,7 @@ from training.evaluation.diagnostics import shuffled
 from training.evaluation.evidence import FrameScore, prediction_score
 from training.evaluation.imagination import rollout_context
 from training.evaluation.skill.foretold import Foretold, foretold_actions
+from training.evaluation.skill.mirrored import MirrorScore, compare_with_mirror, mirrored_channels
 from training.evaluation.skill.nearest_truth import TruthScore, compare_with_truth
 from training.evaluation.verdict import lowest_errors, share_below
 from training.values import InvalidValue, check_whole
@@ -46,6 +47,7 @@ class TargetSkill:
 
     `best`: 1 if the recorded action predicts best of all candidates, a part of 1 if several are within 1 % of the
     lowest error, else 0; None if the differences mean nothing (`lowest_errors`). `chance`: 1 ÷ number of candidates.
+    `mirrors`: the recorded action beside its mirror images, if any.
     """
 
     frame: int
@@ -53,6 +55,7 @@ class TargetSkill:
     reconstruction: float
     best: float | None
     chance: float
+    mirrors: tuple[MirrorScore, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +124,14 @@ class Skill:
         return float(self.gains.mean()) if len(self.gains) else None
 
     @property
+    def mirrors(self) -> dict[str, list[float]]:
+        """The `right` of all frames with a strong value of a channel, by the channel's name."""
+        rights: dict[str, list[float]] = {}
+        for score in (score for one in self.targets for score in one.mirrors):
+            rights.setdefault(score.channel, []).append(score.right)
+        return rights
+
+    @property
     def is_ignoring_actions(self) -> bool:
         """True if no frame can be told apart: no action changes the error or the picture by what could be seen."""
         return not self.told_apart
@@ -156,8 +167,9 @@ def measure_skill(
     histories = _select(recording, history_length, frames, targets)
     baselines = baselines or recording_baselines(recording)
     version, rows, truths = shared.version, [], []
+    mirrored = mirrored_channels(recording)
     for history in watched(histories):
-        row, compared = _measure(shared, recording, history, baselines)
+        row, compared = _measure(shared, recording, history, baselines, mirrored)
         rows.append(row)
         truths += compared
     gains = _rollout_gains(shared, recording, histories, history_length)
@@ -192,7 +204,11 @@ def _select(recording: RecordedSession, length: int, at_most: int, targets: Sequ
 
 
 def _measure(
-    shared: SharedWorldModel, recording: RecordedSession, history: History, baselines: RecordingBaselines
+    shared: SharedWorldModel,
+    recording: RecordedSession,
+    history: History,
+    baselines: RecordingBaselines,
+    mirrored: Sequence[int],
 ) -> tuple[TargetSkill, list[TruthScore]]:
     batch, candidates = build_batch(recording, history), scaled_candidates(recording)
     recorded = recording.candidate_index(history.actions[-1])
@@ -200,7 +216,8 @@ def _measure(
     score = prediction_score(result, baselines.of_frame(recording, history.target), recording)
     reconstruction = run_reconstruction(shared, batch.target).mse
     count = len(result.candidates) + (recorded is None)
-    row = TargetSkill(history.target, score, reconstruction, best_part(result), 1 / count)
+    mirrors = compare_with_mirror(shared, batch, recording.profile.channel_names, mirrored)
+    row = TargetSkill(history.target, score, reconstruction, best_part(result), 1 / count, mirrors)
     last = history.frames[-1]
     future = GroundTruth(recording, last)
     if not future.is_simulated:

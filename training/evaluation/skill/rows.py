@@ -8,6 +8,7 @@ import numpy as np
 
 from session import NEAR_PX
 from training.evaluation.skill.measure import ROLLOUT_STEPS, Skill, psnr
+from training.evaluation.skill.mirrored import STRONG
 from training.evaluation.skill.nearest_truth import TruthScore
 from training.evaluation.verdict import percent
 from training.values import loss_text
@@ -28,7 +29,7 @@ class MeasureRow:
 
 def skill_rows(skill: Skill) -> list[MeasureRow]:
     """The rows of all measures that there are."""
-    return [_skill(skill), _explained(skill), _best(skill), *_rollout(skill), *_truth(skill.truths)]
+    return [_skill(skill), _explained(skill), _best(skill), *_mirrors(skill), *_rollout(skill), *_truth(skill.truths)]
 
 
 def _skill(skill: Skill) -> MeasureRow:
@@ -60,6 +61,19 @@ def _best(skill: Skill) -> MeasureRow:
         "Share of frames on which the action that was taken has the lowest error of all; frames on which errors differ "
         "by less than 1 %, or pictures by less than half a grey level, are not counted.",
     )
+
+
+def _mirrors(skill: Skill) -> list[MeasureRow]:
+    return [
+        MeasureRow(
+            f"Recorded {channel} predicts better than its mirror image",
+            f"{percent(np.mean(rights))} of {len(rights)}",
+            f"by chance 50 %; frames with |{channel}| above {percent(STRONG)} of its range",
+            f"Share of frames on which the {channel} that was taken has a lower error than the same to the other side; "
+            "a model that ignores it, or knows its strength alone, gets 50 %.",
+        )
+        for channel, rights in skill.mirrors.items()
+    ]
 
 
 def _rollout(skill: Skill) -> list[MeasureRow]:
