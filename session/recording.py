@@ -64,7 +64,8 @@ class RecordedSession:
     sentences on how the recording was understood; ``clock_settings`` are the steps before which the recorder's clock
     was set. Times that are not known are NaN. ``choices``: the other ways to read the recording, and the one that was
     taken; None if there is a single one. ``task``: what the robot was to do, as the recording says. ``details``:
-    further facts, each with its name. ``reset_steps``, int64, are the steps at which another episode began: no action
+    further facts, each with its name. ``steering``: the channel whose sign is left or right, 0 being straight ahead, if
+    the format says so, else "". ``reset_steps``, int64, are the steps at which another episode began: no action
     leads over them. ``rows``, int64 (N,), are the numbers of the frames' rows in a table, the same in every reading;
     None if every row is a frame. ``folder`` need not exist on disk: a recording that shares its folder with others, or
     that is not read in the usual way, has the path that its id makes.
@@ -94,6 +95,7 @@ class RecordedSession:
     choices: Choices | None = None
     task: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    steering: str = ""
     reset_steps: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     rows: np.ndarray | None = None
 

@@ -14,6 +14,7 @@ PICTURES_FOLDER = "images"
 PICTURE = "cam/image_array"
 PICTURE_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,200}", re.ASCII)
 CHANNELS = ("angle", "throttle")
+STEERING = "angle"  # below 0 to the left, above 0 to the right
 # Channels that the autopilot drives in each mode; in all others the user drives.
 DRIVEN_BY_PILOT = {"local": CHANNELS, "pilot": CHANNELS, "local_angle": ("angle",), "local_pilot": CHANNELS}
 MAX_INDEX = 1 << 53

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from session.donkeycar_format.catalogs import CHANNELS, Records, read_records
+from session.donkeycar_format.catalogs import CHANNELS, STEERING, Records, read_records
 from session.donkeycar_format.manifest import MANIFEST_FILE, Manifest, read_manifest
 from session.files import open_folder
 from session.formats.picture_files import PictureFiles
@@ -93,6 +93,7 @@ def _session(
         pictures_digest=check.digest,
         notes=tuple(_notes(records, rows, manifest, rate)),
         choices=choices,
+        steering=STEERING,
         rows=frozen(indices[shown]),
     )
 

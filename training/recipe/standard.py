@@ -42,7 +42,16 @@ def standard_config(frames: UniqueFrames) -> RecipeConfig:
     if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND:
         return BACKGROUND
     is_continuous = all(recording.is_continuous for recording in frames.recordings)
-    return MOVING if is_continuous and _changing_share(frames) >= MOSTLY_CHANGING else TEXTURE
+    if not is_continuous or _changing_share(frames) < MOSTLY_CHANGING:
+        return TEXTURE
+    return replace(MOVING, mirrored_channel=_steering(frames))
+
+
+def _steering(frames: UniqueFrames) -> int:
+    """The number of the channel that steers, from 1, if all recordings say so, else 0."""
+    names = {(recording.steering, recording.profile.channel_names) for recording in frames.recordings}
+    steering, channels = next(iter(names))
+    return channels.index(steering) + 1 if len(names) == 1 and steering in channels else 0
 
 
 def _changing_share(frames: UniqueFrames) -> float:

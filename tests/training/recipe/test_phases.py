@@ -306,7 +306,12 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
     assert values.max_shifts and values.kept_rows and not values.foreground_weight and not values.motion_fields
     steered = replace(camera, is_continuous=True, links=replace(camera.links, previous=np.arange(-1, 12)))
-    assert standard_config(UniqueFrames([steered], lambda *frame: False)).motion_fields
+    moving = standard_config(UniqueFrames([steered], lambda *frame: False))
+    assert moving.motion_fields and not moving.mirrored_channel
+    channels = steered.profile.channel_names
+    told = replace(steered, steering=channels[1])
+    assert standard_config(UniqueFrames([told], lambda *frame: False)).mirrored_channel == 2
+    assert not standard_config(UniqueFrames([told, steered], lambda *frame: False)).mirrored_channel
     standing = replace(steered, links=replace(camera.links, previous=np.arange(13)))
     assert not standard_config(UniqueFrames([standing], lambda *frame: False)).motion_fields
 
