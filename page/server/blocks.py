@@ -1,11 +1,13 @@
 """A Blocks page that accepts no files from visitors, keeps none of its answers, and holds no connection open."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import BlockFunction
+from gradio.routes import App
 from gradio.state_holder import SessionState
 
 NO_FILES = "This page takes no files."
@@ -26,7 +28,18 @@ class PageBlocks(gr.Blocks):
 
     Gradio builds a component for every output of an answer, also for one that does not change, as most of a periodic
     update: only those that change are given to it.
+
+    While a page is built Gradio makes three web applications of it, each with all routes, before `launch` makes the one
+    that is served: only that one is made.
     """
+
+    def queue(self, **options: Any) -> gr.Blocks:
+        with _no_application():
+            return super().queue(**options)
+
+    def __exit__(self, *problem: Any) -> None:
+        with _no_application():
+            super().__exit__(*problem)
 
     def get_config_file(self) -> dict[str, Any]:
         return {**super().get_config_file(), "connect_heartbeat": False}
@@ -53,6 +66,16 @@ class PageBlocks(gr.Blocks):
         if state:
             state.config_values.clear()
         return answer
+
+
+@contextmanager
+def _no_application() -> Iterator[None]:
+    make = App.create_app
+    App.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        App.create_app = staticmethod(make)
 
 
 def _by_position(block_fn: BlockFunction, predictions: object) -> list[object]:

@@ -20,9 +20,11 @@ from page.server.serving import launch_options
 from page.server.settings import Settings
 from session import list_sessions, record_demo
 from tests.app.get_chromium import FLAGS, find_chromium
-from tests.app.narrow import AUTOENCODER, PREDICTOR, NarrowWorldModels, pause_and_step
+from tests.app.narrow import AUTOENCODER, PREDICTOR, NarrowWorldModels, pause_and_step, small_recipe
 from tests.app.tabs import Stay, Tabs, Visits, staying
+from tests.promises import IS_FULL
 from training.evaluation.spot_check import SpotChecks
+from training.jobs import recipe_estimate
 from training.jobs.trainer import WorldModelTrainer
 
 CHECK_SPOTS = SpotChecks.begin  # for tests that ask for it
@@ -31,10 +33,12 @@ CHECK_SPOTS = SpotChecks.begin  # for tests that ask for it
 @pytest.fixture(scope="package", autouse=True)
 def pauses() -> Iterator[None]:
     """Jobs in this process pause before each step, which leaves the processor to the pages; and nothing is computed
-    that no test asks for."""
+    that no test asks for, or on as little as will do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WorldModelTrainer, "step", pause_and_step)
         patch.setattr(SpotChecks, "begin", lambda *_: False)
+        if not IS_FULL:
+            patch.setattr(recipe_estimate, "standard_config", small_recipe)
         yield
 
 

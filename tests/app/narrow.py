@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 import training.backend
+import training.jobs.recipe_estimate
 from models import (
     ActionPredictorConfig,
     AdaptiveWorldModelConfig,
@@ -18,6 +19,7 @@ from models import (
 )
 from tests.promises import IS_FULL
 from training.jobs.trainer import WorldModelTrainer
+from training.recipe import RecipeConfig
 
 AUTOENCODER, PREDICTOR = MaskedAutoencoderConfig(), ActionPredictorConfig()
 PAUSE_S = 0.0 if IS_FULL else 0.03
@@ -42,6 +44,11 @@ class NarrowWorldModels(WorldModels):
             return self._models[key, action_channels]
 
 
+def small_recipe(*_: object) -> RecipeConfig:
+    """Of steps on so little that the estimate of its time, which a page asks for, is soon known."""
+    return RecipeConfig(autoencoder_batch=1, predictor_batch=1, kept_patches=6, dreams=1, dreamed_frames=1)
+
+
 step = WorldModelTrainer.step
 
 
@@ -53,6 +60,7 @@ def pause_and_step(*arguments: object, **options: object) -> object:
 
 if __name__ == "__main__":
     training.backend.WorldModels = NarrowWorldModels
+    training.jobs.recipe_estimate.standard_config = small_recipe
     WorldModelTrainer.step = pause_and_step
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -105,6 +105,9 @@ class Tab:
 
     def show(self, address: str) -> None:
         self.page.goto(address)
+        self.await_page()
+
+    def await_page(self) -> None:
         self.page.wait_for_function("() => document.querySelector('#status')?.innerText.includes('Device')")
         self.pending.settle()
 
@@ -139,7 +142,7 @@ def test_every_button_at_every_wrong_moment_leaves_the_page_alive(tmp_path, tabs
             ]
             tab.page.locator("#refresh").click()
             tab.page.reload()  # during the refresh
-            tab.show(at.address)
+            tab.await_page()
             problems += [f"{moment.name}: {complaint}" for complaint in tab.complaints]
             assert tab.messages, moment.name
             tab.leave()

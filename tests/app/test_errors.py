@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-import time
+import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -142,19 +142,25 @@ def test_two_sets_of_weights_are_compared_on_the_same_track(evaluated):
 
 
 @pytest.fixture
-def slow_evaluation(monkeypatch):
-    """Evaluations with a pause before each batch of frames, so that one of 100 frames is not over too soon."""
-    evaluate = evaluator.evaluate_frames
+def held_evaluation(monkeypatch):
+    """Evaluations that wait after their first batch of frames until they are cancelled."""
+    evaluate, cancel, go = evaluator.evaluate_frames, evaluator.EvaluationJob.cancel, threading.Event()
 
-    def evaluate_slowly(*arguments, **options):
+    def evaluate_and_wait(*arguments, **options):
+        go.clear()
         for batch in evaluate(*arguments, **options):
-            time.sleep(1)
             yield batch
+            assert go.wait(60)
 
-    monkeypatch.setattr(evaluator, "evaluate_frames", evaluate_slowly)
+    def cancel_and_go(job):
+        cancel(job)
+        go.set()
+
+    monkeypatch.setattr(evaluator, "evaluate_frames", evaluate_and_wait)
+    monkeypatch.setattr(evaluator.EvaluationJob, "cancel", cancel_and_go)
 
 
-def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(own_page_at, own_stay, open_tab, own, slow_evaluation):
+def test_a_cancelled_evaluation_keeps_what_it_has_and_goes_on(own_page_at, own_stay, open_tab, own, held_evaluation):
     session_id = own[1][MANY_FRAMES]
     page = own_page_at(session_id, 9, "errors")
     progress = f"frame [1-9][0-9]* of {MANY_FRAMES}"

@@ -8,6 +8,8 @@ from playwright.sync_api import Browser, Page, Route, expect
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import running
+from tests.app.pending import Pending
+from tests.app.tabs import PLAYER
 from tests.app.test_browser import at_frame, settled_at
 
 TABS = 9
@@ -15,16 +17,25 @@ LONG_MS = 300_000
 
 
 def open_tabs(browser: Browser, address: str) -> list[Page]:
-    """Tabs that share the connections of one browser. All but the first are in the background: no timers run there."""
+    """Tabs that share the connections of one browser. All but the first are in the background: no timers run there.
+
+    They are opened by the first one, and so use the scripts that it has compiled.
+    """
     context = browser.new_context(viewport={"width": 700, "height": 500})
     context.set_default_timeout(LONG_MS)
-    pages = [context.new_page() for _ in range(TABS)]
+    first = context.new_page()
+    first.goto(address)
+    first.wait_for_selector(PLAYER)
+    pages = [first]
+    for _ in range(1, TABS):
+        with context.expect_page() as opened:
+            first.evaluate("() => { window.open('about:blank') }")
+        pages.append(opened.value)
     for page in pages[1:]:
         page.add_init_script("window.setInterval = () => 0")
-    for page in pages:
         page.goto(address, wait_until="commit")
-    for page in pages:
-        page.wait_for_selector("#player canvas.frame[data-frame]")
+    for page in pages[1:]:
+        page.wait_for_selector(PLAYER)
     return pages
 
 
@@ -82,8 +93,10 @@ def test_a_picture_that_does_not_come_is_told_and_no_other_shows_under_its_capti
 
 def test_answers_wait_on_the_server_while_four_other_tabs_listen(page_at, session_ids):
     page = page_at(session_ids["jetbot"], 2)
+    pending = Pending(page)
     page.get_by_role("button", name="Run Autoencoder").click()
     expect(page.locator("#autoencoder-result .result[data-frame='2']:not(.stale)")).to_be_visible(timeout=LONG_MS)
+    pending.settle()
     listening: list[str] = []
     page.on("request", lambda request: listening.append(request.url) if "/queue/data" in request.url else None)
     held = (

@@ -72,7 +72,7 @@ def test_player_filmstrip_and_networks_see_the_same_pixels(open_tab, tmp_path):
     recording = load_session(folder)
     assert recording.frame_count == len(picture_files())
     with serving(Settings(data=tmp_path)) as address:
-        page = open_tab("?session=jetbot/session_1", address)
+        page = open_tab("?session=jetbot/session_1", address, tab="session")  # where no network follows
         for index, mode in enumerate(picture_files()):
             expected = np.asarray(recording.picture(index)).astype(int)
             step_to(page, index)

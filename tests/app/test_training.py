@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import api_client, fill, running, serving, unfold_models
+from tests.app.pending import Pending
 from tests.cases import every_case
 from tests.training.tiny import are_equal, shared_model, until
 from training import backend
@@ -75,13 +76,14 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
     settings, query = own
     with serving(settings) as address:
         page = open_tab(query, address)
+        pending = Pending(page)
         training_tab(page)
         expect(page.locator("#pause, #resume, #stop")).to_have_count(3)
         assert not page.locator("#job-buttons").is_visible()
         page.locator("#autoencoder-way").get_by_text("until loss").click()
-        fill(page, "autoencoder-threshold", "0.012")
+        fill(page, "autoencoder-threshold", "0.014")
         page.locator("#train-autoencoder-threshold").click()
-        outcome(page, "Threshold 0.012 reached")
+        outcome(page, "Threshold 0.014 reached")
         expect(page.locator("#training-looks")).to_contain_text("autoencoder")
         page.locator("#autoencoder-way").get_by_text("for N steps").click()
         expect(page.locator("#training-pictures figure")).to_have_count(3)
@@ -128,6 +130,7 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         page.get_by_role("button", name="Name and note").click()
         page.locator("#run-name input, #run-name textarea").fill("dot, lr 1e-3")
         page.locator("#run-note input, #run-note textarea").fill("the first long run")
+        pending.settle()
         page.locator("#save-run-name").click()
         for tab in (page, watcher):
             expect(tab.locator("#training-status")).to_contain_text("dot, lr 1e-3 · Autoencoder stopped")

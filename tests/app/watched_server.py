@@ -1,7 +1,8 @@
 """A server in a process of its own that logs its file accesses: `python -m tests.app.watched_server DATA LOG`.
 
-LOG gets one JSON line for every file or folder that Python opens, lists or changes, with links resolved, and for every
-program it starts. The first line of standard output is the address; the end of standard input ends the server.
+LOG gets one JSON line for every file or folder that Python opens, lists or changes once the program is imported, with
+links resolved, and for every program it starts. The first line of standard output is the address; the end of standard
+input ends the server.
 """
 
 import json
@@ -49,10 +50,10 @@ def hook(event: str, arguments: tuple) -> None:
 
 if __name__ == "__main__":
     os.open = open_and_note
-    sys.addaudithook(hook)
     from page.server.settings import Settings
     from tests.app.conftest import serving
 
+    sys.addaudithook(hook)  # after the thousands of modules
     with serving(Settings(data=Path(sys.argv[1]))) as address:
         print(address, flush=True)
         sys.stdin.read()

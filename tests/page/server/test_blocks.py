@@ -3,6 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
+from gradio.routes import App
 from gradio.state_holder import SessionState
 from gradio_client.utils import is_file_obj_with_meta
 
@@ -35,6 +36,11 @@ def test_a_file_in_an_input_is_rejected_before_any_download(page, monkeypatch, v
     with pytest.raises(gr.Error, match=NO_FILES):
         answer_of(page, value)
     assert downloads == []
+
+
+def test_no_application_is_made_before_one_is_served(page):
+    assert page.queue(api_open=False).app is None
+    assert App.create_app(page).blocks is page
 
 
 def test_other_values_are_accepted(page):
