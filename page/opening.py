@@ -34,7 +34,7 @@ def refresh_sessions(backend: PageBackend, visitor: Visitor, robot: str | None =
     """Scan the disk for recordings; `robot`: show only that robot's ("All robots" for all)."""
     summaries = backend.sessions.list()
     titles, robot, choices = session_choices(summaries, robot)
-    choices = _with_opened(visitor, summaries, choices)
+    choices = _with_opened(backend, visitor, summaries, choices)
     value = _chosen(visitor, choices)
     return {
         "sessions.robot": OpenDropdown(choices=titles, value=robot),
@@ -47,7 +47,7 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
     """The recordings of a robot. If the open one is of another robot, the newest is opened: what is shown is always the
     session in the list."""
     summaries = backend.sessions.list()
-    chosen = _chosen(visitor, _with_opened(visitor, summaries, session_choices(summaries, robot)[-1]))
+    chosen = _chosen(visitor, _with_opened(backend, visitor, summaries, session_choices(summaries, robot)[-1]))
     if chosen in (None, visitor.session_id):
         content = dict.fromkeys(opened_names(), gr.skip())
     else:
@@ -58,19 +58,27 @@ def filter_sessions(backend: PageBackend, visitor: Visitor, robot: str | None = 
 
 
 def _with_opened(
-    visitor: Visitor, summaries: Sequence[SessionSummary], choices: list[tuple[str, str]]
+    backend: PageBackend, visitor: Visitor, summaries: Sequence[SessionSummary], choices: list[tuple[str, str]]
 ) -> list[tuple[str, str]]:
     """The choices with the visitor's session, if that is one of them in another reading, or one that no list has, such
     as an episode without data."""
     opened = visitor.session_id or ""
     if opened in (session_id for _, session_id in choices):
         return choices
-    if opened and plain_id(opened) not in {one.session_id for one in summaries}:
+    if opened and plain_id(opened) not in {one.session_id for one in summaries} and _is_there(backend, opened):
         return [(opened, opened), *choices]
     for place, (text, session_id) in enumerate(choices):
         if opened.startswith(f"{session_id}@"):
             return [*choices[: place + 1], (label(text, session_id, opened), opened), *choices[place + 1 :]]
     return choices
+
+
+def _is_there(backend: PageBackend, session_id: str) -> bool:
+    try:
+        backend.sessions.get(session_id)
+    except SessionError:
+        return False
+    return True
 
 
 def _chosen(visitor: Visitor, choices: list[tuple[str, str]]) -> str | None:

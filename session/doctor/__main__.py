@@ -3,7 +3,9 @@
 import argparse
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from session.command_line import SESSIONS, run_command
 from session.data_folder import data_option
@@ -20,7 +22,11 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--data", type=data_option, default="saved", help="folder with sessions/ and checkpoints/")
     data = parser.parse_args(arguments).data
-    logging.disable(logging.WARNING)  # what is logged while recordings open is in the report
+    with _without_log():
+        return _report(data)
+
+
+def _report(data: Path) -> int:
     _print("Versions", version_lines())
     report = check_recordings(data / SESSIONS)
     _print("Recordings", [_count(report), *report.problems])
@@ -29,6 +35,16 @@ def main(arguments: list[str]) -> int:
     files = list(checkpoint_lines(data))
     _print("Checkpoints and settings", files or ["none"])
     return 1 if report.problems or any(DAMAGED in line for line in files) else 0
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """What is logged while recordings open is in the report."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _count(report: RecordingsReport) -> str:

@@ -6,7 +6,7 @@ from page.facts import session_facts
 from page.opening import refresh_sessions
 from page.readings import label, readings
 from page.visitor import Visitor
-from session import list_sessions, load_session
+from session import SessionNotFound, list_sessions, load_session
 from tests.session.dataset_files import write_v2
 from tests.session.session_files import events_of, write_session
 from tests.session.tub_files import record, write_tub
@@ -33,15 +33,22 @@ def test_the_list_names_the_reading():
 def test_the_list_takes_no_name_of_a_folder_for_a_reading(tmp_path):
     for name in ("run", "run@home"):
         write_tub(tmp_path / name, [record(0)])
-    sessions = SimpleNamespace(list=lambda: list_sessions(tmp_path))
+    unlisted = "empty/episode_000009"
+
+    def get(session_id: str) -> None:
+        if session_id != unlisted:
+            raise SessionNotFound
+
+    sessions = SimpleNamespace(list=lambda: list_sessions(tmp_path), get=get)
     backend = SimpleNamespace(sessions=sessions, is_read_only=True)
     for opened, values in (
         ("run@home", ["run@home", "run"]),
         ("run@stride=1", ["run@home", "run", "run@stride=1"]),
-        ("gone/episode_000009", ["run@home", "run", "gone/episode_000009"]),  # opened, but in no list
+        (unlisted, ["run@home", "run", unlisted]),
     ):
         picker = refresh_sessions(backend, Visitor(opened))["sessions.picker"]
         assert sorted(value for _, value in picker.choices) == sorted(values) and picker.value == opened
+    assert refresh_sessions(backend, Visitor("deleted"))["sessions.picker"].value in ("run", "run@home")
 
 
 def test_words_of_a_dataset_are_shown_as_words(tmp_path):
