@@ -86,7 +86,7 @@ def scrub(page: Page, slider: str, frames: int, is_painted: str) -> dict[str, fl
 
 
 def play(page: Page) -> dict[str, float]:
-    page.get_by_label("Speed").select_option("30")
+    page.get_by_label("Speed", exact=True).select_option("30")
     page.keyboard.press("Home")
     page.get_by_role("button", name="Play").click()
     shown = page.evaluate(COUNT_PLAYED, PLAYED_S)
