@@ -69,7 +69,7 @@ def measure_steps(shared: SharedWorldModel, recording: RecordedSession, mode: Ro
     def press() -> None:
         nonlocal imagination
         imagination = apply_command(shared, recording, imagination, 6, MOVE, mode, HISTORY)
-        imagine_answer(recording, "session", imagination, PadInput(MOVE, 1), False)
+        imagine_answer(recording, "session", imagination, PadInput(MOVE, 1), shared.weights)
 
     for _ in range(HISTORY):
         press()
