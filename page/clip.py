@@ -25,7 +25,8 @@ SIZE = (2 * PANEL + GAP, CAPTION_HEIGHT + PANEL + TITLE_HEIGHT)
 CORNERS = ((0, CAPTION_HEIGHT), (PANEL + GAP, CAPTION_HEIGHT))
 CAPTIONS = ("actual", "predicted")
 FONT_SIZE = 15
-PAPER, INK, NEUTRAL = (255, 255, 255), (31, 41, 55), (209, 213, 219)
+# Dark in both themes, as films are: a clip is one file, and a white one glares beside dark pictures.
+PAPER, INK, NEUTRAL = (17, 24, 39), (229, 231, 235), (55, 65, 81)
 MAX_FRAMES = 300
 # Browsers treat durations below 20 ms as a mistake, and display such frames for 100 ms.
 MIN_FRAMES_PER_S, MAX_FRAMES_PER_S = 0.1, 50

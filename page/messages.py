@@ -127,7 +127,7 @@ def role_note(is_read_only: bool, may_train: bool) -> str:
     """The end of the status line: the rights of the visitor."""
     if is_read_only:
         return "Read-only server"
-    return "Weights are shared on this server" if may_train else "View-only link"
+    return "Shared weights" if may_train else "View-only link"
 
 
 def notice(problem: Exception) -> str:

@@ -80,7 +80,8 @@ def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
     weights, answer = manager.served.weights, {"models.versions": version_list(manager)}
     for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
         in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
-        answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=in_use if in_use in choices else value)
+        chosen = in_use if in_use in choices else value
+        answer[f"models.{network}_path"] = gr.Dropdown(choices=choices, value=chosen or None)
     return answer
 
 

@@ -255,7 +255,7 @@ class Backend:
             manager.wait(timeout_s)
 
     def checkpoint_menu(self, profile: RobotProfile) -> list[tuple[list[str], str]]:
-        """For the autoencoder, then the predictor: the files to choose from, and the default one."""
+        """For the autoencoder, then the predictor: the files to choose from, and the default one or ""."""
         return checkpoint_menu(self.checkpoints_folder, profile.name, self.checkpoint_prefix)
 
     def has_checkpoints(self, profile: RobotProfile) -> bool:

@@ -2,7 +2,7 @@
 // for those they are compared with. Where a column stands for many frames, its full colour reaches to their mean, a
 // paler one and the line to their highest; a click goes to the frame with the highest error.
 function makeErrorTrack(holder, seek) {
-  const HEIGHT = 34;
+  const HEIGHT = 26;
   let timeline = EMPTY_TIMELINE, told = null, shown = 0;
   const track = makeTrack(holder, draw, frameAt, seek);
 
@@ -52,7 +52,7 @@ function makeErrorTrack(holder, seek) {
     if (holder.hidden) return;
     const note = document.createElement('p');
     note.className = 'track-note';
-    note.textContent = told.label;
+    note.textContent = note.title = told.label;
     holder.append(note);
     told.rows.forEach((row) => {
       const name = row.name + ', 0 to ' + lossText(row.top);

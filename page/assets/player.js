@@ -8,7 +8,7 @@ const slider = element.querySelector('.slider'), help = element.querySelector('d
 const SETTLE_MS = 250, LATE_MS = 2500, AHEAD = 16, GROWTH_MS = 2000, HISTORY_FIELD = '#history-length', USUAL_HISTORY = 3;
 let timeline = EMPTY_TIMELINE, current = 0, shownWish = 0, wish = 0, direction = 1;
 let lengthTimer = 0, isPageOpen = false, isFormKept = false, visit = null, settleTimer = 0, growthTimer = 0, lateTimer = 0, isLate = false, playing = false, due = 0;
-const WIDE = matchMedia('(min-width: 800px)'), LEAST_STAGE = 150, MOST_STAGE = 640, GAP = 5;
+const WIDE = matchMedia('(min-width: 800px)'), LEAST_STAGE = 150, MOST_STAGE = 640;
 
 const inAddress = (session) => session.split('/').map(encodeURIComponent).join('/');
 const addressOf = (index) => new URL('recorded/frame/' + index + '/' + inAddress(timeline.session) +
@@ -300,13 +300,12 @@ function fit() {
   fitStage();
 }
 
-// Beside the tabs the whole player fits into the window: the picture gets what the rest of the player leaves. Errors come
-// below, so that nothing moves when they appear; the column sticks at its lower end if it is higher than the window.
+// Beside the tabs the whole player fits into the window: the picture gets what the rest of the player leaves. The column
+// sticks at its lower end if it is higher than the window.
 function fitStage() {
   const stage = element.querySelector('.stage'), column = element.closest('#columns');
   if (!WIDE.matches || !column) { element.style.removeProperty('--stage-height'); return; }
-  const top = column.getBoundingClientRect().top + scrollY, below = part('errors').hidden ? 0 : part('errors').offsetHeight + GAP;
-  const rest = element.offsetHeight - stage.offsetHeight - below;
+  const top = column.getBoundingClientRect().top + scrollY, rest = element.offsetHeight - stage.offsetHeight;
   const height = Math.round(Math.min(MOST_STAGE, Math.max(LEAST_STAGE, innerHeight - top - rest - 14)));
   element.style.setProperty('--stage-height', height + 'px');
   column.style.setProperty('--column-top', Math.min(8, innerHeight - column.firstElementChild.offsetHeight - 8) + 'px');

@@ -63,7 +63,8 @@ function row(told) {
   if (!told.is_readable) made.setAttribute('aria-disabled', 'true');
   const name = cell(told.id, 'name');
   if (told.task) name.append(line('small', told.task));
-  name.append(...told.marks.map((text) => line('small', text, 'flag')));  // on a narrow screen, in place of the column
+  // On a narrow screen, in place of columns.
+  name.append(...told.marks.map((text) => line('small', text, 'flag')), line('small', told.state, 'state'));
   made.append(
     picture, cell(told.robot), cell(told.date), name, cell('', 'number'), cell('', 'number'),
     cell(told.length, 'number'), cell('', 'number'), cell(told.state), flags(told.marks));
@@ -84,19 +85,23 @@ function flags(marks) {
   return made;
 }
 
+function showState(line, text) {
+  line.cells[8].textContent = line.querySelector('.state').textContent = line.querySelector('.state').title = text;
+}
+
 async function fillDetails(line, told) {
   const cells = line.cells;
   let details;
   try {
     const response = await fetch('recorded/details/' + pathOf(told.id));
     details = await response.json();
-    if (!response.ok) { cells[8].textContent = details.error || 'cannot be read'; return; }
+    if (!response.ok) { showState(line, details.error || 'cannot be read'); return; }
   } catch { return; }
   cells[4].textContent = details.frames;
   cells[5].textContent = details.actions;
   cells[6].textContent = details.length;
   cells[7].textContent = details.error ? details.error + ' · ' + (details.repeat || '?') : '';
-  cells[8].textContent = [told.state, details.problems].filter(Boolean).join(', ');
+  showState(line, [told.state, details.problems].filter(Boolean).join(', '));
   if (!details.has_picture) return;
   const image = document.createElement('img');
   image.alt = '';

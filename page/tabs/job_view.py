@@ -36,7 +36,7 @@ def rough_duration(seconds: float) -> str:
 def job_line(job: JobSnapshot | None) -> str:
     """The job in a few words, for the status line."""
     if job is None or not job.is_active:
-        return "none in progress"
+        return "none"
     who = f" (started by {job.started_by})" if job.started_by else ""
     status = "" if job.status == "running" else f"{job.status}: "
     left = f", about {rough_duration(job.seconds_left)} left" if job.seconds_left else ""

@@ -315,7 +315,7 @@ def build_follow(network: str) -> gr.Checkbox:
 
 def cleared() -> Answer:
     """Models, Autoencoder and Predictor without a recording."""
-    no_path = gr.Dropdown(choices=[], value="")
+    no_path = gr.Dropdown(choices=[], value="", allow_custom_value=True)
     return {
         "models.autoencoder_path": no_path,
         "models.predictor_path": no_path,

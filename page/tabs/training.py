@@ -115,9 +115,9 @@ def build() -> TrainingTab:
         gr.HTML(level_list(), elem_id="verdict-levels")
         with gr.Accordion("Train one network", open=True, elem_id="training-form") as fold:
             form = build_form()
+            goal_note = gr.HTML(elem_id="goal-note")
             with gr.Row():
                 goals = {network: build_goal(network, threshold) for network, threshold in GOALS.items()}
-            goal_note = gr.HTML(elem_id="goal-note")
         save = gr.Button("Save Models", elem_id="save-models", size="sm")
         save_message = gr.HTML(elem_id="save-message")
     shown = dict(view=view, looks=looks, chart=chart, naming=naming, fold=fold, goal_note=goal_note)

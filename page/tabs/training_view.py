@@ -107,8 +107,8 @@ def tick_training(
     answer["training.fold"] = gr.Accordion(open=not job.is_active)
     if job.saved and before is not None and before.status:
         answer["models.message"] = ""  # what it said, of a robot without checkpoints, is no longer true
-        for network, (files, _) in zip(GOALS, explorer.checkpoint_menu(visitor.profile), strict=True):
-            answer[f"models.{network}_path"] = gr.Dropdown(choices=files)
+        for network, (files, value) in zip(GOALS, explorer.checkpoint_menu(visitor.profile), strict=True):
+            answer[f"models.{network}_path"] = gr.Dropdown(choices=files, value=value or None)
     return answer
 
 

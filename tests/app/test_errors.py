@@ -104,9 +104,15 @@ def test_a_click_on_the_track_goes_to_that_frame(evaluated):
     box = canvas.bounding_box()
     canvas.click(position={"x": box["width"] * 10.5 / FRAMES, "y": box["height"] / 2})
     settled_at(evaluated, 10)
-    evaluated.set_viewport_size({"width": 900, "height": 900})  # the line above the tracks takes two
     track = evaluated.locator("#player [data-part=errors]")
-    assert track.evaluate("one => one.scrollHeight <= one.clientHeight")
+    for width, height in ((900, 900), (1366, 768), (1440, 900)):
+        evaluated.set_viewport_size({"width": width, "height": height})
+        assert track.evaluate("one => one.scrollHeight <= one.clientHeight")
+    evaluated.set_viewport_size({"width": 1366, "height": 768})  # all of them on the first screen
+    evaluated.evaluate("scrollTo(0, 0)")
+    evaluated.wait_for_function(
+        "() => document.querySelector('#player [data-part=errors]').getBoundingClientRect().bottom <= innerHeight"
+    )
     evaluated.set_viewport_size(VIEWPORT)
 
 

@@ -27,6 +27,11 @@ def test_sessions_are_found_sorted_and_opened_by_keyboard_and_click(open_tab: Vi
     page.get_by_role("button", name="All sessions").click()
     page.get_by_role("searchbox").fill("toroidal")
     expect(rows(page)).to_have_count(3)
+    page.set_viewport_size({"width": 390, "height": 800})
+    body = page.locator("#session-table .table-body")
+    assert body.evaluate("one => one.scrollWidth <= one.clientWidth")  # no column hangs over
+    expect(page.locator("#session-table th").get_by_text("State")).to_be_hidden()
+    page.set_viewport_size({"width": 1400, "height": 1000})
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     chosen = rows(page).nth(1)

@@ -110,11 +110,11 @@ def _is_predictor(stem: str) -> bool:
 
 def checkpoint_menu(root: Path, robot_name: str, shown_prefix: str) -> list[tuple[list[str], str]]:
     """For the autoencoder, then the predictor: the files of the robot's folder that may be its checkpoints, and the
-    default one, existing or not; all as displayed, with `shown_prefix` before them."""
+    default one, "" if it does not exist; all as displayed, with `shown_prefix` before them."""
     files = list_checkpoints(root, robot_name)
     menu = []
     for default, other in zip(default_checkpoints(root, robot_name), ("predictor", "autoencoder"), strict=True):
         candidates = [name for name in files if not Path(name).name.startswith(other)]
-        names = candidates if default in candidates else [default, *candidates]
-        menu.append(([f"{shown_prefix}/{name}" for name in names], f"{shown_prefix}/{default}"))
+        value = f"{shown_prefix}/{default}" if default in candidates else ""
+        menu.append(([f"{shown_prefix}/{name}" for name in candidates], value))
     return menu

@@ -13,10 +13,11 @@ def test_each_network_is_offered_the_files_that_may_be_its_own(tmp_path):
     assert first == "saved/checkpoints/jetbot/predictor_0.pth"
 
 
-def test_the_usual_files_are_offered_before_they_exist(tmp_path):
-    menu = checkpoint_menu(tmp_path, "toroidal_dot", "saved/checkpoints")
-    assert menu[0] == (
-        ["saved/checkpoints/toroidal_dot/autoencoder.pth"],
-        "saved/checkpoints/toroidal_dot/autoencoder.pth",
+def test_no_file_is_offered_that_does_not_exist(tmp_path):
+    assert checkpoint_menu(tmp_path, "toroidal_dot", "saved/checkpoints") == [([], ""), ([], "")]
+    (tmp_path / "toroidal_dot").mkdir()
+    (tmp_path / "toroidal_dot" / "best.pth").write_bytes(b"")
+    assert checkpoint_menu(tmp_path, "toroidal_dot", "saved/checkpoints")[0] == (
+        ["saved/checkpoints/toroidal_dot/best.pth"],
+        "",
     )
-    assert menu[1][1] == "saved/checkpoints/toroidal_dot/predictor_0.pth"
