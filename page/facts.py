@@ -2,6 +2,7 @@
 session may have any name."""
 
 import json
+import mimetypes
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -140,6 +141,12 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")  # the recorded 0.3, not float32's 0.30000001192
 
 
+def _file_text(name: str, media_type: str, size: int) -> str:
+    """The file of a frame, its type and its size; of a video's frame these are of the picture that is shown."""
+    is_own_file = mimetypes.guess_type(name)[0] == media_type
+    return f"{name}{',' if is_own_file else ' · shown as'} {media_type}, {bytes_text(size)}"
+
+
 def frame_facts(recording: RecordedSession, index: int) -> str:
     """HTML table of one frame: the line under the player, its file, and the actions before and after it."""
     data, media_type = recording.frame_bytes(index)
@@ -148,7 +155,7 @@ def frame_facts(recording: RecordedSession, index: int) -> str:
     rows = [
         ("Frame", f"Frame {index} / {recording.frame_count - 1} · step {recording.steps[index]}"),
         ("Time", clock_text(recording, index)),
-        ("File", f"{recording.frame_names[index]}, {media_type}, {bytes_text(len(data))}"),
+        ("File", _file_text(recording.frame_names[index], media_type, len(data))),
         ("Size", f"{picture.width} × {picture.height} pixels{_squeezed(picture.width, picture.height)}"),
         ("Previous action", action_text(recording, into) if into >= 0 else "none"),
         ("Next action", action_text(recording, after) if after >= 0 else "none"),

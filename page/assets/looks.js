@@ -19,7 +19,7 @@ function follow() {
   const isOther = !shown || shown.address !== next.address, file = shown && shown.looks[Number(part('slider').value)].file;
   shown = next;
   part('of').hidden = !next.of;
-  part('of').textContent = 'Of an earlier run (' + next.of + '), not of the run above.';
+  part('of').textContent = 'Of an earlier run (' + next.of + ').';
   part('slider').max = next.looks.length - 1;
   const kept = next.looks.findIndex((look) => look.file === file);
   part('slider').value = isOther || isNewest || kept < 0 ? next.looks.length - 1 : kept;

@@ -31,7 +31,7 @@ def run_looks(backend: PageBackend, visitor: Visitor) -> dict[str, object] | Non
         return None
     newest = backend.manager_for(visitor).last_run()
     return {
-        "of": "" if newest is None or newest.log.startswith(looks.run) else looks.run,
+        "of": "" if newest is not None and newest.log.startswith(looks.run) else looks.run,
         "address": f"runs/{quote(visitor.profile.name)}/{looks.run}/",
         "looks": [{"step": look.step, "phase": look.phase, "file": look.file} for look in looks.looks],
     }

@@ -4,6 +4,7 @@ import gradio as gr
 
 from page.tabs import training_view as training_tab
 from page.tabs.job_view import SHARE_READING, SHARE_TITLE, rough_duration, tab_title, training_view
+from page.tabs.looks import run_looks
 from page.tabs.training_view import REPEAT_S, tick_training
 from page.visitor import Visitor
 from session import TOROIDAL_DOT
@@ -208,3 +209,15 @@ def test_a_job_has_the_buttons_that_do_something_and_a_title(changes, buttons, t
 
 def test_the_bar_of_a_finished_run_is_full_although_steps_were_left():
     assert "width:100.0%" in training_view(job(status="finished", is_active=False), charts(), "runs/demo")
+
+
+def test_pictures_say_of_which_run_they_are_unless_it_is_the_one_above():
+    looks = SimpleNamespace(run="predictor_1", looks=[])
+    newest: list[object] = [None]
+    manager = SimpleNamespace(looks=lambda: looks, last_run=lambda: newest[-1])
+    backend, visitor = SimpleNamespace(manager_for=lambda visitor: manager), Visitor(profile=TOROIDAL_DOT)
+    assert run_looks(backend, visitor)["of"] == "predictor_1"  # after a restart, nothing is above
+    newest.append(job(log="predictor_1.jsonl"))
+    assert run_looks(backend, visitor)["of"] == ""
+    newest.append(job(log="predictor_2.jsonl"))
+    assert run_looks(backend, visitor)["of"] == "predictor_1"
