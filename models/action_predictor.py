@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.copying import CopyHead, as_shifts
+from models.episodic_memory import EpisodicMemory
 from models.layers import (
     TOKEN_STD,
     ActionEmbedding,
@@ -30,7 +31,7 @@ from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, Pre
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 EXAMPLE_TOKENS = 8
 RARELY = -2.0  # logit of the generated patch, beside a moved picture
-MAX_SHIFTS, MAX_SHIFT = 256, 1024
+MAX_SHIFTS, MAX_SHIFT, MAX_REMEMBERED = 256, 1024, 1024
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,12 @@ class ActionPredictorConfig(PredictorConfig):
     CPU it forces torch's slow attention path, more than half of a training step. `delta_latent` makes the
     network predict the change from the last context frame. `shifts`, columns and rows in turn, let it copy pixels of
     the last frame (`models/copying.py`), and `motion_fields` moves that frame as a whole by the actions before it is
-    shifted (`models/motion.py`). Raises ValueError if values do not fit together.
+    shifted (`models/motion.py`). Of `remembered` pictures of `picture_size` pixels a side it takes what lies beyond the
+    border of that frame (`models/episodic_memory.py`). Raises ValueError if values do not fit together.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
-    adopted: ClassVar[frozenset[str]] = frozenset({"shifts", "motion_fields"})
+    adopted: ClassVar[frozenset[str]] = frozenset({"shifts", "motion_fields", "remembered", "picture_size"})
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -58,9 +60,11 @@ class ActionPredictorConfig(PredictorConfig):
     delta_latent: bool = False
     shifts: tuple[int, ...] = ()
     motion_fields: int = 0
+    remembered: int = 0
+    picture_size: int = 224
 
     def __post_init__(self) -> None:
-        self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens")
+        self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens", "picture_size")
         self.check_sizes(MAX_LAYERS, "layers")
         if self.width % self.heads:
             raise ValueError(f"width {self.width} is not a multiple of heads {self.heads}.")
@@ -70,6 +74,10 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError(f"shifts are not pairs of numbers up to {MAX_SHIFT}, {MAX_SHIFTS} at most.")
         if not 0 <= self.motion_fields <= MAX_FIELDS or (self.motion_fields and not self.shifts):
             raise ValueError(f"motion_fields is not from 0 to {MAX_FIELDS}, or there are no shifts.")
+        if not 0 <= self.remembered <= MAX_REMEMBERED:
+            raise ValueError(f"remembered is not from 0 to {MAX_REMEMBERED}.")
+        if self.remembered and (self.motion_fields or not self.shifts):
+            raise ValueError("remembered pictures are of use to a predictor with shifts and without motion_fields.")
         for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} {rate} is not in [0, 1).")
@@ -127,10 +135,12 @@ class TransformerActionConditionedPredictor(Predictor):
             self.copy_head = CopyHead(width, len(self.shifts), RARELY if config.motion_fields else 0.0)
         if config.motion_fields:
             self.motion_head = MotionHead(action_channels, config.motion_fields)
+        if config.remembered:
+            self.memory = EpisodicMemory(config.remembered, config.picture_size)
         self.reset_weights()
 
     def reset_weights(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew, from `generator` or torch's own; FiLM starts as the identity."""
+        """Draw all weights anew, from `generator` or torch's own; FiLM starts as the identity, the memory empty."""
         initialize_linears(self, generator)
         for tokens in (self.position_embedding.weight, self.token_type_embedding.weight, self.future_query):
             nn.init.normal_(tokens, std=TOKEN_STD, generator=generator)
@@ -141,6 +151,8 @@ class TransformerActionConditionedPredictor(Predictor):
                 part.reset_weights()
             elif isinstance(part, MotionHead):
                 part.reset_fields(generator)
+            elif isinstance(part, EpisodicMemory):
+                part.clear()
 
     def layer_groups(self) -> list[tuple[str, tuple[str, ...]]]:
         return [

@@ -126,7 +126,8 @@ class AdaptiveWorldModel(nn.Module):
         if output.choice is None:
             return PredictedFrame(output.latents, self.decode(output.latents))
         generated = self.autoencoder.decode_all_patches(output.latents)
-        mixed = mix_patches(output, last, generated, self.predictor.shifts)
+        predictor = self.predictor
+        mixed = mix_patches(output, last, generated, predictor.shifts, memory=predictor.memory)
         return PredictedFrame(output.latents, self.autoencoder.unpatchify(mixed.patches))
 
     def use_generator(self, generator: torch.Generator | None) -> None:

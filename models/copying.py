@@ -3,8 +3,8 @@
 What a camera sees next is for the most part what it sees now, somewhere else. A network that generates every patch anew
 blurs it; one that chooses for each patch by how much the last frame moved keeps it sharp (flow in place of pixels:
 Zhou et al. 2016, arXiv 1605.03557; a mixture of fixed shifts: Finn et al. 2016, arXiv 1605.07157). What a shift would
-take from outside the last frame is unknown, and is generated; where the picture moves as a whole (`models/motion.py`),
-its border is repeated.
+take from outside the last frame is unknown, and is generated, unless a memory shows it (`models/episodic_memory.py`);
+where the picture moves as a whole (`models/motion.py`), its border is repeated.
 
 Shapes: B batch, N patches, K shifts, S patch size, V values of a patch (S·S·3), H and W picture height and width.
 """
@@ -16,10 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.episodic_memory import Canvas, EpisodicMemory, Shift
 from models.motion import warp
 from models.network import PredictorOutput
-
-Shift = tuple[int, int]  # columns and rows from a pixel of the next frame to the pixel of the last one that it equals
 
 
 class CopyHead(nn.Linear):
@@ -57,31 +56,27 @@ def mix_patches(
     generated: Tensor,
     shifts: Sequence[Shift],
     patches: Tensor | None = None,
+    memory: EpisodicMemory | None = None,
 ) -> Mixture:
     """A mixture of the last picture (B, 3, H, W), shifted, and of generated patches (B, N, V).
 
     `output` has the logits (B, N, K + 1); with a flow, the last picture is moved along it before it is shifted, its
     border is repeated on all sides, and the flow is not learned from the mixture. `patches`: the numbers (B, N) of the
-    patches, counted by rows; None: all.
+    patches, counted by rows; None: all. `memory` shows what is beyond the border, if it knows the place.
     """
     size = int((generated.shape[2] // 3) ** 0.5)
     b, n = generated.shape[:2]
-    if output.flow is not None:
-        last = warp(last, output.flow.detach())
     shares = output.choice.float().softmax(dim=-1)[..., None, None, None]  # (B, N, K + 1, 1, 1, 1)
     rows, columns = _corners(last, size, patches)
     generated = generated.reshape(b, n, size, size, 3).permute(0, 1, 4, 2, 3)
     margin = max((abs(step) for shift in shifts for step in shift), default=0)
-    # Beside a motion that is foreseen with an error, the border is the better guess of what comes in, to begin with.
-    mode = "constant" if output.flow is None else "replicate"
-    windows = _windows(last, margin, size, mode)
-    is_inside = _windows(torch.ones_like(last[:1, :1]), margin, size, mode)
+    windows, is_inside = (_windows(part, size) for part in _extended(output, last, shifts, margin, memory))
     picks = torch.arange(b, device=last.device)[:, None]
     copied, copied_share = torch.zeros_like(generated), torch.zeros_like(generated[:, :, :1])
     for number, (across, down) in enumerate(shifts):
         at_rows, at_columns = rows + (margin + down), columns + (margin + across)
         copied = copied + shares[:, :, number] * windows[picks, at_rows, at_columns]
-        copied_share = copied_share + shares[:, :, number] * is_inside[0, at_rows, at_columns]
+        copied_share = copied_share + shares[:, :, number] * is_inside[picks, at_rows, at_columns]
     generated_share = (1 - copied_share).expand_as(generated)
     mixed = copied + generated_share * generated
     return Mixture(*(part.permute(0, 1, 3, 4, 2).reshape(b, n, -1) for part in (mixed, generated_share)))
@@ -95,8 +90,20 @@ def _corners(last: Tensor, size: int, patches: Tensor | None) -> tuple[Tensor, T
     return patches // across * size, patches % across * size
 
 
-def _windows(picture: Tensor, margin: int, size: int, mode: str) -> Tensor:
-    """All windows of S × S pixels of a picture (B, C, H, W) with a margin, of zeros ("constant") or of its border
-    ("replicate"), by their corner: a view (B, Y, X, C, S, S)."""
-    padded = F.pad(picture, (margin,) * 4, mode=mode)
-    return padded.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)
+def _extended(
+    output: PredictorOutput, last: Tensor, shifts: Sequence[Shift], margin: int, memory: EpisodicMemory | None
+) -> Canvas:
+    """The last pictures (B, 3, H, W), moved along the flow if there is one, with a margin."""
+    if memory is not None:
+        return memory.extend(last, shifts, margin)
+    is_known = torch.ones_like(last[:, :1])
+    if output.flow is None:
+        return Canvas(*(F.pad(part, (margin,) * 4) for part in (last, is_known)))
+    # Beside a motion that is foreseen with an error, the border is the better guess of what comes in, to begin with.
+    moved = warp(last, output.flow.detach())
+    return Canvas(*(F.pad(part, (margin,) * 4, mode="replicate") for part in (moved, is_known)))
+
+
+def _windows(picture: Tensor, size: int) -> Tensor:
+    """All windows of S × S pixels of a picture (B, C, H, W), by their corner: a view (B, Y, X, C, S, S)."""
+    return picture.unfold(2, size, 1).unfold(3, size, 1).permute(0, 2, 3, 1, 4, 5)

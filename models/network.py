@@ -14,6 +14,8 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from models.episodic_memory import EpisodicMemory
+
 Network = Literal["autoencoder", "predictor"]
 NETWORKS: tuple[Network, ...] = ("autoencoder", "predictor")
 MAX_SIZE, MAX_LAYERS = 1 << 16, 128
@@ -99,6 +101,11 @@ class Predictor(NetworkModule):
     action_channels: int
     position_embedding: nn.Embedding
     shifts: Sequence[tuple[int, int]] = ()  # by which it copies pixels, columns and rows (`models/copying.py`)
+    memory: EpisodicMemory | None  # of pictures that show what is beyond the last frame
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory = None
 
     @abstractmethod
     def forward(self, latents: Tensor, actions: Tensor, subset: Tensor | None = None) -> Tensor:

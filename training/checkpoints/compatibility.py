@@ -154,9 +154,12 @@ def check_size(contents: LoadedCheckpoint) -> None:
 
 
 def as_numbers(file: str, key: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
-    """The weights `key` as a plain tensor of the network's own type; raises CheckpointNotFinite."""
-    is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and tensor.is_floating_point()
-    if not is_plain:
+    """The weights `key` as a plain tensor of the network's own type; raises CheckpointNotFinite.
+
+    Real numbers of any precision, but for remembered pictures, which are bytes.
+    """
+    is_plain = tensor.layout is torch.strided and tensor.device.type == "cpu"
+    if not (is_plain and (tensor.dtype is dtype if dtype is torch.uint8 else tensor.is_floating_point())):
         raise CheckpointNotFinite(f"{file} holds {key} as something other than real numbers; choose another file.")
     # Converted first: a value too large for the network's type would become infinite when it is loaded.
     converted = tensor.detach().to(dtype)

@@ -93,7 +93,7 @@ def file_contents(
     dtype: torch.dtype | None = None,
 ) -> dict[str, object]:
     """The dict that a network's file holds, copied; weights are converted to `dtype` if one is given."""
-    weights = {key: value.to(dtype or value.dtype) for key, value in network.state_dict().items()}
+    weights = {key: in_precision(value, dtype or value.dtype) for key, value in network.state_dict().items()}
     level = {"level": 0} if network.kind == "predictor" else {}
     return {
         "model_state_dict": _copied(weights),
@@ -102,6 +102,11 @@ def file_contents(
         "config": Architecture.of(network).as_dict(),
         **level,
     }
+
+
+def in_precision(weights: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights as numbers of one type; remembered pictures stay bytes."""
+    return weights.to(dtype) if weights.is_floating_point() else weights
 
 
 def _copied(value: object) -> object:

@@ -28,6 +28,7 @@ from training.checkpoints.writer import (
     Provenance,
     SavedCheckpoint,
     copy_contents,
+    in_precision,
     write_contents,
 )
 from training.recipe.phase import Phase
@@ -144,7 +145,8 @@ class WorldModelTrainer:
             self._provenance.note(FILES[network], checkpoint.digest)
             self._unsaved.discard(network)
             name = self._shown_name(path)
-            if not path.resolve().is_relative_to(self.directory.resolve()):
+            is_elsewhere = not path.resolve().is_relative_to(self.directory.resolve())
+            if is_elsewhere and path.parent.name != self.directory.name:
                 notes += (f"It lies in the folder of {path.parent.name}, not in that of {self.directory.name}.",)
             self.shared.set_weights_source({network: WeightsSource(name, info.step)})
         return CheckpointInfo(info.file, info.step, notes)
@@ -225,7 +227,7 @@ def weights_alone(contents: CheckpointData, dtype: torch.dtype) -> CheckpointDat
     networks = {
         network: {
             **part,
-            "model_state_dict": {key: value.to(dtype) for key, value in part["model_state_dict"].items()},
+            "model_state_dict": {key: in_precision(value, dtype) for key, value in part["model_state_dict"].items()},
             "optimizer_state_dict": None,
             "scheduler_state_dict": {"last_epoch": contents.steps[network]},
         }

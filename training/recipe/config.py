@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.action_predictor import MAX_SHIFTS
+from models.action_predictor import MAX_REMEMBERED, MAX_SHIFTS
 from models.motion import MAX_FIELDS
 from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS, TrainingConfig
@@ -23,8 +23,9 @@ class RecipeConfig:
     differ from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of
     copying one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0,
     `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
-    copy pixels; 0: it copies none. With `motion_fields` the whole picture moves by the actions before, which is fitted
-    in `motion_steps`. `mirrored_channel`: the action channel, from 1, whose sign is left or right: half of what is
+    copy pixels; 0: it copies none. `remembered`: the most pictures in which it looks up what lies beyond its last
+    frame. With `motion_fields` the whole picture moves by the actions before, which is fitted in `motion_steps`.
+    `mirrored_channel`: the action channel, from 1, whose sign is left or right: half of what is
     learned from is mirrored; 0: nothing. Histories have up to `history_length` frames, in one step of four up to
     `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout phase; a predictor that
     copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it. A share `moving_share`
@@ -49,6 +50,7 @@ class RecipeConfig:
     kept_patches: int = 39
     kept_rows: int = 0
     max_shifts: int = 0
+    remembered: int = 0
     motion_fields: int = 0
     motion_steps: int = 400
     motion_lr: float = 3e-3
@@ -83,6 +85,7 @@ class RecipeConfig:
         check_whole(self.kept_patches, "kept_patches", 0, 1000)
         check_whole(self.kept_rows, "kept_rows", 0, 1000)
         check_whole(self.max_shifts, "max_shifts", 0, MAX_SHIFTS)
+        check_whole(self.remembered, "remembered", 0, MAX_REMEMBERED)
         check_whole(self.motion_fields, "motion_fields", 0, MAX_FIELDS)
         check_whole(self.mirrored_channel, "mirrored_channel", 0, MAX_CHANNELS)
         check_whole(self.seed, "seed", 0, 2**63 - 1)

@@ -80,7 +80,8 @@ class LatentPrediction:
         generated = autoencoder.decode_patches(output.latents[:, 1:], patches)
         if output.choice is None:
             return (generated - wanted).square()
-        mixed = mix_patches(output, examples.last, generated, self._model.predictor.shifts, patches)
+        predictor = self._model.predictor
+        mixed = mix_patches(output, examples.last, generated, predictor.shifts, patches, predictor.memory)
         used = self._config.generated_weight * mixed.generated_share.detach()
         return (mixed.patches - wanted).square() + used * (generated - wanted).square()
 

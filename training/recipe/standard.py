@@ -22,6 +22,7 @@ TEXTURE = RecipeConfig(
     longest_history=8,
     kept_rows=3,
     max_shifts=32,
+    remembered=64,
     foreground_weight=0.0,
 )
 MOVING = replace(
@@ -32,6 +33,7 @@ MOVING = replace(
     predictor_lr=7e-4,
     longest_history=3,
     max_shifts=25,
+    remembered=0,  # a place is seen again from somewhere else
     motion_fields=4,
 )
 

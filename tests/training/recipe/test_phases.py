@@ -267,6 +267,28 @@ def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_
     model.eval()
 
 
+def test_a_predictor_that_copies_remembers_frames_to_learn_from_also_one_that_was_trained_before(copying, frames):
+    remembering = replace(COPYING, remembered=5, predictor_steps=2, dream_steps=2)
+    trainer = Watched(shared_model())
+    learned(trainer, frames, remembering, "predict")
+    predictor = trainer.shared.model.predictor
+    kept = predictor.memory.pictures
+    assert len(kept) == predictor.config.remembered == 5 and predictor.config.picture_size == kept.shape[-1]
+    numbers = [(frames.pictures == one).flatten(1).all(dim=1).nonzero().flatten().tolist() for one in kept]
+    assert all(number and not frames.is_held_out[number].any() for number in numbers)
+
+    trainer = Watched(shared_model())
+    learned(trainer, frames, COPYING, "predict")
+    before = tensors_of(trainer.shared.model.predictor)
+    (phase,) = recipe_phases(trainer.shared.model, frames, remembering, {"autoencoder": 8, "predictor": 8})
+    phase.initialize()
+    after = tensors_of(trainer.shared.model.predictor)
+    assert torch.equal(after.pop("memory.pictures"), kept) and are_equal(after, before)
+    network = trainer.shared.model.predictor
+    phase.initialize()  # a second time changes nothing
+    assert trainer.shared.model.predictor is network
+
+
 def test_a_motion_is_fitted_before_the_predictor_learns_and_stays_then(frames):
     (dot,) = frames.recordings
     profile = replace(dot.profile, channels=(ActionChannel("steering", -1.0, 1.0),))
@@ -304,7 +326,13 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     assert standard_config(frames) == RecipeConfig()
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
-    assert values.max_shifts and values.kept_rows and not values.foreground_weight and not values.motion_fields
+    assert (
+        values.remembered
+        and values.max_shifts
+        and values.kept_rows
+        and not values.foreground_weight
+        and not values.motion_fields
+    )
     steered = replace(camera, is_continuous=True, links=replace(camera.links, previous=np.arange(-1, 12)))
     moving = standard_config(UniqueFrames([steered], lambda *frame: False))
     assert moving.motion_fields and not moving.mirrored_channel
