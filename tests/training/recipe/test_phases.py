@@ -267,7 +267,7 @@ def test_rollouts_of_copying_start_at_learned_frames_and_learn_from_no_held_out_
     model.eval()
 
 
-def test_a_predictor_that_copies_remembers_frames_to_learn_from_also_one_that_was_trained_before(copying, frames):
+def test_a_predictor_that_copies_remembers_frames_to_learn_from_also_one_that_was_trained_before(frames):
     remembering = replace(COPYING, remembered=5, predictor_steps=2, dream_steps=2)
     trainer = Watched(shared_model())
     learned(trainer, frames, remembering, "predict")
@@ -326,13 +326,8 @@ def test_standard_values_follow_the_pictures(frames, tmp_path):
     assert standard_config(frames) == RecipeConfig()
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
-    assert (
-        values.remembered
-        and values.max_shifts
-        and values.kept_rows
-        and not values.foreground_weight
-        and not values.motion_fields
-    )
+    assert values.remembered and values.max_shifts and values.kept_rows
+    assert not values.foreground_weight and not values.motion_fields
     steered = replace(camera, is_continuous=True, links=replace(camera.links, previous=np.arange(-1, 12)))
     moving = standard_config(UniqueFrames([steered], lambda *frame: False))
     assert moving.motion_fields and not moving.mirrored_channel
