@@ -53,6 +53,14 @@ def test_ten_imagined_moves_are_those_of_the_simulator(backend):
     assert dream.steps[-1].known == 10 and dream.steps[-1].near >= 9
 
 
+def test_a_room_turns_on_when_nothing_of_the_first_picture_is_left(backend):
+    recording, shared, dream = backend.sessions.get(LEARNED_ROOM), shared_for(backend, LEARNED_ROOM), None
+    for _ in range(13):
+        dream = apply_command(shared, recording, dream, 3, TURN, "latents", 3)
+    last = dream.steps[-1]
+    assert last.known == 13 and last.near >= 12 and last.mse < last.repeat_mse / 5
+
+
 def test_all_of_it_is_small():
     sessions = [SAVED / "sessions" / name for name in (*RECORDINGS, LEARNED_ROOM, OTHER_ROOM)]
     pairs = [SAVED / "checkpoints" / robot / file for robot in ("toroidal_dot", "jetbot") for file in FILES.values()]
