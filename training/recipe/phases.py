@@ -22,7 +22,6 @@ import torch
 from models import AdaptiveWorldModel, Network
 from models.copying import Shift
 from models.spatiotemporal_init import initialize_spatiotemporal
-from session.spread import spread_starts
 from training.config import FixedSteps
 from training.recipe.config import RecipeConfig
 from training.recipe.latent_batches import LatentBatches
@@ -31,6 +30,7 @@ from training.recipe.mirrored import check_mirrored_channel
 from training.recipe.motion import MotionBatches, MotionFit
 from training.recipe.phase import Phase
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
+from training.recipe.remembering import remember
 from training.recipe.shifts import observed_shifts, rings
 from training.recipe.unique_frames import UniqueFrames
 
@@ -63,8 +63,8 @@ def recipe_phases(
         phases.append(_predict_phase(model, frames, config, "predict", fitted, initialize=first, **measurement))
     if config.dream_steps:
         first_step = loaded.get("predictor", fitted + config.predictor_steps)
-        remember = lambda: _remember(model, frames, config)  # noqa: E731
-        phases.append(_predict_phase(model, frames, config, "rollout", first_step, initialize=remember, **measurement))
+        first = lambda: remember(model, frames, config)  # noqa: E731
+        phases.append(_predict_phase(model, frames, config, "rollout", first_step, initialize=first, **measurement))
     return phases
 
 
@@ -102,22 +102,9 @@ def _initialize(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeC
     fresh = torch.Generator().manual_seed(config.seed)
     changed = replace(model.predictor.config, shifts=numbers, motion_fields=config.motion_fields, remembered=0)
     model.replace_predictor(changed, fresh)
-    _remember(model, frames, config)
+    remember(model, frames, config)
     if config.starts_in_space_and_time:
         initialize_spatiotemporal(model.predictor, sizes.grid, sizes.patch_size)
-
-
-def _remember(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> None:
-    """Give a predictor that copies an episodic memory of up to `remembered` frames to learn from, evenly spread."""
-    predictor = model.predictor
-    can_use = any(any(shift) for shift in predictor.shifts) and not config.motion_fields
-    if not config.remembered or not can_use or predictor.memory is not None:
-        return
-    places = spread_starts(len(frames.learned), config.remembered)
-    pictures = frames.pictures[torch.from_numpy(frames.learned[places])]
-    sizes = dict(remembered=len(pictures), picture_size=model.autoencoder.config.image_size)
-    model.replace_predictor(replace(predictor.config, **sizes))
-    model.predictor.load_state_dict({**predictor.state_dict(), "memory.pictures": pictures}, strict=True)
 
 
 def _shifts(frames: UniqueFrames, patch_size: int, config: RecipeConfig) -> Sequence[Shift]:
