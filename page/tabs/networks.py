@@ -31,8 +31,8 @@ NO_LOWEST = (
     "than another here."
 )
 SHARPER = (
-    '<p class="fine">A prediction may be sharper than a reconstruction: the predictor copies pixels of the last frame '
-    "where it can.</p>"
+    '<p class="fine">A prediction may be sharper than a reconstruction: where it can, the predictor copies pixels of '
+    "the last frame, and beyond its border of frames that it remembers.</p>"
 )
 MAX_CHANNELS = 4  # in the label of a picture
 SWEEP_COLUMNS = 5

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first one draws into memory alone, and takes a sixth less time of the processor for the same tests.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The browser itself must not use the network: tests fail on requests to other hosts.
 FLAGS = [
     "--no-sandbox",
@@ -40,7 +41,9 @@ def install_chromium() -> None:
         sudo = [] if is_root else ["sudo", "-n"]
         quiet = dict(env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdout=subprocess.DEVNULL)
         subprocess.run([*sudo, "apt-get", "update", "-qq"], check=False, **quiet)
-        subprocess.run([*sudo, "apt-get", "install", "-y", "-qq", "chromium"], check=False, **quiet)
+        for package in NAMES[:2]:  # not every system has the first
+            if find_chromium() is None:
+                subprocess.run([*sudo, "apt-get", "install", "-y", "-qq", package], check=False, **quiet)
     if find_chromium() is None:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
 
