@@ -18,7 +18,7 @@ from tests.app.get_chromium import FLAGS, find_chromium
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS, SHIPPED = ROOT / "docs", ROOT / "saved"
-JETBOT, DOT = "jetbot/session_20261127_234947", "toroidal_dot/session_20261123_231857"
+JETBOT = "jetbot/session_20261127_234947"
 FRAME, STEPS = 18, 100  # a turn leads to that frame
 log = logging.getLogger("screenshots")
 
@@ -79,11 +79,11 @@ def photograph_inside(browser: Browser, address: str) -> None:
 
 
 def photograph_imagine(browser: Browser, address: str) -> None:
-    """Ten moves of the demo that comes with the program."""
+    """So many turns that nothing of the first picture is left."""
     page = opened(browser, address, 1400, 1000, "light")
     page.get_by_role("tab", name="Imagine", exact=True).click()
-    for count in range(1, 11):
-        page.get_by_role("button", name="move").click()
+    for count in range(1, 14):
+        page.locator("#imagine-pad").get_by_role("button", name="turn left").click()
         page.wait_for_selector(f"#imagine-pad .imagine[data-steps='{count}']")
     page.locator("#measure-truth").click()
     page.wait_for_selector("#truth-figure")
@@ -124,7 +124,7 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     log.setLevel(logging.INFO)
     DOCS.mkdir(exist_ok=True)
-    shots = {photograph_page: JETBOT, photograph_inside: JETBOT, photograph_imagine: DOT, photograph_sessions: JETBOT}
+    shots = dict.fromkeys((photograph_page, photograph_inside, photograph_imagine, photograph_sessions), JETBOT)
     with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         data = Path(temporary) / "saved"
         shutil.copytree(SHIPPED, data)
