@@ -42,7 +42,7 @@ from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
-from page.status import checkpoint_choices, describe_status, load_one
+from page.status import CHECKPOINTS, checkpoint_choices, describe_status, load_one
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status
@@ -519,8 +519,8 @@ def connect_networks(on: On, page: PageParts) -> None:
     panel, frame = page.models, [page.visitor, page.recording.player]
     paths = [page.visitor, panel.autoencoder_path, panel.predictor_path]
     on(panel.load.click, load_models, paths, [panel.message, page.status], **NETWORKS)
-    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions])
-    shown = [panel.message, page.status, *paths[1:], panel.versions]
+    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.origins, panel.versions])
+    shown = on.named([*CHECKPOINTS, "status"])
     on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
     history = [*frame, page.predictor.history_length, page.predictor.own]
@@ -549,8 +549,8 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     offer, drawn = tab.world_model, [visitor, *vars(tab.chart).values()]
     on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log, offer.leaves_out_flagged], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
-    files = [page.models.autoencoder_path, page.models.predictor_path, page.models.message, page.models.versions]
-    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")
+    files = [tab.save_message, page.status, *on.named(CHECKPOINTS)]
+    on(tab.save.click, save_models, [visitor], files, concurrency_id="networks")
     run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
     on(tab.naming.save.click, name_run, [visitor, *title, run, *drawn[1:]], [tab.view, tab.chart.earlier, run], **QUICK)
     on(tab.naming.panel.expand, recall_title, [visitor, run], title, **TICK)

@@ -13,6 +13,7 @@ from training.checkpoints.errors import (
     CheckpointShapesDiffer,
     WrongNetwork,
 )
+from training.checkpoints.manifest import Origin
 from training.checkpoints.paths import checkpoint_path, default_checkpoints, list_checkpoints
 from training.checkpoints.validate import CheckpointInfo, load_checkpoint
 from training.checkpoints.versions import Version
@@ -166,6 +167,7 @@ __all__ = [
     "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
+    "Origin",
     "PredictedFrame",
     "PredictorTrainer",
     "RecipeEstimate",

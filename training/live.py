@@ -214,6 +214,7 @@ def _record(
         recording = LiveRecording(recorder, robot.candidates, profile=_profile(robot, manager, options))
         loop = OnlineLoop(robot, recording, selector, trainer, config, lambda: stop.is_made)
         session_id, project = recorder.session_id, options.wandb_project
+        trainer.learns_from(session_id)
         live_log = None if options.no_training else LiveLog(manager, session_id, config, project)
         problem = _follow(loop, trainer, config, live_log)
     is_saved = not may_have_corrupted_weights(problem) and _save(trainer)

@@ -98,5 +98,5 @@ class PageParts:
             *(self.attention.result, self.weights.result, self.actions.result, tab.statistics_result),
             *(errors.clip.result, tab.statistics, *self.evaluated),
             *(self.imagine.rollout.result, self.imagine.accuracy.result, self.actions.skill.result),
-            *(self.imagine.accuracy.panel, models.panel, models.versions, self.predictor.own),
+            *(self.imagine.accuracy.panel, models.panel, models.origins, models.versions, self.predictor.own),
         ]
