@@ -12,7 +12,6 @@ outputs answers by name: a dict of values by the names of components in `PagePar
 #   "wandb==0.31.0", "orjson==3.13.0", "tqdm==4.70.1"]
 # ///
 
-import functools
 import logging
 import sys
 import threading
@@ -253,24 +252,6 @@ def diagnose_actions(
     return tabs.actions.diagnostics_view(recording, diagnostics, judgement)
 
 
-def measure_skill(
-    explorer: Explorer,
-    visitor: Visitor,
-    history_length: int | None = None,
-    frames: int | None = 16,
-    progress: gr.Progress = gr.Progress(),
-) -> str:
-    """Errors on some frames beside those of repeating the last frame and of the mean picture; use of the actions."""
-    recording, _ = selected(explorer, visitor, None)
-    shared, length = explorer.manager_for(visitor).served, length_of(history_length)
-    version, baselines = shared.version, explorer.baselines.of(recording)
-    skill = training.measure_skill(
-        *(shared, recording, visitor.session_id, length, whole(frames), None, baselines),
-        watched=functools.partial(progress.tqdm, desc="Measuring frames"),
-    )
-    return tabs.skill.skill_view(recording, skill, verdicts.judge_skill(explorer, shared, recording, skill, version))
-
-
 def describe_session(explorer: Explorer, visitor: Visitor) -> str:
     """Statistics of the recording: actions, intervals, missing and repeated events, sizes."""
     recording = recording_of(explorer, visitor)
@@ -457,6 +438,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                         weights = tabs.weights.build()
                         actions = tabs.actions.build()
                     errors_tab = tabs.errors.build()
+                    compare_tab = tabs.compare.build()
                     session_tab = tabs.recording.build_tab()
         gr.HTML(messages.VERSION_LINE, elem_id="version")
         page = PageParts(
@@ -475,6 +457,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             weights=weights,
             actions=actions,
             errors=errors_tab,
+            compare=compare_tab,
         )
         connect(On(explorer, page, USER_ERRORS), demo, page)
         add_endpoints(explorer)
@@ -491,6 +474,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_actions(on, page.actions, page)
     connect_errors(on, page.errors, page)
     connect_clip(on, page.errors.clip, page)
+    connect_compare(on, page.compare, page)
     connect_imagine(on, page.imagine, page)
     connect_ticks(on, page)
     tabs.marks.offer_to_programs(on)
@@ -588,7 +572,7 @@ def connect_actions(on: On, tab: tabs.actions.ActionsPanel, page: PageParts) -> 
     on(tab.run.click, remember("actions", diagnose_actions), *event, **SLOW)
     connect_opening(on, "actions", tab.tab, page, diagnose_actions, *event)
     fields = [page.visitor, page.predictor.history_length, tab.skill.frames]
-    on(tab.skill.run.click, measure_skill, fields, [tab.skill.result], **SLOW)
+    on(tab.skill.run.click, tabs.skill.measure_skill, fields, [tab.skill.result], **SLOW)
 
 
 def connect_opening(on: On, name: str, panel: gr.Tab, page: PageParts, function: Callable, *event: list) -> None:
@@ -615,6 +599,15 @@ def connect_errors(on: On, tab: tabs.errors.ErrorsTab, page: PageParts) -> None:
 def connect_clip(on: On, panel: tabs.errors.ClipPanel, page: PageParts) -> None:
     fields = [page.predictor.history_length, panel.first, panel.last, panel.speed, panel.kind]
     on(panel.run.click, make_clip, [page.visitor, *fields], [panel.result], **SLOW)
+
+
+def connect_compare(on: On, tab: tabs.compare.CompareTab, page: PageParts) -> None:
+    visitor, models_panel = page.visitor, page.models
+    on(tab.tab.select, tabs.compare.compare_choices, [visitor, tab.first, tab.second], [tab.first, tab.second], **TICK)
+    dream = [tab.steps, tab.actions, page.predictor.history_length, page.imagine.mode]
+    fields = [page.recording.player, tab.first, tab.second, *dream]
+    fields += [models_panel.autoencoder_path, models_panel.predictor_path]
+    on(tab.run.click, tabs.compare.compare_checkpoints, [visitor, *fields], [tab.result], **NETWORKS)
 
 
 def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> None:

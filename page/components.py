@@ -25,6 +25,7 @@ SCRIPTS = (
     "palette.js",
     "player.js",
     "links.js",
+    "wipe.js",
     "dropdowns.js",
     "toasts.js",
 )

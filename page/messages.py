@@ -38,6 +38,10 @@ EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '
     "drawn under the history, and the worst frames.</div>"
 )
+EMPTY_COMPARE = (
+    '<div class="empty">Is a new checkpoint better than an old one here? Choose two and press <b>Compare</b>: both '
+    "predict the selected frame, and imagine what follows under the same actions. Nothing is loaded for others.</div>"
+)
 EMPTY_TRUTH = (
     '<div class="empty">For a simulated robot, the true outcome of every action is known. Press <b>Measure</b> to '
     "compare predictions with it.</div>"

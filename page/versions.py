@@ -94,6 +94,13 @@ def restore_version(manager: TrainingManager, name: object) -> str:
     return messages.result("".join(lines))
 
 
+def version_name(manager: TrainingManager, version: Version) -> str:
+    """A version in fewer words, for a list beside others: "2026-11-27 21:10 · long run · autoencoder step 1,500"."""
+    parts = [_date(version.newest.saved), _run_name(manager, version) or version.newest.origin.made_by]
+    parts += [_network_text(version, network) for network in NETWORKS if network in version.files]
+    return " · ".join(part for part in parts if part)
+
+
 def version_label(version: Version, is_in_use: bool, run_name: str = "") -> str:
     """A version in one line: "2026-11-27 21:10 · long run · training the predictor on … · predictor step 1,500 · 20.7
     MB". `run_name`: that of the run that saved it last."""

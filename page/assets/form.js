@@ -3,7 +3,7 @@ const FORM_KEY = 'session-explorer-form', FORM = '#model-column';
 let restored = {};
 
 function fieldOf(target) {
-  const isField = target.matches && target.matches('input') && !target.matches('[data-part], [role=combobox], [type=text]');
+  const isField = target.matches && target.matches('input') && !target.matches('[data-part], .wipe input, [role=combobox], [type=text]');
   return isField && target.closest(FORM) ? target.closest('[id]:not(input)') : null;
 }
 

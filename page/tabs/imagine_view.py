@@ -80,7 +80,7 @@ def _address(pixels: np.ndarray) -> str:
     return data_address(png_of(pixels), "image/png")
 
 
-def _name_of(recording: RecordedSession, action: np.ndarray) -> str:
+def action_text_of(recording: RecordedSession, action: np.ndarray) -> str:
     """The name or label of an action, raw values (A,); of one of the visitor's own its values."""
     candidate = recording.find_candidate(action)
     if candidate is not None:
@@ -97,7 +97,7 @@ def _recorded_action(recording: RecordedSession, frame: int) -> list[float] | No
 def _imagined_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.actions:
         return f"Start: recorded frame {imagination.start}"
-    last = f", after {_name_of(recording, imagination.steps[-1].action)}" if imagination.steps else ""
+    last = f", after {action_text_of(recording, imagination.steps[-1].action)}" if imagination.steps else ""
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
@@ -152,7 +152,7 @@ def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bo
 
 def _strip_step(recording: RecordedSession, step: ImaginedStep) -> dict[str, Any]:
     truth = None if step.true_thumb is None else _address(step.true_thumb)
-    name = _name_of(recording, step.action)
+    name = action_text_of(recording, step.action)
     error = _short_error(recording, step)
     return dict(number=step.number, action=name, imagined=_address(step.thumb), truth=truth, error=error)
 

@@ -44,7 +44,9 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
     heat = draw_error(result.error)
     pictures = [
         Picture(result.input, f"Input, frame {index}"),
-        Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
+        Picture(
+            result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}", beneath=(result.input, "Input")
+        ),
         Picture(heat.pixels, "Squared error"),
     ]
     return (
@@ -67,7 +69,7 @@ def prediction_view(
     heat = draw_error(result.error)
     pictures = [
         Picture(result.actual, f"Actual, frame {history.target}"),
-        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
+        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}", beneath=(result.actual, "Actual")),
         Picture(heat.pixels, "Squared error"),
     ]
     own = [] if sweep.own is None else [_own_picture(recording, sweep, result)]
