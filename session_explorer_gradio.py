@@ -36,6 +36,7 @@ from page.components import FramePosition
 from page.facts import frame_facts
 from page.handlers import Answer, On, PageError, may_train, name_of
 from page.panels import remember, unless_shown
+from page.reports.own_dream import show_dream
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, serve
@@ -615,6 +616,7 @@ def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> No
     visitor, player, length = page.visitor, page.recording.player, page.predictor.history_length
     pad = dict(refuse=imagine_refusal, trigger_mode="multiple", show_progress="hidden", **NETWORKS)
     on(tab.pad.pressed, imagine, [visitor, tab.pad, player, length, tab.mode], [tab.pad], **pad)
+    on(tab.whole.click, show_dream, [visitor], [tab.dream], **SLOW)
     steps, run, result = tab.rollout.steps, tab.rollout.run, tab.rollout.result
     on(run.click, roll_out, [visitor, player, steps, length, tab.mode], [result], **NETWORKS)
     accuracy = tab.accuracy

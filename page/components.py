@@ -26,6 +26,7 @@ SCRIPTS = (
     "player.js",
     "links.js",
     "wipe.js",
+    "reports.js",
     "dropdowns.js",
     "toasts.js",
 )

@@ -30,6 +30,7 @@ from training.evaluation.comparison import (
     dream_with_each,
     predict_with_each,
     recorded_actions,
+    remembered_steps,
 )
 from training.evaluation.diagnostics import MAX_TARGETS, ActionDiagnostics, diagnose_actions
 from training.evaluation.evaluator import (
@@ -236,6 +237,7 @@ __all__ = [
     "read_selection",
     "reconstruct_frame",
     "recorded_actions",
+    "remembered_steps",
     "roll_out",
     "save_checkpoint",
     "share_below",

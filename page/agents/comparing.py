@@ -4,7 +4,7 @@ from page.agents.results import ToolResult, Value, number
 from page.agents.viewing import action_values, frame_of, opened
 from page.backend import PageBackend
 from page.selection import length_of
-from page.tabs.compare.comparison import IN_USE, RECORDED, Choice, Comparison, compare, dream_means, dreamed_actions
+from page.tabs.compare.comparison import IN_USE, RECORDED, Choice, Comparison, compare, dreamed_actions
 from page.versions import version_name
 from session import RecordedSession
 from training import MAX_ROLLOUT, TrainingManager, better_of, whole_number
@@ -53,7 +53,7 @@ def _frame(result: Comparison) -> dict[str, Value]:
 
 def _dream(recording: RecordedSession, result: Comparison) -> dict[str, Value]:
     """The mean errors of the dream, and its actions."""
-    means = dream_means(result)
+    means = result.dream_means
     if not means:
         return {"dream": {"problem": result.dreamed.problem or "The true frames are not known."}}
     best = better_of(means[:2], result.dream[-1].imagined)

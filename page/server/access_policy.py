@@ -21,7 +21,7 @@ APP_ID_PATH = "/gradio_api/app_id"
 STARTUP_PATH = "/gradio_api/startup-events"
 EXACT_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/pwa_icon", "/login_check"}
-    | {KEY_PATH, "/mcp"}
+    | {KEY_PATH, "/mcp", "/report.html"}
 )
 API_PATHS = frozenset(
     {

@@ -103,5 +103,5 @@ class PageParts:
             *(errors.clip.result, tab.statistics, *self.evaluated),
             *(self.imagine.rollout.result, self.imagine.accuracy.result, self.actions.skill.result),
             *(self.imagine.accuracy.panel, models.panel, models.origins, models.versions, self.predictor.own),
-            *(self.compare.first, self.compare.second, self.compare.result),
+            *(self.compare.first, self.compare.second, self.compare.result, self.imagine.dream),
         ]

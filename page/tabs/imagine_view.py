@@ -10,6 +10,7 @@ from models import WeightsSource
 from page.clip import animated_clip
 from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
+from page.reports.link import report_link, setup
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import channel_labels, short_values, untrained_notice, weights_text
 from page.tabs.own_action import channels_of
@@ -196,8 +197,8 @@ def rollout_view(
         f"{clipped_notice(recording)}"
         f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length, mean_mses)}</div>'
         f"{_rollout_judgement(steps, mode, mean_mses)}{charts}"
-        f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
-        f"{_rollout_clip(recording, start, steps, mode)}</div>"
+        f'<p class="links">{_rollout_report(recording, start, steps)} {_rollout_link(recording, start, steps)}</p>'
+        f"{_rollout_clip(recording, start, steps, mode)}{_rollout_setup(recording, weights)}</div>"
     )
 
 
@@ -265,6 +266,16 @@ def _rollout_link(recording: RecordedSession, start: int, steps: Sequence[Rollou
         numbers = [float("nan") if value is None else float(value) for value in values]
         rows.append((step.number, step.frame, action_text(recording, step.action), *numbers))
     return table_link(header, rows, f"rollout_{recording.name}_{start}")
+
+
+def _rollout_report(recording: RecordedSession, start: int, steps: Sequence[RolloutStep]) -> str:
+    title = f"{recording.profile.title}: {count_text(len(steps), 'step')} rolled out from frame {start}"
+    return report_link(f"rollout_{recording.name}_{start}", title)
+
+
+def _rollout_setup(recording: RecordedSession, weights: Mapping[str, WeightsSource]) -> str:
+    networks = [(network.capitalize(), source.describe()) for network, source in weights.items()]
+    return setup([("Recording", f"{recording.name}, version {recording.version}"), *networks])
 
 
 def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[RolloutStep], mode: str) -> str:

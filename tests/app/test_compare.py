@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.app.conftest import fill
 from tests.app.test_browser import settled_at
-from tests.app.test_inside import LONG_MS
+from tests.app.test_inside import LONG_MS, kept_text
 
 DIVIDER = "getComputedStyle(document.documentElement).getPropertyValue('--wipe')"
 
@@ -28,6 +28,10 @@ def test_two_pairs_are_compared_on_the_selected_frame_and_the_address_names_the_
     expect(result.locator(".dreams img")).to_have_count(6)
     expect(result.locator("#comparison-errors tbody tr")).to_have_count(4)
     assert "tab=compare" in page.url
+    report = kept_text(page, "#compared .keep-report")
+    assert "<h1>JetBot: two pairs of checkpoints at frame 12</h1>" in report and "%BODY%" not in report
+    assert report.count("<img") == 6 + 6 + 2 and "Made with" in report and 'class="wipe"' not in report
+    assert not re.search(r"""<script|<input|<button|(?:src|href)=["'](?!data:|#|["'])""", report)
     page.get_by_label("Next frame").click()
     settled_at(page, 13)
     expect(page.locator("#compared .result.stale")).to_be_visible()

@@ -15,10 +15,18 @@ import numpy as np
 from models import Prediction, RolloutMode, SharedWorldModel, run_prediction
 from session import History, RecordedSession
 from session.batch import build_batch
-from session.ground_truth import recorded_steps
+from session.ground_truth import TrueFrame, recorded_steps
 from training.checkpoints.validate import validate_version
 from training.checkpoints.versions import Version
-from training.evaluation.imagination import MAX_ROLLOUT, CannotImagine, Imagination, imagine_next, start_imagination
+from training.evaluation.imagination import (
+    MAX_ROLLOUT,
+    CannotImagine,
+    Imagination,
+    ImaginedStep,
+    imagine_next,
+    start_imagination,
+    true_frames,
+)
 from training.evaluation.request import put_checkpoint
 from training.evaluation.verdict import lowest_errors
 from training.values import check_whole
@@ -92,8 +100,18 @@ def dream_with_each(
         yield _joined(dreams)
 
 
+def remembered_steps(recording: RecordedSession, imagination: Imagination) -> list[DreamStep]:
+    """The steps of one visitor's imagination that can still be undone; raises FrameUnreadable."""
+    pairs = zip(imagination.steps, true_frames(recording, imagination), strict=True)
+    return [_of_steps([step], truth) for step, truth in pairs]
+
+
 def _joined(dreams: Sequence[Imagination]) -> DreamStep:
-    steps, truth = [dream.steps[-1] for dream in dreams], dreams[0].truth
+    return _of_steps([dream.steps[-1] for dream in dreams], dreams[0].truth)
+
+
+def _of_steps(steps: Sequence[ImaginedStep], truth: TrueFrame | None) -> DreamStep:
+    """The same step of several imaginations."""
     return DreamStep(
         number=steps[0].number,
         action=steps[0].action,

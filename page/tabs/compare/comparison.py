@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models import Network, Prediction, RolloutMode, SharedWorldModel
+from models import NETWORKS, Network, Prediction, RolloutMode, SharedWorldModel
 from page.backend import PageBackend
 from page.handlers import PageError
+from page.reports.dream import dream_means
 from page.verdicts import mean_image_errors
-from page.versions import version_name
+from page.versions import origin_rows, origin_text, version_name
 from session import History, NoHistory, RecordedSession
 from training import (
     CannotImagine,
@@ -38,11 +39,13 @@ NOTHING_PRESSED = "Nothing was pressed under Imagine yet: press some actions the
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One of the pairs: "A" or "B", what was chosen, in words, and a copy of its networks that nobody else uses."""
+    """One of the pairs: "A" or "B", what was chosen, in words, a copy of its networks that nobody else uses, and where
+    these come from, as far as it is known."""
 
     name: str
     label: str
     shared: SharedWorldModel
+    origins: Mapping[Network, str]
 
     @property
     def is_trained(self) -> bool:
@@ -64,16 +67,22 @@ class Choice:
         except CheckpointError as problem:
             raise PageError(f"Checkpoints {self.side}: {problem}") from problem
 
-    def _copy(self, backend: PageBackend, manager: TrainingManager) -> tuple[str, SharedWorldModel]:
+    def _copy(
+        self, backend: PageBackend, manager: TrainingManager
+    ) -> tuple[str, SharedWorldModel, Mapping[Network, str]]:
+        known = dict(origin_rows(manager))
         if self.value in (None, IN_USE):
             shared = manager.served.snapshot()
-            return f"Loaded: {_weights_text(shared)}", shared
+            return f"Loaded: {_weights_text(shared)}", shared, known
         if self.value == CHOSEN:
             files = {network: backend.typed_path(path) for network, path in self.files.items()}
             shared = copy_with_files(manager.served, files)
-            return _weights_text(shared), shared
+            return _weights_text(shared), shared, {}
         version = find_version(manager.directory, self.value if isinstance(self.value, str) else "")
-        return version_name(manager, version), copy_with_version(manager.served, manager.directory, version)
+        others = [f" · {network} as loaded" for network in NETWORKS if network not in version.files]
+        label = version_name(manager, version) + "".join(others)
+        known |= {network: origin_text(file.origin) for network, file in version.files.items()}
+        return label, copy_with_version(manager.served, manager.directory, version), known
 
 
 def _weights_text(shared: SharedWorldModel) -> str:
@@ -121,10 +130,11 @@ class Comparison:
     `evaluated`: each side's mean errors over the recording, if it was evaluated with both.
     """
 
+    session_id: str
     recording: RecordedSession
     index: int
     sides: tuple[Side, ...]
-    is_same: bool
+    digests: tuple[Mapping[Network, str], ...]
     history: History | None
     predictions: tuple[Prediction, ...]
     baselines: FrameBaselines | None
@@ -135,6 +145,17 @@ class Comparison:
     mode: RolloutMode
     history_length: int
     evaluated: tuple[Evidence, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """True if both sides have the same weights."""
+        return self.digests[0] == self.digests[1]
+
+    @property
+    def dream_means(self) -> list[float]:
+        """Mean errors of A, B, repeating the start frame and the mean image over the dream, as far as they are
+        known."""
+        return dream_means(self.dream, self.mean_mses)
 
 
 Watched = Callable[[Iterator[DreamStep]], Iterable[DreamStep]]
@@ -161,12 +182,13 @@ def compare(
     steps = dream_with_each(networks, recording, dreamed.start, dreamed.actions, mode, length)
     dream = tuple(watched(steps)) if dreamed.actions else ()
     truths = [step.actual for step in dream if step.actual is not None]
-    digests = [dict(shared.digests()) for shared in networks]
+    digests = tuple(dict(shared.digests()) for shared in networks)
     return Comparison(
+        session_id=session_id,
         recording=recording,
         index=index,
         sides=sides,
-        is_same=all(one == digests[0] for one in digests),
+        digests=digests,
         history=history,
         predictions=predictions,
         baselines=known.of_frame(recording, index) if known and history else None,
@@ -200,14 +222,3 @@ def _evaluated(
         evidence = result and summarize_scores(evaluated_scores(result.track, known)["predictor"].values())
         found += [evidence] if evidence else []
     return tuple(found) if len(found) == len(digests) else ()
-
-
-def dream_means(comparison: Comparison) -> list[float]:
-    """Mean errors over the steps of the dream with a known truth: of A, of B, of repeating the start frame, and, if it
-    is known, of the mean image; empty without any."""
-    known = [step for step in comparison.dream if step.actual is not None]
-    if not known:
-        return []
-    rows = [(*step.mses, step.repeat_mse) for step in known]
-    means = [float(np.mean(column)) for column in zip(*rows, strict=True)]
-    return means + ([float(np.mean(comparison.mean_mses))] if comparison.mean_mses else [])

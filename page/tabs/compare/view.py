@@ -4,25 +4,22 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from PIL import Image
 
 from models import draw_differences
 from models.figures import error_heat_map
 from page.facts import clipped_notice
-from page.figures import data_address, png_of, table_link
-from page.pictures import PNG, Picture, colour_bar, picture_row
-from page.tabs.compare.comparison import Comparison, Side, dream_means
+from page.figures import table_link
+from page.pictures import Picture, colour_bar, picture_row
+from page.reports.dream import dream_view, error_rows
+from page.reports.link import report_link, setup
+from page.tabs.compare.comparison import Comparison, Side
 from page.tabs.imagine import MODE_LABELS
-from page.tabs.imagine_view import action_text_of
 from page.tabs.networks import DIFFERENCE_UNIT, ERROR_UNIT, frames_text, untrained_notice
 from page.text import count_text, loss_text, percent_text
-from session import RecordedSession
-from training import DreamStep, Evidence, better_of, loss_chart, share_below, verdict
+from training import Evidence, better_of, share_below, verdict
 
-THUMB = 112  # pixels
 SAME = "A and B are the same weights."
 EQUAL = "A and B are equally good {where}: errors differ by less than 1 %, or pictures by less than half a grey level."
-NO_TRUTH = "There is no ground truth for this dream: the robot did something else here."
 EVALUATE = "For all frames, evaluate the recording with each under Errors; their means then stand here."
 REPEATING, MEAN_IMAGE = "Repeating a frame", "Mean image"
 
@@ -33,7 +30,7 @@ def comparison_view(comparison: Comparison) -> str:
     """HTML of a comparison: sentences, a table of errors, verdicts, and the pictures of the frame and of the dream."""
     return (
         f'<div class="result" data-frame="{comparison.index}">{_notices(comparison)}{_sentences(comparison)}'
-        f"{_table(comparison)}{_verdicts(comparison)}{_frame(comparison)}{_dream(comparison)}</div>"
+        f"{_table(comparison)}{_verdicts(comparison)}{_frame(comparison)}{_dream(comparison)}{_setup(comparison)}</div>"
     )
 
 
@@ -61,7 +58,7 @@ def _sentences(comparison: Comparison) -> str:
         best = better_of(errors, [one.predicted for one in comparison.predictions])
         repeat = comparison.baselines.repeat if comparison.baselines else None
         lines.append(_sentence(names, errors, best, f"on frame {comparison.index}", ("last", repeat)))
-    if means := dream_means(comparison):
+    if means := comparison.dream_means:
         best = better_of(means[:2], comparison.dream[-1].imagined)
         lines.append(_sentence(names, means, best, "in this dream", ("start", means[2])))
     if comparison.evaluated:
@@ -96,11 +93,11 @@ def _table(comparison: Comparison) -> str:
         f'<tr><th scope="row">{name}</th>{"".join(_cell(cells, row) for _, cells in columns)}</tr>'
         for row, name in enumerate((*map(_side_name, comparison.sides), REPEATING, MEAN_IMAGE))
     )
-    hint = "" if comparison.evaluated else f'<p class="fine">{EVALUATE}</p>'
+    hint = "" if comparison.evaluated else f'<p class="fine page-only">{EVALUATE}</p>'
     return (
         f'<p class="fine">MSE, and how far below that of repeating the last frame, in a dream the start frame:</p>'
         f'<table class="measures" id="comparison-errors"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody>'
-        f'</table>{hint}<p class="links">{_link(comparison)}</p>'
+        f"</table>{hint}{_links(comparison)}"
     )
 
 
@@ -115,7 +112,7 @@ def _columns(comparison: Comparison) -> list[tuple[str, Cells]]:
         base = comparison.baselines
         trivial = (base.repeat, base.mean) if base else (None, None)
         columns.append((f"Frame {comparison.index}", [*(one.mse for one in comparison.predictions), *trivial]))
-    if means := dream_means(comparison):
+    if means := comparison.dream_means:
         known = sum(step.actual is not None for step in comparison.dream)
         columns.append((f"Dream, {count_text(known, 'step')}", [*means, *[None] * (4 - len(means))]))
     if comparison.evaluated:
@@ -178,74 +175,38 @@ def _frame(comparison: Comparison) -> str:
 
 
 def _dream(comparison: Comparison) -> str:
-    """The frames of the dream in columns, the actual ones above those of each side, and the errors by step."""
+    """The frames of the dream, and the errors by step."""
     if not comparison.dream:
         return ""
-    dreamed, names = comparison.dreamed, [side.name for side in comparison.sides]
-    heads = "".join(_step_head(comparison.recording, step) for step in comparison.dream)
-    rows = [_row("Actual", [(step.actual, "") for step in comparison.dream])]
-    for place, name in enumerate(names):
-        cells = [(step.imagined[place], _error_text(step.mses[place])) for step in comparison.dream]
-        rows.append(_row(name, cells))
-    note = "" if dream_means(comparison) else f'<div class="notice">{NO_TRUTH}</div>'
+    names = [side.name for side in comparison.sides]
     how = f"fed back as {escape(MODE_LABELS[comparison.mode])}, history {comparison.history_length}; MSE below each"
     return (
-        f"<h3>Dream from frame {dreamed.start}</h3>"
-        f'<p class="fine">{count_text(len(comparison.dream), "step")}, {how}.</p>{note}'
-        '<div class="dreams" tabindex="0" role="region" aria-label="Frames of the dream"><table><thead><tr><td></td>'
-        f"{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>{_chart(comparison)}"
+        f"<h3>Dream from frame {comparison.dreamed.start}</h3>"
+        f'<p class="fine">{count_text(len(comparison.dream), "step")}, {how}.</p>'
+        f"{dream_view(comparison.recording, comparison.dream, names, comparison.mean_mses)}"
     )
 
 
-def _step_head(recording: RecordedSession, step: DreamStep) -> str:
-    return f'<th scope="col">{step.number} · {escape(action_text_of(recording, step.action))}</th>'
-
-
-def _row(name: str, cells: Sequence[tuple[np.ndarray | None, str]]) -> str:
-    body = "".join(f"<td>{_thumb(pixels, name)}{text}</td>" for pixels, text in cells)
-    return f'<tr><th scope="row">{name}</th>{body}</tr>'
-
-
-def _thumb(pixels: np.ndarray | None, name: str) -> str:
-    if pixels is None:
-        return "not known"
-    small = np.asarray(Image.fromarray(pixels).resize((THUMB, THUMB), Image.Resampling.BOX))
-    return f'<img src="{data_address(png_of(small), PNG)}" alt="{name}">'
-
-
-def _error_text(mse: float | None) -> str:
-    return "" if mse is None else f"<small>{loss_text(mse)}</small>"
-
-
-def _chart(comparison: Comparison) -> str:
-    known = [step for step in comparison.dream if step.actual is not None]
-    if len(known) < 2:
-        return ""
-    curves = {
-        side.name: [(step.number, step.mses[place]) for step in known] for place, side in enumerate(comparison.sides)
-    }
-    curves["repeating the start frame"] = [(step.number, step.repeat_mse) for step in known]
-    if comparison.mean_mses:
-        numbers = [step.number for step in known]
-        curves["mean image"] = list(zip(numbers, comparison.mean_mses, strict=True))
-    positive = {name: [point for point in points if point[1] > 0] for name, points in curves.items()}
-    return f"<h3>MSE by step</h3>{loss_chart(positive, None, True, 'MSE')}"  # a logarithm needs values above 0
-
-
-def _link(comparison: Comparison) -> str:
-    """A table of all errors: the frame's, then each step's."""
+def _links(comparison: Comparison) -> str:
+    """A report, and a table of all errors: the frame's, then each step's."""
     rows = []
     if comparison.predictions:
         errors = [one.mse for one in comparison.predictions]
-        rows.append(
-            ("frame", comparison.index, "", *errors, _number(comparison.baselines and comparison.baselines.repeat))
-        )
-    for step in comparison.dream:
-        action = action_text_of(comparison.recording, step.action)
-        rows.append(("dream step", step.number, action, *map(_number, step.mses), _number(step.repeat_mse)))
+        repeat = comparison.baselines.repeat if comparison.baselines else None
+        rows.append(("frame", comparison.index, "", *errors, float("nan") if repeat is None else repeat))
+    rows += [("dream step", *row) for row in error_rows(comparison.recording, comparison.dream)]
     header = ("what", "number", "action", "mse A", "mse B", "mse repeating")
-    return table_link(header, rows, f"comparison_{comparison.recording.name}_{comparison.index}")
+    name = f"comparison_{comparison.recording.name}_{comparison.index}"
+    title = f"{comparison.recording.profile.title}: two pairs of checkpoints at frame {comparison.index}"
+    return f'<p class="links">{report_link(name, title)} {table_link(header, rows, name)}</p>'
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+def _setup(comparison: Comparison) -> str:
+    """What a reader of the report must know: recording, weights by their digests, and where these come from."""
+    rows = [("Recording", f"{comparison.session_id}, version {comparison.recording.version}")]
+    for side, digests in zip(comparison.sides, comparison.digests, strict=True):
+        rows.append((side.name, side.label))
+        for network, digest in digests.items():
+            parts = (digest[:16], side.origins.get(network, ""))
+            rows.append((f"{side.name}, {network}", " · ".join(part for part in parts if part)))
+    return setup(rows)

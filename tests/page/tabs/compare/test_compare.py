@@ -154,3 +154,14 @@ def test_checkpoints_of_another_robot_are_refused(world):
     paths = PATHS | dict(predictor_path=f"{CHECKPOINTS}/toroidal_dot/predictor_0.pth")
     with pytest.raises(PageError, match=r"Checkpoints A: predictor_0\.pth .*action"):
         world.compare(first=CHOSEN, **paths)
+
+
+def test_a_version_of_one_network_is_compared_with_the_other_one_as_loaded(world):
+    path = world.manager.versions()[0].path(world.manager.directory, "predictor")
+    kept = path.read_bytes()
+    path.unlink()
+    try:
+        html = world.compare()
+    finally:
+        path.write_bytes(kept)
+    assert "autoencoder step 2 · predictor as loaded" in html
