@@ -9,6 +9,7 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
+    "storage.js",
     "connections.js",
     "frame_store.js",
     "timeline.js",

@@ -28,11 +28,11 @@ function keepField(event) {
   if (!field || !timeline.session) return;
   const values = keptForm();
   values[field.id] = valueOf(field, event.target);
-  sessionStorage.setItem(FORM_KEY, JSON.stringify({ session: timeline.session, values }));
+  sessionStore.setItem(FORM_KEY, JSON.stringify({ session: timeline.session, values }));
 }
 
 function keptForm() {
-  const kept = JSON.parse(sessionStorage.getItem(FORM_KEY) || '{}');
+  const kept = JSON.parse(sessionStore.getItem(FORM_KEY) || '{}');
   return kept.session === timeline.session ? kept.values : {};
 }
 
