@@ -75,9 +75,9 @@ class WorldModelTrainer:
         self._provenance.begin_run(purpose, recordings)
         self._notes = ()
 
-    def learns_from(self, session_id: str) -> None:
-        """Name the recording that the run learns from, if it is made during the run."""
-        self._provenance.recordings = (session_id,)
+    def learns_from(self, session_id: str, log: str) -> None:
+        """Name the recording that the run makes and learns from, and the log of the run."""
+        self._provenance.recordings, self._provenance.log = (session_id,), log
 
     def origins(self) -> dict[Network, Origin]:
         """The origins of the files that weights in use come from, if they have not changed since."""
