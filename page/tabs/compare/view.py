@@ -20,7 +20,10 @@ from training import Evidence, better_of, share_below, verdict
 
 SAME = "A and B are the same weights."
 EQUAL = "A and B are equally good {where}: errors differ by less than 1 %, or pictures by less than half a grey level."
-EVALUATE = "For all frames, evaluate the recording with each under Errors; their means then stand here."
+EVALUATE = (
+    "For all frames, evaluate the recording with each under Errors; the backups in the lists under Models are what the "
+    "last run has replaced."
+)
 REPEATING, MEAN_IMAGE = "Repeating a frame", "Mean image"
 
 Cells = Sequence[float | None]
