@@ -504,7 +504,7 @@ def connect_networks(on: On, page: PageParts) -> None:
     panel, frame = page.models, [page.visitor, page.recording.player]
     paths = [page.visitor, panel.autoencoder_path, panel.predictor_path]
     on(panel.load.click, load_models, paths, [panel.message, page.status], **NETWORKS)
-    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.origins, panel.versions])
+    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions, panel.origins])
     shown = on.named([*CHECKPOINTS, "status"])
     on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
