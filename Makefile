@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Compiled modules are kept, whatever the shell says: every program and test process would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test stress lint bench
+.PHONY: run test stress lint bench space
 
 run: $(VENV)/.run-installed
 	$(BIN)/python session_explorer_gradio.py $(ARGS)
@@ -27,6 +27,12 @@ lint: $(VENV)/.dev-installed
 bench: $(VENV)/.dev-installed
 	$(BIN)/python -m tests.app.get_chromium
 	$(BIN)/python -m benchmarks
+
+# A Space of Hugging Face with the demo: `make space SPACE=folder` puts what is committed into the clone of a new one.
+space:
+	@test -d "$(SPACE)" || { echo "Give the folder of the Space's clone: make space SPACE=folder"; exit 2; }
+	git archive HEAD page session models training saved session_explorer_gradio.py requirements.txt LICENSE | tar -x -C "$(SPACE)"
+	cp space/README.md space/Dockerfile space/.gitattributes "$(SPACE)"
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

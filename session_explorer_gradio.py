@@ -12,7 +12,6 @@ outputs answers by name: a dict of values by the names of components in `PagePar
 #   "wandb==0.31.0", "orjson==3.13.0", "tqdm==4.70.1"]
 # ///
 
-import functools
 import logging
 import sys
 import threading
@@ -37,12 +36,13 @@ from page.components import FramePosition
 from page.facts import frame_facts
 from page.handlers import Answer, On, PageError, may_train, name_of
 from page.panels import remember, unless_shown
+from page.reports.own_dream import show_dream
 from page.selection import history_of, length_of, recording_of, selected
 from page.server.blocks import PageBlocks
 from page.server.serving import Explorer, serve
 from page.server.settings import parse_command_line
 from page.server.web_app import limit_waiting
-from page.status import checkpoint_choices, describe_status, load_one
+from page.status import CHECKPOINTS, checkpoint_choices, describe_status, load_one
 from page.tabs import PageParts
 from page.tabs.accuracy import accuracy_view
 from page.tabs.errors import CHOSEN, IN_USE, evaluation_status
@@ -253,24 +253,6 @@ def diagnose_actions(
     return tabs.actions.diagnostics_view(recording, diagnostics, judgement)
 
 
-def measure_skill(
-    explorer: Explorer,
-    visitor: Visitor,
-    history_length: int | None = None,
-    frames: int | None = 16,
-    progress: gr.Progress = gr.Progress(),
-) -> str:
-    """Errors on some frames beside those of repeating the last frame and of the mean picture; use of the actions."""
-    recording, _ = selected(explorer, visitor, None)
-    shared, length = explorer.manager_for(visitor).served, length_of(history_length)
-    version, baselines = shared.version, explorer.baselines.of(recording)
-    skill = training.measure_skill(
-        *(shared, recording, visitor.session_id, length, whole(frames), None, baselines),
-        watched=functools.partial(progress.tqdm, desc="Measuring frames"),
-    )
-    return tabs.skill.skill_view(recording, skill, verdicts.judge_skill(explorer, shared, recording, skill, version))
-
-
 def describe_session(explorer: Explorer, visitor: Visitor) -> str:
     """Statistics of the recording: actions, intervals, missing and repeated events, sizes."""
     recording = recording_of(explorer, visitor)
@@ -457,6 +439,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
                         weights = tabs.weights.build()
                         actions = tabs.actions.build()
                     errors_tab = tabs.errors.build()
+                    compare_tab = tabs.compare.build()
                     session_tab = tabs.recording.build_tab()
         gr.HTML(messages.VERSION_LINE, elem_id="version")
         page = PageParts(
@@ -475,6 +458,7 @@ def build_demo(explorer: Explorer) -> gr.Blocks:
             weights=weights,
             actions=actions,
             errors=errors_tab,
+            compare=compare_tab,
         )
         connect(On(explorer, page, USER_ERRORS), demo, page)
         add_endpoints(explorer)
@@ -491,6 +475,7 @@ def connect(on: On, demo: gr.Blocks, page: PageParts) -> None:
     connect_actions(on, page.actions, page)
     connect_errors(on, page.errors, page)
     connect_clip(on, page.errors.clip, page)
+    connect_compare(on, page.compare, page)
     connect_imagine(on, page.imagine, page)
     connect_ticks(on, page)
     tabs.marks.offer_to_programs(on)
@@ -519,8 +504,8 @@ def connect_networks(on: On, page: PageParts) -> None:
     panel, frame = page.models, [page.visitor, page.recording.player]
     paths = [page.visitor, panel.autoencoder_path, panel.predictor_path]
     on(panel.load.click, load_models, paths, [panel.message, page.status], **NETWORKS)
-    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions])
-    shown = [panel.message, page.status, *paths[1:], panel.versions]
+    on(panel.history.expand, checkpoint_history, [page.visitor], [panel.versions, panel.origins])
+    shown = on.named([*CHECKPOINTS, "status"])
     on(panel.restore.click, restore_checkpoint, [page.visitor, panel.versions], shown, **NETWORKS)
     on(page.autoencoder.run.click, run_autoencoder, frame, [page.autoencoder.result], **NETWORKS)
     history = [*frame, page.predictor.history_length, page.predictor.own]
@@ -549,8 +534,8 @@ def connect_training(on: On, tab: tabs.training.TrainingTab, page: PageParts) ->
     offer, drawn = tab.world_model, [visitor, *vars(tab.chart).values()]
     on(offer.run.click, train_world_model, [visitor, offer.recordings, is_log, offer.leaves_out_flagged], view)
     on(is_log.change, training_status, drawn, [tab.view], **QUICK)
-    files = [page.models.autoencoder_path, page.models.predictor_path, page.models.message, page.models.versions]
-    on(tab.save.click, save_models, [visitor], [tab.save_message, page.status, *files], concurrency_id="networks")
+    files = [tab.save_message, page.status, *on.named(CHECKPOINTS)]
+    on(tab.save.click, save_models, [visitor], files, concurrency_id="networks")
     run, title = tab.naming.run, [tab.naming.name, tab.naming.note]
     on(tab.naming.save.click, name_run, [visitor, *title, run, *drawn[1:]], [tab.view, tab.chart.earlier, run], **QUICK)
     on(tab.naming.panel.expand, recall_title, [visitor, run], title, **TICK)
@@ -588,7 +573,7 @@ def connect_actions(on: On, tab: tabs.actions.ActionsPanel, page: PageParts) -> 
     on(tab.run.click, remember("actions", diagnose_actions), *event, **SLOW)
     connect_opening(on, "actions", tab.tab, page, diagnose_actions, *event)
     fields = [page.visitor, page.predictor.history_length, tab.skill.frames]
-    on(tab.skill.run.click, measure_skill, fields, [tab.skill.result], **SLOW)
+    on(tab.skill.run.click, tabs.skill.measure_skill, fields, [tab.skill.result], **SLOW)
 
 
 def connect_opening(on: On, name: str, panel: gr.Tab, page: PageParts, function: Callable, *event: list) -> None:
@@ -617,11 +602,21 @@ def connect_clip(on: On, panel: tabs.errors.ClipPanel, page: PageParts) -> None:
     on(panel.run.click, make_clip, [page.visitor, *fields], [panel.result], **SLOW)
 
 
+def connect_compare(on: On, tab: tabs.compare.CompareTab, page: PageParts) -> None:
+    visitor, models_panel = page.visitor, page.models
+    on(tab.tab.select, tabs.compare.compare_choices, [visitor, tab.first, tab.second], [tab.first, tab.second], **TICK)
+    dream = [tab.steps, tab.actions, page.predictor.history_length, page.imagine.mode]
+    fields = [page.recording.player, tab.first, tab.second, *dream]
+    fields += [models_panel.autoencoder_path, models_panel.predictor_path]
+    on(tab.run.click, tabs.compare.compare_checkpoints, [visitor, *fields], [tab.result], **NETWORKS)
+
+
 def connect_imagine(on: On, tab: tabs.imagine.ImagineTab, page: PageParts) -> None:
     """Every use of the pad is answered, also by an error: the pad waits for the answer before it sends the next one."""
     visitor, player, length = page.visitor, page.recording.player, page.predictor.history_length
     pad = dict(refuse=imagine_refusal, trigger_mode="multiple", show_progress="hidden", **NETWORKS)
     on(tab.pad.pressed, imagine, [visitor, tab.pad, player, length, tab.mode], [tab.pad], **pad)
+    on(tab.whole.click, show_dream, [visitor], [tab.dream], **SLOW)
     steps, run, result = tab.rollout.steps, tab.rollout.run, tab.rollout.result
     on(run.click, roll_out, [visitor, player, steps, length, tab.mode], [result], **NETWORKS)
     accuracy = tab.accuracy

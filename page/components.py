@@ -9,6 +9,7 @@ import gradio as gr
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = (
+    "storage.js",
     "connections.js",
     "frame_store.js",
     "timeline.js",
@@ -25,6 +26,8 @@ SCRIPTS = (
     "palette.js",
     "player.js",
     "links.js",
+    "wipe.js",
+    "reports.js",
     "dropdowns.js",
     "toasts.js",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from session import VERSION
+from session import code_version
 
 NOTHING_LOADED = "No session is open: choose one in the list."
 READ_ONLY = "This server is read-only: loading, training, recording, saving and flagging are off."
@@ -38,6 +38,10 @@ EMPTY_ERRORS = (
     '<div class="empty">Press <b>Evaluate recording</b> for the reconstruction and prediction error of every frame, '
     "drawn under the history, and the worst frames.</div>"
 )
+EMPTY_COMPARE = (
+    '<div class="empty">Is a new checkpoint better than an old one here? Choose two and press <b>Compare</b>: both '
+    "predict the selected frame, and imagine what follows under the same actions. Nothing is loaded for others.</div>"
+)
 EMPTY_TRUTH = (
     '<div class="empty">For a simulated robot, the true outcome of every action is known. Press <b>Measure</b> to '
     "compare predictions with it.</div>"
@@ -50,7 +54,7 @@ KEPT_ERRORS = (
     '<div class="empty">This recording has been evaluated; the errors are drawn under the history. Choose under '
     "<b>Evaluation</b> for numbers and figures.</div>"
 )
-VERSION_LINE = f'<p class="fine">Session Explorer {VERSION}</p>'
+VERSION_LINE = f'<p class="fine">Session Explorer {code_version()}</p>'
 ADOPTION = (
     '<p class="fine">For recordings that name one robot differently, or two robots alike. Choose a robot, or type a '
     "new name: the recording then counts as one of that robot's, with its networks, and its actions are scaled by that "

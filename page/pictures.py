@@ -16,12 +16,14 @@ MOST_COLUMNS = range(4, 8)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its caption. `pixels`: uint8 (H, W, 3). `marks`: badges ("recorded", "best")."""
+    """A picture with its caption. `pixels`: uint8 (H, W, 3). `marks`: badges ("recorded", "best"). `beneath`: another
+    picture, which shows left of a movable divider, with its title."""
 
     pixels: np.ndarray
     title: str
     detail: str = ""
     marks: tuple[str, ...] = ()
+    beneath: tuple[np.ndarray, str] | None = None
 
 
 def picture_row(pictures: list[Picture], elem_id: str, columns: int = 3) -> str:
@@ -51,10 +53,28 @@ def _figure(picture: Picture) -> str:
     badges = "".join(f'<span class="badge">{escape(mark)}</span>' for mark in picture.marks)
     kind = ' class="marked"' if picture.marks else ""
     return (
-        f'<figure{kind}><img src="{data_address(png_of(picture.pixels), PNG)}" alt="{escape(picture.title)}">'
+        f"<figure{kind}>{_image(picture)}"
         f"<figcaption><b>{escape(picture.title)}</b>{badges}<span>{escape(picture.detail)}</span>"
         f"{picture_link(_file_name(picture.title), 'PNG')}</figcaption></figure>"
     )
+
+
+def _image(picture: Picture) -> str:
+    """The picture, or both with a divider, which the page's JavaScript and a hidden slider move."""
+    image = f'<img src="{_address(picture.pixels)}" alt="{escape(picture.title)}">'
+    if picture.beneath is None:
+        return image
+    pixels, title = picture.beneath
+    label = f"Divider: {title} on its left, {picture.title} on its right"
+    return (
+        f'<div class="wipe" title="Drag: {escape(title)} left of the divider">{image}'
+        f'<img class="beneath" src="{_address(pixels)}" alt="{escape(title)}"><i></i>'
+        f'<input type="range" min="0" max="100" step="2" value="0" aria-label="{escape(label)}"></div>'
+    )
+
+
+def _address(pixels: np.ndarray) -> str:
+    return data_address(png_of(pixels), PNG)
 
 
 def _file_name(title: str) -> str:

@@ -15,14 +15,17 @@ from page.selection import recording_of
 from page.tabs.errors import evaluation_line
 from page.tabs.job_view import job_line
 from page.verdicts import verdicts_in_use
-from page.versions import version_list
+from page.versions import history_answer
 from page.visitor import Visitor
 from session import RobotProfile, SessionError
 from training import NOT_JUDGED, CheckpointError, JobRunning, TrainingManager, Verdict
 
 REPEAT_S = 10.0
 FORMER = "; until it ends, results are of the networks from before"
-CHECKPOINTS = ("models.autoencoder_path", "models.predictor_path", "models.versions", "models.message")
+CHECKPOINTS = (
+    *("models.autoencoder_path", "models.predictor_path", "models.message"),
+    *("models.origins", "models.versions"),
+)
 
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
@@ -77,7 +80,7 @@ def _network_text(weights: WeightsSource, verdict: Verdict) -> str:
 def checkpoint_choices(backend: PageBackend, profile: RobotProfile) -> Answer:
     """The checkpoints to choose from for each network, the one in use or the default one chosen; and the history."""
     manager = backend.manager(profile)
-    weights, answer = manager.served.weights, {"models.versions": version_list(manager)}
+    weights, answer = manager.served.weights, history_answer(manager)
     for network, (choices, value) in zip(NETWORKS, backend.checkpoint_menu(profile), strict=True):
         in_use = f"{backend.checkpoint_prefix}/{weights[network].file}"
         chosen = in_use if in_use in choices else value

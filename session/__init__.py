@@ -12,6 +12,7 @@ from session.command_line import (
     require_supported_system,
     run_command,
 )
+from session.commit import code_version
 from session.data_folder import data_option
 from session.errors import (
     BadRobot,
@@ -132,6 +133,7 @@ __all__ = [
     "TrueFrame",
     "UncertaintySelector",
     "action_name",
+    "code_version",
     "data_option",
     "decode_picture",
     "end_signals",

@@ -13,15 +13,25 @@ from training.checkpoints.errors import (
     CheckpointShapesDiffer,
     WrongNetwork,
 )
+from training.checkpoints.manifest import Origin
 from training.checkpoints.paths import checkpoint_path, default_checkpoints, list_checkpoints
 from training.checkpoints.validate import CheckpointInfo, load_checkpoint
-from training.checkpoints.versions import Version
+from training.checkpoints.versions import Version, find_version
 from training.checkpoints.writer import SavedCheckpoint, save_checkpoint
 from training.config import FixedSteps, LossThreshold, StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection
 from training.evaluation import frame_errors
 from training.evaluation.accuracy import AccuracySummary, CounterfactualAccuracy, measure_truth
 from training.evaluation.baselines import Baselines, FrameBaselines, RecordingBaselines
+from training.evaluation.comparison import (
+    DreamStep,
+    better_of,
+    copy_with_version,
+    dream_with_each,
+    predict_with_each,
+    recorded_actions,
+    remembered_steps,
+)
 from training.evaluation.diagnostics import MAX_TARGETS, ActionDiagnostics, diagnose_actions
 from training.evaluation.evaluator import (
     EvaluationJob,
@@ -40,6 +50,7 @@ from training.evaluation.evidence import (
 )
 from training.evaluation.frame_errors import FrameErrors
 from training.evaluation.imagination import (
+    MAX_ROLLOUT,
     Action,
     CannotImagine,
     Command,
@@ -53,7 +64,7 @@ from training.evaluation.imagination import (
 )
 from training.evaluation.one_frame import predict_frame, reconstruct_frame
 from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
-from training.evaluation.request import EvaluationRequest
+from training.evaluation.request import EvaluationRequest, copy_with_files
 from training.evaluation.results import EvaluationKey, EvaluationResult
 from training.evaluation.skill.foretold import Foretold, foretold_actions
 from training.evaluation.skill.measure import MAX_FRAMES as MAX_SKILL_FRAMES
@@ -106,6 +117,7 @@ __all__ = [
     "IGNORES",
     "MAX_NAME",
     "MAX_NOTE",
+    "MAX_ROLLOUT",
     "MAX_SKILL_FRAMES",
     "MAX_TARGETS",
     "MEAN",
@@ -137,6 +149,7 @@ __all__ = [
     "CheckpointShapesDiffer",
     "Command",
     "CounterfactualAccuracy",
+    "DreamStep",
     "EvaluationJob",
     "EvaluationKey",
     "EvaluationRequest",
@@ -166,6 +179,7 @@ __all__ = [
     "NothingToCancel",
     "NothingToSave",
     "NothingToTrain",
+    "Origin",
     "PredictedFrame",
     "PredictorTrainer",
     "RecipeEstimate",
@@ -187,14 +201,19 @@ __all__ = [
     "WeightComparison",
     "WrongNetwork",
     "apply_command",
+    "better_of",
     "checkpoint_path",
+    "copy_with_files",
+    "copy_with_version",
     "default_checkpoints",
     "diagnose_actions",
     "diagnosed_scores",
     "draw_charts",
     "draw_strip",
+    "dream_with_each",
     "duration_text",
     "evaluated_scores",
+    "find_version",
     "foretold_actions",
     "frame_errors",
     "imagine_next",
@@ -209,6 +228,7 @@ __all__ = [
     "measure_skill",
     "measure_truth",
     "predict_frame",
+    "predict_with_each",
     "predicted_frames",
     "prediction_score",
     "read_config",
@@ -216,6 +236,8 @@ __all__ = [
     "read_run",
     "read_selection",
     "reconstruct_frame",
+    "recorded_actions",
+    "remembered_steps",
     "roll_out",
     "save_checkpoint",
     "share_below",

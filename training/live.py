@@ -215,6 +215,8 @@ def _record(
         loop = OnlineLoop(robot, recording, selector, trainer, config, lambda: stop.is_made)
         session_id, project = recorder.session_id, options.wandb_project
         live_log = None if options.no_training else LiveLog(manager, session_id, config, project)
+        if live_log is not None:
+            trainer.learns_from(session_id, live_log.name)
         problem = _follow(loop, trainer, config, live_log)
     is_saved = not may_have_corrupted_weights(problem) and _save(trainer)
     message = f"{recorder.session_id}: {recording.frame_count} frames, {recording.action_count} actions."
@@ -245,6 +247,11 @@ class LiveLog:
         self._began = time.monotonic()
         self._log = RunLog(unique_path(manager.directory, LIVE), run, content)
         self._tracker = start_trackers(self._log, manager.directory, content, wandb_project)
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return self._log.path.name
 
     def add(self, step: OnlineStep) -> None:
         """Log the losses, training steps, mean uncertainty and trivial guess of one observation."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from models import NotFinite
-from page.agents import predicting, viewing, working
+from page.agents import comparing, predicting, viewing, working
 from page.agents.results import ToolResult
 from page.backend import PageBackend
 from page.handlers import PageError
@@ -19,6 +19,7 @@ Tool = Callable[..., ToolResult]
 LOOKING: tuple[Tool, ...] = (
     *(viewing.list_sessions, viewing.describe_session, viewing.see_frame),
     *(predicting.reconstruct, predicting.predict, predicting.sweep_actions, predicting.verdict),
+    comparing.compare_checkpoints,
     *(working.evaluate, working.worst_frames, working.follow_training),
 )
 TRAINING: tuple[Tool, ...] = (working.start_training, working.stop_training)

@@ -5,8 +5,8 @@
   const PLACES = 4, LEASE_MS = 5000, RENEW_MS = 1500, LOOK_MS = 200, KEY = 'session-explorer-listener-';
   const send = window.fetch.bind(window), me = Math.random().toString(36).slice(2);
 
-  const read = (place) => JSON.parse(localStorage.getItem(KEY + place) || 'null');
-  const lease = (place) => localStorage.setItem(KEY + place, JSON.stringify({ tab: me, until: Date.now() + LEASE_MS }));
+  const read = (place) => JSON.parse(localStore.getItem(KEY + place) || 'null');
+  const lease = (place) => localStore.setItem(KEY + place, JSON.stringify({ tab: me, until: Date.now() + LEASE_MS }));
 
   function freePlace() {
     for (let place = 0; place < PLACES; place += 1) {
@@ -28,7 +28,7 @@
     const renewal = setInterval(() => lease(place), RENEW_MS);
     return () => {
       clearInterval(renewal);
-      if ((read(place) || {}).tab === me) localStorage.removeItem(KEY + place);
+      if ((read(place) || {}).tab === me) localStore.removeItem(KEY + place);
     };
   }
 

@@ -3,7 +3,7 @@ const FORM_KEY = 'session-explorer-form', FORM = '#model-column';
 let restored = {};
 
 function fieldOf(target) {
-  const isField = target.matches && target.matches('input') && !target.matches('[data-part], [role=combobox], [type=text]');
+  const isField = target.matches && target.matches('input') && !target.matches('[data-part], .wipe input, [role=combobox], [type=text]');
   return isField && target.closest(FORM) ? target.closest('[id]:not(input)') : null;
 }
 
@@ -28,11 +28,11 @@ function keepField(event) {
   if (!field || !timeline.session) return;
   const values = keptForm();
   values[field.id] = valueOf(field, event.target);
-  sessionStorage.setItem(FORM_KEY, JSON.stringify({ session: timeline.session, values }));
+  sessionStore.setItem(FORM_KEY, JSON.stringify({ session: timeline.session, values }));
 }
 
 function keptForm() {
-  const kept = JSON.parse(sessionStorage.getItem(FORM_KEY) || '{}');
+  const kept = JSON.parse(sessionStore.getItem(FORM_KEY) || '{}');
   return kept.session === timeline.session ? kept.values : {};
 }
 

@@ -22,6 +22,14 @@ DARK = """
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # nothing is loaded from anywhere
 
 
+TITLE, BODY = "%TITLE%", "%BODY%"  # places in the empty document, filled by page/assets/reports.js
+
+
+def empty_document() -> str:
+    """The file with places for a title and a body, both HTML."""
+    return document(TITLE, BODY)
+
+
 def document(title: str, body: str) -> str:
     """The file; ``body`` is HTML."""
     style = f"{APP_CSS.read_text(encoding='utf-8')}{COLOURS}{DARK}"

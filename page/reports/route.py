@@ -1,4 +1,5 @@
-"""The route of a report, for download: `/runs/<robot>/report.html`."""
+"""The routes of reports: `/runs/<robot>/report.html`, for download, and `/report.html`, the empty document that a
+browser fills with a result."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -6,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from page.backend import PageBackend
+from page.reports.document import empty_document
 from page.reports.run_report import profile_of_robot, run_report
 
 NO_RUN = "There is no training run to report on yet."
@@ -27,3 +29,13 @@ def report_route(backend: PageBackend) -> Route:
         return Response(report, media_type="text/html", headers=headers)
 
     return Route("/runs/{robot}/report.html", send)
+
+
+def document_route() -> Route:
+    """The route of the empty document."""
+    empty = empty_document()
+
+    async def send(_: Request) -> Response:
+        return Response(empty, media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    return Route("/report.html", send)

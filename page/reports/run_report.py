@@ -15,7 +15,8 @@ from page.reports.document import document
 from page.tabs.job_view import training_view
 from page.text import loss_text
 from page.verdicts import evaluation_lines
-from session import VERSION, FrameUnreadable, RecordedSession, RobotProfile, SessionError
+from page.versions import origin_rows
+from session import FrameUnreadable, RecordedSession, RobotProfile, SessionError, code_version
 from training import EvaluationResult, JobSnapshot, TrainingManager, draw_charts, draw_strip, frame_errors, read_run
 
 MOST_RECORDINGS, WORST = 3, 6
@@ -49,7 +50,7 @@ def profile_of_robot(backend: PageBackend, robot: str) -> RobotProfile | None:
 
 def _written(profile: RobotProfile) -> str:
     now = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-    return f'<p class="fine">Session Explorer {VERSION}, {escape(profile.title)}, written {now}.</p>'
+    return f'<p class="fine">Session Explorer {code_version()}, {escape(profile.title)}, written {now}.</p>'
 
 
 def _strip(manager: TrainingManager, job: JobSnapshot) -> str:
@@ -73,6 +74,7 @@ def _facts(manager: TrainingManager, job: JobSnapshot, recordings: Mapping[str, 
         (f"{network.capitalize()} in use", f"{source.describe()}, {digests[network][:16]}")
         for network, source in manager.served.weights.items()
     ]
+    rows += [(f"{network.capitalize()} from", text) for network, text in origin_rows(manager)]
     return f"<h2>Setup</h2>{facts_table(rows)}"
 
 

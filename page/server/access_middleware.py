@@ -27,7 +27,8 @@ from page.server.base_path import BASE_PATH, address_below, below_base
 from page.server.key_page import KEY_FIELD, KEY_PAGE_POLICY, KEY_PATH, NEXT_FIELD, key_page
 
 MAX_FORM_BYTES = 1 << 13
-# Gradio's page needs inline scripts; it may load from, and send to, this server alone.
+# Gradio's page needs inline scripts; it may load from, and send to, this server alone. Behind the last word stand the
+# sites that may show it in a frame.
 PAGE_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; "
     "form-action 'self'; frame-ancestors 'self'"
@@ -66,14 +67,17 @@ class AccessMiddleware:
             raise AccessDenied(413, TOO_LARGE)
         if not scope["path"]:  # the base path alone: addresses below it are relative to the folder
             address = f"{scope[BASE_PATH]}/{_query_of(request)}"
-            return await RedirectResponse(address)(scope, receive, _add_headers(send))
+            return await RedirectResponse(address)(scope, receive, self._add_headers(send))
         if not is_known_path(scope["path"]):
             raise AccessDenied(404, "There is nothing at this address.")
         response = await self._own_response(request)
         if response is not None:
-            return await response(scope, receive, _add_headers(send))
+            return await response(scope, receive, self._add_headers(send))
         scope[ROLE] = self._policy.role_of(request)
-        await self._app(scope, _limit_body(receive), _add_headers(send))
+        await self._app(scope, _limit_body(receive), self._add_headers(send))
+
+    def _add_headers(self, send: Send) -> Send:
+        return _add_headers(send, " ".join((PAGE_POLICY, *self._policy.framed_by)))
 
     async def _own_response(self, request: Request) -> Response | None:
         """The response to a key or to an outdated tab, or None if the request is for the application."""
@@ -171,14 +175,14 @@ def _limit_body(receive: Receive) -> Receive:
     return receive_counted
 
 
-def _add_headers(send: Send) -> Send:
+def _add_headers(send: Send, page_policy: str = PAGE_POLICY) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             if headers.get("content-type", "").startswith("text/html"):
-                headers.setdefault("content-security-policy", PAGE_POLICY)
+                headers.setdefault("content-security-policy", page_policy)
         await send(message)
 
     return send_with_headers

@@ -21,7 +21,7 @@ APP_ID_PATH = "/gradio_api/app_id"
 STARTUP_PATH = "/gradio_api/startup-events"
 EXACT_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/pwa_icon", "/login_check"}
-    | {KEY_PATH, "/mcp"}
+    | {KEY_PATH, "/mcp", "/report.html"}
 )
 API_PATHS = frozenset(
     {
@@ -62,6 +62,7 @@ class AccessPolicy:
     def __init__(self, settings: Settings) -> None:
         self.keys = AccessKeys(settings.look_key or new_key(), settings.train_key or new_key())
         self.is_read_only = settings.read_only
+        self.framed_by = settings.framed_by
         self.is_public = settings.share  # through the tunnel, all visitors look local: everybody needs a key
         self._throttle = KeyThrottle()
         self._is_open = settings.open
@@ -92,7 +93,9 @@ class AccessPolicy:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_own_host(host):
             raise AccessDenied(403, UNKNOWN_HOST)
-        is_visit = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
+        # A browser shows a page in a frame only if `framed_by`, which it is told with the page, names the site around.
+        visited = ("document", "iframe") if self.framed_by else ("document",)
+        is_visit = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") in visited
         is_foreign = headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_visit
         if is_foreign or (origin is not None and not self._is_own_origin(origin, host)):
             raise AccessDenied(403, FOREIGN_PAGE)

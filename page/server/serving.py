@@ -11,7 +11,7 @@ import gradio as gr
 from page.agents.server import mcp_route
 from page.backend import PageBackend
 from page.facts import holdings
-from page.reports.route import report_route
+from page.reports.route import document_route, report_route
 from page.server.access_policy import ROLE, AccessPolicy
 from page.server.launch import announce, exit_now, free_port
 from page.server.mark_routes import mark_routes
@@ -41,6 +41,7 @@ class Explorer(PageBackend):
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for the page."""
     routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder), report_route(explorer)]
+    routes.append(document_route())
     if explorer.settings.mcp:
         routes.append(mcp_route(explorer, ROLE))
     routes += [*recorded_routes(explorer.sessions), *table_routes(explorer), *mark_routes(explorer)]

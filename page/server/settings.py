@@ -11,14 +11,16 @@ from training import InvalidValue, whole_number
 
 HOST, PORT = "0.0.0.0", 7860
 OWN_KEY = re.compile(r"[A-Za-z0-9_-]{16,200}", re.ASCII)
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Settings:
     """Data folder, address, device and access of one server; `mcp`: with tools for agents.
 
-    The keys are those that the environment sets, if any. `names` are further host names it accepts; `root` is the path
-    or the whole address at which a proxy serves it.
+    The keys are those that the environment sets, if any. `names` are further host names it accepts, `framed_by` origins
+    of sites whose pages may show this one in a frame. `root` is the path or the whole address at which a proxy serves
+    it.
     """
 
     data: Path = Path("saved")
@@ -32,6 +34,7 @@ class Settings:
     open: bool = False
     mcp: bool = False
     names: tuple[str, ...] = ()
+    framed_by: tuple[str, ...] = ()
     root: str = ""
     look_key: str = field(default="", repr=False)
     train_key: str = field(default="", repr=False)
@@ -66,10 +69,18 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         open=options.open,
         mcp=options.mcp,
         names=tuple(options.allow_host),
+        framed_by=tuple(options.allow_frame),
         root=os.environ.get("GRADIO_ROOT_PATH", ""),
         look_key=keys[0],
         train_key=keys[1],
     )
+
+
+def _origin(text: str) -> str:
+    """The origin of a site, such as https://huggingface.co; raises ArgumentTypeError."""
+    if not ORIGIN.fullmatch(text):
+        raise argparse.ArgumentTypeError("give a site as https://NAME, without a path")
+    return text.lower()
 
 
 def _own_key(parser: argparse.ArgumentParser, variable: str) -> str:
@@ -92,6 +103,8 @@ def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--open", action="store_true", help="a trusted network: nobody needs a key")
     parser.add_argument("--mcp", action="store_true", help="also serve tools for agents at /mcp, behind the same keys")
     parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="a name of this server")
+    help_text = "a site whose pages may show this one in a frame, as https://NAME"
+    parser.add_argument("--allow-frame", type=_origin, action="append", default=[], metavar="SITE", help=help_text)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", default=wandb_project, help="send the numbers of training runs to wandb")
     return parser

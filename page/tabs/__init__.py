@@ -23,6 +23,8 @@ from page.tabs import (
 )
 from page.tabs.actions import ActionsPanel
 from page.tabs.attention import AttentionPanel
+from page.tabs.compare import fields as compare
+from page.tabs.compare.fields import CompareTab
 from page.tabs.errors import ErrorsTab
 from page.tabs.imagine import ImagineTab
 from page.tabs.networks import AutoencoderTab, ModelsPanel, PredictorTab
@@ -36,6 +38,7 @@ __all__ = [
     "actions",
     "attention",
     "cleared",
+    "compare",
     "errors",
     "imagine",
     "marks",
@@ -51,7 +54,7 @@ __all__ = [
 def cleared() -> Answer:
     """Everything that belongs to a session, as the page shows it without one."""
     answer: Answer = {}
-    for tab in (recording, networks, imagine, training, attention, weights, actions, errors):
+    for tab in (recording, networks, imagine, training, attention, weights, actions, errors, compare):
         answer |= tab.cleared()
     return answer
 
@@ -76,6 +79,7 @@ class PageParts:
     weights: WeightsPanel
     actions: ActionsPanel
     errors: ErrorsTab
+    compare: CompareTab
 
     @property
     def listing(self) -> list[Block]:
@@ -98,5 +102,6 @@ class PageParts:
             *(self.attention.result, self.weights.result, self.actions.result, tab.statistics_result),
             *(errors.clip.result, tab.statistics, *self.evaluated),
             *(self.imagine.rollout.result, self.imagine.accuracy.result, self.actions.skill.result),
-            *(self.imagine.accuracy.panel, models.panel, models.versions, self.predictor.own),
+            *(self.imagine.accuracy.panel, models.panel, models.origins, models.versions, self.predictor.own),
+            *(self.compare.first, self.compare.second, self.compare.result, self.imagine.dream),
         ]

@@ -67,6 +67,8 @@ class RolloutPanel:
 class ImagineTab:
     pad: ImaginePad
     mode: OpenRadio
+    whole: gr.Button
+    dream: gr.HTML
     rollout: RolloutPanel
     accuracy: AccuracyPanel
 
@@ -75,8 +77,12 @@ def build() -> ImagineTab:
     with gr.Tab("Imagine", id="imagine"):
         pad = build_pad("imagine-pad")
         choices = [(label, mode) for mode, label in MODE_LABELS.items()]
-        mode = OpenRadio(choices, value=STANDARD_MODE, label="Feed back", elem_id="imagine-way")
-        return ImagineTab(pad, mode, build_rollout(), accuracy.build())
+        with gr.Row(elem_id="imagine-options"):
+            options = dict(label="Feed back", elem_id="imagine-way", min_width=300, scale=3)
+            mode = OpenRadio(choices, value=STANDARD_MODE, **options)
+            whole = gr.Button("All steps and report", elem_id="show-dream", size="sm", min_width=160)
+        dream = gr.HTML(elem_id="dream")
+        return ImagineTab(pad, mode, whole, dream, build_rollout(), accuracy.build())
 
 
 def build_pad(elem_id: str) -> ImaginePad:
@@ -93,7 +99,7 @@ def build_rollout() -> RolloutPanel:
 
 def cleared() -> Answer:
     """The tab without a recording; the pad clears itself."""
-    return {"imagine.rollout.result": messages.EMPTY_ROLLOUT, **accuracy.cleared()}
+    return {"imagine.dream": "", "imagine.rollout.result": messages.EMPTY_ROLLOUT, **accuracy.cleared()}
 
 
 def parse_command(pad_input: PadInput | None, recording: RecordedSession) -> Action | Command:

@@ -10,6 +10,7 @@ from models import WeightsSource
 from page.clip import animated_clip
 from page.facts import action_text, clipped_notice, clipped_text
 from page.figures import data_address, picture_link, png_of, table_link
+from page.reports.link import report_link, setup
 from page.tabs.imagine import MODE_LABELS, PadInput
 from page.tabs.networks import channel_labels, short_values, untrained_notice, weights_text
 from page.tabs.own_action import channels_of
@@ -80,7 +81,7 @@ def _address(pixels: np.ndarray) -> str:
     return data_address(png_of(pixels), "image/png")
 
 
-def _name_of(recording: RecordedSession, action: np.ndarray) -> str:
+def action_text_of(recording: RecordedSession, action: np.ndarray) -> str:
     """The name or label of an action, raw values (A,); of one of the visitor's own its values."""
     candidate = recording.find_candidate(action)
     if candidate is not None:
@@ -97,7 +98,7 @@ def _recorded_action(recording: RecordedSession, frame: int) -> list[float] | No
 def _imagined_text(recording: RecordedSession, imagination: Imagination) -> str:
     if not imagination.actions:
         return f"Start: recorded frame {imagination.start}"
-    last = f", after {_name_of(recording, imagination.steps[-1].action)}" if imagination.steps else ""
+    last = f", after {action_text_of(recording, imagination.steps[-1].action)}" if imagination.steps else ""
     return f"Imagined, step {len(imagination.actions)}{last}"
 
 
@@ -152,7 +153,7 @@ def _notice(recording: RecordedSession, imagination: Imagination, is_trained: bo
 
 def _strip_step(recording: RecordedSession, step: ImaginedStep) -> dict[str, Any]:
     truth = None if step.true_thumb is None else _address(step.true_thumb)
-    name = _name_of(recording, step.action)
+    name = action_text_of(recording, step.action)
     error = _short_error(recording, step)
     return dict(number=step.number, action=name, imagined=_address(step.thumb), truth=truth, error=error)
 
@@ -196,8 +197,8 @@ def rollout_view(
         f"{clipped_notice(recording)}"
         f'<div title="{weights_text(weights)}">{_rollout_summary(start, steps, history_length, mean_mses)}</div>'
         f"{_rollout_judgement(steps, mode, mean_mses)}{charts}"
-        f'<p class="links">{_rollout_link(recording, start, steps)}</p>'
-        f"{_rollout_clip(recording, start, steps, mode)}</div>"
+        f'<p class="links">{_rollout_report(recording, start, steps)} {_rollout_link(recording, start, steps)}</p>'
+        f"{_rollout_clip(recording, start, steps, mode)}{_rollout_setup(recording, weights)}</div>"
     )
 
 
@@ -265,6 +266,16 @@ def _rollout_link(recording: RecordedSession, start: int, steps: Sequence[Rollou
         numbers = [float("nan") if value is None else float(value) for value in values]
         rows.append((step.number, step.frame, action_text(recording, step.action), *numbers))
     return table_link(header, rows, f"rollout_{recording.name}_{start}")
+
+
+def _rollout_report(recording: RecordedSession, start: int, steps: Sequence[RolloutStep]) -> str:
+    title = f"{recording.profile.title}: {count_text(len(steps), 'step')} rolled out from frame {start}"
+    return report_link(f"rollout_{recording.name}_{start}", title)
+
+
+def _rollout_setup(recording: RecordedSession, weights: Mapping[str, WeightsSource]) -> str:
+    networks = [(network.capitalize(), source.describe()) for network, source in weights.items()]
+    return setup([("Recording", f"{recording.name}, version {recording.version}"), *networks])
 
 
 def _rollout_clip(recording: RecordedSession, start: int, steps: Sequence[RolloutStep], mode: str) -> str:

@@ -44,7 +44,9 @@ def reconstruction_view(recording: RecordedSession, index: int, result: Reconstr
     heat = draw_error(result.error)
     pictures = [
         Picture(result.input, f"Input, frame {index}"),
-        Picture(result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}"),
+        Picture(
+            result.reconstruction, "Reconstruction", f"MSE {loss_text(result.mse)}", beneath=(result.input, "Input")
+        ),
         Picture(heat.pixels, "Squared error"),
     ]
     return (
@@ -67,7 +69,7 @@ def prediction_view(
     heat = draw_error(result.error)
     pictures = [
         Picture(result.actual, f"Actual, frame {history.target}"),
-        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}"),
+        Picture(result.predicted, "Predicted", f"MSE {loss_text(result.mse)}", beneath=(result.actual, "Actual")),
         Picture(heat.pixels, "Squared error"),
     ]
     own = [] if sweep.own is None else [_own_picture(recording, sweep, result)]
@@ -250,6 +252,7 @@ class ModelsPanel:
     load: gr.Button
     message: gr.HTML
     history: gr.Accordion
+    origins: gr.HTML
     versions: OpenRadio
     restore: gr.Button
 
@@ -282,9 +285,10 @@ def build_models() -> ModelsPanel:
             load = gr.Button("Load Models", elem_id="load-models", size="sm", min_width=120, scale=1)
         message = gr.HTML(elem_id="models-message")
         with gr.Accordion("Checkpoint history", open=False, elem_id="history") as history:
+            origins = gr.HTML(elem_id="origins")
             versions = OpenRadio([], label="Version", elem_id="versions")
             restore = gr.Button("Restore", elem_id="restore", size="sm")
-    return ModelsPanel(panel, autoencoder, predictor, load, message, history, versions, restore)
+    return ModelsPanel(panel, autoencoder, predictor, load, message, history, origins, versions, restore)
 
 
 def build_autoencoder() -> AutoencoderTab:
@@ -321,6 +325,7 @@ def cleared() -> Answer:
         "models.predictor_path": no_path,
         "models.message": "",
         "models.panel": gr.Accordion(open=False),
+        "models.origins": "",
         "models.versions": OpenRadio(choices=[], value=None, info=""),
         "autoencoder.result": messages.EMPTY_AUTOENCODER,
         "predictor.result": messages.EMPTY_PREDICTOR,

@@ -1,5 +1,6 @@
 """Skill: errors of the networks beside those of trivial answers, a part of Use of actions."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -8,14 +9,18 @@ import gradio as gr
 
 from models import Network
 from page import messages
+from page.backend import PageBackend
 from page.components import NARROW, OpenNumber
 from page.figures import measure_row, table_link
 from page.handlers import Answer
+from page.selection import length_of, selected
 from page.tabs.networks import untrained_notice, weights_text
 from page.text import count_text
-from page.verdicts import verdict_line
+from page.verdicts import judge_skill, verdict_line
+from page.visitor import Visitor
 from session import RecordedSession
-from training import Skill, Verdict, skill_rows
+from training import Skill, Verdict, skill_rows, whole
+from training import measure_skill as skill_of
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,24 @@ def build() -> SkillPanel:
 def cleared() -> Answer:
     """The panel without a recording."""
     return {"actions.skill.result": messages.EMPTY_SKILL}
+
+
+def measure_skill(
+    backend: PageBackend,
+    visitor: Visitor,
+    history_length: int | None = None,
+    frames: int | None = 16,
+    progress: gr.Progress = gr.Progress(),
+) -> str:
+    """Errors on some frames beside those of repeating the last frame and of the mean picture; use of the actions."""
+    recording, _ = selected(backend, visitor, None)
+    shared, length = backend.manager_for(visitor).served, length_of(history_length)
+    version, baselines = shared.version, backend.baselines.of(recording)
+    skill = skill_of(
+        *(shared, recording, visitor.session_id, length, whole(frames), None, baselines),
+        watched=functools.partial(progress.tqdm, desc="Measuring frames"),
+    )
+    return skill_view(recording, skill, judge_skill(backend, shared, recording, skill, version))
 
 
 def skill_view(recording: RecordedSession, skill: Skill, verdicts: Mapping[Network, Verdict]) -> str:

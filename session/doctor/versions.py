@@ -5,7 +5,7 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from session.command_line import VERSION
+from session.commit import code_version
 
 LIBRARIES = ("gradio", "torch", "numpy", "pillow", "matplotlib", "orjson", "wandb", "tqdm")
 OPTIONAL = {"av": "formats", "pyarrow": "formats", "gymnasium": "gym"}  # by the file of requirements that has it
@@ -13,7 +13,7 @@ OPTIONAL = {"av": "formats", "pyarrow": "formats", "gymnasium": "gym"}  # by the
 
 def version_lines() -> Iterator[str]:
     """Lines on the program, the system and the libraries."""
-    yield f"Session Explorer {VERSION}"
+    yield f"Session Explorer {code_version()}"
     yield f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} processors"
     yield ", ".join(f"{name} {_version(name) or 'is not installed'}" for name in LIBRARIES)
     yield ", ".join(

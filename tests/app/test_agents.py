@@ -115,12 +115,22 @@ def test_an_agent_trains_and_stops_if_its_key_may(world):
     async def trains(use: Use) -> None:
         begun, _ = await use("start_training", session=session_id, network="autoencoder", steps=1_000_000)
         assert begun["status"] == "running" and begun["of"] == 1_000_000
+        progress = begun
+        while progress["step"] < 1:  # weights that have not learned are not saved
+            await asyncio.sleep(0.1)
+            progress, _ = await use("follow_training", session=session_id)
         await use("stop_training", session=session_id)
-        progress, _ = await use("follow_training", session=session_id)
         while progress["status"] == "running":
             await asyncio.sleep(0.1)
             progress, _ = await use("follow_training", session=session_id)
         assert progress["status"] == "stopped"
+        compared, pictures = await use("compare_checkpoints", session=session_id, frame=3, steps=2)
+        errors, dream = compared["prediction"], compared["dream"]
+        assert len(pictures) == 3 and [one["name"] for one in compared["versions"]] and len(dream["actions"]) == 2
+        assert errors["mse_of_repeating_the_last_frame"] > 0 and dream["mse_of_repeating_the_start_frame"] > 0
+        assert errors["mse_of_first"] != errors["mse_of_second"] and not compared["are_the_same_weights"]
+        with pytest.raises(Refused, match="Checkpoints A: There is no version yesterday"):
+            await use("compare_checkpoints", session=session_id, frame=3, first="yesterday")
 
     async def looks(use: Use) -> None:
         for tool in ("start_training", "stop_training"):

@@ -25,7 +25,7 @@ INSIDE = {
     "/evaluate_recording", "/cancel_evaluation", "/evaluation_status", "/make_clip",
 }  # fmt: skip
 NAMES = LOOKING | TRAINING | INSIDE | {"/imagine", "/roll_out", "/measure_truth", "/load_models", "/save_models"}
-NAMES |= {"/checkpoint_history", "/restore_checkpoint"}
+NAMES |= {"/checkpoint_history", "/restore_checkpoint", "/compare_checkpoints", "/show_dream"}
 NAMES |= {"/list_marks", "/flag_frames", "/remove_mark", "/restore_mark", "/adopt_recording", "/release_recording"}
 NAMES |= {f"/tool_{tool.__name__}" for tool in TOOLS}  # those of agents
 

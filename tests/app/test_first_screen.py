@@ -170,15 +170,22 @@ def test_automatic_checks_find_no_serious_barrier(page):
         ("Training", "#train-on"),
         ("Session", "#frame-facts table"),
         ("Errors", "#evaluate"),
+        ("Compare", "#compare"),
         ("Predictor", "#sweep-pictures"),
     ):
         turn_to(page, tab)
         expect(page.locator(content).first).to_be_visible(timeout=LONG_MS)
+        if tab == "Compare":
+            page.locator(content).click()
+            expect(page.locator("#comparison-errors")).to_be_visible(timeout=LONG_MS)
     page.evaluate(Axe().axe_script)
     for theme in ("light", "dark"):
         page.evaluate("isDark => document.body.classList.toggle('dark', isDark)", theme == "dark")
         # What is beside the tabs is the same with each of them.
-        parts = {"Predictor": "html", **dict.fromkeys(("Imagine", "Training", "Session", "Errors"), "#model-column")}
+        parts = {
+            "Predictor": "html",
+            **dict.fromkeys(("Imagine", "Training", "Session", "Errors", "Compare"), "#model-column"),
+        }
         for tab, part in parts.items():
             turn_to(page, tab)
             page.mouse.move(0, 0)

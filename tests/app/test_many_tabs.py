@@ -9,7 +9,7 @@ from page.server.settings import Settings
 from session import record_demo
 from tests.app.conftest import running
 from tests.app.pending import Pending
-from tests.app.tabs import PLAYER
+from tests.app.tabs import PLAYER, VIEWPORT, Watch
 from tests.app.test_browser import at_frame, settled_at
 
 TABS = 9
@@ -113,3 +113,20 @@ def test_answers_wait_on_the_server_while_four_other_tabs_listen(page_at, sessio
     assert listening
     page.wait_for_function("localStorage.getItem('session-explorer-listener-2') === null")  # given back
     page.evaluate("localStorage.clear()")
+
+
+def test_a_browser_that_denies_its_stores_gets_answers_all_the_same(tabs, server, session_ids):
+    """As browsers do in a frame of another site."""
+    context = tabs.browser.new_context(viewport=VIEWPORT)
+    denied = "get() { throw new DOMException('Access is denied for this document.', 'SecurityError'); }"
+    for store in ("localStorage", "sessionStorage"):
+        context.add_init_script(f"Object.defineProperty(window, '{store}', {{ {denied} }})")
+    page = context.new_page()
+    watch = Watch(page, server)
+    page.goto(f"{server}?session={session_ids['jetbot']}&frame=2&tab=autoencoder")
+    page.get_by_role("button", name="Run Autoencoder").click()
+    expect(page.locator("#autoencoder-result .result[data-frame='2']")).to_be_visible(timeout=LONG_MS)
+    page.get_by_label("Follow the selected frame").uncheck()  # a value that would be kept
+    watch.end()
+    context.close()
+    assert watch.complaints == []

@@ -165,6 +165,9 @@ def test_train_pause_reload_resume_stop_save_restart_load_and_go_on(open_tab, ow
         outcome(page, "predictor_0.pth (step 3)")
 
         page.get_by_role("button", name="Checkpoint history").click()
+        expect(page.locator("#origins")).to_contain_text(
+            re.compile(r"training the predictor .* · toroidal_dot/.* · code 0")
+        )
         versions = page.locator("#versions label")
         expect(versions.first).to_contain_text(
             re.compile(

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from session import GroundTruth, SimulatorEntry, load_session
-from session.record import main
+from session.record.__main__ import main
 from tests.cases import every_case
 
 

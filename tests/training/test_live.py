@@ -22,6 +22,7 @@ from session.robots.simulator import SimulatorEntry
 from tests.cases import every_case
 from tests.training.tiny import AUTOENCODER, PREDICTOR, are_equal, make_manager, until
 from training import backend, live
+from training.checkpoints.manifest import Origin, read_state
 from training.checkpoints.reader import read_checkpoint
 from training.cli import StopRequest
 from training.jobs.lock import FolderLock
@@ -115,6 +116,9 @@ def test_its_numbers_are_a_log_that_the_page_does_not_take_for_a_training_job(ru
     assert [step["step"] for step in steps if "step" in step] == [0, 1, 2]
     assert {"reconstruction/loss", "prediction/loss", "prediction/train_steps", "seconds"} <= steps[-1].keys()
     assert end["status"] == "finished" and newest_log(folder) is None
+    origin = Origin.read(read_state(folder)["files"]["predictor_0.pth"])
+    assert (origin.log, origin.recordings) == (path.name, (f"toroidal_dot/{only_session(tmp_path).name}",))
+    assert origin.made_by == "training by the live loop"
     ((label, log),) = make_manager(folder).earlier_runs()
     assert log == path.name and label.endswith(", live loop, 2 steps")
     # While the loop runs, the page shows it as the run of another program.

@@ -12,11 +12,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from session.commit import code_version
 from session.files import describe
 from training.checkpoints.errors import CheckpointError
 from training.checkpoints.folder import link_or_copy
 from training.checkpoints.history import are_kept, keep_current, keep_if_best
-from training.checkpoints.manifest import MeasuredLoss, Origin, file_digest, is_saved_here, saved_origin
+from training.checkpoints.manifest import (
+    MOST_RECORDINGS,
+    MeasuredLoss,
+    Origin,
+    file_digest,
+    is_saved_here,
+    saved_origin,
+)
 from training.checkpoints.paths import SUFFIX, backup_of
 from training.checkpoints.reader import read_checkpoint
 
@@ -24,35 +32,56 @@ logger = logging.getLogger(__name__)
 
 
 class Provenance:
-    """The file of each network that the weights in use come from, identified by its digest; and the run in progress.
+    """The origin of the file of each network that the weights in use come from; and the run in progress.
 
     A save replaces that file, and makes a backup of it once a run: a bad run must not overwrite both. If any other file
-    lies there, the backup remains unchanged. `purpose` says what the run does, `run` when it began,
-    `log` the name of its log.
+    lies there, the backup remains unchanged. `purpose` says what the run does, `run` when it began, `log` the name of
+    its log, `recordings` the ids of those that it learns from.
     """
 
     def __init__(self) -> None:
-        self._digests: dict[str, str] = {}
+        self._origins: dict[str, Origin] = {}
         self._backed_up: set[str] = set()
         self.purpose, self.run, self.log = "", "", ""
+        self.recordings: tuple[str, ...] = ()
         self.is_begun = False  # the run has kept a version of what was there before it
 
-    def note(self, name: str, digest: str) -> None:
-        """Record that the weights in use, to be saved as `name`, are those of a file with this digest."""
-        self._digests[name] = digest
+    def note(self, name: str, origin: Origin) -> None:
+        """Record that the weights in use, to be saved as `name`, are those of a file of this origin."""
+        self._origins[name] = origin
 
     def forget(self, name: str) -> None:
         """Record that the weights in use, to be saved as `name`, come from no file."""
-        self._digests.pop(name, None)
+        self._origins.pop(name, None)
 
-    def begin_run(self, purpose: str = "") -> None:
+    def origin(self, name: str) -> Origin | None:
+        """The origin of the file that the weights to be saved as `name` come from, or None if they come from none."""
+        return self._origins.get(name)
+
+    def begin_run(self, purpose: str = "", recordings: tuple[str, ...] = ()) -> None:
         """Record that the files on disk now are those that a backup and a version of the history must hold."""
         self._backed_up.clear()
         self.purpose, self.run, self.log, self.is_begun = purpose, datetime.now().isoformat(), "", False
+        self.recordings = recordings
 
     def is_source(self, name: str, digest: str) -> bool:
         """True if the weights in use, to be saved as `name`, come from a file with this digest."""
-        return self._digests.get(name) == digest
+        origin = self._origins.get(name)
+        return origin is not None and origin.digest == digest
+
+    def new_origin(self, digest: str, step: int, loss: MeasuredLoss | None) -> Origin:
+        """The origin of a file that the run in progress saves."""
+        return Origin(
+            digest=digest,
+            step=step,
+            made_by=self.purpose,
+            run=self.run,
+            loss=loss,
+            log=self.log,
+            recordings=self.recordings[:MOST_RECORDINGS],
+            recording_count=len(self.recordings),
+            code=code_version(),
+        )
 
     def needs_backup(self, name: str) -> bool:
         """True if the file that the run began with has no second name yet."""
@@ -80,15 +109,17 @@ def new_origin(
 ) -> Origin:
     """The origin of a new file for `path`, where there is one with the digest `replaced`, or none.
 
-    Weights that are saved again, at the same step, keep their origin.
+    Weights that are saved again, at the same step, keep their origin, whatever file they were loaded from.
     """
-    is_source = replaced is not None and (provenance is None or provenance.is_source(path.name, replaced))
-    before = saved_origin(path, replaced) if is_source else None
+    if provenance is not None:
+        before = provenance.origin(path.name)
+    else:
+        before = saved_origin(path, replaced) if replaced is not None else None
     if loss is None and before is not None and before.step == step:
         return dataclasses.replace(before, digest=digest)
     if provenance is None:
-        return Origin(digest, step, loss=loss)
-    return Origin(digest, step, provenance.purpose, provenance.run, loss, provenance.log)
+        return Origin(digest, step, loss=loss, code=code_version())
+    return provenance.new_origin(digest, step, loss)
 
 
 def keep_replaced(

@@ -22,6 +22,7 @@ from training.values import is_number, printable
 STATE_FILE = "state.json"
 MAX_STATE_BYTES = 1 << 20
 TEMPORARY = ".unfinished"
+MOST_RECORDINGS = 20  # of an origin by name: a dataset has thousands
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,11 @@ class MeasuredLoss:
 @dataclass(frozen=True)
 class Origin:
     """The digest of a checkpoint file, the step and loss of its weights, and what made them, as text, by the time at
-    which that run began, and by the name of its log; each empty or None if unknown."""
+    which that run began, and by the name of its log; each empty or None if unknown.
+
+    `recordings`: the ids of the first 20 of the recordings that the run learned from, `recording_count` that of all;
+    `code`: the version of the program.
+    """
 
     digest: str
     step: int | None = None
@@ -53,6 +58,9 @@ class Origin:
     run: str = ""
     loss: MeasuredLoss | None = None
     log: str = ""
+    recordings: tuple[str, ...] = ()
+    recording_count: int = 0
+    code: str = ""
 
     @classmethod
     def read(cls, content: object) -> "Origin":
@@ -64,8 +72,13 @@ class Origin:
             if not is_number(loss["value"]):
                 raise ValueError("not a loss")
             loss = MeasuredLoss(float(loss["value"]), bool(loss["is_held_out"]), str(loss["phase"]))
-        log = str(content.get("log", ""))  # earlier versions do not name it
-        return cls(digest, step, printable(str(content["made_by"])), str(content["run"]), loss, log)
+        log, code = str(content.get("log", "")), printable(str(content.get("code", "")))
+        names, count = content.get("recordings", ()), content.get("recording_count", 0)  # earlier versions name neither
+        if not (isinstance(names, list | tuple) and type(count) is int):
+            raise TypeError("not recordings")
+        recordings = tuple(printable(str(name)) for name in names[:MOST_RECORDINGS])
+        made_by = printable(str(content["made_by"]))
+        return cls(digest, step, made_by, str(content["run"]), loss, log, recordings, max(count, len(recordings)), code)
 
     def is_better_than(self, other: "Origin") -> bool:
         """True if one phase of one run made both, and the loss of this one on held-out frames is lower."""

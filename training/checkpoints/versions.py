@@ -124,6 +124,16 @@ def version_order(name: str) -> tuple[int, ...]:
     return tuple(int(number) for number in name.split("_"))
 
 
+def known_origin(path: Path, digest: str) -> Origin:
+    """The origin of a checkpoint or of a file of the history, whose contents have this digest; the digest alone if it
+    is unknown."""
+    if path.parent.parent.name != HISTORY_FOLDER:
+        return saved_origin(path, digest)
+    version = _read_version(path.parent.parent.parent, path.parent.name)
+    kept = version.files.values() if version else ()
+    return next((file.origin for file in kept if file.origin.digest == digest), Origin(digest))
+
+
 def write_version(folder: Path, version: Version) -> None:
     """Write the description of a version into its folder; raises OSError."""
     content = json.dumps({name: value for name, value in asdict(version).items() if name != "name"})

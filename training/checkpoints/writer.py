@@ -206,7 +206,7 @@ def _write_generation(directory: Path, contents: CheckpointData, provenance: Pro
         commit(origins, encode_random_state(contents.random_state), backups)
         for name, origin in origins.items():
             if provenance is not None:
-                provenance.note(name, origin.digest)
+                provenance.note(name, origin)
     return tuple(dict.fromkeys(note for note in notes if note))
 
 

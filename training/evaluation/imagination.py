@@ -173,6 +173,13 @@ def imagine_next(
     return replace(current, actions=actions, steps=(*current.steps, step)[-UNDO_STEPS:], truth=truth)
 
 
+def true_frames(recording: RecordedSession, current: Imagination) -> list[TrueFrame | None]:
+    """The ground truth of each remembered step, None where it is not known; raises FrameUnreadable."""
+    future, count = GroundTruth(recording, current.start), len(current.actions)
+    first = count - len(current.steps)
+    return [future.after_values(current.actions[: end + 1]) for end in range(first, count)]
+
+
 def _compare(
     current: Imagination,
     action: np.ndarray,

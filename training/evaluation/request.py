@@ -1,7 +1,6 @@
-"""Request for an evaluation: a recording, a history length, and a copy of the networks that does not change."""
+"""Request for an evaluation: a recording, a history length, and copies of the networks that do not change."""
 
 import contextlib
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from types import MappingProxyType
 
 from models import NETWORKS, AdaptiveWorldModel, Network, SharedWorldModel, WeightsSource, weights_digest
 from session import NoHistory, RecordedSession
-from training.checkpoints.validate import put_in_place, validate_checkpoint
+from training.checkpoints.validate import ValidatedCheckpoint, put_in_place, validate_checkpoint
 from training.evaluation.results import EvaluationKey
 
 
@@ -46,13 +45,21 @@ class ModelCopy:
 
 def copy_model(shared: SharedWorldModel, files: Mapping[Network, Path]) -> ModelCopy:
     """A copy of a shared model in its current state, with weights loaded from `files`; raises CheckpointError."""
-    with shared.lock:
-        model, sources = copy.deepcopy(shared.model), dict(shared.weights)
+    own = copy_with_files(shared, files)
+    weights = {network: source.describe() for network, source in own.weights.items()}
+    digests = {network: weights_digest(own.network(network)) for network in NETWORKS}
+    return ModelCopy(own.model, MappingProxyType(weights), MappingProxyType(digests))
+
+
+def copy_with_files(shared: SharedWorldModel, files: Mapping[Network, Path]) -> SharedWorldModel:
+    """The same as a model of its own, which can predict and imagine; raises CheckpointError."""
+    own = shared.snapshot()
     for network, path in files.items():
-        checkpoint = validate_checkpoint(path, model.network(network))
-        put_in_place(checkpoint, model)
-        info = checkpoint.info
-        sources[network] = WeightsSource(f"{path.parent.name}/{path.name}", info.step)
-    weights = {network: source.describe() for network, source in sources.items()}
-    digests = {network: weights_digest(model.network(network)) for network in NETWORKS}
-    return ModelCopy(model, MappingProxyType(weights), MappingProxyType(digests))
+        put_checkpoint(own, network, validate_checkpoint(path, own.network(network)), f"{path.parent.name}/{path.name}")
+    return own
+
+
+def put_checkpoint(own: SharedWorldModel, network: Network, checkpoint: ValidatedCheckpoint, name: str) -> None:
+    """Use the weights of a checkpoint in a model that nobody else uses; `name`: its file as visitors see it."""
+    put_in_place(checkpoint, own.model)
+    own.set_weights_source({network: WeightsSource(name, checkpoint.info.step)})

@@ -18,6 +18,7 @@ import torch
 from models import Network, SharedWorldModel, WeightsSource
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
+from training.checkpoints.manifest import Origin
 from training.checkpoints.robots import Others, fit_to_train
 from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or_backup, validate_version
 from training.checkpoints.versions import Version, find_version, list_versions
@@ -148,7 +149,7 @@ class TrainingManager:
             self._take_folder(request.label)
             with contextlib.ExitStack() as undo:
                 undo.callback(self._folder_lock.release)
-                self.trainer.begin_run(request.purpose)
+                self.trainer.begin_run(request.purpose, request.recordings)
                 if request.serves_former:
                     undo.callback(self._serve_new)
                     self._serve_former()
@@ -241,6 +242,10 @@ class TrainingManager:
                     if not isinstance(problem, CheckpointNotFound):
                         self.unloaded_defaults[network] = problem
 
+    def origins(self) -> dict[Network, Origin]:
+        """Where the weights in use come from, as far as they are those of a file."""
+        return self.trainer.origins()
+
     def versions(self) -> list[Version]:
         """The history of this robot's checkpoints, newest first."""
         return list_versions(self.directory)
@@ -278,7 +283,8 @@ class TrainingManager:
             if now is not None and now.is_active:
                 return self.trainer.save(networks)
             with self._locked_folder("a program saves"):
-                self.trainer.begin_run("Save Models")
+                if not self.trainer.has_unsaved_steps:  # else they are those of the last run, whose save failed
+                    self.trainer.begin_run("Save Models")
                 return self.trainer.save(networks)
 
     def save_weights(self, dtype: torch.dtype) -> SavedCheckpoint:

@@ -121,6 +121,7 @@ class RecipeRun:
             first_step=sum(taken),
             paces=tuple(paces),
             config={RECIPE: asdict(self._recipe)},
+            recordings=self._recipe.recordings,
             **options,
         )
         return self._manager.run(request)

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from models import NETWORKS, AdaptiveWorldModel, Network
 from session import FlaggedFrames, RecordedSession
+from session.command_line import SESSIONS
 from training.config import StopCondition, TrainingConfig
 from training.dataset import FrameDataset, FrameSelection, JoinedDataset
 from training.jobs.run_log import RECIPE, run_label
@@ -52,6 +54,7 @@ class RunRequest:
     `first_step` is the step that it goes on from, of `max_steps` in all. `prepare` is called before the first step,
     once no other run can begin, and may change weights. `paces`: all phases of the run, with those of the run that it
     continues, whose log is named `continues`. `serves_former`: until its end, visitors use the networks from before.
+    `recordings`: the ids of those that it learns from.
     """
 
     network: Network
@@ -65,6 +68,7 @@ class RunRequest:
     prepare: Callable[[], None] = lambda: None
     continues: str | None = None
     serves_former: bool = False
+    recordings: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -126,7 +130,15 @@ def plain_run(request: TrainingRequest, model: AdaptiveWorldModel) -> RunRequest
         phases=(phase,),
         max_steps=request.condition.max_steps,
         config={"network": network, "frames": frames.describe(), **values, **_left_out(request)},
+        recordings=tuple(session_id_of(one.folder) for one in request.recordings or (request.recording,)),
     )
+
+
+def session_id_of(folder: Path) -> str:
+    """The id of the recording in a folder: its path below the last folder named sessions, or else its name."""
+    names = folder.parts
+    place = len(names) - names[::-1].index(SESSIONS) if SESSIONS in names else len(names) - 1
+    return "/".join(names[place:])
 
 
 def _left_out(request: TrainingRequest) -> dict[str, object]:

@@ -15,13 +15,14 @@ import torch
 
 from models import NETWORKS, Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
-from training.checkpoints.manifest import MeasuredLoss, restore_random_state, saved_with
+from training.checkpoints.manifest import MeasuredLoss, Origin, restore_random_state, saved_with
 from training.checkpoints.validate import (
     CheckpointInfo,
     ValidatedCheckpoint,
     put_in_place,
     require_finite_outputs,
 )
+from training.checkpoints.versions import known_origin
 from training.checkpoints.writer import (
     FILES,
     CheckpointData,
@@ -66,13 +67,24 @@ class WorldModelTrainer:
         self._unsaved: set[Network] = set()
         self._notes: tuple[str, ...] = ()  # of this run: on what its saves have replaced
 
-    def begin_run(self, purpose: str) -> None:
+    def begin_run(self, purpose: str, recordings: tuple[str, ...] = ()) -> None:
         """Begin a run: the files that are there now become a version of the history and, once each, backups.
 
-        `purpose`: what the run does, such as "training the predictor on frame 8".
+        `purpose`: what the run does, such as "training the predictor on frame 8". `recordings`: the ids of those that
+        it learns from.
         """
-        self._provenance.begin_run(purpose)
+        self._provenance.begin_run(purpose, recordings)
         self._notes = ()
+
+    def learns_from(self, session_id: str, log: str) -> None:
+        """Name the recording that the run makes and learns from, and the log of the run."""
+        self._provenance.recordings, self._provenance.log = (session_id,), log
+
+    def origins(self) -> dict[Network, Origin]:
+        """The origins of the files that weights in use come from, if they have not changed since."""
+        names = {network: name for network, name in FILES.items() if network not in self._unsaved}
+        known = {network: self._provenance.origin(name) for network, name in names.items()}
+        return {network: origin for network, origin in known.items() if origin is not None}
 
     def log_run(self, log: SaveLog, name: str) -> None:
         """Let saves of the run be noted in its log, and name that in their origin."""
@@ -137,12 +149,12 @@ class WorldModelTrainer:
         A computation of another thread uses the old weights or the new ones, never some of each.
         """
         path, info = checkpoint.path, checkpoint.info
-        manifest = saved_with(path, checkpoint.digest)
+        manifest, origin = saved_with(path, checkpoint.digest), known_origin(path, checkpoint.digest)
         with self.shared.lock:
             put_in_place(checkpoint, self.shared.model)
             notes = info.notes + manifest.notes + self._restore(network, checkpoint.optimizer, info.step)
             restore_random_state(self.state.generator, manifest.random_state)
-            self._provenance.note(FILES[network], checkpoint.digest)
+            self._provenance.note(FILES[network], origin)
             self._unsaved.discard(network)
             name = self._shown_name(path)
             is_elsewhere = not path.resolve().is_relative_to(self.directory.resolve())

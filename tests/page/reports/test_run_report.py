@@ -2,26 +2,16 @@
 
 import re
 
-import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from page.backend import PageBackend
 from page.reports.__main__ import main
 from page.reports.route import report_route
-from session import record_demo
 from tests.app.narrow import NarrowWorldModels
 from training import EvaluationRequest, FixedSteps, FrameSelection, RunTitle, TrainingRequest
 
 NAME = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture
-def backend(tmp_path):
-    backend = PageBackend(tmp_path, "cpu")
-    backend._world_models = NarrowWorldModels(backend.device)
-    record_demo(tmp_path / "sessions", "jetbot_sim", 9, seed=1)
-    return backend
 
 
 def train(backend: PageBackend) -> None:

@@ -31,6 +31,10 @@ def policy():
 @pytest.fixture
 def visitor(policy):
     """A browser on the network."""
+    return browser_of(policy)
+
+
+def browser_of(policy):
     routes = [Route("/", index), Route("/config", echo, methods=["GET", "POST"])]
     app = Starlette(routes=routes, middleware=[Middleware(AccessMiddleware, policy=policy)])
     return TestClient(app, base_url="http://192.168.1.5:7860", client=("192.168.1.7", 5), follow_redirects=False)
@@ -153,6 +157,19 @@ def test_headers_forbid_other_hosts_and_frames(visitor, policy):
     assert "default-src 'self'" in headers["content-security-policy"]
     assert "frame-ancestors 'self'" in headers["content-security-policy"]
     assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
+
+
+def test_a_site_that_is_named_may_show_the_page_in_a_frame_but_not_the_form_for_a_key():
+    policy = AccessPolicy(Settings(framed_by=("https://huggingface.co",)))
+    visitor, frame = browser_of(policy), {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    frame["sec-fetch-dest"] = "iframe"
+    answer = visitor.get("/", headers=frame)
+    assert answer.status_code == 401 and "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    visitor.get(f"/?key={policy.keys.look}")
+    answer = visitor.get("/", headers=frame)
+    assert answer.text == "<p>the page</p>"
+    assert answer.headers["content-security-policy"].endswith("; frame-ancestors 'self' https://huggingface.co")
+    assert browser_of(AccessPolicy(Settings(open=True))).get("/", headers=frame).status_code == 403
 
 
 def test_other_routes_of_gradio_are_not_served(visitor, policy):

@@ -152,6 +152,16 @@ def test_pictures_frames_and_scripts_for_other_sites_are_denied(site, mode, dest
         make_policy().check_source(connection(HOST, *fetch_headers(site, mode, dest)))
 
 
+def test_only_a_frame_is_opened_for_other_sites_if_one_may_show_it():
+    policy = make_policy(framed_by=("https://huggingface.co",))
+    policy.check_source(connection(HOST, *fetch_headers("cross-site", "navigate", "iframe")))
+    for mode, dest in (("no-cors", "image"), ("navigate", "embed"), ("cors", "empty"), ("no-cors", "iframe")):
+        with pytest.raises(AccessDenied):
+            policy.check_source(connection(HOST, *fetch_headers("cross-site", mode, dest)))
+    with pytest.raises(AccessDenied):  # the site around is not trusted with requests of its own
+        policy.check_source(connection(HOST, ("origin", "https://huggingface.co")))
+
+
 @pytest.mark.parametrize(
     "fetch",
     [("cross-site", "navigate", "document"), ("none", "navigate", "document"), ("same-origin", "cors", "empty")],

@@ -49,5 +49,20 @@ def test_all_that_is_damaged_or_unknown_is_named(data, capsys):
     assert "marks.json: DAMAGED, it is no JSON" in report
 
 
+def test_what_made_a_checkpoint_is_said(data, capsys):
+    checkpoints = data / "checkpoints" / "jetbot"
+    (checkpoints / "state.json").write_text(
+        '{"digests": {}, "files": {"autoencoder.pth": {"made_by": "training \\u202e", "recordings": ["jetbot/good"],'
+        ' "recording_count": 3, "code": "0.9.0"}, "predictor_0.pth": {"made_by": ""}}}'
+    )
+    code, report = report_of(data, capsys)
+    made = "checkpoints/jetbot/autoencoder.pth: from training ?, 3 recordings (jetbot/good), code 0.9.0\n"
+    assert code == 0 and made in report
+    assert "predictor_0.pth: from a run that is not known, code not known\n" in report
+    for damaged in ('{"files": 3}', '{"files": {"a": 3}}', "[]", "{}"):
+        (checkpoints / "state.json").write_text(damaged)
+        assert "autoencoder.pth: ok" in report_of(data, capsys)[1]
+
+
 def test_an_empty_folder_is_no_damage(tmp_path, capsys):
     assert report_of(tmp_path, capsys)[0] == 0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from session import BadRobot, InvalidAction, RobotFailed, list_sessions, load_session, session_statistics
-from session.record import main
+from session.record.__main__ import main
 from session.recorder.robot_adapter import load_robot
 from session.robots.gymnasium_robot import GymnasiumRobot
 from tests.cases import every_case

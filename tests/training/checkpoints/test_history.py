@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from session import code_version
 from tests.cases import every_case
 from tests.promises import count
 from tests.training.checkpoints.test_disk import Disk, Killed, generation_of
 from tests.training.tiny import ENDLESS, FAST, are_equal, make_manager, request, small_manager, tensors_of, train
 from training import CheckpointDamaged, CheckpointNotFound, CheckpointNotSaved, FixedSteps, JobRunning
 from training.checkpoints.history import MAX_VERSIONS
-from training.checkpoints.manifest import STATE_FILE, MeasuredLoss, file_digest, read_state
+from training.checkpoints.manifest import STATE_FILE, MeasuredLoss, file_digest, read_state, saved_origin
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.versions import HISTORY_FOLDER, VERSION_FILE
 from training.checkpoints.writer import FILES
@@ -80,6 +81,65 @@ def test_a_run_of_many_saves_keeps_one_version_with_steps_loss_and_what_made_it(
     assert version.reason == f"before training the autoencoder on {subject}"[:79] + "…" * (len(subject) > 46)
     assert version.measured.loss.value == pytest.approx(now.curves["evaluated"][0][1], rel=10) and not version.is_best
     assert version.size == sum(one.size for one in version.files.values()) and not version.is_permanent
+
+
+def test_a_checkpoint_keeps_its_run_recordings_and_code_wherever_it_goes(tmp_path, recording):
+    manager = make_manager(tmp_path / "robot")
+    assert manager.origins() == {}
+    first = train(manager, recording, "predictor")
+    made = manager.origins()["predictor"]
+    assert (
+        made.recordings == (f"toroidal_dot/{recording.name}",)
+        and made.recording_count == 1
+        and made.code == code_version()
+    )
+    assert made.log == first.log and made.made_by.startswith("training the predictor on frames 9 to 11 of ")
+    train(manager, recording, "predictor")
+    assert manager.origins()["predictor"].run != made.run
+    later = make_manager(tmp_path / "robot")
+    for path in (
+        tmp_path / "robot" / "predictor_0_backup.pth",
+        manager.versions()[0].path(manager.directory, "predictor"),
+    ):
+        later.load("predictor", path)
+        assert later.origins() == {"predictor": made}
+    later.save()
+    saved = later.origins()["predictor"]
+    assert saved == replace(made, digest=file_digest(tmp_path / "robot" / PREDICTOR))
+    assert saved_origin(tmp_path / "robot" / PREDICTOR, saved.digest) == saved
+
+
+def test_files_of_earlier_versions_have_origins_without_recordings_and_code(manager):
+    save_run(manager)
+    state = read_state(manager.directory)
+    for origin in state["files"].values():
+        for name in ("recordings", "recording_count", "code"):
+            del origin[name]
+    (manager.directory / STATE_FILE).write_text(json.dumps(state))
+    later = small_manager(manager.directory)
+    later.load_defaults()
+    origin = later.origins()["predictor"]
+    assert (origin.made_by, origin.recordings, origin.recording_count, origin.code) == ("a run", (), 0, "")
+    state["files"][PREDICTOR]["recordings"] = "all"
+    (manager.directory / STATE_FILE).write_text(json.dumps(state))
+    later.load("predictor", manager.directory / PREDICTOR)
+    assert later.origins()["predictor"].made_by == ""
+
+
+def test_weights_whose_save_failed_keep_their_run_in_a_later_save(tmp_path, recording, monkeypatch):
+    manager = make_manager(tmp_path / "robot")
+
+    def fail(*arguments):
+        raise CheckpointNotSaved("The disk is full.")
+
+    with monkeypatch.context() as full:
+        full.setattr("training.jobs.trainer.write_contents", fail)
+        train(manager, recording, "autoencoder")
+    assert manager.trainer.has_unsaved_steps and manager.origins() == {}
+    manager.save()
+    origin = manager.origins()["autoencoder"]
+    assert origin.made_by.startswith("training the autoencoder on ")
+    assert origin.recordings == (f"toroidal_dot/{recording.name}",)
 
 
 def test_shipped_files_are_never_removed_and_of_others_the_newest_are_kept(manager):

@@ -86,7 +86,9 @@ def test_a_run_on_all_recordings_keeps_measures_looks_and_the_networks_from_befo
     assert second.wait(60) and manager.served is manager.shared
     assert "the previous weights are in the checkpoint history" in second.snapshot().saved
     (version,) = manager.versions()
-    assert version.newest.origin.made_by == "training a world model on 2 Toroidal Dot recordings"
+    origin = version.newest.origin
+    assert origin.made_by == "training a world model on 2 Toroidal Dot recordings"
+    assert origin.recording_count == len(origin.recordings) == 2 and origin.code
     assert all(
         are_equal(read_checkpoint(version.path(manager.directory, network)).tensors, before[name])
         for network, name in FILES.items()
