@@ -3,9 +3,9 @@
 from page.backend import PageBackend
 from page.figures import table_link
 from page.handlers import PageError
-from page.reports.dream import dream_means, dream_view, error_rows
 from page.reports.link import report_link, setup
 from page.selection import recording_of
+from page.tabs.compare.dream import dream_means, dream_view, error_rows
 from page.tabs.networks import untrained_notice
 from page.text import count_text, loss_text
 from page.verdicts import baselines_line, mean_image_errors

@@ -8,7 +8,7 @@ import numpy as np
 from models import NETWORKS, Network, Prediction, RolloutMode, SharedWorldModel
 from page.backend import PageBackend
 from page.handlers import PageError
-from page.reports.dream import dream_means
+from page.tabs.compare.dream import dream_means
 from page.verdicts import mean_image_errors
 from page.versions import origin_rows, origin_text, version_name
 from session import History, NoHistory, RecordedSession

@@ -10,9 +10,9 @@ from models.figures import error_heat_map
 from page.facts import clipped_notice
 from page.figures import table_link
 from page.pictures import Picture, colour_bar, picture_row
-from page.reports.dream import dream_view, error_rows
 from page.reports.link import report_link, setup
 from page.tabs.compare.comparison import Comparison, Side
+from page.tabs.compare.dream import dream_view, error_rows
 from page.tabs.imagine import MODE_LABELS
 from page.tabs.networks import DIFFERENCE_UNIT, ERROR_UNIT, frames_text, untrained_notice
 from page.text import count_text, loss_text, percent_text

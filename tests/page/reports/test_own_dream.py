@@ -3,8 +3,8 @@
 import pytest
 
 from page.handlers import PageError
-from page.reports.dream import NO_TRUTH, dream_means
 from page.reports.own_dream import NO_DREAM, show_dream
+from page.tabs.compare.dream import NO_TRUTH, dream_means
 from page.visitor import Visitor
 from tests.session.session_files import change_meta
 from training import apply_command, remembered_steps
