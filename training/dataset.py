@@ -15,6 +15,7 @@ from session import FlaggedFrames, NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
 from session.spread import spread_starts
 from training.config import MAX_BATCH
+from training.distributed.division import WHOLE, Part
 from training.values import InvalidValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets of one evaluated loss: a whole recording would cost more than the training
@@ -139,11 +140,15 @@ class FrameDataset:
         left_out = f", {self.left_out:,} left out as flagged" if self.left_out else ""
         return f"{frames} of {self.recording.name}{f' ({outside})' if outside else ''}{left_out}"
 
-    def draw(self, generator: torch.Generator) -> Batch:
-        """A batch of targets, drawn with replacement."""
-        size = self.selection.batch_size if len(self.targets) > 1 else 1
-        picks = torch.randint(len(self.targets), (size,), generator=generator, device=generator.device)
-        return self.batch(tuple(self.targets[pick] for pick in picks.tolist()))
+    @property
+    def drawn(self) -> int:
+        """Targets of a batch of one step."""
+        return self.selection.batch_size if len(self.targets) > 1 else 1
+
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:
+        """A batch of targets, drawn with replacement, or its part."""
+        picks = torch.randint(len(self.targets), (self.drawn,), generator=generator, device=generator.device)
+        return self.batch(tuple(self.targets[pick] for pick in picks.tolist()[part.rows(self.drawn)]))
 
     def _spread(self, targets: tuple[int, ...]) -> list[Batch]:
         return [self.batch((targets[place],)) for place in spread_starts(len(targets), MAX_EVALUATED)]
@@ -198,10 +203,11 @@ class JoinedDataset:
         """The frame of the first evaluation batch."""
         return self._targets[0][1]
 
-    def draw(self, generator: torch.Generator) -> Batch:
-        """A batch of targets of all recordings, drawn with replacement."""
-        picks = torch.randint(len(self._targets), (self._batch_size,), generator=generator, device=generator.device)
-        return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()])
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:
+        """A batch of targets of all recordings, drawn with replacement, or its part."""
+        size = self._batch_size
+        picks = torch.randint(len(self._targets), (size,), generator=generator, device=generator.device)
+        return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()[part.rows(size)]])
 
     def evaluation_batches(self) -> list[Batch]:
         """Batches of one, of up to 16 of the targets, evenly spread, always the same."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models import AdaptiveWorldModel
 from session.batch import Batch
+from training.distributed.division import WHOLE, Part
 from training.recipe.config import RecipeConfig
 from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames, Windows
@@ -24,7 +25,7 @@ class LatentBatch:
 
     `following` are the latents (R + 1, B, P, D) of the R frames that the predictor continues with and of the one after
     them, `pictures`, uint8 (R + 2, B, 3, H, W), the same frames after the last one of the context, and `is_learned`
-    (R + 1, B) is false for those that are held out.
+    (R + 1, W) is false for those that are held out. Of a divided batch of W windows these are the B of a part.
     """
 
     context: Tensor
@@ -75,7 +76,7 @@ class LatentBatches:
         parts = pictures.split(ENCODED_AT_ONCE)
         return torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
 
-    def draw(self, generator: torch.Generator) -> LatentBatch:
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> LatentBatch:
         """Windows of one length, with one number of frames to continue with."""
 
         def draw(count: int, size: tuple[int, ...] = (1,)) -> np.ndarray:
@@ -99,10 +100,13 @@ class LatentBatches:
             is_moving = self._chance(count, self._config.moving_share, generator)
             picks = np.where(is_moving.numpy(force=True), moving[draw(len(moving), (count,))], picks)
         windows, is_mirrored = mirrored_windows(windows.select(picks), self._config.mirrored_channel, generator)
-        batch = self._batch(windows, length, is_mirrored)
+        is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T]).to(self._device)
+        rows = part.rows(count)
+        windows, is_mirrored = windows.select(rows), is_mirrored[rows]
+        batch = self._batch(windows, length, is_mirrored, is_learned)
         if not self._config.reconstructed_share:
             return batch
-        is_replaced = self._chance(count, self._config.reconstructed_share, generator)
+        is_replaced = self._chance(count, self._config.reconstructed_share, generator)[rows]
         return self._reconstructed(batch, windows, length, is_replaced & ~is_mirrored)
 
     @staticmethod
@@ -144,10 +148,9 @@ class LatentBatches:
             pictures=torch.where(wide[None, ..., None], self._reconstructions[pictures], batch.pictures),
         )
 
-    def _batch(self, windows: Windows, length: int, is_mirrored: Tensor) -> LatentBatch:
+    def _batch(self, windows: Windows, length: int, is_mirrored: Tensor, is_learned: Tensor) -> LatentBatch:
         """The windows as tensors, with mirrored pictures in those `is_mirrored` (B,)."""
         numbers = torch.from_numpy(windows.pictures).to(self._device)
-        is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T])
         pictures = self._pictures[numbers[:, length - 1 :].T]
         if is_mirrored.any():
             pictures[:, is_mirrored] = pictures[:, is_mirrored].flip(-1)
@@ -157,5 +160,5 @@ class LatentBatches:
             torch.from_numpy(windows.actions).to(self._device),
             self._latents[numbers[:, length:].T].float(),
             pictures,
-            is_learned.to(self._device),
+            is_learned,
         )

@@ -12,6 +12,7 @@ import torch
 from models import NETWORKS, Network
 from session.batch import Batch
 from training.config import LossThreshold, StopCondition, TrainingConfig
+from training.distributed.division import WHOLE, Part
 from training.steps import Objective
 
 
@@ -25,8 +26,9 @@ class Dataset(Protocol):
     def prepare(self) -> None:
         """Compute what all steps of the phase need, from the weights at its start."""
 
-    def draw(self, generator: torch.Generator) -> object:
-        """A batch for one step; all that is random comes from `generator`."""
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> object:
+        """A batch for one step; all that is random comes from `generator`, for every part that of the whole batch. Only
+        the rows of the part are read."""
 
     def evaluation_batches(self) -> Sequence[Batch]:
         """Always the same batches of one, of frames that are learned from."""
