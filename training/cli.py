@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from types import FrameType
 from typing import NoReturn
 
@@ -97,9 +97,15 @@ def add_leave_out_option(parser: argparse.ArgumentParser) -> None:
 
 def load_default_checkpoints(manager: TrainingManager, networks: Collection[Network]) -> None:
     """Load the robot's checkpoints, if there are any, in the first process for all; raises CheckpointError."""
+    load_for_all(manager, lambda: _load_defaults(manager, networks))
+
+
+def load_for_all(manager: TrainingManager, load: Callable[[], None]) -> None:
+    """Load checkpoints in the first process, and share them; raises what `load` raises, OtherProcessFailed and
+    ProcessLost."""
     with manager.group.together():
         if manager.group.is_first:
-            _load_defaults(manager, networks)
+            load()
     manager.trainer.share()
 
 

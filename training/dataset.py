@@ -15,7 +15,8 @@ from session import FlaggedFrames, NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
 from session.spread import spread_starts
 from training.config import MAX_BATCH
-from training.distributed.division import WHOLE, Part
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.values import InvalidValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets of one evaluated loss: a whole recording would cost more than the training
@@ -116,7 +117,7 @@ class FrameDataset:
                 "range of frames that ends before them, or a validation split of 0."
             )
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
     def evaluation_batches(self) -> list[Batch]:
@@ -195,7 +196,7 @@ class JoinedDataset:
         self._targets = [(part, target) for part in self._parts for target in part.targets]
         self._held_out = [(part, target) for part in self._parts for target in part.held_out]
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
     @property

@@ -118,7 +118,7 @@ class TrainingLoop:
         share = action_parameter_share(self._trainer.shared.model.predictor) if is_of_predictor else None
         self._progress.begin_phase(phase, share, self._taken)
         self._tracker.begin_phase(phase, self._progress.step, self._trainer.state.of(phase.objective.network).steps)
-        phase.dataset.prepare()
+        phase.dataset.prepare(self._group)
 
     def _take_steps(self, control: Control) -> Status:
         """Train until the condition of the phase holds or a command ends the run."""

@@ -3,6 +3,7 @@
 Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), D width, A action channels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from models import AdaptiveWorldModel
 from session.batch import Batch
-from training.distributed.division import WHOLE, Part
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames, Windows
@@ -59,22 +61,29 @@ class LatentBatches:
         return self._frames.evaluation_frame(self._measured)
 
     @torch.no_grad()
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much,
-        mirror images 100 kB more."""
+        mirror images 100 kB more. Each process encodes its share, and all get everything."""
         self._pictures = self._frames.pictures.to(self._device)
-        self._latents = self._encode(self._pictures)
+        self._latents = self._encode(self._pictures, group)
         if self._config.mirrored_channel:
-            self._latents = torch.cat([self._latents, self._encode(self._pictures.flip(-1))])
+            self._latents = torch.cat([self._latents, self._encode(self._pictures.flip(-1), group)])
         if self._config.reconstructed_share:
-            parts = self._latents.split(ENCODED_AT_ONCE)
-            decoded = (self._model.decode(part.float()).clamp(0, 1) for part in parts)
-            self._reconstructions = torch.cat([(one * 255).round().byte() for one in decoded])
-            self._latents_again = self._encode(self._reconstructions)
+            decoded = torch.zeros(len(self._latents), *self._pictures.shape[1:], dtype=torch.uint8, device=self._device)
+            for rows in _own_rows(len(decoded), group):
+                decoded[rows] = (self._model.decode(self._latents[rows].float()).clamp(0, 1) * 255).round().byte()
+            group.add(decoded)
+            self._reconstructions = decoded
+            self._latents_again = self._encode(self._reconstructions, group)
 
-    def _encode(self, pictures: Tensor) -> Tensor:
-        parts = pictures.split(ENCODED_AT_ONCE)
-        return torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
+    def _encode(self, pictures: Tensor, group: Group) -> Tensor:
+        sizes = self._model.autoencoder.config
+        shape = len(pictures), sizes.tokens, sizes.width
+        latents = torch.zeros(shape, dtype=torch.float16, device=self._device)
+        for rows in _own_rows(len(pictures), group):
+            latents[rows] = self._model.encode(pictures[rows].float() / 255).half()
+        group.add(latents)
+        return latents
 
     def draw(self, generator: torch.Generator, part: Part = WHOLE) -> LatentBatch:
         """Windows of one length, with one number of frames to continue with."""
@@ -162,3 +171,9 @@ class LatentBatches:
             pictures,
             is_learned,
         )
+
+
+def _own_rows(count: int, group: Group) -> Iterator[slice]:
+    """The rows, a few at once, that a process computes of `count` that the group computes."""
+    for first in range(group.rank * ENCODED_AT_ONCE, count, group.size * ENCODED_AT_ONCE):
+        yield slice(first, first + ENCODED_AT_ONCE)

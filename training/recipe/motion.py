@@ -13,7 +13,8 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network
 from models.motion import ACTIONS, warp
 from session.batch import Batch
-from training.distributed.division import WHOLE, Part
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames
@@ -43,7 +44,7 @@ class MotionBatches:
     def shown_frame(self) -> int:
         return self._frames.evaluation_frame(self._longest)
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Make all pictures small."""
         device = self._model.autoencoder.cls_token.device
         self._small = torch.cat([small(self._frames.tensors([number])) for number in range(len(self._frames))])

@@ -9,7 +9,8 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network
 from session.batch import Batch
 from training.config import TrainingConfig
-from training.distributed.division import WHOLE, Part
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.unique_frames import UniqueFrames
 from training.steps import Evaluation, Losses, Reconstruction, mask_noise
@@ -27,7 +28,7 @@ class PictureBatches:
     def shown_frame(self) -> int:
         return self._frames.source(int(self._frames.learned[0]))[1]
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
     def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:

@@ -8,7 +8,7 @@ import signal
 import torch
 
 from session import FrameUnreadable
-from training import dataset
+from training import cli, dataset
 from training.checkpoints import writer
 from training.jobs import looks, manager
 from training.jobs.trainer import WorldModelTrainer
@@ -50,11 +50,13 @@ def first_killed(rank):
 
 
 def terminated(rank):
+    cli.POLL_S = 0.002  # small networks take many steps in a tenth of a second
     if rank == 1:
         at_step(lambda trainer: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def interrupted(rank):
+    cli.POLL_S = 0.002
     if rank == 0:
         at_step(lambda trainer: os.kill(os.getpid(), signal.SIGINT))
 

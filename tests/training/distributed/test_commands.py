@@ -181,3 +181,40 @@ def test_a_folder_in_use_refuses_all(train, data, tmp_path):
     lock.release()
     assert outcome.codes == [1, 1] and "Another program is training these networks (somebody" in outcome.texts[0]
     assert not outcome.texts[1] and outcome.collectives[0] == outcome.collectives[1]
+
+
+RECIPE = [
+    *("--autoencoder-steps", 12, "--predictor-steps", 8, "--dream-steps", 8, "--kept-patches", 6),
+    *("--autoencoder-batch", 6, "--predictor-batch", 6, "--longest-history", 4, "--measure-every", 4),
+]
+
+
+def learn(folder, size, *arguments, **options):
+    return run_together(folder / "texts", size, "learn", "--data", folder, *arguments, **options)
+
+
+def test_a_recipe_that_others_continue_ends_with_the_networks_of_one_process(data, tmp_path):
+    alone, shared = (demo_folder(data, tmp_path / name / "data") for name in ("alone", "shared"))
+    assert learn(alone, 1, *RECIPE).codes == [0]
+    outcome = learn(shared, 2, *RECIPE, mishap="terminated")
+    assert outcome.codes == [1, 1] and "Interrupted after " in outcome.texts[0], outcome
+    assert outcome.collectives[0] == outcome.collectives[1]
+    assert learn(shared, 2, *RECIPE[:2], "--resume").codes == [2, 2]
+    outcome = learn(shared, 3, "--resume", *RECIPE[-2:])
+    assert outcome.codes == [0, 0, 0] and not any(outcome.texts[1:]), outcome
+    assert largest_difference(tensors_of(shared), tensors_of(alone)) < WITHIN
+    expected = numbers_of(alone, "training/total")
+    assert numbers_of(shared, "training/total") == pytest.approx(expected, abs=WITHIN, rel=1e-4) and len(expected) == 16
+    assert numbers_of(shared, "near_share").keys() == numbers_of(alone, "near_share").keys()
+
+
+def test_what_a_recipe_cannot_begin_with_is_told_once(data, tmp_path):
+    folder = demo_folder(data, tmp_path / "data")
+    for arguments, code, words in (
+        (("--resume",), 2, "There is no interrupted run of toroidal_dot"),
+        (("--predictor-batch", 3), 2, "predictor_batch is 3, which 2 processes cannot share evenly"),
+        (("--robot", "rover"), 2, "There is no recording of rover/"),
+        (("--autoencoder", tmp_path / "none.pth"), 2, "There is no checkpoint"),
+    ):
+        outcome = learn(folder, 2, *arguments)
+        assert outcome.codes == [code] * 2 and words in outcome.texts[0] and not outcome.texts[1], outcome
