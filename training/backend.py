@@ -57,7 +57,7 @@ class Backend:
         self.sessions = RobotSessions(self.sessions_folder, self.checkpoints_folder)
         self.marks = SessionMarks(data)
         self.device = division.group.device(choose_device(device))
-        self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
+        self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only), division.group)
         self.baselines, self.evidence = Baselines(), EvidenceLog()
         self.spot_checks = SpotChecks(self.baselines, self.evidence)
         self._world_models = WorldModels(self.device)

@@ -252,20 +252,28 @@ class TrainingManager:
         self.trainer.load(network, validate_checkpoint_or_backup(path, self.shared.network(network)))
 
     def load_defaults(self) -> None:
-        """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights."""
+        """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights.
+
+        The first process loads them for all.
+        """
         with self._lock:
             if self._has_loaded_defaults:
                 return
             self._has_loaded_defaults = True
-            for network, name in FILES.items():
-                if not os.path.exists(self.directory / name):
-                    continue  # a robot that has not been trained yet
-                try:
-                    self._load(network, self.directory / name)
-                except CheckpointError as problem:
-                    logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
-                    if not isinstance(problem, CheckpointNotFound):
-                        self.unloaded_defaults[network] = problem
+            with self.group.together():
+                for network, name in FILES.items() if self.group.is_first else ():
+                    self._load_default(network, self.directory / name)
+            self.trainer.share()
+
+    def _load_default(self, network: Network, path: Path) -> None:
+        if not os.path.exists(path):
+            return  # a robot that has not been trained yet
+        try:
+            self._load(network, path)
+        except CheckpointError as problem:
+            logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
+            if not isinstance(problem, CheckpointNotFound):
+                self.unloaded_defaults[network] = problem
 
     def versions(self) -> list[Version]:
         """The history of this robot's checkpoints, newest first."""

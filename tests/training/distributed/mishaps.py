@@ -7,9 +7,12 @@ import signal
 
 import torch
 
-from session import FrameUnreadable
+from session import FrameUnreadable, RecordedSession
+from tests.training.tiny import until
 from training import cli, dataset
 from training.checkpoints import writer
+from training.evaluation import divided, evaluator
+from training.evaluation import evaluate as evaluation
 from training.jobs import looks, manager
 from training.jobs.trainer import WorldModelTrainer
 
@@ -152,3 +155,42 @@ def not_there(rank):
     if rank == 1:
         os.environ["HOME"] = "/nowhere"
         dataset.FrameDataset._usable_targets = lambda frames: fail(FrameUnreadable("It is not on this host."))(None)
+
+
+def short_blocks(rank):
+    """Blocks of two frames."""
+    evaluation.BATCH_ON_CPU, divided.BLOCK_BATCHES = 2, 1
+
+
+def cancelled(rank):
+    """One process is to end after the first round."""
+    short_blocks(rank)
+    real = evaluator.evaluate_divided
+
+    def rounds(*values):
+        for number, errors in enumerate(real(*values)):
+            yield errors
+            if rank == 1 and number == 0:
+                os.kill(os.getpid(), signal.SIGTERM)
+                until(values[-1])
+
+    evaluator.evaluate_divided = rounds
+
+
+def failed_block(rank):
+    """One process fails in its second block."""
+    short_blocks(rank)
+    real, computed = divided.evaluate_frames, []
+
+    def frames(*values, **options):
+        computed.append(1)
+        if rank == 1 and len(computed) == 2:
+            raise RuntimeError("surprise")
+        return real(*values, **options)
+
+    divided.evaluate_frames = frames
+
+
+def other_version(rank):
+    if rank == 1:
+        RecordedSession.version = "another"

@@ -6,11 +6,13 @@ import shutil
 import pytest
 import torch
 
+from session import load_session
 from tests.cases import every_case
 from tests.training.distributed import mishaps
 from tests.training.distributed.team import LOST, demo_folder, robot_folder, run_together
 from training.checkpoints.reader import read_checkpoint
 from training.checkpoints.writer import FILES
+from training.evaluation.store import EvaluationStore
 from training.jobs.lock import FolderLock
 
 STEPS = 20
@@ -218,3 +220,42 @@ def test_what_a_recipe_cannot_begin_with_is_told_once(data, tmp_path):
     ):
         outcome = learn(folder, 2, *arguments)
         assert outcome.codes == [code] * 2 and words in outcome.texts[0] and not outcome.texts[1], outcome
+
+
+def evaluate(folder, size, *arguments, **options):
+    return run_together(
+        folder / "texts", size, "evaluate", "--data", folder, "--robot", "toroidal_dot", *arguments, **options
+    )
+
+
+def errors_in(folder, session_id):
+    store = EvaluationStore(folder / "evaluations")
+    recording = load_session(folder / "sessions" / session_id)
+    return [result.track for result in store.kept(session_id, recording.version)]
+
+
+def test_an_evaluation_of_several_finds_the_errors_of_one(alone, data, session_id, tmp_path):
+    folders = [demo_folder(data, tmp_path / str(number)) for number in range(2)]
+    for folder in folders:
+        shutil.copytree(alone / "checkpoints", folder / "checkpoints")
+    assert evaluate(folders[0], 1).codes == [0]
+    outcome = evaluate(folders[1], 2, mishap="cancelled")
+    assert outcome.codes == [1, 1] and "Cancelled after 4 of 12 frames" in outcome.texts[0], outcome
+    assert outcome.collectives[0] == outcome.collectives[1]
+    for mishap, code, words in (("failed_block", 1, "Process 1: surprise"), ("short_blocks", 0, session_id)):
+        outcome = evaluate(folders[1], 2, mishap=mishap)
+        assert outcome.codes == [code] * 2 and words in outcome.texts[0], outcome
+        assert outcome.collectives[0] == outcome.collectives[1]
+    (one,), (several,) = (errors_in(folder, session_id) for folder in folders)
+    assert several.is_complete and (several.context == one.context).all()
+    assert several.reconstruction == pytest.approx(one.reconstruction, abs=WITHIN)
+    assert several.prediction == pytest.approx(one.prediction, abs=WITHIN, nan_ok=True)
+    again = evaluate(folders[1], 3)
+    assert again.codes == [0] * 3 and again.texts[0] == outcome.texts[0]
+
+
+def test_processes_with_other_recordings_are_told_so(alone, data, tmp_path):
+    folder = demo_folder(data, tmp_path / "data")
+    outcome = evaluate(folder, 2, mishap="other_version")
+    assert outcome.codes == [1, 2] and "Process 1: It has another recording" in outcome.texts[0], outcome
+    assert outcome.collectives[0] == outcome.collectives[1]
