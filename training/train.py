@@ -183,7 +183,10 @@ def _train(manager: TrainingManager, request: TrainingRequest, stop: StopRequest
     is_saved = now.step == 0 or manager.shared.weights[request.network].file is not None
     sys.stdout.write(_report(now, folder, is_saved))
     is_done = is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
-    return bool(manager.group.from_first(b"done" if is_done else b""))
+    try:
+        return bool(manager.group.from_first(b"done" if is_done else b""))
+    except ProcessLost:  # as the report says
+        return False
 
 
 def _report(now: JobSnapshot, folder: str, is_saved: bool) -> str:
