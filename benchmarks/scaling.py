@@ -1,9 +1,9 @@
 """Training steps by several processes beside one: `python -m benchmarks.scaling [--quick] [--json PATH]`.
 
 Of one batch: 2 processes of a thread each beside 1 process of 2 threads, on the same cores. The teams take turns, so
-that whatever slows the machine slows both; a team that waits does nothing. On a machine that is busy with other work two
-processes get more of it than one, and the figures say nothing. `benchmarks.device` measures the same between the GPUs of
-a machine. Needs no recording.
+that whatever slows the machine slows both; a team that waits does nothing. While the machine does other work, two
+processes get more of it than one, and the figures say nothing. `benchmarks.device` measures the same between the GPUs
+of a machine. Needs no recording.
 """
 
 import argparse

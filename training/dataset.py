@@ -120,11 +120,11 @@ class FrameDataset:
     def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
-    def evaluation_batches(self) -> list[Batch]:
+    def evaluation_batches(self) -> Sequence[Batch]:
         """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
         return self._spread(self.targets)
 
-    def held_out_batches(self) -> list[Batch]:
+    def held_out_batches(self) -> Sequence[Batch]:
         """The same of the targets held out; empty if there are none."""
         return self._spread(self.held_out)
 
@@ -151,8 +151,8 @@ class FrameDataset:
         picks = torch.randint(len(self.targets), (self.drawn,), generator=generator, device=generator.device)
         return self.batch(tuple(self.targets[pick] for pick in picks.tolist()[part.rows(self.drawn)]))
 
-    def _spread(self, targets: tuple[int, ...]) -> list[Batch]:
-        return [self.batch((targets[place],)) for place in spread_starts(len(targets), MAX_EVALUATED)]
+    def _spread(self, targets: tuple[int, ...]) -> Sequence[Batch]:
+        return SingleBatches([(self, targets[place]) for place in spread_starts(len(targets), MAX_EVALUATED)])
 
     def batch(self, targets: tuple[int, ...]) -> Batch:
         """The tensors of these targets, B = their number."""
@@ -210,11 +210,11 @@ class JoinedDataset:
         picks = torch.randint(len(self._targets), (size,), generator=generator, device=generator.device)
         return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()[part.rows(size)]])
 
-    def evaluation_batches(self) -> list[Batch]:
+    def evaluation_batches(self) -> Sequence[Batch]:
         """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
         return _spread_batches(self._targets)
 
-    def held_out_batches(self) -> list[Batch]:
+    def held_out_batches(self) -> Sequence[Batch]:
         """The same of the targets held out; empty if there are none."""
         return _spread_batches(self._held_out)
 
@@ -228,5 +228,18 @@ def _single_batch(part: FrameDataset, target: int) -> Batch:
     return part.batch((target,))
 
 
-def _spread_batches(targets: Sequence[tuple[FrameDataset, int]]) -> list[Batch]:
-    return [_single_batch(*targets[place]) for place in spread_starts(len(targets), MAX_EVALUATED)]
+def _spread_batches(targets: Sequence[tuple[FrameDataset, int]]) -> Sequence[Batch]:
+    return SingleBatches([targets[place] for place in spread_starts(len(targets), MAX_EVALUATED)])
+
+
+class SingleBatches(Sequence[Batch]):
+    """Batches of one target each, read when they are asked for: each of several processes needs only some of them."""
+
+    def __init__(self, targets: Sequence[tuple[FrameDataset, int]]) -> None:
+        self._targets = targets
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def __getitem__(self, place: int) -> Batch:
+        return _single_batch(*self._targets[place])

@@ -2,11 +2,12 @@
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from models import SharedWorldModel
+from models import NETWORKS, AdaptiveWorldModel, AdaptiveWorldModelConfig, SharedWorldModel
 from session import load_session, record_demo
 from tests.cases import every_case
 from tests.training.tiny import CONFIG, PREDICTOR, are_equal, optimizer_state, tensors_of
@@ -86,3 +87,13 @@ def test_a_state_arrives_as_it_is_with_the_architecture_of_its_predictor(frames)
     assert are_equal(optimizer_state(other), optimizer_state(state)) and other.of("predictor").steps == 9
     assert other.of("predictor").current_lr == state.of("predictor").current_lr
     assert torch.equal(other.generator.get_state(), state.generator.get_state())
+
+
+def test_the_document_counts_the_parameters_that_there_are():
+    text = (Path(__file__).parents[3] / "docs" / "processes.md").read_text()
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(3))
+    sizes = [sum(one.numel() for one in model.network(name).parameters()) for name in NETWORKS]
+    assert all(f"{size:,} parameters" in text or f"predictor {size:,}" in text for size in sizes)
+    for size in (sizes[0], sizes[1], sum(sizes)):
+        row = [f"{2 * (n - 1) / n * 4 * size / 1e6:.1f}" for n in (2, 4, 8, 16, 64)]
+        assert f"| {4 * size / 1e6:.1f} MB | {row[0]} MB | {' | '.join(row[1:])} |" in text
