@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from models import Network
+from models import NETWORKS, Network
 from session.command_line import end_signals, terminal_words
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
@@ -29,6 +29,8 @@ from training.values import check_whole
 DONE, NOT_DONE, WRONG_USAGE = 0, 1, 2
 POLL_S = 0.1
 LINE_EVERY_S = 30.0
+OF_ONE_HOST = ("data", "device", *NETWORKS)  # paths, and the word for the device, may differ between hosts
+OTHER_OPTIONS = "It was started with other options than the first one: give the same on all hosts."
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,12 @@ def report_problem(group: Group, problem: Exception) -> None:
     """Print a problem that ends the command, once for all processes."""
     if group.is_first:
         sys.stderr.write(f"{terminal_words(problem)}\n")
+
+
+def require_same_options(group: Group, options: argparse.Namespace) -> None:
+    """Raise InvalidValue or OtherProcessFailed if the command was started with other options on another host."""
+    values = {name: str(value) for name, value in vars(options).items() if name not in OF_ONE_HOST}
+    group.require_same(repr(sorted(values.items())), OTHER_OPTIONS)
 
 
 @contextlib.contextmanager

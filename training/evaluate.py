@@ -25,6 +25,7 @@ from training.cli import (
     StopRequest,
     command_group,
     report_problem,
+    require_same_options,
     typed_number,
 )
 from training.distributed import Division, Group, OtherProcessFailed, ProcessLost
@@ -60,6 +61,7 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, group: Group) -> int:
     """Evaluate in this process of a group; returns the exit code."""
     try:
+        require_same_options(group, options)
         with group.together():
             check_whole(options.history_length, "The history length", 2, 8)
             backend = Backend(options.data, options.device, division=Division(group))

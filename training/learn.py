@@ -37,6 +37,7 @@ from training.cli import (
     load_for_all,
     print_loaded,
     report_problem,
+    require_same_options,
     typed_number,
 )
 from training.distributed import Group, OtherProcessFailed, ProcessLost
@@ -73,6 +74,7 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, group: Group, stop: StopRequest) -> int:
     """Train in this process of a group; returns the exit code."""
     try:
+        require_same_options(group, options)
         manager, recipe, frames = (_resume if options.resume else _begin)(options, group)
         with group.together():
             recordings = dict(zip(recipe.recordings, frames.recordings, strict=True))

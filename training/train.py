@@ -28,6 +28,7 @@ from training.cli import (
     follow_job,
     load_default_checkpoints,
     report_problem,
+    require_same_options,
     typed_number,
 )
 from training.config import FixedSteps, LossThreshold, StopCondition
@@ -66,6 +67,7 @@ def main(arguments: list[str]) -> int:
 def _run(options: argparse.Namespace, group: Group, stop: StopRequest) -> int:
     """Train in this process of a group; returns the exit code."""
     try:
+        require_same_options(group, options)
         with group.together():
             manager, requests = _prepare(options, group)
     except (InvalidValue, SessionError, OtherProcessFailed, ProcessLost) as problem:

@@ -12,6 +12,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from training.values import InvalidValue
+
 Result = TypeVar("Result")
 
 
@@ -76,6 +78,14 @@ class Group:
     def from_first(self, content: bytes) -> bytes:
         """Agree, then return the content of the first process; raises OtherProcessFailed and ProcessLost."""
         return content
+
+    def require_same(self, text: str, message: str) -> None:
+        """Raise InvalidValue with a message in a process whose text is not that of the first one, and
+        OtherProcessFailed in the others."""
+        first = self.from_first(text.encode())
+        with self.together():
+            if first != text.encode():
+                raise InvalidValue(message)
 
     def together(self) -> "Together":
         """A block that fails in all processes if it fails in one; nothing else of the group is used in it."""

@@ -15,7 +15,10 @@ from training.distributed.processes import ProcessGroup
 # A process that dies is noticed at once, by its closed connections; this is for a network that falls silent, and
 # longer than anything that the first process does by itself meanwhile.
 SILENCE = timedelta(minutes=10)
-NOT_JOINED = "The other processes of this run cannot be reached; start all of them by torchrun, with one endpoint."
+NOT_JOINED = (
+    "The other processes of this run cannot be reached; start all of them by torchrun, with one endpoint. On a host "
+    "with several networks GLOO_SOCKET_IFNAME names the one to use."
+)
 
 
 def process_count() -> int:

@@ -15,10 +15,10 @@ from training.distributed import Group
 from training.evaluation.evaluate import BatchErrors, batch_size_on, evaluate_frames
 from training.evaluation.results import EvaluationKey, EvaluationResult, pack, unpack
 from training.evaluation.store import EvaluationStore
-from training.values import InvalidValue
 
 # A cancelled evaluation ends with its block; a shorter one would encode more of its context twice.
 BLOCK_BATCHES = 4
+OTHER_FILES = "It has another recording or other checkpoints than the first one: give all hosts the same files."
 
 
 def evaluate_divided(
@@ -62,14 +62,9 @@ class SharedStore:
 
     def find(self, key: EvaluationKey) -> EvaluationResult | None:
         """The first process' result with this key; raises InvalidValue if another process has another key."""
+        self._group.require_same(key.text, OTHER_FILES)
         found = self._store.find(key) if self._group.is_first else None
-        content = self._group.from_first(key.text.encode() + (pack(found) if found else b""))
-        text, packed = content[: len(key.text)], content[len(key.text) :]
-        with self._group.together():
-            if text.decode() != key.text:
-                raise InvalidValue(
-                    "It has another recording or other checkpoints than the first one: give all hosts the same files."
-                )
+        packed = self._group.from_first(pack(found) if found else b"")
         return unpack(packed) if packed else None
 
     def kept(self, session_id: str, version: str) -> list[EvaluationResult]:

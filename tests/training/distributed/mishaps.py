@@ -9,7 +9,7 @@ import torch
 
 from session import FrameUnreadable, RecordedSession
 from tests.training.tiny import until
-from training import cli, dataset
+from training import cli, dataset, train
 from training.checkpoints import writer
 from training.evaluation import divided, evaluator
 from training.evaluation import evaluate as evaluation
@@ -194,3 +194,16 @@ def failed_block(rank):
 def other_version(rank):
     if rank == 1:
         RecordedSession.version = "another"
+
+
+def other_options(rank):
+    """A host where the command was typed otherwise."""
+    real = train._parser
+
+    def parser():
+        made = real()
+        made.set_defaults(history_length=4)
+        return made
+
+    if rank == 1:
+        train._parser = parser

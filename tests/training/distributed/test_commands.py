@@ -131,6 +131,7 @@ ENDS = [
     ("disk_full", SAME, None, "The checkpoint was not saved (disk full"),
     ("not_prepared", SAME, None, "no tracker"),
     ("not_there", (2, 2), None, "Process 1: It is not on this host."),
+    ("other_options", (2, 2), None, "Process 1: It was started with other options than the first one"),
 ]
 
 
