@@ -2,8 +2,8 @@
 
 Of one batch: 2 processes of a thread each beside 1 process of 2 threads, on the same cores. The teams take turns, so
 that whatever slows the machine slows both; a team that waits does nothing. While the machine does other work, two
-processes get more of it than one, and the figures say nothing. `benchmarks.device` measures the same between the GPUs
-of a machine. Needs no recording.
+processes get more of it than one, and the ratio says nothing; the processor time, which is taken by another team of 1
+process and 1 thread too, does. `benchmarks.device` measures the same between the GPUs of a machine. Needs no recording.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,11 +69,12 @@ class RunningTeam:
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         return subprocess.Popen(command, env=os.environ | own, **pipes)
 
-    def measure(self, task: str) -> float:
-        """Seconds of a step, by the slowest process."""
+    def measure(self, task: str) -> tuple[float, float]:
+        """Seconds of a step, by the slowest process, and its processor time in all of them."""
         for member in self._members:
             member.stdin.write(f"{task}\n")
-        return max(float(member.stdout.readline()) for member in self._members)
+        answers = [[float(number) for number in member.stdout.readline().split()] for member in self._members]
+        return max(duration for duration, _ in answers), sum(busy for _, busy in answers)
 
     def end(self) -> None:
         """End the processes, and wait for them."""
@@ -83,13 +85,13 @@ class RunningTeam:
 
 
 def compare(teams: Sequence[Team], rounds: int) -> dict[str, dict[str, float]]:
-    """Median milliseconds of a step of each task by each team, by name, and the times that a team is faster than the
-    first, from pairs of measurements beside each other."""
+    """Median milliseconds of a step of each task by each team, by name; its processor time in all processes; and the times
+    that a team is faster than the first, from pairs of measurements beside each other."""
     running = [RunningTeam(team) for team in teams]
-    durations: dict[str, list[list[float]]] = {task: [] for task in TASKS}
+    measured: dict[str, list[list[tuple[float, float]]]] = {task: [] for task in TASKS}
     try:
         for number in range(rounds + 1):
-            for task, rows in durations.items():
+            for task, rows in measured.items():
                 row = [team.measure(task) for team in running]
                 if number:  # the first round warms up
                     rows.append(row)
@@ -98,18 +100,23 @@ def compare(teams: Sequence[Team], rounds: int) -> dict[str, dict[str, float]]:
             team.end()
     return {
         f"{task}, {team.describe()}": {
-            "ms": 1000 * statistics.median(row[place] for row in rows),
-            "faster": statistics.median(row[0] / row[place] for row in rows),
+            "ms": 1000 * statistics.median(row[place][0] for row in rows),
+            "processor_ms": 1000 * statistics.median(row[place][1] for row in rows),
+            "faster": statistics.median(row[0][0] / row[place][0] for row in rows),
         }
-        for task, rows in durations.items()
+        for task, rows in measured.items()
         for place, team in enumerate(teams)
     }
 
 
 def lines(results: Mapping[str, Mapping[str, float]]) -> list[str]:
     """A line of each task by each team."""
-    head = f"{'':60}{'ms, median':>12}{'times the first':>18}"
-    return [head, *(f"{name:60}{one['ms']:>12.1f}{one['faster']:>18.2f}" for name, one in results.items())]
+    head = f"{'':60}{'ms, median':>12}{'of processors':>16}{'times the first':>18}"
+    rows = [
+        f"{name:60}{one['ms']:>12.1f}{one['processor_ms']:>16.1f}{one['faster']:>18.2f}"
+        for name, one in results.items()
+    ]
+    return [head, *rows]
 
 
 def gpu_teams(count: int) -> list[Team]:
@@ -134,8 +141,9 @@ def member(device_name: str) -> None:
         for line in sys.stdin:
             act = tasks[line.strip()]
             group.agree()  # all begin at once
+            busy = time.process_time()
             duration = seconds(lambda act=act: [act() for _ in range(STEPS)], device) / STEPS
-            sys.stdout.write(f"{duration}\n")
+            sys.stdout.write(f"{duration} {(time.process_time() - busy) / STEPS}\n")
             sys.stdout.flush()
 
 
@@ -163,7 +171,7 @@ def main() -> int:
     if arguments.member:
         member(arguments.member)
         return 0
-    results = compare([Team(1, 2), Team(2, 1)], QUICK_ROUNDS if arguments.quick else ROUNDS)
+    results = compare([Team(1, 2), Team(2, 1), Team(1, 1)], QUICK_ROUNDS if arguments.quick else ROUNDS)
     print(*lines(results), sep="\n")
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))
