@@ -85,8 +85,8 @@ class RunningTeam:
 
 
 def compare(teams: Sequence[Team], rounds: int) -> dict[str, dict[str, float]]:
-    """Median milliseconds of a step of each task by each team, by name; its processor time in all processes; and the times
-    that a team is faster than the first, from pairs of measurements beside each other."""
+    """Median milliseconds of a step of each task by each team, by name; its processor time in all processes; and the
+    times that a team is faster than the first, from pairs of measurements beside each other."""
     running = [RunningTeam(team) for team in teams]
     measured: dict[str, list[list[tuple[float, float]]]] = {task: [] for task in TASKS}
     try:
