@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.targets import table
 from session.command_line import path_option
 
-SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining")
+SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining", "scaling")
 NAMES = (*SPEED, "many_visitors", "long_life")
 
 

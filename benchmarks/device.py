@@ -3,7 +3,8 @@
 Checks: both devices compute the same losses, gradients and predictions in float32; a training step changes the weights;
 weights and optimizers survive saving and loading. Speed: training steps and the sweep of 9 actions at batch 1, as the
 program takes them, as a share of the rate of a plain matrix product on the same device just before. Devices and tasks
-take turns, so that whatever slows the machine slows all of them. Without CUDA, only the CPU half is run.
+take turns, so that whatever slows the machine slows all of them. Without CUDA, only the CPU half is run. With several
+GPUs also steps of one process a GPU, as `benchmarks.scaling` measures them.
 
 It needs torch, numpy and pillow alone: neither the page nor any recording.
 """
@@ -20,6 +21,7 @@ from io import BytesIO
 
 import torch
 
+from benchmarks import scaling
 from benchmarks import single_modules as single_modules  # before modules of session and training
 from benchmarks.machine import Machine, seconds
 from benchmarks.networks import ACTION_CHANNELS, Inputs, Task, program_tasks, random_inputs
@@ -250,8 +252,15 @@ def main() -> int:
     print(*speed_lines(speeds), sep="\n")
     if not has_cuda:
         print("No CUDA device was found: only the CPU half was run.")
+    teams = scaling.gpu_teams(torch.cuda.device_count() if has_cuda else 0)
+    several = scaling.compare(teams, QUICK_ROUNDS if arguments.quick else ROUNDS) if len(teams) > 1 else {}
+    print(
+        *(scaling.lines(several) if several else ["Fewer than 2 GPUs: steps of several processes were not run."]),
+        sep="\n",
+    )
     if arguments.json:
         figures = {
+            "several": several,
             "machine": description,
             "checks": [asdict(check) for check in checks],
             "speeds": {device: {name: asdict(one) for name, one in those.items()} for device, those in speeds.items()},

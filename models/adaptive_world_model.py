@@ -136,9 +136,9 @@ class AdaptiveWorldModel(nn.Module):
             if isinstance(part, Dropout):
                 part.generator = generator
 
-    def autoencoder_loss(self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None) -> Tensor:
-        """Loss of one masked step on pictures (B, 3, H, W): a scalar; `generator` chooses the patches."""
-        return self.autoencoder(images, mask_ratio, generator)
+    def autoencoder_loss(self, images: Tensor, mask_ratio: float, noise: Tensor | None = None) -> Tensor:
+        """Loss of one masked step on pictures (B, 3, H, W): a scalar; `noise` (B, P - 1) chooses the patches."""
+        return self.autoencoder(images, mask_ratio, noise)
 
     def prediction_losses(
         self,

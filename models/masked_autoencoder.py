@@ -139,16 +139,17 @@ class MaskedAutoencoderViT(NetworkModule):
         return x.permute(0, 5, 1, 3, 2, 4).reshape(b, 3, grid * size, grid * size)
 
     def random_masking(
-        self, x: Tensor, mask_ratio: float, generator: torch.Generator | None = None
+        self, x: Tensor, mask_ratio: float, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Keep int((P - 1)·(1 - mask_ratio)) patches of each picture, chosen at random.
+        """Keep int((P - 1)·(1 - mask_ratio)) patches of each picture: those of the lowest noise, by default random.
 
-        Takes (B, P - 1, D); returns the remaining ones (B, K, D), the mask (B, P - 1) with 1 for each patch that
-        was removed, and ids_restore (B, P - 1), which puts remaining and removed ones back in place.
+        Takes (B, P - 1, D) and the noise (B, P - 1); returns the remaining ones (B, K, D), the mask (B, P - 1) with 1
+        for each patch that was removed, and ids_restore (B, P - 1), which puts remaining and removed ones in place.
         """
         b, patches, width = x.shape
         k = int(patches * (1 - mask_ratio))
-        ids_shuffle = torch.rand(b, patches, device=x.device, generator=generator).argsort(dim=1)
+        noise = torch.rand(b, patches, device=x.device) if noise is None else noise
+        ids_shuffle = noise.argsort(dim=1)
         ids_restore = ids_shuffle.argsort(dim=1)
         remaining = x.gather(1, ids_shuffle[:, :k, None].expand(b, k, width))
         mask = (ids_restore >= k).to(x.dtype)
@@ -171,13 +172,13 @@ class MaskedAutoencoderViT(NetworkModule):
         return self.norm(tokens)
 
     def forward_encoder(
-        self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None
+        self, images: Tensor, mask_ratio: float, noise: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Encode the patches of pictures (B, 3, H, W) that a random mask leaves.
 
         Returns latents (B, 1 + K, D), and mask and ids_restore of `random_masking`.
         """
-        patches, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio, generator)
+        patches, mask, ids_restore = self.random_masking(self._embed(images), mask_ratio, noise)
         return self._transform(self._with_class_token(patches)), mask, ids_restore
 
     def forward_decoder(self, latents: Tensor, ids_restore: Tensor) -> Tensor:
@@ -198,9 +199,9 @@ class MaskedAutoencoderViT(NetworkModule):
         """Mean squared error over all patches, masked or not (the paper counts masked ones only)."""
         return F.mse_loss(patches, self.patchify(images))
 
-    def forward(self, images: Tensor, mask_ratio: float, generator: torch.Generator | None = None) -> Tensor:
-        """The loss of one masked step on pictures (B, 3, H, W): a scalar; `generator` chooses the patches."""
-        latents, _, ids_restore = self.forward_encoder(images, mask_ratio, generator)
+    def forward(self, images: Tensor, mask_ratio: float, noise: Tensor | None = None) -> Tensor:
+        """The loss of one masked step on pictures (B, 3, H, W): a scalar; `noise` (B, P - 1) chooses the patches."""
+        latents, _, ids_restore = self.forward_encoder(images, mask_ratio, noise)
         return self.forward_loss(images, self.forward_decoder(latents, ids_restore))
 
     def encode(self, images: Tensor) -> Tensor:

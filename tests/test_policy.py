@@ -54,7 +54,7 @@ LAYERS = {
     ),
     "models": ({"*"}, {"introspection"}),
     "training": (
-        {"config", "rate", "references", "values"},
+        {"config", "distributed", "rate", "references", "values"},
         {"optim", "dataset"},
         {"steps", "options"},
         {"recipe", "failures"},

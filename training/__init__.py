@@ -49,7 +49,11 @@ from training.evaluation.evidence import (
     summarize_scores,
 )
 from training.evaluation.frame_errors import FrameErrors
-from training.evaluation.imagination import (
+from training.evaluation.one_frame import predict_frame, reconstruct_frame
+from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
+from training.evaluation.request import EvaluationRequest, copy_with_files
+from training.evaluation.results import EvaluationKey, EvaluationResult
+from training.evaluation.rollouts.imagination import (
     MAX_ROLLOUT,
     Action,
     CannotImagine,
@@ -62,10 +66,6 @@ from training.evaluation.imagination import (
     roll_out,
     start_imagination,
 )
-from training.evaluation.one_frame import predict_frame, reconstruct_frame
-from training.evaluation.predicted_frames import PredictedFrame, predicted_frames
-from training.evaluation.request import EvaluationRequest, copy_with_files
-from training.evaluation.results import EvaluationKey, EvaluationResult
 from training.evaluation.skill.foretold import Foretold, foretold_actions
 from training.evaluation.skill.measure import MAX_FRAMES as MAX_SKILL_FRAMES
 from training.evaluation.skill.measure import Skill, measure_skill

@@ -17,6 +17,7 @@ from session import LeftOut, RecordedSession, RobotProfile, SessionError, Sessio
 from session.spread import spread
 from training.checkpoints.paths import checkpoint_menu, checkpoint_path, list_checkpoints, unreadable_reason
 from training.checkpoints.robots import RobotSessions, fit_to_train, is_of_robot, may_be_renamed
+from training.distributed import ALONE, Division
 from training.evaluation.baselines import Baselines
 from training.evaluation.evaluator import Evaluator
 from training.evaluation.evidence import EvidenceLog
@@ -37,22 +38,30 @@ MAX_OFFSET_FRAMES = 4000
 
 
 class Backend:
-    """Everything below the folder `data`, on the `device` of that name; raises models.DeviceUnavailable."""
+    """Everything below the folder `data`, on the `device` of that name; raises models.DeviceUnavailable.
+
+    `division`: of the batches among processes, each of which has a backend.
+    """
 
     def __init__(
-        self, data: Path, device: str = "auto", is_read_only: bool = False, wandb_project: str | None = None
+        self,
+        data: Path,
+        device: str = "auto",
+        is_read_only: bool = False,
+        wandb_project: str | None = None,
+        division: Division = ALONE,
     ) -> None:
         self.is_read_only = is_read_only
         self.sessions_folder, self.checkpoints_folder = data / "sessions", data / "checkpoints"
         self.checkpoint_prefix = f"{data.resolve().name}/checkpoints"  # of the paths that visitors see
         self.sessions = RobotSessions(self.sessions_folder, self.checkpoints_folder)
         self.marks = SessionMarks(data)
-        self.device = choose_device(device)
-        self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only))
+        self.device = division.group.device(choose_device(device))
+        self.evaluator = Evaluator(EvaluationStore(data / "evaluations", is_read_only), division.group)
         self.baselines, self.evidence = Baselines(), EvidenceLog()
         self.spot_checks = SpotChecks(self.baselines, self.evidence)
         self._world_models = WorldModels(self.device)
-        self._wandb_project = wandb_project
+        self._wandb_project, self._division = wandb_project, division
         self._lock = threading.Lock()
         self._managers: dict[SharedWorldModel, TrainingManager] = {}
         self._estimates: dict[str, Future[RecipeEstimate]] = {}  # by robot
@@ -70,7 +79,7 @@ class Backend:
             if shared not in self._managers:
                 folder = self.checkpoints_folder / profile.name
                 others = functools.partial(self._some_recordings, profile)
-                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project, others)
+                self._managers[shared] = TrainingManager(shared, folder, self._wandb_project, others, self._division)
             return self._managers[shared]
 
     def loaded_manager(self, profile: RobotProfile) -> TrainingManager:

@@ -15,6 +15,8 @@ from session import FlaggedFrames, NoHistory, RecordedSession
 from session.batch import Batch, build_batch, build_target, join_batches
 from session.spread import spread_starts
 from training.config import MAX_BATCH
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.values import InvalidValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets of one evaluated loss: a whole recording would cost more than the training
@@ -115,14 +117,14 @@ class FrameDataset:
                 "range of frames that ends before them, or a validation split of 0."
             )
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
-    def evaluation_batches(self) -> list[Batch]:
+    def evaluation_batches(self) -> Sequence[Batch]:
         """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
         return self._spread(self.targets)
 
-    def held_out_batches(self) -> list[Batch]:
+    def held_out_batches(self) -> Sequence[Batch]:
         """The same of the targets held out; empty if there are none."""
         return self._spread(self.held_out)
 
@@ -139,14 +141,18 @@ class FrameDataset:
         left_out = f", {self.left_out:,} left out as flagged" if self.left_out else ""
         return f"{frames} of {self.recording.name}{f' ({outside})' if outside else ''}{left_out}"
 
-    def draw(self, generator: torch.Generator) -> Batch:
-        """A batch of targets, drawn with replacement."""
-        size = self.selection.batch_size if len(self.targets) > 1 else 1
-        picks = torch.randint(len(self.targets), (size,), generator=generator, device=generator.device)
-        return self.batch(tuple(self.targets[pick] for pick in picks.tolist()))
+    @property
+    def drawn(self) -> int:
+        """Targets of a batch of one step."""
+        return self.selection.batch_size if len(self.targets) > 1 else 1
 
-    def _spread(self, targets: tuple[int, ...]) -> list[Batch]:
-        return [self.batch((targets[place],)) for place in spread_starts(len(targets), MAX_EVALUATED)]
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:
+        """A batch of targets, drawn with replacement, or its part."""
+        picks = torch.randint(len(self.targets), (self.drawn,), generator=generator, device=generator.device)
+        return self.batch(tuple(self.targets[pick] for pick in picks.tolist()[part.rows(self.drawn)]))
+
+    def _spread(self, targets: tuple[int, ...]) -> Sequence[Batch]:
+        return SingleBatches([(self, targets[place]) for place in spread_starts(len(targets), MAX_EVALUATED)])
 
     def batch(self, targets: tuple[int, ...]) -> Batch:
         """The tensors of these targets, B = their number."""
@@ -190,7 +196,7 @@ class JoinedDataset:
         self._targets = [(part, target) for part in self._parts for target in part.targets]
         self._held_out = [(part, target) for part in self._parts for target in part.held_out]
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
     @property
@@ -198,16 +204,17 @@ class JoinedDataset:
         """The frame of the first evaluation batch."""
         return self._targets[0][1]
 
-    def draw(self, generator: torch.Generator) -> Batch:
-        """A batch of targets of all recordings, drawn with replacement."""
-        picks = torch.randint(len(self._targets), (self._batch_size,), generator=generator, device=generator.device)
-        return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()])
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:
+        """A batch of targets of all recordings, drawn with replacement, or its part."""
+        size = self._batch_size
+        picks = torch.randint(len(self._targets), (size,), generator=generator, device=generator.device)
+        return join_batches([_single_batch(*self._targets[pick]) for pick in picks.tolist()[part.rows(size)]])
 
-    def evaluation_batches(self) -> list[Batch]:
+    def evaluation_batches(self) -> Sequence[Batch]:
         """Batches of one, of up to 16 of the targets, evenly spread, always the same."""
         return _spread_batches(self._targets)
 
-    def held_out_batches(self) -> list[Batch]:
+    def held_out_batches(self) -> Sequence[Batch]:
         """The same of the targets held out; empty if there are none."""
         return _spread_batches(self._held_out)
 
@@ -221,5 +228,18 @@ def _single_batch(part: FrameDataset, target: int) -> Batch:
     return part.batch((target,))
 
 
-def _spread_batches(targets: Sequence[tuple[FrameDataset, int]]) -> list[Batch]:
-    return [_single_batch(*targets[place]) for place in spread_starts(len(targets), MAX_EVALUATED)]
+def _spread_batches(targets: Sequence[tuple[FrameDataset, int]]) -> Sequence[Batch]:
+    return SingleBatches([targets[place] for place in spread_starts(len(targets), MAX_EVALUATED)])
+
+
+class SingleBatches(Sequence[Batch]):
+    """Batches of one target each, read when they are asked for: each of several processes needs only some of them."""
+
+    def __init__(self, targets: Sequence[tuple[FrameDataset, int]]) -> None:
+        self._targets = targets
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def __getitem__(self, place: int) -> Batch:
+        return _single_batch(*self._targets[place])

@@ -13,10 +13,22 @@ from tqdm import tqdm
 
 from models import NETWORKS, DeviceUnavailable, Network
 from session import RecordedSession, SessionError, data_option
-from session.command_line import path_option, run_command, session_option, terminal_words
+from session.command_line import path_option, run_command, session_option
 from training.backend import Backend
 from training.checkpoints.errors import CheckpointError
-from training.cli import DONE, NOT_DONE, POLL_S, WRONG_USAGE, CommandParser, StopRequest, typed_number
+from training.cli import (
+    DONE,
+    NOT_DONE,
+    POLL_S,
+    WRONG_USAGE,
+    CommandParser,
+    StopRequest,
+    command_group,
+    report_problem,
+    require_same_options,
+    typed_number,
+)
+from training.distributed import Division, Group, OtherProcessFailed, ProcessLost
 from training.evaluation.evaluator import EvaluationSnapshot
 from training.evaluation.evidence import evaluated_scores, summarize_scores
 from training.evaluation.frame_errors import Measure, summary
@@ -39,15 +51,27 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        check_whole(options.history_length, "The history length", 2, 8)
-        backend = Backend(options.data, options.device)
-        recordings = _recordings(backend, options)
-        is_done = _evaluate_all(backend, recordings, options, StopRequest(is_impatient=True))
-    except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+        with command_group(options.device) as group:
+            return _run(options, group)
+    except DeviceUnavailable as problem:
+        sys.stderr.write(f"{problem}\n")
         return WRONG_USAGE
-    except CheckpointError as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+
+
+def _run(options: argparse.Namespace, group: Group) -> int:
+    """Evaluate in this process of a group; returns the exit code."""
+    try:
+        require_same_options(group, options)
+        with group.together():
+            check_whole(options.history_length, "The history length", 2, 8)
+            backend = Backend(options.data, options.device, division=Division(group))
+            recordings = _recordings(backend, options)
+        is_done = _evaluate_all(backend, recordings, options, group)
+    except (InvalidValue, SessionError) as problem:
+        report_problem(group, problem)
+        return WRONG_USAGE
+    except (CheckpointError, OtherProcessFailed, ProcessLost) as problem:
+        report_problem(group, problem)
         return NOT_DONE
     return DONE if is_done else NOT_DONE
 
@@ -62,27 +86,29 @@ def _recordings(backend: Backend, options: argparse.Namespace) -> Mapping[str, R
 
 
 def _evaluate_all(
-    backend: Backend, recordings: Mapping[str, RecordedSession], options: argparse.Namespace, stop: StopRequest
+    backend: Backend, recordings: Mapping[str, RecordedSession], options: argparse.Namespace, group: Group
 ) -> bool:
     """Evaluate one recording after the other, and print a line of each; True if all are done."""
+    stop, started_by = StopRequest(is_impatient=True), f"{STARTED_BY}{group.describe()}"
     files: dict[Network, object] = {name: vars(options)[name] for name in NETWORKS if vars(options)[name]}
     sys.stdout.write(f"{MEANING}\n{COLUMNS}\n")
     for session_id, recording in recordings.items():
         shared = backend.loaded_manager(recording.profile).served
-        request = EvaluationRequest(session_id, recording, options.history_length, STARTED_BY, files)
+        request = EvaluationRequest(session_id, recording, options.history_length, started_by, files)
         backend.evaluator.start(shared, request)
-        now = _follow(backend, session_id, stop)
-        sys.stdout.write(_line(backend, recording, now))
+        now = _follow(backend, session_id, stop, group.is_first)
+        with group.together():
+            sys.stdout.write(_line(backend, recording, now) if group.is_first else "")
         if now.status != "finished":
             sys.stdout.write(f"{now.message}\n")
             return False
     return True
 
 
-def _follow(backend: Backend, session_id: str, stop: StopRequest) -> EvaluationSnapshot:
+def _follow(backend: Backend, session_id: str, stop: StopRequest, is_shown: bool) -> EvaluationSnapshot:
     """Show the progress of an evaluation until it ends, and cancel it if that is requested."""
-    now = backend.evaluator.snapshot()
-    with tqdm(total=now.total, initial=now.done, desc=session_id, unit="frame", disable=None, leave=False) as bar:
+    now, is_hidden = backend.evaluator.snapshot(), None if is_shown else True  # None: hidden in a file
+    with tqdm(total=now.total, initial=now.done, desc=session_id, unit="frame", disable=is_hidden, leave=False) as bar:
         while now.is_active:
             if stop.is_made:
                 backend.evaluator.close(timeout_s=60)

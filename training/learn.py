@@ -7,6 +7,7 @@ not saved, 2 wrong usage.
 
 import argparse
 import dataclasses
+import json
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -28,11 +29,18 @@ from training.cli import (
     WRONG_USAGE,
     CommandParser,
     StopRequest,
+    add_accumulate_option,
     add_leave_out_option,
+    command_group,
+    division_of,
     follow_job,
+    load_for_all,
     print_loaded,
+    report_problem,
+    require_same_options,
     typed_number,
 )
+from training.distributed import Group, OtherProcessFailed, ProcessLost
 from training.evaluation.accuracy import measure_truth
 from training.jobs.job import TrainingJob
 from training.jobs.manager import TrainingManager
@@ -56,45 +64,73 @@ def main(arguments: list[str]) -> int:
     stop = StopRequest()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
-        manager, recipe, frames = (_resume if options.resume else _begin)(backend, options)
-        recordings = dict(zip(recipe.recordings, frames.recordings, strict=True))
-        measure = _near_share(manager, recordings, recipe.config.history_length)
-        run = RecipeRun(manager, recipe, frames, measure, options.measure_every)
-    except (InvalidValue, SessionError, DeviceUnavailable, CheckpointError) as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+        with command_group(options.device) as group:
+            return _run(options, group, stop)
+    except DeviceUnavailable as problem:
+        sys.stderr.write(f"{problem}\n")
+        return WRONG_USAGE
+
+
+def _run(options: argparse.Namespace, group: Group, stop: StopRequest) -> int:
+    """Train in this process of a group; returns the exit code."""
+    try:
+        require_same_options(group, options)
+        manager, recipe, frames = (_resume if options.resume else _begin)(options, group)
+        with group.together():
+            recordings = dict(zip(recipe.recordings, frames.recordings, strict=True))
+            measure = _near_share(manager, recordings, recipe.config.history_length)
+            run = RecipeRun(manager, recipe, frames, measure, options.measure_every)
+    except (InvalidValue, SessionError, CheckpointError, OtherProcessFailed, ProcessLost) as problem:
+        report_problem(group, problem)
         return WRONG_USAGE
     logger.info("%s, %d different pictures, %d to learn from.", frames.describe(), len(frames), len(frames.learned))
     try:
-        job = (run.resume if options.resume else run.begin)(STARTED_BY)
+        job = (run.resume if options.resume else run.begin)(f"{STARTED_BY}{group.describe()}")
         return _follow(manager, recipe, job, stop)
-    except (CheckpointError, JobRunning) as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+    except (CheckpointError, JobRunning, OtherProcessFailed, ProcessLost) as problem:
+        report_problem(group, problem)
         return NOT_DONE
 
 
-def _begin(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, UniqueFrames]:
+def _backend(options: argparse.Namespace, group: Group) -> Backend:
+    division = division_of(group, options.accumulate)
+    return Backend(options.data, options.device, wandb_project=options.wandb_project, division=division)
+
+
+def _begin(options: argparse.Namespace, group: Group) -> tuple[TrainingManager, Recipe, UniqueFrames]:
     """Prepare a new run, and load the checkpoints that are taken over."""
-    values, robot = vars(options), f"{options.robot}/"
+    with group.together():
+        backend, values = _backend(options, group), vars(options)
+    own = group.first_then_others(lambda: _own_recordings(backend, options.robot))
+    with group.together():
+        left_out = backend.left_out(own, options.leave_out_flagged)
+        recordings = backend.with_offsets(left_out.rest(own))
+        frames = UniqueFrames(list(recordings.values()), is_held_out, left_out.frames(recordings))
+        typed = {field.name: values[field.name] for field in FIELDS if field.name in values}
+        config = dataclasses.replace(standard_config(frames), **typed)
+        manager = backend.manager(next(iter(recordings.values())).profile)
+    paths = {network: values[network] for network in FILES if values[network]}
+
+    def load() -> None:
+        for network, path in paths.items():
+            print_loaded(manager, network, manager.load(network, path).notes)
+
+    load_for_all(manager, load)
+    loaded = {network: manager.trainer.state.of(network).steps for network in paths}
+    return manager, Recipe(config, tuple(recordings), loaded, options.half, left_out), frames
+
+
+def _own_recordings(backend: Backend, robot_name: str) -> dict[str, RecordedSession]:
+    """All recordings of a robot, scaled alike, by id; raises SessionError and InvalidValue."""
+    robot = f"{robot_name}/"
     summaries = backend.sessions.list()
     unreadable = [one.session_id for one in summaries if not one.is_readable and f"{one.session_id}/".startswith(robot)]
     if unreadable:
         raise InvalidValue(f"These folders cannot be read: {', '.join(unreadable)}; get the right to, or move them.")
-    ids = backend.session_ids(options.robot)
+    ids = backend.session_ids(robot_name)
     if not ids:
         raise InvalidValue(f"There is no recording of {robot[:40]}; record some with `python -m session.record`.")
-    own = _of_one_robot(backend, options.robot, ids)
-    left_out = backend.left_out(own, options.leave_out_flagged)
-    recordings = backend.with_offsets(left_out.rest(own))
-    frames = UniqueFrames(list(recordings.values()), is_held_out, left_out.frames(recordings))
-    typed = {field.name: values[field.name] for field in FIELDS if field.name in values}
-    config = dataclasses.replace(standard_config(frames), **typed)
-    manager = backend.manager(next(iter(recordings.values())).profile)
-    paths = {network: values[network] for network in FILES if values[network]}
-    for network, path in paths.items():
-        print_loaded(manager, network, manager.load(network, path).notes)
-    loaded = {network: manager.trainer.state.of(network).steps for network in paths}
-    return manager, Recipe(config, tuple(recordings), loaded, options.half, left_out), frames
+    return _of_one_robot(backend, robot_name, ids)
 
 
 def _of_one_robot(backend: Backend, robot: str, ids: Sequence[str]) -> dict[str, RecordedSession]:
@@ -108,29 +144,45 @@ def _of_one_robot(backend: Backend, robot: str, ids: Sequence[str]) -> dict[str,
     return dict(zip(own, fit_to_train(list(own.values()), backend.checkpoints_folder), strict=True))
 
 
-def _resume(backend: Backend, options: argparse.Namespace) -> tuple[TrainingManager, Recipe, UniqueFrames]:
+def _resume(options: argparse.Namespace, group: Group) -> tuple[TrainingManager, Recipe, UniqueFrames]:
     """Prepare the rest of the robot's newest run, with the checkpoints that it has saved."""
+    with group.together():
+        backend = _backend(options, group)
+        own = _unfinished(backend, options) if group.is_first else None
+    content = group.from_first(json.dumps(dataclasses.asdict(own)).encode() if own else b"")
+    with group.together():
+        recipe = own or Recipe.parse(json.loads(content))
+        frames = backend.frames_of(recipe)
+        manager = backend.manager(frames.recordings[0].profile)
+
+    def load() -> None:
+        for network, info in load_saved(manager).items():
+            print_loaded(manager, network, info.notes)
+
+    load_for_all(manager, load)
+    return manager, recipe, frames
+
+
+def _unfinished(backend: Backend, options: argparse.Namespace) -> Recipe:
+    """The recipe of the robot's newest run; raises InvalidValue."""
     typed = [field.name for field in FIELDS if field.name in vars(options)]
     if typed or options.autoencoder or options.predictor or options.leave_out_flagged:
         raise InvalidValue("--resume goes on with the recipe of the run that was interrupted: leave out its numbers.")
-    recipe = unfinished_recipe(backend.checkpoints_folder / options.robot)
-    frames = backend.frames_of(recipe)
-    manager = backend.manager(frames.recordings[0].profile)
-    for network, info in load_saved(manager).items():
-        print_loaded(manager, network, info.notes)
-    return manager, recipe, frames
+    return unfinished_recipe(backend.checkpoints_folder / options.robot)
 
 
 def _follow(manager: TrainingManager, recipe: Recipe, job: TrainingJob | None, stop: StopRequest) -> int:
     """Follow the run, if steps remained, and write the weights if all are done."""
     if job is not None:
-        now = follow_job(job, stop)
+        now = follow_job(job, stop, is_shown=manager.group.is_first)
         sys.stdout.write(f"{terminal_words(f'{now.message} {now.saved_sentence}')}\n")
         if now.status != "finished":
             sys.stdout.write("The same command with --resume goes on, without the numbers of the recipe.\n")
             return NOT_DONE
-    saved = manager.save_weights(torch.float16 if recipe.is_half else torch.float32)
-    sys.stdout.write(f"Weights alone: {saved.describe()}.\n")
+    with manager.group.together():
+        if manager.group.is_first:
+            saved = manager.save_weights(torch.float16 if recipe.is_half else torch.float32)
+            sys.stdout.write(f"Weights alone: {saved.describe()}.\n")
     return DONE
 
 
@@ -172,6 +224,7 @@ def _parser() -> argparse.ArgumentParser:
         "--predictor", type=path_option, help="likewise: one that can predict, and now learns to roll out"
     )
     add_leave_out_option(parser)
+    add_accumulate_option(parser)
     parser.add_argument("--half", action="store_true", help="write the weights in half precision, half as large")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(

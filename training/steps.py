@@ -7,15 +7,20 @@ are no part of this module.
 Shapes: B batch, T history, H and W picture height and width, A action channels.
 """
 
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import NETWORKS, AdaptiveWorldModel, Network, PredictionLosses
 from session.batch import Batch
 from training.config import TrainingConfig
+from training.distributed.division import ALONE, WHOLE, Part, Parts, uniform
+from training.distributed.gradients import add_gradients
 from training.optim import NetworkOptimizer, action_gradient_share
 
 SEED = 20250921
@@ -68,18 +73,26 @@ class Evaluation:
 
 
 class Losses(NamedTuple):
-    """The scalar to minimize, and scalars by the names under which they are recorded."""
+    """The scalar to minimize, and scalars by the names under which they are recorded: means over examples.
+
+    `share`: the share of the examples of the whole batch that they are means of; None: as many as of every other part.
+    """
 
     total: Tensor
     parts: dict[str, Tensor]
+    share: float | None = None
 
 
 class TrainState:
-    """Everything that training changes besides the weights: the optimizers of both networks and the random numbers."""
+    """Everything that training changes besides the weights: the optimizers of both networks and the random numbers.
+
+    `division` says how batches are divided; it may change between runs, and the random numbers are the same in all
+    processes.
+    """
 
     def __init__(self, world_model: AdaptiveWorldModel, config: TrainingConfig = TrainingConfig()) -> None:
         self.model = world_model
-        self.config = config
+        self.config, self.division = config, ALONE
         self.generator = torch.Generator(next(world_model.parameters()).device).manual_seed(SEED)
         self._optimizers: dict[Network, NetworkOptimizer] = {name: self._build(name) for name in NETWORKS}
 
@@ -97,7 +110,7 @@ class TrainState:
         if config == self.config:
             return self
         state = TrainState(self.model, config)
-        state.generator = self.generator
+        state.generator, state.division = self.generator, self.division
         for network, optimizer in self._optimizers.items():
             renewed = state.renew(network, optimizer.first_step)
             if optimizer.steps > optimizer.first_step:
@@ -112,14 +125,15 @@ class TrainState:
 class Objective(Protocol):
     """A training goal: whose loss is evaluated, which networks change, and the losses of a step.
 
-    `losses` takes a batch of the dataset that belongs to the objective. It is called in training mode, and draws its
-    random numbers from `generator` alone.
+    `losses` takes a batch of the dataset that belongs to the objective, or of a divided batch the rows of a `part`. It
+    is called in training mode, and draws its random numbers from `generator` alone: for every part those of the whole
+    batch.
     """
 
     network: Network
     trained: tuple[Network, ...]
 
-    def losses(self, batch: object, generator: torch.Generator) -> Losses:
+    def losses(self, batch: object, generator: torch.Generator, part: Part = WHOLE) -> Losses:
         """The losses of one training step."""
 
     def evaluate(self, batch: Batch) -> Evaluation:
@@ -135,10 +149,11 @@ class Reconstruction:
     def __init__(self, model: AdaptiveWorldModel, config: TrainingConfig) -> None:
         self._model, self._config = model, config
 
-    def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+    def losses(self, batch: Batch, generator: torch.Generator, part: Part = WHOLE) -> Losses:
         low, high = self._config.mask_ratio_low, self._config.mask_ratio_high
         mask_ratio = low + (high - low) * torch.rand((), generator=generator, device=generator.device).item()
-        loss = self._model.autoencoder_loss(batch.target.to(generator.device), mask_ratio, generator)
+        noise = mask_noise(len(batch.target), self._model.autoencoder.config.patches, generator, part)
+        loss = self._model.autoencoder_loss(batch.target.to(generator.device), mask_ratio, noise)
         return Losses(loss, {"loss": loss})
 
     @torch.inference_mode()
@@ -163,7 +178,7 @@ class FramePrediction:
     ) -> None:
         self._model, self._config, self.trained = model, config, trained
 
-    def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+    def losses(self, batch: Batch, generator: torch.Generator, part: Part = WHOLE) -> Losses:
         losses = self._losses(batch)
         return Losses(losses.total, {"total": losses.total, "image": losses.image, "latent": losses.latent})
 
@@ -222,18 +237,40 @@ class PredictorTrainer(_OwnTrainer):
     name: Network = "predictor"
 
 
+def mask_noise(rows: int, patches: int, generator: torch.Generator, part: Part) -> Tensor:
+    """Random numbers (rows, patches) that choose the patches of a part of equally many rows as every other one."""
+    size = rows * part.count
+    return uniform(part.rows(size), (size, patches), generator)
+
+
+def draw_batch(state: TrainState, draw: Callable[..., object]) -> object:
+    """A batch for the next step, by `draw` of a dataset; of a divided one the parts that this process computes."""
+    division, generator = state.division, state.generator
+    if division.is_whole:
+        return draw(generator)
+    before, batches = generator.get_state(), []
+    for part in division.parts:
+        generator.set_state(before)
+        batches.append((part, draw(generator, part)))
+    return Parts(tuple(batches))
+
+
 def train_step(state: TrainState, objective: Objective, batch: object, is_share_due: bool = False) -> StepMetrics:
     """One step of all networks that the objective trains; raises LossNotFinite before any change, and PartialUpdate.
 
+    `batch`: a batch, or the `Parts` of one; then also raises OtherProcessFailed and ProcessLost, before any change.
     `is_share_due`: also measure the share of the predictor's gradient on its action parameters.
     """
     model = state.model
     model.use_generator(state.generator)
     model.train()
     try:
-        losses = objective.losses(batch, state.generator)
-        numbers = {name: loss.item() for name, loss in losses.parts.items()}  # before the update, which must not fail
-        grad_norm, share = apply(state, objective.trained, losses.total, is_share_due)
+        if isinstance(batch, Parts):
+            numbers, (grad_norm, share) = _apply_parts(state, objective, batch, is_share_due)
+        else:
+            losses = objective.losses(batch, state.generator)
+            numbers = _as_numbers(losses)  # before the update, which must not fail
+            grad_norm, share = apply(state, objective.trained, losses.total, is_share_due)
     finally:
         model.eval()
     lrs = {network: state.of(network).current_lr for network in objective.trained}
@@ -248,25 +285,72 @@ def apply(
     Returns the gradient's norm and, if `is_share_due`, the share of the predictor's on its action parameters.
     """
     _drop_gradients(state.model)
-    optimizers = [state.of(network) for network in networks]
     try:
-        norm_and_share = _backward(state, networks, loss, is_share_due)
-        # All the memory of both steps is taken before the first: none runs out between two networks.
-        for optimizer in optimizers:
-            optimizer.prepare()
-        _step_all(optimizers)
-        return norm_and_share
+        _backward(loss, _parameters(state, networks))
+        return _update(state, networks, is_share_due)
     finally:
         _drop_gradients(state.model)
 
 
-def _backward(
-    state: TrainState, networks: tuple[Network, ...], loss: Tensor, is_share_due: bool
-) -> tuple[float, float | None]:
-    """Fill the gradients of some networks, and clip them; raises LossNotFinite if they are not finite."""
+def _apply_parts(
+    state: TrainState, objective: Objective, batch: Parts, is_share_due: bool
+) -> tuple[dict[str, float], tuple[float, float | None]]:
+    """Backward of each part of a batch, and one update by the sum of the gradients of all processes.
+
+    Returns the losses of the whole batch, and what `apply` returns.
+    """
+    _drop_gradients(state.model)
+    parameters, numbers = _parameters(state, objective.trained), Counter()
+    before = state.generator.get_state()
+    try:
+        for part, rows in batch.batches:
+            state.generator.set_state(before)
+            state.model.use_generator(_part_generator(before, part, state.generator.device))
+            losses = objective.losses(rows, state.generator, part)
+            share = 1 / part.count if losses.share is None else losses.share
+            _backward(share * losses.total, parameters)
+            numbers.update({name: share * number for name, number in _as_numbers(losses).items()})
+        summed = add_gradients(state.division.group, parameters, numbers)
+        return summed, _update(state, objective.trained, is_share_due)
+    finally:
+        _drop_gradients(state.model)
+
+
+def _part_generator(state: Tensor, part: Part, device: torch.device) -> torch.Generator:
+    """A generator for the dropout of a part, by the state of that of the step and the number of the part."""
+    digest = hashlib.sha256(state.numpy().tobytes() + bytes([part.number % 256, part.number // 256])).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
+
+
+def _parameters(state: TrainState, networks: tuple[Network, ...]) -> list[nn.Parameter]:
+    return [parameter for network in networks for parameter in state.model.network(network).parameters()]
+
+
+def _as_numbers(losses: Losses) -> dict[str, float]:
+    return {name: loss.item() for name, loss in losses.parts.items()}
+
+
+def _backward(loss: Tensor, parameters: Sequence[nn.Parameter]) -> None:
+    """Add the gradients of a loss, if it has any; raises LossNotFinite if it is not finite."""
     if not torch.isfinite(loss):
         raise LossNotFinite
-    loss.backward(inputs=[parameter for network in networks for parameter in state.model.network(network).parameters()])
+    if loss.requires_grad:  # not so for a part without an example
+        loss.backward(inputs=parameters)
+
+
+def _update(state: TrainState, networks: tuple[Network, ...], is_share_due: bool) -> tuple[float, float | None]:
+    """A step of each network's optimizer by the gradients that there are; raises and returns what `apply` does."""
+    optimizers = [state.of(network) for network in networks]
+    norm_and_share = _clip(state, is_share_due)
+    # All the memory of both steps is taken before the first: none runs out between two networks.
+    for optimizer in optimizers:
+        optimizer.prepare()
+    _step_all(optimizers)
+    return norm_and_share
+
+
+def _clip(state: TrainState, is_share_due: bool) -> tuple[float, float | None]:
+    """Clip the gradients; raises LossNotFinite if they are not finite."""
     named = [(name, one.grad) for name, one in state.model.named_parameters() if one.grad is not None]
     gradients = [gradient for _, gradient in named]
     norms = torch.stack(torch._foreach_norm(gradients))

@@ -20,14 +20,20 @@ from training.cli import (
     WRONG_USAGE,
     CommandParser,
     StopRequest,
+    add_accumulate_option,
     add_advanced_options,
     add_leave_out_option,
+    command_group,
+    division_of,
     follow_job,
     load_default_checkpoints,
+    report_problem,
+    require_same_options,
     typed_number,
 )
 from training.config import FixedSteps, LossThreshold, StopCondition
 from training.dataset import FrameDataset, FrameSelection
+from training.distributed import Division, Group, OtherProcessFailed, ProcessLost
 from training.jobs.manager import TrainingManager
 from training.jobs.request import JobRunning, TrainingRequest
 from training.jobs.snapshot import JobSnapshot
@@ -51,14 +57,21 @@ def main(arguments: list[str]) -> int:
     stop = StopRequest()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        backend = Backend(options.data, options.device, wandb_project=options.wandb_project)
-        recording = _recording(backend, options.session)
-        manager = backend.manager(recording.profile)
-        own = {options.session: recording}
-        flagged = backend.left_out(own, options.leave_out_flagged).frames(own)
-        requests = [_request(options, recording, network, flagged) for network in MODELS[options.model]]
-    except (InvalidValue, SessionError, DeviceUnavailable) as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+        with command_group(options.device) as group:
+            return _run(options, group, stop)
+    except DeviceUnavailable as problem:
+        sys.stderr.write(f"{problem}\n")
+        return WRONG_USAGE
+
+
+def _run(options: argparse.Namespace, group: Group, stop: StopRequest) -> int:
+    """Train in this process of a group; returns the exit code."""
+    try:
+        require_same_options(group, options)
+        with group.together():
+            manager, requests = _prepare(options, group)
+    except (InvalidValue, SessionError, OtherProcessFailed, ProcessLost) as problem:
+        report_problem(group, problem)
         return WRONG_USAGE
     folder = f"{options.data.resolve().name}/checkpoints/{manager.directory.name}"
     try:
@@ -66,12 +79,24 @@ def main(arguments: list[str]) -> int:
             trained = {name for network in MODELS[options.model] for name in OBJECTIVES[network].trained}
             load_default_checkpoints(manager, trained)
         for request in requests:
-            if stop.is_made or not _train(manager, request, stop, folder):
+            if not _train(manager, request, stop, folder):
                 return NOT_DONE
-    except (CheckpointError, JobRunning) as problem:
-        sys.stderr.write(f"{terminal_words(problem)}\n")
+    except (CheckpointError, JobRunning, OtherProcessFailed, ProcessLost) as problem:
+        report_problem(group, problem)
         return NOT_DONE
     return DONE
+
+
+def _prepare(options: argparse.Namespace, group: Group) -> tuple[TrainingManager, list[TrainingRequest]]:
+    """The manager of the robot, and the checked requests; raises InvalidValue, SessionError and DeviceUnavailable."""
+    division = division_of(group, options.accumulate)
+    backend = Backend(options.data, options.device, wandb_project=options.wandb_project, division=division)
+    recording = _recording(backend, options.session)
+    manager = backend.manager(recording.profile)
+    own = {options.session: recording}
+    flagged = backend.left_out(own, options.leave_out_flagged).frames(own)
+    networks = MODELS[options.model]
+    return manager, [_request(options, recording, network, flagged, division) for network in networks]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held-out", type=typed_number, default=0.0, help="share of the last targets only looked at")
     add_leave_out_option(parser)
     add_advanced_options(parser)
+    add_accumulate_option(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
@@ -118,13 +144,19 @@ def _recording(backend: Backend, session_id: str) -> RecordedSession:
 
 
 def _request(
-    options: argparse.Namespace, recording: RecordedSession, network: Network, flagged: FlaggedFrames
+    options: argparse.Namespace,
+    recording: RecordedSession,
+    network: Network,
+    flagged: FlaggedFrames,
+    division: Division,
 ) -> TrainingRequest:
     """The checked request of the command line; raises InvalidValue and SessionError."""
     config, selection = read_config(vars(options)), _selection(options, recording.frame_count)
     # Checked now: the second of two jobs must not be refused after an hour of the first.
-    FrameDataset(recording, selection, network == "predictor", flagged.of(0, recording))
-    return TrainingRequest(network, recording, selection, _condition(options), config, STARTED_BY, flagged=flagged)
+    dataset = FrameDataset(recording, selection, network == "predictor", flagged.of(0, recording))
+    division.check(dataset.drawn, "The batch size")
+    started_by = f"{STARTED_BY}{division.group.describe()}"
+    return TrainingRequest(network, recording, selection, _condition(options), config, started_by, flagged=flagged)
 
 
 def _selection(options: argparse.Namespace, frame_count: int) -> FrameSelection:
@@ -146,11 +178,17 @@ def _condition(options: argparse.Namespace) -> StopCondition:
 
 
 def _train(manager: TrainingManager, request: TrainingRequest, stop: StopRequest, folder: str) -> bool:
-    """Run one job to its end and report it; returns True if it did what was requested."""
-    now = follow_job(manager.train(request), stop)
+    """Run one job to its end and report it; returns True if it did what was requested, by the first process."""
+    if manager.group.agreed("stop" if stop.is_made else None):
+        return False
+    now = follow_job(manager.train(request), stop, is_shown=manager.group.is_first)
     is_saved = now.step == 0 or manager.shared.weights[request.network].file is not None
     sys.stdout.write(_report(now, folder, is_saved))
-    return is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
+    is_done = is_saved and now.status == "finished" and (now.threshold is None or now.loss <= now.threshold)
+    try:
+        return bool(manager.group.from_first(b"done" if is_done else b""))
+    except ProcessLost:  # as the report says
+        return False
 
 
 def _report(now: JobSnapshot, folder: str, is_saved: bool) -> str:

@@ -22,8 +22,8 @@ from training.checkpoints.validate import load_checkpoint
 from training.checkpoints.writer import FILES
 from training.cli import DONE, NOT_DONE, WRONG_USAGE, CommandParser
 from training.evaluation.accuracy import STANDARD_FRAMES, CounterfactualAccuracy, measure_truth
-from training.evaluation.imagination import CannotImagine
-from training.evaluation.rollout_accuracy import RolloutAccuracy, measure_rollouts
+from training.evaluation.rollouts.accuracy import RolloutAccuracy, measure_rollouts
+from training.evaluation.rollouts.imagination import CannotImagine
 from training.values import InvalidValue
 
 # Conditions on a frame of a recording, by the value of --positions.

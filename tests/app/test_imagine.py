@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-import training.evaluation.imagination
+import training.evaluation.rollouts.imagination
 from models import NotFinite
 from page.handlers import StaleRequest
 from session.robots.toroidal_dot import DotPosition, locate_dot, torus_distance
@@ -30,7 +30,7 @@ from tests.training.evaluation.test_imagination import Calls
 def perfect(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Replace the networks by a predictor that is always right about a dot."""
     calls = Calls()
-    monkeypatch.setattr(training.evaluation.imagination, "imagine", calls)
+    monkeypatch.setattr(training.evaluation.rollouts.imagination, "imagine", calls)
     return calls
 
 
@@ -171,7 +171,7 @@ class Slow(Calls):
 
 def test_a_held_key_does_not_pile_up(dot, monkeypatch):
     slow = Slow()
-    monkeypatch.setattr(training.evaluation.imagination, "imagine", slow)
+    monkeypatch.setattr(training.evaluation.rollouts.imagination, "imagine", slow)
     began = time.monotonic()
     for _ in range(40):
         dot.keyboard.down("2")  # repeats, as a held key does
@@ -256,7 +256,7 @@ def test_a_refusal_is_shown_in_place_and_the_pad_goes_on(dot, monkeypatch):
             raise NotFinite("predictor")
         return real(*arguments)
 
-    monkeypatch.setattr(training.evaluation.imagination, "imagine", failing_once)
+    monkeypatch.setattr(training.evaluation.rollouts.imagination, "imagine", failing_once)
     action(dot, 1).click()
     problem = dot.locator("#imagine-pad [data-part=problem]")
     expect(problem).to_contain_text("The predictor's weights give numbers that are not finite", timeout=LONG_MS)
@@ -274,7 +274,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(dot, monkeypatch):
             raise StaleRequest  # the page gets no answer
         return real(*arguments)
 
-    monkeypatch.setattr(training.evaluation.imagination, "imagine", losing_the_first)
+    monkeypatch.setattr(training.evaluation.rollouts.imagination, "imagine", losing_the_first)
     action(dot, 1).click()
     action(dot, 1).click()  # waits for the answer to the first
     await_steps(dot, 1)

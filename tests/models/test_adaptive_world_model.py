@@ -111,7 +111,9 @@ def test_a_generator_alone_decides_masks_and_dropout(world_model):
         torch.manual_seed(disturbance)
         own = generator(seed)
         world_model.use_generator(own)
-        masked = world_model.autoencoder_loss(target, 0.5, own).item()
+        masked = world_model.autoencoder_loss(
+            target, 0.5, torch.rand(1, world_model.autoencoder.config.patches, generator=own)
+        ).item()
         return [masked, world_model.prediction_losses(frames, actions, target).total.item()]
 
     assert losses(1, disturbance=1) == losses(1, disturbance=2)

@@ -100,9 +100,9 @@ def interrupted(run, at, *arguments):
     """Interrupt the command as Ctrl-C does, after `at` steps; returns its exit code."""
     jobs, taken, follow, step = [], [], learn.follow_job, WorldModelTrainer.step
 
-    def remember(job, stop):
+    def remember(job, stop, is_shown):
         jobs.append(job)
-        return follow(job, stop)
+        return follow(job, stop, is_shown)
 
     def count_steps(*given, **options):
         metrics = step(*given, **options)

@@ -9,7 +9,7 @@ from session import load_session
 from training import Backend
 from training.checkpoints.writer import FILES
 from training.evaluation.accuracy import measure_truth
-from training.evaluation.imagination import apply_command
+from training.evaluation.rollouts.imagination import apply_command
 
 SAVED = Path(__file__).parents[2] / "saved"
 LEARNED_ROW = "toroidal_dot/session_20261123_231857"  # the pair learned this row of the picture, in other recordings

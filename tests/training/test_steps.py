@@ -22,8 +22,9 @@ def test_an_autoencoder_step_reports_the_loss_it_minimized(batch):
     twin = torch.Generator()
     twin.set_state(optimizers.generator.get_state())
     mask_ratio = 0.4 + 0.4 * torch.rand((), generator=twin).item()
+    noise = torch.rand(2, 16, generator=twin)
     with torch.no_grad():
-        latents, mask, ids = model.autoencoder.forward_encoder(batch.target, mask_ratio, twin)
+        latents, mask, ids = model.autoencoder.forward_encoder(batch.target, mask_ratio, noise)
         patches = model.autoencoder.forward_decoder(latents, ids)
         expected = (patches - model.autoencoder.patchify(batch.target)).square().mean().item()
     assert mask.sum(dim=1).tolist() == [16 - int(16 * (1 - mask_ratio))] * 2
@@ -35,7 +36,7 @@ def test_an_autoencoder_step_reports_the_loss_it_minimized(batch):
 def test_masks_are_drawn_evenly_from_the_range(batch):
     learner, ratios = trainer("autoencoder", replace(FAST, mask_ratio_low=0.3, mask_ratio_high=0.85)), []
     bias = learner.model.autoencoder.decoder_pred[2].bias
-    learner.model.autoencoder_loss = lambda images, ratio, generator: ratios.append(ratio) or bias.sum()
+    learner.model.autoencoder_loss = lambda images, ratio, noise: ratios.append(ratio) or bias.sum()
     for _ in range(60):
         learner.step(batch)
     assert all(0.3 <= ratio <= 0.85 for ratio in ratios)

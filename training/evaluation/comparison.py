@@ -18,7 +18,8 @@ from session.batch import build_batch
 from session.ground_truth import TrueFrame, recorded_steps
 from training.checkpoints.validate import validate_version
 from training.checkpoints.versions import Version
-from training.evaluation.imagination import (
+from training.evaluation.request import put_checkpoint
+from training.evaluation.rollouts.imagination import (
     MAX_ROLLOUT,
     CannotImagine,
     Imagination,
@@ -27,7 +28,6 @@ from training.evaluation.imagination import (
     start_imagination,
     true_frames,
 )
-from training.evaluation.request import put_checkpoint
 from training.evaluation.verdict import lowest_errors
 from training.values import check_whole
 

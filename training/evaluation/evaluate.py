@@ -73,27 +73,32 @@ def evaluate_frames(
     history_length: int,
     start: int = 0,
     batch_size: int | None = None,
+    stop: int | None = None,
 ) -> Iterator[BatchErrors]:
-    """Yield the errors of all frames from `start` on, in order; `history_length` is 2 to 8.
+    """Yield the errors of all frames from `start` on, in order, up to `stop` if given; `history_length` is 2 to 8.
 
     A history is shorter if fewer frames are available. The iteration may be closed after any batch. Raises NotFinite
     and HistoryLengthError.
     """
     frames = _Pass(model.eval(), recording, history_length)
-    is_cuda = frames.device.type == "cuda"
-    size = batch_size or (BATCH_ON_CUDA if is_cuda else BATCH_ON_CPU)
-    with ThreadPoolExecutor(READERS_ON_CUDA if is_cuda else READERS_ON_CPU, "read frames") as pool:
+    size, end = batch_size or batch_size_on(frames.device), recording.frame_count if stop is None else stop
+    readers = READERS_ON_CUDA if frames.device.type == "cuda" else READERS_ON_CPU
+    with ThreadPoolExecutor(readers, "read frames") as pool:
 
         def start_reading(first: int) -> list[Future[Tensor | None]]:
-            last = min(first + size, recording.frame_count)
-            return [pool.submit(_read, recording, index) for index in range(first, last)]
+            return [pool.submit(_read, recording, index) for index in range(first, min(first + size, end))]
 
         pending = start_reading(start)
         frames.encode_context_before(start)
-        for first in range(start, recording.frame_count, size):
+        for first in range(start, end, size):
             images = [future.result() for future in pending]
             pending = start_reading(first + size)
             yield frames.evaluate(first, images)
+
+
+def batch_size_on(device: torch.device) -> int:
+    """Frames of a batch."""
+    return BATCH_ON_CUDA if device.type == "cuda" else BATCH_ON_CPU
 
 
 class _Pass:

@@ -9,13 +9,15 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from models import Network, NotFinite, SharedWorldModel
 from session import SessionError
+from training.distributed import ALONE, Group, OtherProcessFailed, ProcessLost
+from training.evaluation.divided import SharedStore, evaluate_divided
 from training.evaluation.evaluate import BatchErrors, FrameErrorsBuilder, evaluate_frames
 from training.evaluation.request import EvaluationRequest, ModelCopy, copy_model
 from training.evaluation.results import EvaluationResult
@@ -74,10 +76,12 @@ class EvaluationJob:
         self,
         request: EvaluationRequest,
         networks: ModelCopy,
-        store: EvaluationStore,
+        store: EvaluationStore | SharedStore,
         clock: Callable[[], float] = time.monotonic,
+        group: Group = ALONE.group,
     ) -> None:
-        self._request, self._store, self._clock = request, store, clock
+        self._request, self._store, self._clock, self._group = request, store, clock, group
+        group.wish(None)
         self._networks: ModelCopy | None = networks  # released at the end
         self._key = networks.key(request)
         earlier = store.find(self._key)
@@ -97,8 +101,9 @@ class EvaluationJob:
         self._thread.start()
 
     def cancel(self) -> None:
-        """End before the next batch; the errors so far are stored."""
+        """End before the next batch, or of several processes the next block; the errors so far are stored."""
         self._is_cancelled.set()
+        self._group.wish("cancelled")
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the job has ended; returns False if it has not within `timeout_s`."""
@@ -118,9 +123,10 @@ class EvaluationJob:
         status: EvaluationStatus = "failed"
         message = "The evaluation failed unexpectedly. See the server's log."
         try:
-            status = self._evaluate()
-            message = self._outcome(status)
-        except (SessionError, NotFinite) as problem:
+            with self._group.together():
+                reached = self._evaluate()
+            status, message = reached, self._outcome(reached)
+        except (SessionError, NotFinite, OtherProcessFailed, ProcessLost) as problem:
             message = str(problem)
         except (RuntimeError, OSError, MemoryError) as problem:
             if not is_out_of_memory(problem):
@@ -133,16 +139,25 @@ class EvaluationJob:
         request, start = self._request, self._builder.evaluated
         stored_at = self._batch_began = self._clock()
         self._rate.add(stored_at, start)
-        iterator = evaluate_frames(self._networks.model, request.recording, request.history_length, start)
-        with contextlib.closing(iterator) as batches:
+        with contextlib.closing(self._batches(start)) as batches:
             while self._builder.evaluated < request.recording.frame_count:
-                if self._is_cancelled.is_set():
+                if self._group.agreed("cancelled" if self._is_cancelled.is_set() else None):
                     return "cancelled"
-                self._add(next(batches))
+                batch = next(batches, None)
+                if batch is None:  # some have not completed their blocks
+                    return "cancelled"
+                self._add(batch)
                 if self._clock() - stored_at >= SAVE_EVERY_S:
                     self._save()
                     stored_at = self._clock()
         return "finished"
+
+    def _batches(self, start: int) -> Iterator[BatchErrors]:
+        """The errors of the frames from `start` on."""
+        what = self._networks.model, self._request.recording, self._request.history_length, start
+        if self._group.size == 1:
+            return evaluate_frames(*what)
+        return evaluate_divided(self._group, *what, self._is_cancelled.is_set)
 
     def _add(self, batch: BatchErrors) -> None:
         with self._lock:
@@ -187,10 +202,14 @@ class EvaluationJob:
 
 
 class Evaluator:
-    """The evaluations of a server: at most one in progress, and all stored results."""
+    """The evaluations of a server: at most one in progress, and all stored results.
 
-    def __init__(self, store: EvaluationStore) -> None:
-        self._store = store
+    The processes of a `group` share the frames of each, and request the same ones in the same order.
+    """
+
+    def __init__(self, store: EvaluationStore, group: Group = ALONE.group) -> None:
+        self._store = store if group.size == 1 else SharedStore(store, group)
+        self._group = group
         self._lock = threading.Lock()
         self._job: EvaluationJob | None = None
         self._stored: EvaluationSnapshot | None = None  # of the last request, if its result was in the store
@@ -198,8 +217,9 @@ class Evaluator:
     def start(self, shared: SharedWorldModel, request: EvaluationRequest) -> EvaluationSnapshot:
         """Start a job, or return the finished result if it is in the store; raises EvaluationRunning, CheckpointError
         or SessionError."""
-        request.check()
-        networks = copy_model(shared, request.files)
+        with self._group.together():
+            request.check()
+            networks = copy_model(shared, request.files)
         result = self._store.find(networks.key(request))
         with self._lock:
             if result is not None and _is_final(result):
@@ -208,7 +228,7 @@ class Evaluator:
                 self._stored = replace(first, status="finished", message=message)
                 return self._stored
             self._require_idle()
-            self._stored, self._job = None, EvaluationJob(request, networks, self._store)
+            self._stored, self._job = None, EvaluationJob(request, networks, self._store, group=self._group)
             self._job.start()
             return self._job.snapshot()
 

@@ -5,21 +5,26 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from training.distributed import Group
+
 EndStatus = Literal["stopped", "interrupted"]
 
 
 class Control:
-    """The commands to one run, which it reads between its steps."""
+    """The commands to one run, which it reads between its steps. The processes of a `group` end together."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: Group = Group()) -> None:
+        self._group = group
+        group.wish(None)
         self._changed = threading.Condition()
         self._is_paused = False
         self._end_status: EndStatus | None = None
 
     @property
     def end_status(self) -> EndStatus | None:
-        """The status that the run must end with, or None if it goes on. The first command to end counts."""
-        return self._end_status
+        """The status that the run must end with, or None if it goes on. The first command to end counts, in whichever
+        process; all of them see it after the same agreement."""
+        return self._group.agreed(self._end_status)
 
     def pause(self) -> None:
         """Hold before the next step."""
@@ -51,4 +56,5 @@ class Control:
         with self._changed:
             self._is_paused = self._is_paused if is_paused is None else is_paused
             self._end_status = self._end_status or end_status
+            self._group.wish(self._end_status)
             self._changed.notify_all()

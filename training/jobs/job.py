@@ -38,8 +38,8 @@ class TrainingJob:
         looks: LookFolder | None = None,
     ) -> None:
         self._phases, self._tracker, self._on_end = list(phases), tracker, on_end
-        self._progress, self._control = Progress(first), Control()
-        self._loop = TrainingLoop(trainer, self._progress, tracker, looks)
+        self._progress, self._control = Progress(first), Control(trainer.group)
+        self._loop, self._group = TrainingLoop(trainer, self._progress, tracker, looks), trainer.group
         self._thread = threading.Thread(target=self._run, name=f"train {first.network}", daemon=True)
 
     def start(self) -> None:
@@ -76,9 +76,11 @@ class TrainingJob:
         status: Status = "failed"
         is_worth_saving = True
         try:
-            status = self._loop.run(self._phases, self._control)
-            message = self._outcome(status)
+            reached = self._loop.run(self._phases, self._control)
+            self._group.agree()  # the last one: whatever has failed since, such as a look, fails everywhere
+            status, message = reached, self._outcome(reached)
         except Exception as problem:
+            self._group.announce(problem)
             if not is_expected(problem):
                 logger.exception("training failed")
             message, is_worth_saving = describe_failure(problem), not may_have_corrupted_weights(problem)

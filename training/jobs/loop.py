@@ -5,9 +5,10 @@ It runs in the thread of its caller. Commands come from a `Control`; results go 
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from models import Network
 from models.inference import to_uint8
@@ -36,6 +37,7 @@ class TrainingLoop:
         self, trainer: WorldModelTrainer, progress: Progress, tracker: Tracker, looks: LookFolder | None = None
     ) -> None:
         self._trainer, self._progress, self._tracker, self._looks = trainer, progress, tracker, looks
+        self._group = trainer.group
         self._phase: Phase | None = None
         self._taken = 0  # steps of the phase
         self._shown_batch: Batch | None = None
@@ -80,7 +82,12 @@ class TrainingLoop:
         return self._saved
 
     def save(self) -> str:
-        """Save the networks that the phase changes; returns a message for visitors, also if that failed."""
+        """Save the networks that the phase changes; returns a message for visitors, also if that failed.
+
+        The first process alone saves. The others wait for it at the next agreement.
+        """
+        if not self._group.is_first:
+            return ""
         try:
             self._saved = self._trainer.save(self._phase.saved_networks, self._losses()).describe()
             self._has_unsaved_steps = False
@@ -111,13 +118,14 @@ class TrainingLoop:
         share = action_parameter_share(self._trainer.shared.model.predictor) if is_of_predictor else None
         self._progress.begin_phase(phase, share, self._taken)
         self._tracker.begin_phase(phase, self._progress.step, self._trainer.state.of(phase.objective.network).steps)
-        phase.dataset.prepare()
+        phase.dataset.prepare(self._group)
 
     def _take_steps(self, control: Control) -> Status:
         """Train until the condition of the phase holds or a command ends the run."""
         if not self._evaluate(control):
             return control.end_status
-        self._tracker.picture(self._progress.step, "actual", to_uint8(self._shown_batch.target[0]))
+        if self._shown:
+            self._tracker.picture(self._progress.step, "actual", to_uint8(self._shown_batch.target[0]))
         self._show_picture()
         config, condition = self._phase.config, self._phase.condition
         while self._taken < condition.max_steps and not self._phase.is_reached(self._progress.loss):
@@ -135,11 +143,12 @@ class TrainingLoop:
 
     def _take_step(self) -> None:
         objective, config = self._phase.objective, self._phase.config
-        batch = self._phase.dataset.draw(self._trainer.state.generator)
+        batch = self._trainer.draw(self._phase.dataset)
         metrics = self._trainer.step(objective, batch, is_share_due=self._taken % config.evaluate_every == 0)
         self._taken, self._has_unsaved_steps = self._taken + 1, True
         numbers = self._progress.add_step(metrics)
-        if self._phase.measure_every and self._taken % self._phase.measure_every == 0:
+        is_measured = self._phase.measure_every and self._taken % self._phase.measure_every == 0
+        if is_measured and self._group.is_first:
             measured = self._phase.measure()
             numbers |= measured
             self._progress.add_measures({name: value for name, value in measured.items() if value <= 1})
@@ -190,24 +199,39 @@ class TrainingLoop:
             self._looks.add(step, phase.label, [to_uint8(output.picture) for output in outputs])
 
     def _evaluations(self, name: str, batches: Sequence[Batch], control: Control) -> float | None:
-        """The mean loss of some batches, or None if a command ended the run before the last of them."""
+        """The mean loss of some batches, or None if a command ended the run before the last of them.
+
+        Processes take turns: each evaluates every batch whose place has its rank as remainder.
+        """
         objective = self._phase.watched if name == "reconstruction" else self._phase.objective
-        evaluations: list[Evaluation] = []
-        for batch in batches:
-            if evaluations and control.end_status:
+        own: dict[int, Evaluation] = {}
+        for first in range(0, len(batches), self._group.size):
+            if first and control.end_status:
                 return None
-            evaluations.append(self._trainer.evaluate(objective, batch))
-        loss = float(np.mean([one.loss for one in evaluations]))
-        explained = float(np.mean([one.explained_variance for one in evaluations]))
-        if name == "evaluated":
-            self._shown_batch, self._shown = batches[0], [*self._shown[:1], evaluations[0]]
+            place = first + self._group.rank
+            if place < len(batches):
+                own[place] = self._trainer.evaluate(objective, batches[place])
+            self._group.agree()
+        loss, explained = self._means(own, len(batches))
+        if name == "evaluated" and 0 in own:
+            self._shown_batch, self._shown = batches[0], [*self._shown[:1], own[0]]
         if name == "evaluated" and not math.isfinite(loss):
             raise LossNotFinite
         self._progress.add_loss(name, loss)
         self._tracker.log(self._progress.step, {f"{name}/loss": loss, f"{name}/explained_variance": explained})
         return loss
 
+    def _means(self, own: Mapping[int, Evaluation], count: int) -> tuple[float, float]:
+        """The mean loss and explained variance of the evaluations of all processes; `own` by their places."""
+        numbers = torch.zeros(count, 2, dtype=torch.float64)
+        for place, one in own.items():
+            numbers[place] = torch.tensor([one.loss, one.explained_variance], dtype=torch.float64)
+        self._group.add(numbers)
+        loss, explained = (float(np.mean(column)) for column in numbers.T.tolist())
+        return loss, explained
+
     def _show_picture(self) -> None:
-        """Send the network's present output for the first target to the tracker."""
-        picture = to_uint8(self._shown[-1].picture)
-        self._tracker.picture(self._progress.step, self._phase.objective.network, picture)
+        """Send the network's present output for the first target to the tracker, from the process that has it."""
+        if self._shown:
+            picture = to_uint8(self._shown[-1].picture)
+            self._tracker.picture(self._progress.step, self._phase.objective.network, picture)

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from models import Network, SharedWorldModel, WeightsSource
+from session import RecordedSession
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound, CheckpointNotSaved
 from training.checkpoints.folder import recover_unfinished_at_start
 from training.checkpoints.manifest import Origin
@@ -24,6 +25,7 @@ from training.checkpoints.validate import CheckpointInfo, validate_checkpoint_or
 from training.checkpoints.versions import Version, find_version, list_versions
 from training.checkpoints.writer import FILES, SavedCheckpoint, restore_version
 from training.config import TrainingConfig
+from training.distributed import ALONE, Division
 from training.jobs.earlier_runs import EarlierRuns, RunNotNamed, RunTitles
 from training.jobs.job import TrainingJob
 from training.jobs.lock import FolderLock
@@ -32,7 +34,7 @@ from training.jobs.previous_run import PreviousRun, PreviousRuns, recorded_run
 from training.jobs.request import JobRunning, NothingToSave, NothingToTrain, RunRequest, TrainingRequest, plain_run
 from training.jobs.run_log import RunInfo, RunLog, unique_path
 from training.jobs.snapshot import JobSnapshot, Points, RunTitle, Status
-from training.jobs.tracking import start_trackers
+from training.jobs.tracking import SeveralTrackers, start_trackers
 from training.jobs.trainer import NoSaveLog, WorldModelTrainer
 from training.jobs.weight_diff import WeightComparison, WeightDiff
 
@@ -42,14 +44,23 @@ NOT_SAVED_YET = "The weights in use are not saved; press Save Models, or Load Mo
 
 
 class TrainingManager:
-    """Training, loading and saving of one `SharedWorldModel`; checkpoints and run logs are in `directory`."""
+    """Training, loading and saving of one `SharedWorldModel`; checkpoints and run logs are in `directory`.
+
+    Of several processes, by the `division` of their batches, the first one alone locks the folder and writes into it.
+    """
 
     def __init__(
-        self, shared: SharedWorldModel, directory: Path, wandb_project: str | None = None, others: Others = tuple
+        self,
+        shared: SharedWorldModel,
+        directory: Path,
+        wandb_project: str | None = None,
+        others: Others = tuple,
+        division: Division = ALONE,
     ) -> None:
-        self.shared, self.directory, self._others = shared, directory, others
-        recover_unfinished_at_start(directory)
-        self.trainer = WorldModelTrainer(shared, directory)
+        self.shared, self.directory, self._others, self.group = shared, directory, others, division.group
+        if self.group.is_first:
+            recover_unfinished_at_start(directory)
+        self.trainer = WorldModelTrainer(shared, directory, division)
         self._wandb_project = wandb_project
         self._folder_lock = FolderLock(directory)  # held while a job runs
         self._previous_runs = PreviousRuns(directory, self._folder_lock)
@@ -136,46 +147,61 @@ class TrainingManager:
 
     def train(self, request: TrainingRequest) -> TrainingJob:
         """Start a job; raises JobRunning, SessionError or InvalidValue."""
-        plain_run(request, self.shared.model)  # refuses it, before anything is kept
         learned_from = (request.recording, *request.recordings)
-        first, *several = fit_to_train(learned_from, self.directory.parent, self._others)
-        request = replace(request, recording=first, recordings=tuple(several))
-        return self.run(plain_run(request, self.shared.model))
+
+        def fit() -> list[RecordedSession]:
+            plain_run(request, self.shared.model)  # refuses it, before anything is kept
+            return fit_to_train(learned_from, self.directory.parent, self._others)
+
+        first, *several = self.group.first_then_others(fit)
+        with self.group.together():
+            run = plain_run(replace(request, recording=first, recordings=tuple(several)), self.shared.model)
+        return self.run(run)
 
     def run(self, request: RunRequest) -> TrainingJob:
-        """Start a job of any phases; raises JobRunning."""
-        with self._lock:
-            self.require_idle()
-            self._take_folder(request.label)
-            with contextlib.ExitStack() as undo:
-                undo.callback(self._folder_lock.release)
-                self.trainer.begin_run(request.purpose, request.recordings)
-                if request.serves_former:
-                    undo.callback(self._serve_new)
-                    self._serve_former()
-                request.prepare()
-                log = self._open_log(request)
-                undo.callback(log.end, "Not started.", "failed")
-                if request.continues:
-                    self._continue(request.continues, log.path)
-                network = request.network
-                weight_diff = WeightDiff(
-                    self.shared, network, request.subject, lambda: self.trainer.state.of(network).steps
-                )
-                tracker = start_trackers(log, self.directory, request.config, self._wandb_project)
-                job = TrainingJob(
-                    self.trainer,
-                    request.phases,
-                    replace(request.first_snapshot(), log=log.path.name),
-                    tracker,
-                    lambda message, status: self._end_run(log, weight_diff, message, status),
-                    LookFolder(log.path),
-                )
-                self.trainer.log_run(log, log.path.name)
-                job.start()
-                undo.pop_all()
-            self._job, self._weight_diff, self._run_file = job, weight_diff, log.path
+        """Start a job of any phases; raises JobRunning, and of several processes OtherProcessFailed and ProcessLost."""
+        with self._lock, contextlib.ExitStack() as undo:
+            with self.group.together():
+                self.require_idle()
+                prepare = self._new_job if self.group.is_first else self._silent_job
+                job, weight_diff, run_file = prepare(request, undo)
+            job.start()
+            undo.pop_all()
+            self._job, self._weight_diff, self._run_file = job, weight_diff, run_file
             return job
+
+    def _silent_job(self, request: RunRequest, undo: contextlib.ExitStack) -> tuple[TrainingJob, None, None]:
+        """The job of a process that is not the first: it takes part, and leaves nothing behind."""
+        request.prepare()
+        return TrainingJob(self.trainer, request.phases, request.first_snapshot(), SeveralTrackers([])), None, None
+
+    def _new_job(self, request: RunRequest, undo: contextlib.ExitStack) -> tuple[TrainingJob, WeightDiff, Path]:
+        """A job with the folder locked, its weights to compare with, and its log; `undo` takes them back. Raises
+        JobRunning."""
+        self._take_folder(request.label)
+        undo.callback(self._folder_lock.release)
+        self.trainer.begin_run(request.purpose, request.recordings)
+        if request.serves_former:
+            undo.callback(self._serve_new)
+            self._serve_former()
+        request.prepare()
+        log = self._open_log(request)
+        undo.callback(log.end, "Not started.", "failed")
+        if request.continues:
+            self._continue(request.continues, log.path)
+        network = request.network
+        weight_diff = WeightDiff(self.shared, network, request.subject, lambda: self.trainer.state.of(network).steps)
+        tracker = start_trackers(log, self.directory, request.config, self._wandb_project)
+        self.trainer.log_run(log, log.path.name)
+        job = TrainingJob(
+            self.trainer,
+            request.phases,
+            replace(request.first_snapshot(), log=log.path.name),
+            tracker,
+            lambda message, status: self._end_run(log, weight_diff, message, status),
+            LookFolder(log.path),
+        )
+        return job, weight_diff, log.path
 
     @contextlib.contextmanager
     def exclusive_trainer(self, purpose: str, config: TrainingConfig) -> Iterator[WorldModelTrainer]:
@@ -227,20 +253,28 @@ class TrainingManager:
         self.trainer.load(network, validate_checkpoint_or_backup(path, self.shared.network(network)))
 
     def load_defaults(self) -> None:
-        """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights."""
+        """Load this robot's default checkpoints once, if there are any: a robot begins with its newest weights.
+
+        The first process loads them for all.
+        """
         with self._lock:
             if self._has_loaded_defaults:
                 return
             self._has_loaded_defaults = True
-            for network, name in FILES.items():
-                if not os.path.exists(self.directory / name):
-                    continue  # a robot that has not been trained yet
-                try:
-                    self._load(network, self.directory / name)
-                except CheckpointError as problem:
-                    logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
-                    if not isinstance(problem, CheckpointNotFound):
-                        self.unloaded_defaults[network] = problem
+            with self.group.together():
+                for network, name in FILES.items() if self.group.is_first else ():
+                    self._load_default(network, self.directory / name)
+            self.trainer.share()
+
+    def _load_default(self, network: Network, path: Path) -> None:
+        if not os.path.exists(path):
+            return  # a robot that has not been trained yet
+        try:
+            self._load(network, path)
+        except CheckpointError as problem:
+            logger.info("The %s of %s was not loaded: %s", network, self.directory.name, problem)
+            if not isinstance(problem, CheckpointNotFound):
+                self.unloaded_defaults[network] = problem
 
     def origins(self) -> dict[Network, Origin]:
         """Where the weights in use come from, as far as they are those of a file."""

@@ -23,6 +23,7 @@ from training.values import is_number
 LIVE_LOOP = "live loop"
 MAX_GATE = 1e6
 CHECK_EVERY_S = 1.0  # the state of another program is checked this often
+CURVES_EVERY_S = 5.0  # and its curves are read, which takes up to a tenth of a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,7 @@ class PreviousRuns:
         self._checked_at = 0.0
         self._is_running = False
         self._newest: PreviousRun | None = None
+        self._growing = "", 0.0, RunCurves()  # a run in progress, the time of its last reading, and its curves
 
     def newest(self) -> PreviousRun | None:
         """The newest run, or None if there is none or it ended and cannot be continued."""
@@ -92,15 +94,23 @@ class PreviousRuns:
         if is_running and LIVE in run.config:
             snapshot = _live_snapshot(run, read_curves(self._directory, run.name))
         elif is_running:
-            # Its curves would be read again every second.
-            message = f"Another program has reached {run.progress}. Wait, or stop it where it was started."
-            snapshot = _snapshot(run, RunCurves(), "elsewhere", message, "")
+            reached = f"Another program has reached {run.progress} ({_beginning(run)})"
+            message = f"{reached}. Wait, or stop it where it was started."
+            snapshot = _snapshot(run, self._growing_curves(run), "elsewhere", message, "")
         else:
             status = "stopped" if run.status == "stopped" else "interrupted"
             message = f"{run.network.capitalize()} training on {run.info.subject} was {status} at step {run.step:,} "
             curves = read_curves(self._directory, run.name)
             snapshot = _snapshot(run, curves, status, f"{message}({_beginning(run)}).", _saved(run, self._directory))
         return PreviousRun(snapshot, log_path(self._directory, run.name))
+
+    def _growing_curves(self, run: RecordedRun) -> RunCurves:
+        """The curves of a run in progress, as they were up to some seconds ago."""
+        name, read_at, _ = self._growing
+        if name != run.name or time.monotonic() - read_at > CURVES_EVERY_S:
+            curves = read_curves(self._directory, run.name)
+            self._growing = run.name, time.monotonic(), curves
+        return self._growing[2]
 
 
 def recorded_run(directory: Path, name: str | None = None) -> JobSnapshot | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from models import Network
 from session import LeftOut
@@ -44,13 +45,17 @@ class Recipe:
     def of_run(cls, run: RecordedRun) -> "Recipe":
         """The recipe of a recorded run; raises InvalidValue if it is a run of something else."""
         try:
-            entry = run.config[RECIPE]
-            config = RecipeConfig(**entry["config"])
-            left_out = LeftOut.parse(entry.get("left_out", {"ranges": {}}))  # logs from before marks have none
-            recordings, loaded = tuple(map(str, entry["recordings"])), dict(entry["loaded"])
-            return cls(config, recordings, loaded, bool(entry["is_half"]), left_out)
+            return cls.parse(run.config[RECIPE])
         except (KeyError, TypeError, ValueError) as problem:
             raise InvalidValue("The newest run of this robot is not one of the recipe: begin a new one.") from problem
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> "Recipe":
+        """The recipe of its entry in a log; raises KeyError, TypeError and ValueError."""
+        config = RecipeConfig(**entry["config"])
+        left_out = LeftOut.parse(entry.get("left_out", {"ranges": {}}))  # logs from before marks have none
+        recordings, loaded = tuple(map(str, entry["recordings"])), dict(entry["loaded"])
+        return cls(config, recordings, loaded, bool(entry["is_half"]), left_out)
 
 
 class RecipeRun:
@@ -70,6 +75,8 @@ class RecipeRun:
         step_seconds: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self._manager, self._recipe, self._frames, self._step_seconds = manager, recipe, frames, step_seconds
+        for name in ("autoencoder_batch", "predictor_batch"):
+            manager.trainer.state.division.check(getattr(recipe.config, name), name)
         every = measure_every if measure else 0
         self.phases = recipe_phases(
             manager.shared.model, frames, recipe.config, recipe.loaded, measure or dict, measure_every=every
@@ -91,14 +98,21 @@ class RecipeRun:
         Raises JobRunning, and InvalidValue if these are not the steps that the robot's newest run has saved.
         """
         taken = [self._steps_taken(phase) for phase in self.phases]
-        earlier = newest_log(self._manager.directory)
-        run = read_run(self._manager.directory, earlier) if earlier else None
-        if run is not None and sum(taken) not in (run.saved_step, run.saving_step):
-            raise InvalidValue(OTHER_CHECKPOINTS)
+        group = self._manager.group
+        with group.together():
+            earlier = self._earlier_log(sum(taken)) if group.is_first else None
         remaining = [
             phase for phase, steps in zip(self.phases, taken, strict=True) if steps < phase.condition.max_steps
         ]
         return self._start(remaining, taken, started_by, continues=earlier) if remaining else None
+
+    def _earlier_log(self, step: int) -> str | None:
+        """The log of the robot's newest run, if there is any; raises InvalidValue if it has not saved this step."""
+        earlier = newest_log(self._manager.directory)
+        run = read_run(self._manager.directory, earlier) if earlier else None
+        if run is not None and step not in (run.saved_step, run.saving_step):
+            raise InvalidValue(OTHER_CHECKPOINTS)
+        return earlier
 
     def _start(
         self,

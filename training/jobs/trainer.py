@@ -16,6 +16,7 @@ import torch
 from models import NETWORKS, Network, SharedWorldModel, WeightsSource
 from session.batch import Batch
 from training.checkpoints.manifest import MeasuredLoss, Origin, restore_random_state, saved_with
+from training.checkpoints.shared_state import pack_state, unpack_state
 from training.checkpoints.validate import (
     CheckpointInfo,
     ValidatedCheckpoint,
@@ -32,8 +33,9 @@ from training.checkpoints.writer import (
     in_precision,
     write_contents,
 )
-from training.recipe.phase import Phase
-from training.steps import Evaluation, Objective, StepMetrics, TrainState, train_step
+from training.distributed import ALONE, Division, Group
+from training.recipe.phase import Dataset, Phase
+from training.steps import Evaluation, Objective, StepMetrics, TrainState, draw_batch, train_step
 
 FRESH_OPTIMIZER = "Its optimizer could not be matched to these weights by name: training starts with a fresh one."
 
@@ -57,11 +59,15 @@ class NoSaveLog:
 
 
 class WorldModelTrainer:
-    """Steps, evaluations and checkpoints of one `SharedWorldModel`; files are in `directory`."""
+    """Steps, evaluations and checkpoints of one `SharedWorldModel`; files are in `directory`.
 
-    def __init__(self, shared: SharedWorldModel, directory: Path) -> None:
+    `division`: how its batches are divided among processes, each of which has such a trainer.
+    """
+
+    def __init__(self, shared: SharedWorldModel, directory: Path, division: Division = ALONE) -> None:
         self.shared, self.directory = shared, directory
         self.state = TrainState(shared.model)
+        self.state.division = division
         self.save_log: SaveLog = NoSaveLog()
         self._provenance = Provenance()
         self._unsaved: set[Network] = set()
@@ -91,6 +97,23 @@ class WorldModelTrainer:
         self.save_log, self._provenance.log = log, name
 
     @property
+    def group(self) -> Group:
+        """The processes that train together."""
+        return self.state.division.group
+
+    def share(self) -> None:
+        """Take over the weights, optimizers and random numbers of the first process, in all others.
+
+        Raises OtherProcessFailed and ProcessLost.
+        """
+        if self.group.size == 1:
+            return
+        with self.shared.lock:
+            content = self.group.from_first(pack_state(self.state) if self.group.is_first else b"")
+            if not self.group.is_first:
+                unpack_state(content, self.state)
+
+    @property
     def has_unsaved_steps(self) -> bool:
         """True if weights in use have learned since the last save."""
         return bool(self._unsaved)
@@ -117,22 +140,32 @@ class WorldModelTrainer:
     def begin_phase(self, phase: Phase) -> int:
         """Take over the configuration of a phase; returns how many of its steps are taken already.
 
-        A phase with optimizers of its own gets fresh ones before its first step.
+        A phase with optimizers of its own gets fresh ones before its first step. All processes begin it with the state
+        of the first one.
         """
-        network = phase.objective.network
         with self.shared.lock:
             self.state = self.state.configured(phase.config)
-            if phase.first_step is None:
-                return 0
-            taken = self.state.of(network).steps - phase.first_step
-            if taken == 0:
-                phase.initialize()
-                for name in phase.objective.trained:
-                    self.state.renew(name, phase.first_step)
+            taken = self._begin_own_optimizers(phase)
+            self.share()
             return taken
 
+    def _begin_own_optimizers(self, phase: Phase) -> int:
+        if phase.first_step is None:
+            return 0
+        taken = self.state.of(phase.objective.network).steps - phase.first_step
+        if taken == 0:
+            phase.initialize()
+            for name in phase.objective.trained:
+                self.state.renew(name, phase.first_step)
+        return taken
+
+    def draw(self, dataset: Dataset) -> object:
+        """A batch of a dataset for the next step, as far as this process computes it."""
+        return draw_batch(self.state, dataset.draw)
+
     def step(self, objective: Objective, batch: object, is_share_due: bool = False) -> StepMetrics:
-        """One training step; raises LossNotFinite and PartialUpdate."""
+        """One training step on what `draw` returns; raises LossNotFinite, PartialUpdate, OtherProcessFailed and
+        ProcessLost."""
         with self.shared.lock:
             metrics = train_step(self.state, objective, batch, is_share_due)
             self._record_steps(objective.trained)

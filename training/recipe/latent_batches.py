@@ -3,6 +3,7 @@
 Shapes: B batch, T history, R rolled-out frames, P tokens of a frame (197), D width, A action channels.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from models import AdaptiveWorldModel
 from session.batch import Batch
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames, Windows
@@ -24,7 +27,7 @@ class LatentBatch:
 
     `following` are the latents (R + 1, B, P, D) of the R frames that the predictor continues with and of the one after
     them, `pictures`, uint8 (R + 2, B, 3, H, W), the same frames after the last one of the context, and `is_learned`
-    (R + 1, B) is false for those that are held out.
+    (R + 1, W) is false for those that are held out. Of a divided batch of W windows these are the B of a part.
     """
 
     context: Tensor
@@ -58,24 +61,31 @@ class LatentBatches:
         return self._frames.evaluation_frame(self._measured)
 
     @torch.no_grad()
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Encode all pictures: half precision, 100 kB a picture; with the pictures 250 kB, reconstructions as much,
-        mirror images 100 kB more."""
+        mirror images 100 kB more. Each process encodes its share, and all get everything."""
         self._pictures = self._frames.pictures.to(self._device)
-        self._latents = self._encode(self._pictures)
+        self._latents = self._encode(self._pictures, group)
         if self._config.mirrored_channel:
-            self._latents = torch.cat([self._latents, self._encode(self._pictures.flip(-1))])
+            self._latents = torch.cat([self._latents, self._encode(self._pictures.flip(-1), group)])
         if self._config.reconstructed_share:
-            parts = self._latents.split(ENCODED_AT_ONCE)
-            decoded = (self._model.decode(part.float()).clamp(0, 1) for part in parts)
-            self._reconstructions = torch.cat([(one * 255).round().byte() for one in decoded])
-            self._latents_again = self._encode(self._reconstructions)
+            decoded = torch.zeros(len(self._latents), *self._pictures.shape[1:], dtype=torch.uint8, device=self._device)
+            for rows in _own_rows(len(decoded), group):
+                decoded[rows] = (self._model.decode(self._latents[rows].float()).clamp(0, 1) * 255).round().byte()
+            group.add(decoded)
+            self._reconstructions = decoded
+            self._latents_again = self._encode(self._reconstructions, group)
 
-    def _encode(self, pictures: Tensor) -> Tensor:
-        parts = pictures.split(ENCODED_AT_ONCE)
-        return torch.cat([self._model.encode(part.float() / 255).half() for part in parts])
+    def _encode(self, pictures: Tensor, group: Group) -> Tensor:
+        sizes = self._model.autoencoder.config
+        shape = len(pictures), sizes.tokens, sizes.width
+        latents = torch.zeros(shape, dtype=torch.float16, device=self._device)
+        for rows in _own_rows(len(pictures), group):
+            latents[rows] = self._model.encode(pictures[rows].float() / 255).half()
+        group.add(latents)
+        return latents
 
-    def draw(self, generator: torch.Generator) -> LatentBatch:
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> LatentBatch:
         """Windows of one length, with one number of frames to continue with."""
 
         def draw(count: int, size: tuple[int, ...] = (1,)) -> np.ndarray:
@@ -99,10 +109,13 @@ class LatentBatches:
             is_moving = self._chance(count, self._config.moving_share, generator)
             picks = np.where(is_moving.numpy(force=True), moving[draw(len(moving), (count,))], picks)
         windows, is_mirrored = mirrored_windows(windows.select(picks), self._config.mirrored_channel, generator)
-        batch = self._batch(windows, length, is_mirrored)
+        is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T]).to(self._device)
+        rows = part.rows(count)
+        windows, is_mirrored = windows.select(rows), is_mirrored[rows]
+        batch = self._batch(windows, length, is_mirrored, is_learned)
         if not self._config.reconstructed_share:
             return batch
-        is_replaced = self._chance(count, self._config.reconstructed_share, generator)
+        is_replaced = self._chance(count, self._config.reconstructed_share, generator)[rows]
         return self._reconstructed(batch, windows, length, is_replaced & ~is_mirrored)
 
     @staticmethod
@@ -144,10 +157,9 @@ class LatentBatches:
             pictures=torch.where(wide[None, ..., None], self._reconstructions[pictures], batch.pictures),
         )
 
-    def _batch(self, windows: Windows, length: int, is_mirrored: Tensor) -> LatentBatch:
+    def _batch(self, windows: Windows, length: int, is_mirrored: Tensor, is_learned: Tensor) -> LatentBatch:
         """The windows as tensors, with mirrored pictures in those `is_mirrored` (B,)."""
         numbers = torch.from_numpy(windows.pictures).to(self._device)
-        is_learned = torch.from_numpy(~self._frames.is_held_out[windows.pictures[:, length:].T])
         pictures = self._pictures[numbers[:, length - 1 :].T]
         if is_mirrored.any():
             pictures[:, is_mirrored] = pictures[:, is_mirrored].flip(-1)
@@ -157,5 +169,11 @@ class LatentBatches:
             torch.from_numpy(windows.actions).to(self._device),
             self._latents[numbers[:, length:].T].float(),
             pictures,
-            is_learned.to(self._device),
+            is_learned,
         )
+
+
+def _own_rows(count: int, group: Group) -> Iterator[slice]:
+    """The rows, a few at once, that a process computes of `count` that the group computes."""
+    for first in range(group.rank * ENCODED_AT_ONCE, count, group.size * ENCODED_AT_ONCE):
+        yield slice(first, first + ENCODED_AT_ONCE)

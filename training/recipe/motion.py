@@ -13,6 +13,8 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network
 from models.motion import ACTIONS, warp
 from session.batch import Batch
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.mirrored import mirrored_windows
 from training.recipe.unique_frames import UniqueFrames
@@ -42,13 +44,13 @@ class MotionBatches:
     def shown_frame(self) -> int:
         return self._frames.evaluation_frame(self._longest)
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Make all pictures small."""
         device = self._model.autoencoder.cls_token.device
         self._small = torch.cat([small(self._frames.tensors([number])) for number in range(len(self._frames))])
         self._small = self._small.to(device)
 
-    def draw(self, generator: torch.Generator) -> MotionBatch:
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> MotionBatch:
         """Pairs with equally many actions: in one batch of four fewer than there may be."""
         is_short, length = torch.rand(2, generator=generator, device=generator.device).tolist()
         length = 1 + int(length * self._longest) if is_short < 0.25 else self._longest
@@ -56,6 +58,8 @@ class MotionBatches:
         size = (self._config.predictor_batch,)
         picks = torch.randint(len(windows), size, generator=generator, device=generator.device).cpu().numpy()
         windows, is_mirrored = mirrored_windows(windows.select(picks), self._config.mirrored_channel, generator)
+        rows = part.rows(len(windows))
+        windows, is_mirrored = windows.select(rows), is_mirrored[rows]
         numbers = torch.from_numpy(windows.pictures[:, -2:]).to(self._small.device)
         pictures = self._small[numbers]
         pictures = torch.where(is_mirrored[:, None, None, None, None], pictures.flip(-1), pictures)
@@ -80,7 +84,7 @@ class MotionFit:
     def __init__(self, model: AdaptiveWorldModel) -> None:
         self._model = model
 
-    def losses(self, batch: MotionBatch, generator: torch.Generator) -> Losses:
+    def losses(self, batch: MotionBatch, generator: torch.Generator, part: Part = WHOLE) -> Losses:
         moved = warp(batch.last, self._model.predictor.flow(batch.actions))
         loss = (moved - batch.target).square().mean()
         return Losses(loss, {"loss": loss})

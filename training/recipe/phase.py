@@ -12,6 +12,8 @@ import torch
 from models import NETWORKS, Network
 from session.batch import Batch
 from training.config import LossThreshold, StopCondition, TrainingConfig
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.steps import Objective
 
 
@@ -22,11 +24,12 @@ class Dataset(Protocol):
     def shown_frame(self) -> int:
         """The frame of the first evaluation batch, as the page counts frames."""
 
-    def prepare(self) -> None:
-        """Compute what all steps of the phase need, from the weights at its start."""
+    def prepare(self, group: Group = ALONE.group) -> None:
+        """Compute what all steps of the phase need, from the weights at its start; processes may share the work."""
 
-    def draw(self, generator: torch.Generator) -> object:
-        """A batch for one step; all that is random comes from `generator`."""
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> object:
+        """A batch for one step; all that is random comes from `generator`, for every part that of the whole batch. Only
+        the rows of the part are read."""
 
     def evaluation_batches(self) -> Sequence[Batch]:
         """Always the same batches of one, of frames that are learned from."""

@@ -9,9 +9,11 @@ from torch import Tensor
 from models import AdaptiveWorldModel, Network
 from session.batch import Batch
 from training.config import TrainingConfig
+from training.distributed.division import ALONE, WHOLE, Part
+from training.distributed.group import Group
 from training.recipe.config import RecipeConfig
 from training.recipe.unique_frames import UniqueFrames
-from training.steps import Evaluation, Losses, Reconstruction
+from training.steps import Evaluation, Losses, Reconstruction, mask_noise
 
 FOREGROUND_FROM = 0.05  # of full brightness, off the background
 
@@ -26,16 +28,17 @@ class PictureBatches:
     def shown_frame(self) -> int:
         return self._frames.source(int(self._frames.learned[0]))[1]
 
-    def prepare(self) -> None:
+    def prepare(self, group: Group = ALONE.group) -> None:
         """Nothing is computed in advance."""
 
-    def draw(self, generator: torch.Generator) -> Batch:
+    def draw(self, generator: torch.Generator, part: Part = WHOLE) -> Batch:
         """Targets (B, 3, H, W) without histories."""
-        learned = self._frames.learned
+        learned, rows = self._frames.learned, part.rows(self._batch_size)
         picks = torch.randint(len(learned), (self._batch_size,), generator=generator, device=generator.device)
-        pictures = self._frames.tensors(learned[picks.cpu().numpy()])
+        pictures = self._frames.tensors(learned[picks.cpu().numpy()[rows]])
         if self._is_mirrored:
-            pictures[::2] = pictures[::2].flip(-1)
+            first = rows.start % 2  # every other row of the whole batch
+            pictures[first::2] = pictures[first::2].flip(-1)
         return Batch(pictures[:, None][:, :0], torch.zeros(len(pictures), 0, 1), pictures)
 
     def evaluation_batches(self) -> list[Batch]:
@@ -58,12 +61,13 @@ class WeightedReconstruction:
         self._autoencoder, self._frames, self._config = model.autoencoder, frames, config
         self._plain = Reconstruction(model, TrainingConfig())
 
-    def losses(self, batch: Batch, generator: torch.Generator) -> Losses:
+    def losses(self, batch: Batch, generator: torch.Generator, part: Part = WHOLE) -> Losses:
         images = batch.target.to(generator.device)
         # Whole pictures are those of its later use; masked ones require relations between patches.
         is_masked, share = torch.rand(2, generator=generator, device=generator.device).tolist()
         mask_ratio = share * self._config.mask_ratio_high if is_masked < 0.5 else 0.0
-        latents, _, ids_restore = self._autoencoder.forward_encoder(images, mask_ratio, generator)
+        noise = mask_noise(len(images), self._autoencoder.config.patches, generator, part)
+        latents, _, ids_restore = self._autoencoder.forward_encoder(images, mask_ratio, noise)
         decoded = self._autoencoder.forward_decoder(latents, ids_restore)
         is_foreground = foreground(images, self._frames.background.to(images.device))
         weights = self._autoencoder.patchify(1 + self._config.foreground_weight * is_foreground)

@@ -38,8 +38,8 @@ class Windows:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def select(self, which: np.ndarray) -> "Windows":
-        """Some windows, by number or by booleans (W,)."""
+    def select(self, which: np.ndarray | slice) -> "Windows":
+        """Some windows, by number, by booleans (W,) or by a slice."""
         return Windows(self.pictures[which], self.actions[which])
 
 

@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.promises import count
 from tests.training.tiny import make_manager, request, train, until
 from training import FixedSteps, JobRunning
 from training.checkpoints.reader import read_checkpoint
+from training.jobs import previous_run
 from training.jobs.lock import LOCK_FILE, FolderLock
 from training.jobs.run_log import RunInfo
 from training.jobs.run_reader import newest_log, read_run
@@ -143,14 +145,18 @@ def test_a_kill_between_a_save_and_the_line_about_it_hides_no_saved_step(manager
     assert reported.saved == "autoencoder.pth at step 4; load it under Models to continue"
 
 
-def test_a_run_elsewhere_is_reported_as_running_until_its_program_is_gone(tmp_path):
+def test_a_run_elsewhere_is_reported_as_running_until_its_program_is_gone(tmp_path, monkeypatch):
     path = put_run(tmp_path)
     other, mine = FolderLock(tmp_path), make_manager(tmp_path)
     assert other.take(INFO.label) is None
     until(lambda: mine.last_run().status == "elsewhere")
-    assert "step 7 / 100" in mine.last_run().message
-    put_run(tmp_path, {"step": 8, "grad_norm": 1.0})
-    assert mine.last_run().step == 8
+    assert re.search(r"step 7 / 100 \(started by .+\)", mine.last_run().message)
+    first = mine.last_run().curves
+    put_run(tmp_path, {"step": 8, "training/loss": 0.5})
+    assert mine.last_run().step == 8 and mine.last_run().curves == first  # read again after a while only
+    monkeypatch.setattr(previous_run, "CURVES_EVERY_S", 0.0)
+    put_run(tmp_path, {"step": 8, "training/loss": 0.5}, {"step": 9, "training/loss": 0.25})
+    assert mine.last_run().curves["training loss"] == ((8, 0.5), (9, 0.25))
     other.release()
     until(lambda: mine.last_run().status == "interrupted")
     path.unlink()

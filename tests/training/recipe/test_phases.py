@@ -164,7 +164,7 @@ def test_held_out_frames_have_a_curve_of_their_own_and_are_never_drawn(frames):
 def test_kept_patches_are_those_where_something_is_and_others_by_chance():
     is_there = torch.zeros(200, 16, dtype=torch.bool)
     is_there[:, [3, 9]] = True
-    kept = sample_patches(is_there, 5, torch.Generator().manual_seed(0))
+    kept = sample_patches(is_there, 5, torch.rand(is_there.shape, generator=torch.Generator().manual_seed(0)))
     assert kept.shape == (200, 6) and (kept[:, 0] == 0).all()
     assert (kept.diff(dim=1) > 0).all()
     assert all({4, 10} <= set(row.tolist()) for row in kept)
@@ -314,12 +314,12 @@ def test_a_channel_without_a_mirror_image_is_refused(frames):
 
 
 def test_whole_rows_are_kept():
-    kept = sample_rows(5, 4, 2, torch.Generator().manual_seed(0))
+    kept = sample_rows(torch.rand(5, 4, generator=torch.Generator().manual_seed(0)), 2)
     assert kept.shape == (5, 9) and not kept[:, 0].any()
     for tokens in kept[:, 1:]:
         rows = (tokens - 1).reshape(2, 4)
         assert (rows % 4 == torch.arange(4)).all() and len(set((rows // 4).flatten().tolist())) == 2
-    assert sample_rows(1, 4, 9, torch.Generator()).shape == (1, 17)
+    assert sample_rows(torch.rand(1, 4), 9).shape == (1, 17)
 
 
 def test_standard_values_follow_the_pictures(frames, tmp_path):

@@ -29,7 +29,7 @@ from session.spread import spread
 from training.evaluation.baselines import RecordingBaselines, recording_baselines
 from training.evaluation.diagnostics import shuffled
 from training.evaluation.evidence import FrameScore, prediction_score
-from training.evaluation.imagination import rollout_context
+from training.evaluation.rollouts.imagination import rollout_context
 from training.evaluation.skill.foretold import Foretold, foretold_actions
 from training.evaluation.skill.mirrored import MirrorScore, compare_with_mirror, mirrored_channels
 from training.evaluation.skill.nearest_truth import TruthScore, compare_with_truth

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-import training.evaluation.imagination as imagination_module
+import training.evaluation.rollouts.imagination as imagination_module
 from models import ContextFrame, Imagined, RolloutContext, SharedWorldModel, run_prediction
 from models.adaptive_world_model import AdaptiveWorldModelConfig
 from session import load_session, record_demo

@@ -10,7 +10,7 @@ from session import NEAR_PX, GroundTruth, RecordedSession
 from session.ground_truth import recorded_steps
 from session.spread import spread_starts
 from training.evaluation.accuracy import MAX_FRAMES, NoGroundTruth
-from training.evaluation.imagination import MAX_ROLLOUT, RolloutStep, roll_out
+from training.evaluation.rollouts.imagination import MAX_ROLLOUT, RolloutStep, roll_out
 from training.values import check_whole
 
 CLOSE_PX = 4.0  # over many steps, errors of single ones add up
