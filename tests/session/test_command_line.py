@@ -108,7 +108,7 @@ def test_the_page_s_buttons_are_not_named_in_a_terminal():
     of_the_page_alone = {
         "session/command_line.py",
         "training/evaluation/evaluator.py",
-        "training/evaluation/imagination.py",
+        "training/evaluation/rollouts/imagination.py",
         "training/jobs/manager.py",
     }
     for path in [*ROOT.glob("session/**/*.py"), *ROOT.glob("training/**/*.py")]:
