@@ -43,11 +43,14 @@ class ActionPredictorConfig(PredictorConfig):
     network predict the change from the last context frame. `shifts`, columns and rows in turn, let it copy pixels of
     the last frame (`models/copying.py`), and `motion_fields` moves that frame as a whole by the actions before it is
     shifted (`models/motion.py`). Of `remembered` pictures of `picture_size` pixels a side it takes what lies beyond the
-    border of that frame (`models/episodic_memory.py`). Raises ValueError if values do not fit together.
+    border of that frame (`models/episodic_memory.py`). With `chooses_by_action` the last action by itself favours some
+    shifts, of all patches alike, beside what their tokens say. Raises ValueError if values do not fit together.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
-    adopted: ClassVar[frozenset[str]] = frozenset({"shifts", "motion_fields", "remembered", "picture_size"})
+    adopted: ClassVar[frozenset[str]] = frozenset(
+        {"shifts", "motion_fields", "remembered", "picture_size", "chooses_by_action"}
+    )
     width: int = 256
     layers: int = 6
     heads: int = 8
@@ -62,6 +65,7 @@ class ActionPredictorConfig(PredictorConfig):
     motion_fields: int = 0
     remembered: int = 0
     picture_size: int = 224
+    chooses_by_action: bool = False
 
     def __post_init__(self) -> None:
         self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens", "picture_size")
@@ -74,6 +78,8 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError(f"shifts are not pairs of numbers up to {MAX_SHIFT}, {MAX_SHIFTS} at most.")
         if not 0 <= self.motion_fields <= MAX_FIELDS or (self.motion_fields and not self.shifts):
             raise ValueError(f"motion_fields is not from 0 to {MAX_FIELDS}, or there are no shifts.")
+        if self.chooses_by_action and not self.shifts:
+            raise ValueError("chooses_by_action is of use to a predictor with shifts.")
         if not 0 <= self.remembered <= MAX_REMEMBERED:
             raise ValueError(f"remembered is not from 0 to {MAX_REMEMBERED}.")
         if self.remembered and (self.motion_fields or not self.shifts):
@@ -107,7 +113,7 @@ class TransformerActionConditionedPredictor(Predictor):
     next one and the last action to the frame to predict; returns its latents (B, P, D).
     """
 
-    action_parts = ("action_embed.", "action_token_proj.", "film_layers.", "motion_head.")
+    action_parts = ("action_embed.", "action_token_proj.", "film_layers.", "motion_head.", "action_choice.")
     action_input = "action_embed.net.0.weight"  # (hidden, A): the one shape that depends on the robot
 
     def __init__(self, action_channels: int, config: ActionPredictorConfig = ActionPredictorConfig()) -> None:
@@ -133,6 +139,8 @@ class TransformerActionConditionedPredictor(Predictor):
         if self.shifts:
             # A moved picture is a good guess before anything is learned, a generated one is not.
             self.copy_head = CopyHead(width, len(self.shifts), RARELY if config.motion_fields else 0.0)
+        if config.chooses_by_action:
+            self.action_choice = CopyHead(action_width, len(self.shifts))
         if config.motion_fields:
             self.motion_head = MotionHead(action_channels, config.motion_fields)
         if config.remembered:
@@ -163,7 +171,7 @@ class TransformerActionConditionedPredictor(Predictor):
             ("Token types, future query", ("token_type_embedding.", "future_query")),
             *((f"Layer {index + 1}", (f"transformer_layers.{index}.",)) for index in range(self.config.layers)),
             ("Output", ("layer_norm.", "output_head.")),
-            ("Copying", ("copy_head.",)),
+            ("Copying", ("copy_head.", "action_choice.")),
             ("Motion of the picture", ("motion_head.",)),
         ]
 
@@ -228,9 +236,15 @@ class TransformerActionConditionedPredictor(Predictor):
             # The last layer's older tokens are not used: leaving them out is exact and saves most of a layer.
             tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
         tokens = self.layer_norm(tokens[:, -p:])
-        choice = self.copy_head(tokens[:, 1:]) if self.shifts else None  # the class token is no patch
         predicted = self.output_head(tokens)
-        return PredictorOutput(predicted + last_frame if self.config.delta_latent else predicted, choice)
+        if self.config.delta_latent:
+            predicted = predicted + last_frame
+        return PredictorOutput(predicted, self._choice(tokens, action) if self.shifts else None)
+
+    def _choice(self, tokens: Tensor, action: Tensor) -> Tensor:
+        """Logits (B, P - 1, K + 1) of the K shifts and of the generated patch; the class token is no patch."""
+        choice = self.copy_head(tokens[:, 1:])
+        return choice + self.action_choice(action)[:, None] if self.config.chooses_by_action else choice
 
     def flow(self, actions: Tensor) -> Tensor | None:
         """The flow (B, 2, G, G) of the picture under scaled actions (B, T, A); None without motion fields."""

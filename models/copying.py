@@ -24,7 +24,8 @@ from models.network import PredictorOutput
 class CopyHead(nn.Linear):
     """A choice for each patch: logits (…, K + 1) of K shifts and, last, of the generated patch.
 
-    All are equal at first, or that of the generated patch is `generated`.
+    All are equal at first, or that of the generated patch is `generated`. A second one takes the embedded action in
+    place of a patch's token.
     """
 
     def __init__(self, width: int, shifts: int, generated: float = 0.0) -> None:

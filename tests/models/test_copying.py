@@ -1,5 +1,8 @@
 """The mixture of shifted pixels and generated patches, against plain indexing of pixels."""
 
+from dataclasses import replace
+
+import pytest
 import torch
 
 from models import AdaptiveWorldModel, AdaptiveWorldModelConfig
@@ -85,3 +88,19 @@ def test_a_predictor_is_replaced_with_weights_of_a_generator():
         assert model.config.predictor == model.predictor.config == config
         weights.append(model.predictor.output_head.weight)
     assert torch.equal(*weights)
+
+
+def test_the_action_by_itself_favours_a_shift_of_all_patches_once_it_has_learned_to():
+    config = replace(PREDICTOR, shifts=(0, 0, -3, 0), chooses_by_action=True)
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(2, AUTOENCODER, config))
+    frames, actions, target = history()
+    latents = model.encode_history(frames)
+    assert torch.equal(model.predictor.output(latents, actions).choice, torch.zeros(1, 16, 3))
+    model.prediction_losses(frames, actions, target).total.backward()
+    assert model.predictor.action_choice.weight.grad.any()
+    with torch.no_grad():
+        model.predictor.action_choice.bias[1] = 5.0
+    choice = model.predictor.sweep(latents, actions.expand(2, -1, -1)).choice
+    assert torch.equal(choice, torch.tensor([0.0, 5.0, 0.0]).expand(2, 16, 3))
+    with pytest.raises(ValueError, match="chooses_by_action"):
+        replace(config, shifts=())

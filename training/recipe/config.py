@@ -19,18 +19,18 @@ EVALUATE_EVERY = 50  # an evaluation costs as much as some ten steps on a part o
 class RecipeConfig:
     """Standard values of the recipe; raises InvalidValue.
 
-    Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels that
-    differ from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of
-    copying one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0,
-    `kept_patches` patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may
-    copy pixels; 0: it copies none. `remembered`: the most pictures in which it looks up what lies beyond its last
-    frame. With `motion_fields` the whole picture moves by the actions before, which is fitted in `motion_steps`.
-    `mirrored_channel`: the action channel, from 1, whose sign is left or right: half of what is
-    learned from is mirrored; 0: nothing. Histories have up to `history_length` frames, in one step of four up to
-    `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout phase; a predictor that
-    copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it. A share `moving_share`
-    of the windows is drawn from those whose last action changed the picture; in a share `reconstructed_share` all
-    pictures are the autoencoder's reconstructions, as imagined frames are.
+    Half of the autoencoder steps remove a share of the patches drawn from [0, `mask_ratio_high`]. Pixels that differ
+    from the background have a weight of 1 + `foreground_weight`, those that the predictor generates in place of copying
+    one of 1 + `generated_weight`. A predictor step uses `kept_rows` whole rows of patches or, if 0, `kept_patches`
+    patches, the foreground first; both 0: all. `max_shifts`: the most shifts by which the predictor may copy pixels; 0:
+    it copies none. With `chooses_by_action` the action by itself favours some of them. `remembered`: the most pictures
+    in which the predictor looks up what lies beyond its last frame. With `motion_fields` the whole picture moves by the
+    actions before, which is fitted in `motion_steps`. `mirrored_channel`: the action channel, from 1, whose sign is
+    left or right: half of what is learned from is mirrored; 0: nothing. Histories have up to `history_length` frames,
+    in one step of four up to `longest_history`. `dreamed_frames`: the most predicted frames of a history in the rollout
+    phase; a predictor that copies continues `dreams` windows for so many frames. `dream_steps`: its steps, 0 omits it.
+    A share `moving_share` of the windows is drawn from those whose last action changed the picture; in a share
+    `reconstructed_share` all pictures are the autoencoder's reconstructions, as imagined frames are.
     """
 
     autoencoder_steps: int = 1500
@@ -50,6 +50,7 @@ class RecipeConfig:
     kept_patches: int = 39
     kept_rows: int = 0
     max_shifts: int = 0
+    chooses_by_action: bool = False
     remembered: int = 0
     motion_fields: int = 0
     motion_steps: int = 400

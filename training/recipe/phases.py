@@ -100,7 +100,8 @@ def _initialize(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeC
     shifts = _shifts(frames, sizes.patch_size, config) if config.max_shifts else []
     numbers = tuple(number for shift in shifts for number in shift)
     fresh = torch.Generator().manual_seed(config.seed)
-    changed = replace(model.predictor.config, shifts=numbers, motion_fields=config.motion_fields, remembered=0)
+    copying = dict(motion_fields=config.motion_fields, chooses_by_action=config.chooses_by_action and bool(numbers))
+    changed = replace(model.predictor.config, shifts=numbers, remembered=0, **copying)
     model.replace_predictor(changed, fresh)
     remember(model, frames, config)
     if config.starts_in_space_and_time:

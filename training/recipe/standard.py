@@ -22,6 +22,7 @@ TEXTURE = RecipeConfig(
     longest_history=8,
     kept_rows=3,
     max_shifts=32,
+    chooses_by_action=True,
     remembered=64,
     foreground_weight=0.0,
 )
@@ -33,6 +34,7 @@ MOVING = replace(
     predictor_lr=7e-4,
     longest_history=3,
     max_shifts=25,
+    chooses_by_action=False,  # not tried: its motion follows from the actions
     remembered=0,  # a place is seen again from somewhere else
     motion_fields=4,
 )

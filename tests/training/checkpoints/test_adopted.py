@@ -15,7 +15,9 @@ from training.evaluation.request import copy_model
 
 COPYING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(PREDICTOR, shifts=(0, 0, -27, 0)))
 MOVING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(COPYING.predictor, motion_fields=2))
-REMEMBERING = replace(COPYING, predictor=replace(COPYING.predictor, remembered=3, picture_size=32))
+REMEMBERING = replace(
+    COPYING, predictor=replace(COPYING.predictor, remembered=3, picture_size=32, chooses_by_action=True)
+)
 
 
 def saved(folder, config):
