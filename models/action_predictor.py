@@ -217,7 +217,7 @@ class TransformerActionConditionedPredictor(Predictor):
             tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
         tokens = self.layer_norm(tokens[:, -p:])
         choice = self.copy_head(tokens[:, 1:]) if self.shifts else None  # the class token is no patch
-        predicted = self.output_head(tokens)
+        predicted = self.output_head(tokens).to(last_frame.dtype)  # autocast rounds it
         return PredictorOutput(predicted + last_frame if self.config.delta_latent else predicted, choice)
 
     def flow(self, actions: Tensor) -> Tensor | None:

@@ -34,7 +34,8 @@ class Explorer(PageBackend):
     """The shared state of the server, with its settings and its access rules."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
+        options = settings.read_only, settings.wandb_project, settings.precision
+        super().__init__(settings.data, settings.device, *options)
         self.settings, self.access = settings, AccessPolicy(settings)
 
 
