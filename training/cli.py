@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from models import Network
+from models import PRECISIONS, Network
 from session.command_line import end_signals
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
@@ -49,6 +49,12 @@ def add_advanced_options(parser: argparse.ArgumentParser) -> None:
     for name, label in ADVANCED.items():
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=typed_number, help=f"{label.lower()} (default {STANDARD[name]:g})")
+
+
+def add_precision_option(parser: argparse.ArgumentParser, default: object = "float32") -> None:
+    """Add the choice of the precision of training steps."""
+    text = "of training steps; auto: products in bfloat16 where that is faster (default float32)"
+    parser.add_argument("--precision", choices=PRECISIONS, default=default, help=text)
 
 
 def add_leave_out_option(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from models import NETWORKS, AdaptiveWorldModel, Network, PredictionLosses
+from models.precision import autocast
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.optim import NetworkOptimizer, action_gradient_share
@@ -231,7 +232,8 @@ def train_step(state: TrainState, objective: Objective, batch: object, is_share_
     model.use_generator(state.generator)
     model.train()
     try:
-        losses = objective.losses(batch, state.generator)
+        with autocast(state.generator.device, state.config.precision):
+            losses = objective.losses(batch, state.generator)
         numbers = {name: loss.item() for name, loss in losses.parts.items()}  # before the update, which must not fail
         grad_norm, share = apply(state, objective.trained, losses.total, is_share_due)
     finally:

@@ -7,6 +7,7 @@ steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage
 import argparse
 import logging
 import sys
+from dataclasses import replace
 
 from models import DeviceUnavailable, Network
 from session import FlaggedFrames, RecordedSession, SessionError, SessionNotFound
@@ -22,6 +23,7 @@ from training.cli import (
     StopRequest,
     add_advanced_options,
     add_leave_out_option,
+    add_precision_option,
     follow_job,
     load_default_checkpoints,
     typed_number,
@@ -96,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--held-out", type=typed_number, default=0.0, help="share of the last targets only looked at")
     add_leave_out_option(parser)
     add_advanced_options(parser)
+    add_precision_option(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
@@ -121,7 +124,8 @@ def _request(
     options: argparse.Namespace, recording: RecordedSession, network: Network, flagged: FlaggedFrames
 ) -> TrainingRequest:
     """The checked request of the command line; raises InvalidValue and SessionError."""
-    config, selection = read_config(vars(options)), _selection(options, recording.frame_count)
+    config = replace(read_config(vars(options)), precision=options.precision)
+    selection = _selection(options, recording.frame_count)
     # Checked now: the second of two jobs must not be refused after an hour of the first.
     FrameDataset(recording, selection, network == "predictor", flagged.of(0, recording))
     return TrainingRequest(network, recording, selection, _condition(options), config, STARTED_BY, flagged=flagged)
