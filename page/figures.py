@@ -20,6 +20,7 @@ from page.fonts import font_families, replace_undrawable, text_of, undrawable
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PNG = "image/png"
 WIDTH_IN = 6.4
 RESOLUTION = 150  # dots an inch: 960 wide, for sharp figures in a column of 640
 # matplotlib's font library is not thread-safe; and matplotlib keeps fonts, with their files open, for every thread that
