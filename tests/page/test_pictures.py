@@ -4,6 +4,7 @@ import re
 import numpy as np
 from PIL import Image
 
+from page.figures import png_of
 from page.pictures import ROUTE, SHOWN, Picture, PictureStore, picture_grid, picture_row
 
 
@@ -20,6 +21,12 @@ def test_pixels_arrive_exactly():
     html = picture_row([Picture(pixels, "Input")], "grid")
     digest = re.search(rf'src="{ROUTE}([0-9a-f]{{64}})"', html).group(1)
     assert np.array_equal(pixels_of(SHOWN.get(digest)), pixels)
+
+
+def test_pictures_of_any_size_and_layout_are_whole_files():
+    for pixels in (random_pixels()[:1, :1], random_pixels()[::-1, ::2], random_pixels(1).transpose(1, 0, 2)):
+        Image.open(io.BytesIO(png_of(pixels))).verify()  # lengths and checksums
+        assert np.array_equal(pixels_of(png_of(pixels)), pixels)
 
 
 def test_text_from_files_are_escaped():
