@@ -49,7 +49,8 @@ class Target:
 def _clicks(network: str, actions: int, bound: float) -> Target:
     """The time of a click besides the networks, by that of as many plain images."""
     row = f"Run {network}, {actions} actions, whole click"
-    return Target(f"{row}, besides the networks, by its images", "page_speed", row, "around_per_images", bound)
+    title = f"Run {network}, {actions} actions, besides the networks, by its images"
+    return Target(title, "page_speed", row, "around_per_images", bound)
 
 
 IMPORTED, SERVED = "reference: torch and Gradio imported", "process start to page served"
