@@ -1,6 +1,7 @@
 """Run of all benchmarks, one after the other: `make bench`, or `python -m benchmarks [--json PATH] [NAME …]`.
 
-Ends with the table of targets and figures; all figures are written to a JSON file (default `benchmarks.json`).
+Ends with the table of targets and figures; all figures are written to a JSON file (default `benchmarks.json`). All of
+them take about half an hour on two cores; one that has not ended after ten minutes is ended, and its servers with it.
 """
 
 import argparse
@@ -10,11 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.children import end_with_parent
 from benchmarks.targets import table
 from session.command_line import path_option
 
 SPEED = ("networks", "page_speed", "page_while_training", "listing_and_opening", "evaluating", "imagining", "scaling")
 NAMES = (*SPEED, "many_visitors", "long_life")
+LIMIT_S = 600
+TOO_LONG = 1
 
 
 def benchmark_name(name: str) -> str:
@@ -22,6 +26,16 @@ def benchmark_name(name: str) -> str:
     if name not in NAMES:
         raise argparse.ArgumentTypeError(f"there is no benchmark {name!r}; choose from {', '.join(NAMES)}")
     return name
+
+
+def run(name: str, path: Path) -> int:
+    """Run a benchmark in a process of its own, which writes its figures to `path`; returns its exit code."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(path)]
+    try:
+        return subprocess.run(command, check=False, timeout=LIMIT_S, preexec_fn=end_with_parent).returncode
+    except subprocess.TimeoutExpired:
+        print(f"{name} has not ended within {LIMIT_S // 60} minutes")
+        return TOO_LONG
 
 
 def main() -> int:
@@ -35,8 +49,7 @@ def main() -> int:
         for name in arguments.names:
             path = Path(folder) / f"{name}.json"
             print(f"\n{name}", flush=True)
-            command = [sys.executable, "-m", f"benchmarks.{name}", "--json", str(path)]
-            codes.append(subprocess.run(command, check=False).returncode)
+            codes.append(run(name, path))
             results[name] = json.loads(path.read_text()) if path.is_file() else {}
     arguments.json.write_text(json.dumps(results, indent=1))
     print(f"\n{table(results)}")

@@ -4,7 +4,6 @@ A picture is a grid of black and white squares: owner, frame and a checksum as b
 large as the models' patches, far larger than the blur of JPEG.
 """
 
-import base64
 import io
 import re
 import zlib
@@ -25,7 +24,7 @@ OWNER_BITS, FRAME_BITS, CHECK_BITS = 12, 16, 16
 COPIES = 4
 CODE_BITS = OWNER_BITS + FRAME_BITS + CHECK_BITS
 FIRST_DAY, DAY_S = datetime(2025, 1, 1, 12, tzinfo=UTC).timestamp(), 86_400
-IMAGE = re.compile(r'<img src="data:image/png;base64,([^"]+)" alt="([^"]*)"')
+IMAGE = re.compile(r'<img src="([^"]+)" alt="([^"]*)"')
 
 
 def coded_picture(owner: int, frame: int) -> np.ndarray:
@@ -56,9 +55,9 @@ def read_file(content: bytes) -> tuple[int, int] | None:
     return read_code(Image.open(io.BytesIO(content)))
 
 
-def pictures_of(html: str) -> dict[str, bytes]:
-    """The PNG files inside an answer, by their names on the page ("Input, frame 3")."""
-    return {name: base64.b64decode(content) for content, name in IMAGE.findall(html)}
+def pictures_of(html: str) -> dict[str, str]:
+    """The addresses of the pictures of an answer, by their names on the page ("Input, frame 3")."""
+    return {name: address for address, name in IMAGE.findall(html)}
 
 
 def record_coded(sessions_folder: Path, owner: int, frames: int, robot: str) -> str:

@@ -1,10 +1,12 @@
 """Checks and speed of the networks on the CPU and on a GPU: `python -m benchmarks.device [--quick] [--json PATH]`.
 
-Checks: both devices compute the same losses, gradients and predictions in float32; a training step changes the weights;
-weights and optimizers survive saving and loading. Speed: training steps and the sweep of 9 actions at batch 1, as the
-program takes them, as a share of the rate of a plain matrix product on the same device just before. Devices and tasks
-take turns, so that whatever slows the machine slows all of them. Without CUDA, only the CPU half is run. With several
-GPUs also steps of one process a GPU, as `benchmarks.scaling` measures them.
+Checks: both devices compute the same losses, gradients and predictions, in float32 and, within 2 %, with products in
+bfloat16; a training step changes the weights; weights and optimizers survive saving and loading. Speed: training steps
+and the sweep of 9 actions at batch 1, as the program takes them, and on a GPU steps of 64 histories and a sweep of 27
+actions, in both precisions, with their memory; each as a share of the rate of a plain matrix product in the same
+precision on the same device just before. Devices and tasks take turns, so that whatever slows the machine slows all of
+them. With several GPUs also steps of one process a GPU, as `benchmarks.scaling` measures them. It takes a few
+minutes. Without CUDA, it says so and runs the CPU half alone.
 
 It needs torch, numpy and pillow alone: neither the page nor any recording.
 """
@@ -23,15 +25,19 @@ import torch
 
 from benchmarks import scaling
 from benchmarks import single_modules as single_modules  # before modules of session and training
+from benchmarks.gpu_tasks import large_tasks, peak_memory_mb
 from benchmarks.machine import Machine, seconds
 from benchmarks.networks import ACTION_CHANNELS, Inputs, Task, program_tasks, random_inputs
-from models import AdaptiveWorldModel, AdaptiveWorldModelConfig, WorldModels, weights_digest
+from models import AdaptiveWorldModel, AdaptiveWorldModelConfig, Precision, WorldModels, weights_digest
+from models.precision import autocast
 from session.command_line import path_option
 from training.steps import AutoencoderTrainer, PredictorTrainer, TrainState
 
-TOLERANCE = 1e-3  # a share of the largest number of what is compared
+TOLERANCE = 1e-4  # a share of the largest number of what is compared
+ROUNDED = 2e-2  # a share of the norm of what is compared with products in bfloat16
 ROUNDS, QUICK_ROUNDS = 12, 3
 TIME_LIMIT_S = 120  # no further round begins after that
+ROUNDED_CUDA, STEPS = "cuda bfloat16", 3  # the steps come first among the program's tasks
 NOISE = 0.02  # added to fresh weights, of which some are zero and would hide what they multiply
 
 
@@ -78,9 +84,15 @@ def largest_difference(one: Mapping[str, torch.Tensor], other: Mapping[str, torc
     return differences
 
 
-def agreement(differences: Mapping[str, float], title: str) -> list[Check]:
+def relative_norms(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """The norm of the difference of each pair of tensors, as a share of that of `one`."""
+    pairs = {name: (tensor.double().cpu(), other[name].double().cpu()) for name, tensor in one.items()}
+    return {name: ((actual - expected).norm() / expected.norm()).item() for name, (expected, actual) in pairs.items()}
+
+
+def agreement(differences: Mapping[str, float], title: str, tolerance: float = TOLERANCE) -> list[Check]:
     """A check for each difference, named after what is compared; a difference that is not a number fails."""
-    return [Check(f"{name}, {title}", value <= TOLERANCE, f"{value:.1e}") for name, value in differences.items()]
+    return [Check(f"{name}, {title}", value <= tolerance, f"{value:.1e}") for name, value in differences.items()]
 
 
 def randomized_model() -> AdaptiveWorldModel:
@@ -94,16 +106,17 @@ def randomized_model() -> AdaptiveWorldModel:
     return model
 
 
-def computed(model: AdaptiveWorldModel, inputs: Inputs) -> dict[str, torch.Tensor]:
+def computed(model: AdaptiveWorldModel, inputs: Inputs, precision: Precision = "float32") -> dict[str, torch.Tensor]:
     """Numbers by which the devices are compared: losses, norms of gradients, predicted latents and pictures."""
     device = next(model.parameters()).device
     frames, actions, target = (x.to(device) for x in (inputs.short.frames, inputs.short.actions, inputs.short.target))
     model.zero_grad()
-    reconstruction = model.autoencoder_loss(target, 0.0)
-    losses = model.prediction_losses(frames, actions, target)
+    with autocast(device, precision):
+        reconstruction = model.autoencoder_loss(target, 0.0)
+        losses = model.prediction_losses(frames, actions, target)
     (reconstruction + losses.total).backward()
     gradients = [parameter.grad.norm() for parameter in model.parameters() if parameter.grad is not None]
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(device, precision):
         frames, actions, candidates = (
             x.to(device) for x in (inputs.long.frames, inputs.long.actions, inputs.candidates)
         )
@@ -120,10 +133,12 @@ def computed(model: AdaptiveWorldModel, inputs: Inputs) -> dict[str, torch.Tenso
 
 
 def check_agreement(inputs: Inputs) -> list[Check]:
-    """Compare the numbers of the CPU and of CUDA."""
+    """Compare the numbers of the CPU and of CUDA, there in both precisions."""
     model = randomized_model()
     expected = computed(model, inputs)
-    return agreement(largest_difference(expected, computed(model.to("cuda"), inputs)), "CUDA as CPU")
+    exact, rounded = (computed(model.to("cuda"), inputs, precision) for precision in ("float32", "auto"))
+    checks = agreement(largest_difference(expected, exact), "CUDA as CPU")
+    return checks + agreement(relative_norms(expected, rounded), "CUDA in bfloat16 as CPU in float32", ROUNDED)
 
 
 def check_training(device: torch.device, inputs: Inputs) -> list[Check]:
@@ -181,6 +196,16 @@ def next_step(model: AdaptiveWorldModel, state: TrainState, inputs: Inputs) -> d
     }
 
 
+def tasks_of(device: torch.device, inputs: Inputs) -> dict[str, list[Task]]:
+    """The tasks of a device by its name; of a GPU also the large ones, and all steps in bfloat16."""
+    shared = WorldModels(device).get("", ACTION_CHANNELS)
+    tasks = {device.type: program_tasks(shared, inputs)}
+    if device.type == "cuda":
+        tasks["cuda"] += large_tasks(shared, "float32")
+        tasks[ROUNDED_CUDA] = [*program_tasks(shared, inputs, "auto")[:STEPS], *large_tasks(shared, "auto")]
+    return tasks
+
+
 def measure(tasks: Mapping[str, list[Task]], machines: Mapping[str, Machine], rounds: int) -> dict[str, dict]:
     """Speeds by device and task. `tasks` and `machines` by device; a first round warms up and does not count."""
     durations = {(device, task.name): [] for device, those in tasks.items() for task in those}
@@ -205,15 +230,25 @@ def measure(tasks: Mapping[str, list[Task]], machines: Mapping[str, Machine], ro
     }
 
 
+def memory_of(tasks: Mapping[str, list[Task]], machines: Mapping[str, Machine]) -> dict[str, float]:
+    """Peak memory in MB of each task on a GPU."""
+    peaks = {
+        f"memory of {task.name}, {name}": peak_memory_mb(task, machines[name].device)
+        for name, those in tasks.items()
+        for task in those
+    }
+    return {name: mb for name, mb in peaks.items() if mb is not None}
+
+
 def speed_lines(speeds: Mapping[str, Mapping[str, Speed]]) -> list[str]:
     """A table with a line for each task on each device, and the speed-up of CUDA if it was measured."""
-    lines = [f"{'':8}{'':28}{'ms, median (range)':>28}{'share of a product':>26}{'times the CPU':>16}"]
+    lines = [f"{'':15}{'':28}{'ms, median (range)':>28}{'share of a product':>26}{'times the CPU':>16}"]
     for device, by_task in speeds.items():
         for name, speed in by_task.items():
-            times = speeds["cpu"][name].milliseconds.median / speed.milliseconds.median
-            faster = f"{times:.1f}" if device != "cpu" else ""
+            on_cpu = speeds["cpu"].get(name) if device != "cpu" else None
+            faster = f"{on_cpu.milliseconds.median / speed.milliseconds.median:.1f}" if on_cpu else ""
             milliseconds, share = speed.milliseconds.text(".1f"), speed.share.text(".1%")
-            lines.append(f"{device:8}{name:28}{milliseconds:>28}{share:>26}{faster:>16}")
+            lines.append(f"{device:15}{name:28}{milliseconds:>28}{share:>26}{faster:>16}")
     return lines
 
 
@@ -245,11 +280,14 @@ def main() -> int:
     checks = check_agreement(inputs) if has_cuda else []
     checks += [check for device in devices for check in check_training(device, inputs)]
     machines = {device.type: Machine(device) for device in devices}
+    if has_cuda:
+        machines[ROUNDED_CUDA] = Machine(devices[1], torch.bfloat16)
     description = describe_machine(machines)
     print(*(f"{key}: {value}" for key, value in description.items()), *check_lines(checks), sep="\n", flush=True)
-    tasks = {device.type: program_tasks(WorldModels(device).get("", ACTION_CHANNELS), inputs) for device in devices}
+    tasks = {name: those for device in devices for name, those in tasks_of(device, inputs).items()}
     speeds = measure(tasks, machines, QUICK_ROUNDS if arguments.quick else ROUNDS)
-    print(*speed_lines(speeds), sep="\n")
+    memory = memory_of(tasks, machines)
+    print(*speed_lines(speeds), *(f"{name}: {mb:.0f} MB" for name, mb in memory.items()), sep="\n")
     if not has_cuda:
         print("No CUDA device was found: only the CPU half was run.")
     teams = scaling.gpu_teams(torch.cuda.device_count() if has_cuda else 0)
@@ -262,6 +300,7 @@ def main() -> int:
         figures = {
             "several": several,
             "machine": description,
+            "memory_mb": memory,
             "checks": [asdict(check) for check in checks],
             "speeds": {device: {name: asdict(one) for name, one in those.items()} for device, those in speeds.items()},
         }

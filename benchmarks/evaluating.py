@@ -1,4 +1,4 @@
-"""Speed of evaluating a recording: `python -m benchmarks.evaluating [--frames 1000] [--json PATH]`.
+"""Speed of evaluating a recording: `python -m benchmarks.evaluating [--frames 400] [--json PATH]`.
 
 Networks of standard size, history 3, a simulated recording. The reference, in the same run and on the same batches: a
 bare loop over tensors that are ready in memory (encode once, decode, predict from those latents, decode, MSE). Both are
@@ -75,7 +75,7 @@ def measure_slice(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     device = choose_device("auto")

@@ -1,4 +1,4 @@
-"""Leaks of a server: `python -m benchmarks.long_life [--actions 1500] [--repeats 100] [--minutes 6] [--json PATH]`.
+"""Leaks of a server: `python -m benchmarks.long_life [--actions 1500] [--repeats 100] [--minutes 3] [--json PATH]`.
 
 First each request of a visitor, many times; then all requests by several visitors, in random order: valid and invalid
 ones, training, loading, saving, evaluating, reloading, leaving before the answer. After each, and at intervals, when no
@@ -127,7 +127,7 @@ def main() -> int:
     parser.add_argument("--actions", type=int, default=1500)
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--visitors", type=int, default=4)
-    parser.add_argument("--minutes", type=float, default=6, help="of either part, at most")
+    parser.add_argument("--minutes", type=float, default=3, help="of either part, at most")
     parser.add_argument("--json", type=path_option)
     arguments = parser.parse_args()
     seconds, results = 60 * arguments.minutes, {}

@@ -18,7 +18,7 @@ import torch
 from benchmarks.flop_counts import FlopCounts
 from benchmarks.machine import Machine, seconds
 from benchmarks.reference_networks import ReferenceWorldModel
-from models import SharedWorldModel, WorldModels, run_prediction
+from models import Precision, SharedWorldModel, WorldModels, run_prediction
 from session.batch import Batch
 from session.command_line import path_option
 from training.config import TrainingConfig
@@ -74,11 +74,12 @@ def random_inputs() -> Inputs:
     return Inputs(short, long, candidates)
 
 
-def program_tasks(shared: SharedWorldModel, inputs: Inputs) -> list[Task]:
-    """Training steps and the sweep on the device of a shared model."""
+def program_tasks(shared: SharedWorldModel, inputs: Inputs, precision: Precision = "float32") -> list[Task]:
+    """Training steps and, always in float32, the sweep on the device of a shared model."""
     model, count = shared.model, FlopCounts(shared.model.config)
     kept = int(model.autoencoder.config.patches * (1 - MASK_RATIO))
-    state = TrainState(model, TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO))
+    config = TrainingConfig(mask_ratio_low=MASK_RATIO, mask_ratio_high=MASK_RATIO, precision=precision)
+    state = TrainState(model, config)
     autoencoder, predictor = AutoencoderTrainer(model, state), PredictorTrainer(model, state)
     short = inputs.short
 

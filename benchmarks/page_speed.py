@@ -1,15 +1,18 @@
 """Speed of the page in a real browser: `python -m benchmarks.page_speed [--json PATH]`.
 
 Time from process start to page served, and the memory at that moment; from slider move to painted frame; frames played
-at 30 per second; time from a click on each Run button to its pictures. The references, in the same run: for scrubbing,
-a slider whose moves go through Gradio events; for the buttons, the networks alone.
+at 30 per second; time from a click on each Run button to its pictures. The references, in the same run: for the start,
+a process that only imports torch and Gradio; for scrubbing, a plain image of the same route, and a slider whose moves
+go through Gradio events; for the buttons, in turns with them, the networks alone and as many plain images.
 """
 
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +32,7 @@ from tests.app.get_chromium import FLAGS, find_chromium
 
 MOVES = 100
 PLAYED_S = 6
+STARTS = 3
 CLICKS, FIRST_CLICKED = 7, 10
 CHANNELS = 3
 
@@ -60,6 +64,24 @@ CLICK = """async ([button, pictures]) => {
   });
   return performance.now() - began;
 }"""
+# Resolves with the milliseconds until some recorded frames, each an image element, are drawn.
+PLAIN = """async ([session, first, count]) => {
+  const began = performance.now(), images = Array.from({ length: count }, () => new Image());
+  images.forEach((image, number) => {
+    image.src = 'recorded/frame/' + (first + number) + '/' + session + '?fresh=' + Math.random();
+    document.body.append(image);
+  });
+  await new Promise((done) => {
+    const look = () => requestAnimationFrame(images.every((image) => image.complete) ? done : look);
+    look();
+  });
+  images.forEach((image) => image.remove());
+  return performance.now() - began;
+}"""
+IMPORTS = """
+import resource, torch, gradio
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+"""
 EVENT_PAINTED = """(() => {
   const image = document.querySelector('#image img'), number = document.querySelector('#number input');
   if (!image?.complete || Number(number?.value) !== to || image.src === window.lastSeen) return false;
@@ -99,15 +121,29 @@ def play(page: Page) -> dict[str, float]:
     return {"frames_per_s": (len(shown) - 1) / seconds, "skipped": skipped, "late": late, **percentiles(gaps)}
 
 
-def click(page: Page, tab: str, button: str, pictures: str) -> dict[str, float]:
-    """Click on one frame after the other; the first is not counted, since it draws parts that later ones reuse."""
-    page.get_by_role("tab", name=tab).click()
-    durations = []
+def click(page: Page, session_id: str, network: str, alone: Callable[[], object]) -> dict[str, float]:
+    """Click on one frame after the other, in turns with the networks `alone` and with as many plain images; the first
+    is not counted, since it draws parts that later ones reuse."""
+    page.get_by_role("tab", name=network.capitalize()).click()
+    page.locator(f"#{network}-follow input").uncheck()  # else the result is there before the click
+    pictures, rounds = f"#{network}-result .pictures", []
     for turn in range(CLICKS + 1):
         page.evaluate(MOVE, ["#player .slider", FIRST_CLICKED + turn, DRAWN])  # the same answer again draws nothing
         page.wait_for_timeout(400)
-        durations.append(page.evaluate(CLICK, [button, pictures]))
-    return percentiles(durations[1:])
+        clicked = page.evaluate(CLICK, [f"#run-{network}", pictures])
+        count = page.locator(f"{pictures} img").count()
+        plain = page.evaluate(PLAIN, [session_id, 0, count])
+        rounds.append((clicked, 1000 * seconds(alone, torch.device("cpu")), plain))
+    clicked, networks, plain = zip(*rounds[1:], strict=True)
+    around = [whole - own for whole, own in zip(clicked, networks, strict=True)]
+    return {
+        **percentiles(list(clicked)),
+        "networks_ms": statistics.median(networks),
+        "around_ms": statistics.median(around),
+        "images": count,
+        "images_ms": statistics.median(plain),
+        "around_per_images": statistics.median(one / other for one, other in zip(around, plain, strict=True)),
+    }
 
 
 def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
@@ -115,8 +151,11 @@ def measure_page(browser: Browser, address: str) -> dict[str, dict[str, float]]:
     page.goto(address)
     page.wait_for_selector("#player canvas.frame[data-frame]")
     frames = int(page.locator("#player .slider").get_attribute("max")) + 1
+    session_id = page.evaluate("new URLSearchParams(location.search).get('session')")
+    plain = [page.evaluate(PLAIN, [session_id, turn % frames, 1]) for turn in range(MOVES)]
     results = {
         "slider move to painted frame": scrub(page, "#player .slider", frames, DRAWN),
+        "reference: one plain image": percentiles(plain),
         "play at 30/s": play(page),
     }
     page.close()
@@ -130,16 +169,21 @@ def measure_clicks(browser: Browser, address: str, session_id: str, actions: int
     page.wait_for_selector("#player canvas.frame[data-frame='9']")
     reconstruct, predict = networks_alone(actions)
     results = {}
-    for tab, act in (("Autoencoder", reconstruct), ("Predictor", predict)):
-        times = click(page, tab, f"#run-{tab.lower()}", f"#{tab.lower()}-result .pictures")
-        alone = 1000 * statistics.median(seconds(act, torch.device("cpu")) for _ in range(CLICKS))
-        results[f"Run {tab}, {actions} actions, whole click"] = {
-            **times,
-            "networks_ms": alone,
-            "target_ms": 1.5 * alone + 80,
-        }
+    for network, alone in (("autoencoder", reconstruct), ("predictor", predict)):
+        name = f"Run {network.capitalize()}, {actions} actions, whole click"
+        results[name] = click(page, session_id, network, alone)
     page.close()
     return results
+
+
+def bare_imports() -> dict[str, float]:
+    """Seconds and peak memory of a process that only imports torch and Gradio: the best of a few."""
+    runs = []
+    for _ in range(STARTS):
+        began = time.perf_counter()
+        answer = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+        runs.append((time.perf_counter() - began, float(answer.stdout.splitlines()[-1])))
+    return {"s": min(seconds for seconds, _ in runs), "mb": min(memory for _, memory in runs)}
 
 
 def networks_alone(actions: int) -> tuple[Callable[[], object], Callable[[], object]]:
@@ -206,6 +250,7 @@ def main() -> int:
         with_actions = {actions: record_with_actions(data, actions) for actions in (2, 9)}
         session_id = record_demo(data / "sessions", "jetbot_sim", 600, seed=1)
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        results["reference: torch and Gradio imported"] = bare_imports()
         with running_server(data) as server:
             results["process start to page served"] = {"s": server.started_s, "mb": server.resource_use().memory_mb}
             results |= measure_page(browser, f"{server.address}?session={session_id}")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.children import end_with_parent
 from benchmarks.memory_use import ResourceUse
 
 PORT = 18760
@@ -50,11 +51,12 @@ def seconds_until_served(address: str) -> float:
 
 @contextmanager
 def running_server(data: Path, port: int = PORT, program: Sequence[str] = (PROGRAM,)) -> Iterator[Server]:
-    """Run a server with its own cache folder; it is ended as by Ctrl+C if it is still running. `program`: arguments of
-    Python that start it."""
-    command = [sys.executable, *program, "--data", str(data), "--port", str(port), "--no-browser"]
+    """Run a server with its own cache folder, in float32 like the references; it is ended as by Ctrl+C if it is still
+    running. `program`: arguments of Python that start it."""
+    options = ["--data", str(data), "--port", str(port), "--no-browser", "--precision", "float32"]
+    command = [sys.executable, *program, *options]
     address, cache = f"http://127.0.0.1:{port}/", data / "gradio"
-    silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    silent = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
     environment = os.environ | PROXIES | FOREIGN | {"GRADIO_TEMP_DIR": str(cache)}
     with subprocess.Popen(command, env=environment, **silent) as process:
         try:

@@ -95,9 +95,10 @@ class VisitorClient:
     def _run(self, function: str, title: str, context: int = 0) -> str:
         """Check the networks' result for the current frame; `context`: the number of frames before it to be named."""
         html = self.client.ask(function, None, *[context][: bool(context)])[0]
-        content = pictures_of(html).get(title.format(self.frame))
-        if not content:
+        address = pictures_of(html).get(title.format(self.frame))
+        if address is None:
             return f"not frame {self.frame}"
+        content = self.client.get(address).content
         before = ", ".join(map(str, range(max(0, self.frame - context), self.frame)))
         is_named = f" {before}: MSE" in html or f" {before}.</p>" in html or not context
         return self._check_picture(content, self.frame) if is_named else f"not the context of frame {self.frame}"

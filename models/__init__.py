@@ -36,6 +36,7 @@ from models.introspection.weights import (
 from models.masked_autoencoder import MaskedAutoencoderConfig, MaskedAutoencoderViT
 from models.memory import trim_memory_forever
 from models.network import NETWORKS, Network, NetworkModule
+from models.precision import PRECISIONS, Precision, is_bfloat16
 from models.rollout import ROLLOUT_MODES, ContextFrame, Imagined, RolloutContext, RolloutMode, imagine
 from models.shapes import shapes_alone
 from models.shared_world_model import (
@@ -50,6 +51,7 @@ from models.uncertainty import UncertainPredictions, predict_with_uncertainty
 
 __all__ = [
     "NETWORKS",
+    "PRECISIONS",
     "PREDICTORS",
     "ROLLOUT_MODES",
     "ActionPredictorConfig",
@@ -72,6 +74,7 @@ __all__ = [
     "NoSuchToken",
     "NotFinite",
     "PositionTables",
+    "Precision",
     "Prediction",
     "PredictionLosses",
     "Reconstruction",
@@ -96,6 +99,7 @@ __all__ = [
     "draw_error",
     "imagine",
     "inspect_weights",
+    "is_bfloat16",
     "predict_with_uncertainty",
     "run_attention",
     "run_prediction",

@@ -236,7 +236,7 @@ class TransformerActionConditionedPredictor(Predictor):
             # The last layer's older tokens are not used: leaving them out is exact and saves most of a layer.
             tokens = self._apply_layer(index, tokens, action, queries=p if index == last else tokens.shape[1])
         tokens = self.layer_norm(tokens[:, -p:])
-        predicted = self.output_head(tokens)
+        predicted = self.output_head(tokens).to(last_frame.dtype)  # autocast rounds it
         if self.config.delta_latent:
             predicted = predicted + last_frame
         return PredictorOutput(predicted, self._choice(tokens, action) if self.shifts else None)

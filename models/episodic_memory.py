@@ -87,6 +87,10 @@ class EpisodicMemory(nn.Module):
 
     def _matches(self, frames: Tensor, sides: Sides) -> list[list[Match]]:
         """For each frame the remembered pictures that continue it, one for each side that is reached and recognised."""
+        with torch.autocast(frames.device.type, enabled=False):  # products in bfloat16 are too coarse to find a place
+            return self._matches_in_float32(frames, sides)
+
+    def _matches_in_float32(self, frames: Tensor, sides: Sides) -> list[list[Match]]:
         seen, kept = _coarse(frames), self._coarse_pictures()
         # What all pictures show in a row, such as wall above floor, says nothing about the place.
         rows = kept.mean(dim=(0, 2))[:, None]

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from models.adaptive_world_model import AdaptiveWorldModel, PredictedFrame
 from models.network import Network
+from models.precision import Precision, autocast
 from models.shared_world_model import SharedWorldModel, WeightsSource
 
 
@@ -70,9 +71,9 @@ class Prediction:
 
 
 @contextmanager
-def evaluating(shared: SharedWorldModel) -> Iterator[AdaptiveWorldModel]:
+def evaluating(shared: SharedWorldModel, precision: Precision = "float32") -> Iterator[AdaptiveWorldModel]:
     """The model in evaluation mode, without gradients and under its lock; the modes are restored afterwards."""
-    with shared.lock, torch.inference_mode():
+    with shared.lock, torch.inference_mode(), autocast(shared.device, precision):
         # Each part's own mode: a trainer may hold one network in training mode and not the other.
         training: list[nn.Module] = [part for part in shared.model.modules() if part.training]
         shared.model.eval()

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from models.adaptive_world_model import AdaptiveWorldModel
 from models.inference import evaluating, finite_pictures, require_finite, to_uint8
+from models.precision import Precision
 from models.shared_world_model import SharedWorldModel
 
 RolloutMode = Literal["latents", "pictures"]
@@ -75,19 +76,27 @@ class Imagined:
 
 
 def imagine(
-    shared: SharedWorldModel, context: RolloutContext, action: Tensor, mode: RolloutMode, history_length: int
+    shared: SharedWorldModel,
+    context: RolloutContext,
+    action: Tensor,
+    mode: RolloutMode,
+    history_length: int,
+    precision: Precision | None = None,
 ) -> Imagined:
-    """Predict the frame after a scaled action (A,) from the last `history_length` frames; raises NotFinite."""
+    """Predict the frame after a scaled action (A,) from the last `history_length` frames; raises NotFinite.
+
+    `precision`: that of the model unless another one is given, for what is measured.
+    """
     assert mode in ROLLOUT_MODES, f"{mode} is not one of {ROLLOUT_MODES}"
     frames = context.frames[-history_length:]
     actions = (*context.actions[len(context.actions) - len(frames) + 1 :], action)
-    with evaluating(shared) as model:
+    with evaluating(shared, precision or shared.precision) as model:
         version = shared.version
         frames = _encoded(model, frames, version, shared.device)
-        latents = torch.stack([frame.latents for frame in frames])[None].to(shared.device, torch.float32)
+        latents = torch.stack([frame.latents.to(shared.device, torch.float32) for frame in frames])[None]
         scaled = torch.stack(actions)[None].to(shared.device)
         predicted = model.predict(latents, scaled, _images(frames[-1:], shared.device))
-        decoded = finite_pictures(predicted)[0].cpu()
+        decoded = finite_pictures(predicted)[0].float().cpu()
         reused = _half(predicted.latents[0]) if mode == "latents" else None
     frame = ContextFrame(to_uint8(decoded), reused, version)
     frames = (*frames, frame)[-history_length:]

@@ -17,6 +17,7 @@ from torch import nn
 from models.adaptive_world_model import AdaptiveWorldModel, AdaptiveWorldModelConfig
 from models.memory import configure_malloc
 from models.network import NETWORKS, Network, NetworkModule
+from models.precision import Precision
 
 INITIAL_SEED = 20251014
 
@@ -59,11 +60,13 @@ class SharedWorldModel:
 
     A thread that computes with `model` or changes it holds `lock`; between two holds the model is in evaluation mode
     unless a trainer left it otherwise. The untrained network is the same for everyone: initial weights come from a
-    fixed seed.
+    fixed seed. `precision`: of imagined frames, which nobody stores or compares with thresholds.
     """
 
-    def __init__(self, config: AdaptiveWorldModelConfig, device: torch.device) -> None:
-        self.device = device
+    def __init__(
+        self, config: AdaptiveWorldModelConfig, device: torch.device, precision: Precision = "float32"
+    ) -> None:
+        self.device, self.precision = device, precision
         self.lock = threading.RLock()
         self.model = AdaptiveWorldModel(config)
         # Its own generator: seeding torch's would make a job that trains at this moment repeat its masks.
@@ -128,9 +131,9 @@ class SharedWorldModel:
 class WorldModels:
     """The world models of a server, built when first requested."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, precision: Precision = "float32") -> None:
         configure_malloc()
-        self.device = device
+        self.device, self.precision = device, precision
         self._lock = threading.Lock()
         self._models: dict[tuple[str, int], SharedWorldModel] = {}
 
@@ -140,7 +143,8 @@ class WorldModels:
             # The channels are part of the key: two unknown robots may share a name but not a network.
             full_key = (key, action_channels)
             if full_key not in self._models:
-                self._models[full_key] = SharedWorldModel(AdaptiveWorldModelConfig(action_channels), self.device)
+                config = AdaptiveWorldModelConfig(action_channels)
+                self._models[full_key] = SharedWorldModel(config, self.device, self.precision)
             return self._models[full_key]
 
 

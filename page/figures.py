@@ -7,19 +7,21 @@ drawn figures; a downloaded one is white. The modules named *figures draw.
 import base64
 import csv
 import io
+import struct
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from page.fonts import font_families, replace_undrawable, text_of, undrawable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PNG, PNG_SIGNATURE, FILTER_UP = "image/png", b"\x89PNG\r\n\x1a\n", 2
 WIDTH_IN = 6.4
 RESOLUTION = 150  # dots an inch: 960 wide, for sharp figures in a column of 640
 # matplotlib's font library is not thread-safe; and matplotlib keeps fonts, with their files open, for every thread that
@@ -81,10 +83,23 @@ def picture_card(pixels: np.ndarray, title: str, sentence: str, file_name: str) 
 
 
 def png_of(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    # Level 1: a camera frame takes 4 ms instead of 25, and is a tenth larger.
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    """A PNG of a picture, uint8 (H, W, 3): each row as its difference from the one above.
+
+    A camera frame takes 1.7 ms instead of Pillow's 3.2 at the same level, mostly without Python's lock, so that the
+    server goes on answering; the file is a fifteenth larger.
+    """
+    h, w, _ = pixels.shape
+    rows = pixels.reshape(h, 3 * w)
+    filtered = np.empty((h, 1 + 3 * w), np.uint8)
+    filtered[:, 0], filtered[0, 1:] = FILTER_UP, rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    content = zlib.compress(filtered, 1)
+    header = struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)  # 8 bits of three colours, not interlaced
+    return PNG_SIGNATURE + b"".join(_chunk(*one) for one in ((b"IHDR", header), (b"IDAT", content), (b"IEND", b"")))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def measure_row(title: str, numbers: str, sentence: str, columns: int) -> str:

@@ -30,7 +30,7 @@ CHECKPOINTS = (
 
 def describe_status(backend: PageBackend, visitor: Visitor) -> str:
     """The status line. Every visible page requests it every few seconds, so it opens no file."""
-    device = str(backend.device).upper()
+    device = backend.describe_device()
     note = messages.role_note(backend.is_read_only, visitor.may_train)
     if visitor.profile is None:
         return status_line(device, "none yet", {}, note)

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from models import NETWORKS, Network
+from models import NETWORKS, PRECISIONS, Network
 from session.command_line import end_signals, terminal_words
 from training.checkpoints.errors import CheckpointError, CheckpointNotFound
 from training.checkpoints.writer import FILES
@@ -95,6 +95,12 @@ def command_group(device: str) -> Iterator[Group]:
             logging.getLogger().setLevel(logging.ERROR)
             quiet.enter_context(contextlib.redirect_stdout(quiet.enter_context(open(os.devnull, "w"))))
         yield group
+
+
+def add_precision_option(parser: argparse.ArgumentParser, default: object = "float32") -> None:
+    """Add the choice of the precision of training steps."""
+    text = "of training steps; auto: products in bfloat16 where that is faster (default float32)"
+    parser.add_argument("--precision", choices=PRECISIONS, default=default, help=text)
 
 
 def add_leave_out_option(parser: argparse.ArgumentParser) -> None:

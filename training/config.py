@@ -6,7 +6,8 @@ All are checked here, by name and value: they come from the fields of a page, a 
 from dataclasses import dataclass
 
 from models.adaptive_world_model import IMAGE_WEIGHT, LATENT_WEIGHT
-from training.values import InvalidValue, check_number, check_whole
+from models.precision import PRECISIONS, Precision
+from training.values import InvalidValue, check_choice, check_number, check_whole
 
 COSINE_STEPS = 100_000
 MAX_STEPS = 1_000_000
@@ -20,7 +21,8 @@ class TrainingConfig:
     Learning rates warm up linearly over `warmup_steps`, then follow a cosine over `cosine_steps` down to
     `least_lr_share` of them. Gradients with a norm above `clip_norm` are scaled down to it; None: never. An autoencoder
     step removes a share of the patches drawn uniformly from [mask_ratio_low, mask_ratio_high]. Losses are
-    evaluated every `evaluate_every` steps, checkpoints saved every `save_every` steps.
+    evaluated every `evaluate_every` steps, checkpoints saved every `save_every` steps. `precision` "auto": the products
+    of steps in bfloat16 where that is faster; weights, losses and evaluations stay float32.
     """
 
     autoencoder_lr: float = 1e-4
@@ -36,6 +38,7 @@ class TrainingConfig:
     cosine_steps: int = COSINE_STEPS
     least_lr_share: float = 0.01
     clip_norm: float | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in ("autoencoder_lr", "predictor_lr"):
@@ -50,6 +53,7 @@ class TrainingConfig:
             check_number(self.clip_norm, "clip_norm", 1e-9, 1e9)
         for name in ("evaluate_every", "save_every", "cosine_steps"):
             check_whole(getattr(self, name), name, 1, MAX_STEPS)
+        check_choice(self.precision, "precision", PRECISIONS)
         if self.mask_ratio_low > self.mask_ratio_high:
             raise InvalidValue("The mask ratio's low end must not be above its high end.")
         if self.image_weight + self.latent_weight <= 0:

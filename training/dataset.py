@@ -1,18 +1,21 @@
 """The frames that a plain run learns from: targets, held-out targets, and batches of them.
 
-One target is the default; a range, the whole recording or several recordings make a world model. Only the last batch is
-kept in memory.
+One target is the default; a range, the whole recording or several recordings make a world model. In memory are the
+last batch and some hundred decoded pictures.
 """
 
 import contextlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from PIL import Image
 
-from session import FlaggedFrames, NoHistory, RecordedSession
+from session import FlaggedFrames, NoHistory, RecordedSession, RobotProfile
 from session.batch import Batch, build_batch, build_target, join_batches
+from session.frames import resize_picture
 from session.spread import spread_starts
 from training.config import MAX_BATCH
 from training.distributed.division import ALONE, WHOLE, Part
@@ -20,6 +23,7 @@ from training.distributed.group import Group
 from training.values import InvalidValue, check_number, check_whole
 
 MAX_EVALUATED = 16  # targets of one evaluated loss: a whole recording would cost more than the training
+MOST_DECODED = 512  # pictures of 0.2 MB; decoding a camera's anew took up to a tenth of a step, a video's a sixth
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,53 @@ class FrameSelection:
             raise InvalidValue(f"The range of frames is empty: it goes from {self.first} to {self.last}.")
 
 
+class DecodedPictures:
+    """The pictures that were used last, in the size of the networks."""
+
+    def __init__(self, most: int = MOST_DECODED) -> None:
+        self._most = most
+        self._pictures: OrderedDict[tuple[int, int], Image.Image] = OrderedDict()
+
+    def get(self, recording: RecordedSession, index: int) -> Image.Image:
+        """A frame, decoded only if it is not held; raises FrameUnreadable."""
+        key = id(recording), index
+        picture = self._pictures.pop(key, None)
+        self._pictures[key] = picture = picture or resize_picture(recording.picture(index))
+        if len(self._pictures) > self._most:
+            self._pictures.popitem(last=False)
+        return picture
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """A recording as tensors are made of it (`session.batch.FrameSequence`), with pictures from a store."""
+
+    recording: RecordedSession
+    pictures: DecodedPictures
+
+    @property
+    def profile(self) -> RobotProfile:
+        return self.recording.profile
+
+    @property
+    def actions(self) -> np.ndarray:
+        return self.recording.actions
+
+    @property
+    def candidate_actions(self) -> np.ndarray:
+        return self.recording.candidate_actions
+
+    def picture(self, index: int) -> Image.Image:
+        return self.pictures.get(self.recording, index)
+
+
 class FrameDataset:
     """Targets of one recording and the batches made of them; raises SessionError and InvalidValue.
 
     `needs_history`: each target comes with its context, as the predictor needs it. For several targets only those with
     the whole history are used; a single one may have less, as in inference. `flagged`, bool (N,): frames that are left
-    out, with every target that has one of them in its context. `is_part`: of a larger dataset, so that all may be.
+    out, with every target that has one of them in its context. `is_part`: of a larger dataset, so that all may be; the
+    decoded `pictures` are those of all parts.
     """
 
     def __init__(
@@ -54,8 +99,10 @@ class FrameDataset:
         needs_history: bool,
         flagged: np.ndarray | None = None,
         is_part: bool = False,
+        pictures: DecodedPictures | None = None,
     ) -> None:
         self.recording = recording
+        self._decoded = _Decoded(recording, pictures or DecodedPictures())
         self.selection = selection
         self.needs_history = needs_history
         self._flagged = flagged
@@ -162,8 +209,8 @@ class FrameDataset:
 
     def _single(self, target: int) -> Batch:
         if self.needs_history:
-            return build_batch(self.recording, self.recording.history(target, self.selection.history_length))
-        return build_target(self.recording, target)
+            return build_batch(self._decoded, self.recording.history(target, self.selection.history_length))
+        return build_target(self._decoded, target)
 
 
 class JoinedDataset:
@@ -182,12 +229,13 @@ class JoinedDataset:
         self._batch_size = selection.batch_size
         self._flagged = flagged or FlaggedFrames()
         self._parts: list[FrameDataset] = []
+        pictures = DecodedPictures()
         for place, recording in enumerate(recordings):
             whole = replace(selection, first=0, last=recording.frame_count - 1)
             # One that is too short for a history has no targets; the others may have.
             with contextlib.suppress(InvalidValue, NoHistory):
                 mask = self._flagged.of(place, recording)
-                self._parts.append(FrameDataset(recording, whole, needs_history, mask, is_part=True))
+                self._parts.append(FrameDataset(recording, whole, needs_history, mask, True, pictures))
         if not any(part.targets for part in self._parts):
             flags = " without a flagged frame" if self._flagged.count else ""
             raise InvalidValue(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
-from models import DeviceUnavailable
+from models import DeviceUnavailable, Precision
 from session import TOROIDAL_DOT, RecordedSession, SessionError
 from session.command_line import path_option, run_command, terminal_words
 from session.data_folder import data_option
@@ -31,6 +31,7 @@ from training.cli import (
     StopRequest,
     add_accumulate_option,
     add_leave_out_option,
+    add_precision_option,
     command_group,
     division_of,
     follow_job,
@@ -234,6 +235,8 @@ def _parser() -> argparse.ArgumentParser:
         option = f"--{field.name.replace('_', '-')}"
         if field.type is bool:
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS)
+        elif field.type is Precision:
+            add_precision_option(parser, default=argparse.SUPPRESS)
         else:
             text = f"(default {field.default:g}, or what suits the pictures)"
             parser.add_argument(option, type=typed_number, default=argparse.SUPPRESS, help=text)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from models import NETWORKS, AdaptiveWorldModel, Network, PredictionLosses
+from models.precision import autocast
 from session.batch import Batch
 from training.config import TrainingConfig
 from training.distributed.division import ALONE, WHOLE, Part, Parts, uniform
@@ -268,7 +269,8 @@ def train_step(state: TrainState, objective: Objective, batch: object, is_share_
         if isinstance(batch, Parts):
             numbers, (grad_norm, share) = _apply_parts(state, objective, batch, is_share_due)
         else:
-            losses = objective.losses(batch, state.generator)
+            with autocast(state.generator.device, state.config.precision):
+                losses = objective.losses(batch, state.generator)
             numbers = _as_numbers(losses)  # before the update, which must not fail
             grad_norm, share = apply(state, objective.trained, losses.total, is_share_due)
     finally:
@@ -306,7 +308,8 @@ def _apply_parts(
         for part, rows in batch.batches:
             state.generator.set_state(before)
             state.model.use_generator(_part_generator(before, part, state.generator.device))
-            losses = objective.losses(rows, state.generator, part)
+            with autocast(state.generator.device, state.config.precision):
+                losses = objective.losses(rows, state.generator, part)
             share = 1 / part.count if losses.share is None else losses.share
             _backward(share * losses.total, parameters)
             numbers.update({name: share * number for name, number in _as_numbers(losses).items()})

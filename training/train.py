@@ -7,6 +7,7 @@ steps done or threshold reached, 1 not reached, stopped or failed, 2 wrong usage
 import argparse
 import logging
 import sys
+from dataclasses import replace
 
 from models import DeviceUnavailable, Network
 from session import FlaggedFrames, RecordedSession, SessionError, SessionNotFound
@@ -23,6 +24,7 @@ from training.cli import (
     add_accumulate_option,
     add_advanced_options,
     add_leave_out_option,
+    add_precision_option,
     command_group,
     division_of,
     follow_job,
@@ -122,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     add_leave_out_option(parser)
     add_advanced_options(parser)
     add_accumulate_option(parser)
+    add_precision_option(parser)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
     parser.add_argument("--wandb-project", help="also send the run's numbers to this Weights & Biases project")
     parser.add_argument(
@@ -151,7 +154,8 @@ def _request(
     division: Division,
 ) -> TrainingRequest:
     """The checked request of the command line; raises InvalidValue and SessionError."""
-    config, selection = read_config(vars(options)), _selection(options, recording.frame_count)
+    config = replace(read_config(vars(options)), precision=options.precision)
+    selection = _selection(options, recording.frame_count)
     # Checked now: the second of two jobs must not be refused after an hour of the first.
     dataset = FrameDataset(recording, selection, network == "predictor", flagged.of(0, recording))
     division.check(dataset.drawn, "The batch size")

@@ -4,6 +4,7 @@ All values that training takes from a page, a command line or a program are chec
 """
 
 import math
+from collections.abc import Sequence
 
 from session.files import is_plain
 
@@ -33,6 +34,12 @@ def whole_number(value: object, name: str, low: int, high: int) -> int:
     if not is_number(value) or not low <= value <= high or value != int(value):
         raise invalid_value(f"{name} must be a whole number from {low} to {high}", value)
     return int(value)
+
+
+def check_choice(value: object, name: str, choices: Sequence[str]) -> None:
+    """Raise InvalidValue if `value` is not one of `choices`."""
+    if value not in choices:
+        raise invalid_value(f"{_words(name)} must be one of {', '.join(choices)}", value, is_text_shown=True)
 
 
 def is_number(value: object) -> bool:

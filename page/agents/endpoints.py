@@ -7,9 +7,8 @@ import gradio as gr
 
 from page.agents.tools import TOOLS, Tool, ToolRefused, call, parameters_of
 from page.backend import PageBackend
-from page.figures import data_address, png_of
+from page.figures import PNG, data_address, png_of
 from page.handlers import as_message, may_train
-from page.pictures import PNG
 
 
 def add_endpoints(backend: PageBackend) -> None:

@@ -9,8 +9,8 @@ from html import escape
 
 from page.backend import PageBackend
 from page.facts import facts_table
-from page.figures import data_address
-from page.pictures import PNG
+from page.figures import PNG, data_address
+from page.pictures import SHOWN
 from page.reports.document import document
 from page.tabs.job_view import training_view
 from page.text import loss_text
@@ -31,7 +31,7 @@ def run_report(backend: PageBackend, profile: RobotProfile) -> str | None:
     if job is None:
         return None
     name = job.title.name or f"{job.network} {job.status}"
-    view = training_view(job, draw_charts(job, is_log=True), "")
+    view = SHOWN.embed(training_view(job, draw_charts(job, is_log=True), ""))
     recordings = backend.recordings_of(profile)
     parts = [_written(profile), view, _strip(manager, job), _facts(manager, job, recordings)]
     parts += _errors(backend, manager, recordings)

@@ -1,4 +1,5 @@
-"""Routes beside Gradio's own: timeline and frames of a recording for the player, log and pictures of training runs.
+"""Routes beside Gradio's own: timeline and frames of a recording for the player, pictures of answers, log
+and pictures of training runs.
 
 They serve recordings that the session cache can open, and nothing but their frames. Access is checked before, in
 `access_middleware.py`.
@@ -16,6 +17,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from page.facts import session_extent
+from page.pictures import ROUTE, SHOWN
 from session import RecordedSession, SessionCache, SessionError, action_name
 from training import draw_strip, read_look
 
@@ -87,6 +89,19 @@ def recorded_routes(sessions: SessionCache) -> list[Route]:
         Route("/recorded/timeline/{session_id:path}", endpoint(send_timeline)),
         Route("/recorded/frame/{index}/{session_id:path}", endpoint(send_frame)),
     ]
+
+
+def picture_route() -> Route:
+    """Route of the pictures of answers, whose bytes never change under an address."""
+
+    def send_picture(request: Request) -> Response:
+        content = SHOWN.get(request.path_params["digest"])
+        if content is None:
+            return _not_found("That picture is no longer held; run it again.")
+        headers = {"Cache-Control": FRAME_CACHE, "X-Content-Type-Options": "nosniff"}
+        return Response(content, media_type="image/png", headers=headers)
+
+    return Route(f"/{ROUTE}{{digest}}", endpoint(send_picture))
 
 
 def run_route(find_file: Callable[[str], Path | None]) -> Route:

@@ -15,7 +15,7 @@ from page.reports.route import document_route, report_route
 from page.server.access_policy import ROLE, AccessPolicy
 from page.server.launch import announce, exit_now, free_port
 from page.server.mark_routes import mark_routes
-from page.server.routes import look_route, recorded_routes, run_route
+from page.server.routes import look_route, picture_route, recorded_routes, run_route
 from page.server.settings import Settings
 from page.server.shell import settings_for_public_link, without_foreign_settings
 from page.server.table_routes import table_routes
@@ -34,14 +34,15 @@ class Explorer(PageBackend):
     """The shared state of the server, with its settings and its access rules."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.data, settings.device, settings.read_only, settings.wandb_project)
+        options = dict(wandb_project=settings.wandb_project, precision=settings.precision)
+        super().__init__(settings.data, settings.device, settings.read_only, **options)
         self.settings, self.access = settings, AccessPolicy(settings)
 
 
 def launch_options(explorer: Explorer) -> dict[str, Any]:
     """The options of `demo.launch` for the page."""
     routes = [run_route(explorer.run_file), look_route(explorer.checkpoint_folder), report_route(explorer)]
-    routes.append(document_route())
+    routes += [document_route(), picture_route()]
     if explorer.settings.mcp:
         routes.append(mcp_route(explorer, ROLE))
     routes += [*recorded_routes(explorer.sessions), *table_routes(explorer), *mark_routes(explorer)]

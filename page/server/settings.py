@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models import PRECISIONS, Precision
 from session import VERSION, data_option
 from training import InvalidValue, whole_number
 
@@ -30,6 +31,7 @@ class Settings:
     browser: bool = True
     read_only: bool = False
     device: str = "auto"
+    precision: Precision = "auto"
     wandb_project: str | None = None
     open: bool = False
     mcp: bool = False
@@ -65,6 +67,7 @@ def parse_command_line(arguments: list[str], wandb_project: str | None = None) -
         browser=not options.no_browser,
         read_only=options.read_only,
         device=options.device,
+        precision=options.precision,
         wandb_project=options.wandb_project,
         open=options.open,
         mcp=options.mcp,
@@ -106,5 +109,7 @@ def _parser(wandb_project: str | None) -> argparse.ArgumentParser:
     help_text = "a site whose pages may show this one in a frame, as https://NAME"
     parser.add_argument("--allow-frame", type=_origin, action="append", default=[], metavar="SITE", help=help_text)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the networks run")
+    text = "of imagined frames; auto (default): bfloat16 where that is faster"
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help=text)
     parser.add_argument("--wandb-project", default=wandb_project, help="send the numbers of training runs to wandb")
     return parser

@@ -27,13 +27,14 @@ def test_options_and_environment_are_respected(monkeypatch):
     options = ["--data", "d", "--host", "127.0.0.3", "--port", "8080", "--read-only", "--no-browser", "--device", "cpu"]
     settings = script.parse_command_line(options)
     assert settings == Settings(Path("d"), "127.0.0.3", 8080, False, False, True, "cpu")
+    assert script.parse_command_line(["--precision", "float32"]).precision == "float32"
     assert script.parse_command_line(["--open", "--allow-host", "lab", "--allow-host", "x"]).names == ("lab", "x")
 
 
 @every_case(
     "wrong",
     [
-        *(["--port", "99999"], ["--port", "x"], ["--device", "tpu"]),
+        *(["--port", "99999"], ["--port", "x"], ["--device", "tpu"], ["--precision", "half"]),
         *(["--nonsense"], ["--host", "::1"], ["--open", "--share"]),
     ],
 )

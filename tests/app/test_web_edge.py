@@ -1,6 +1,7 @@
 """Access to a running server with a public link, where every visitor needs a key, and the permissions of both roles."""
 
 import hashlib
+import io
 import itertools
 import random
 import re
@@ -12,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import gradio as gr
 import gradio.networking
 import httpx
+import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 import session_explorer_gradio as script
+from page.pictures import ROUTE, SHOWN
 from page.server.access_policy import MAX_BODY_BYTES, is_known_path
 from page.server.launch import announce
 from page.server.serving import launch_options
@@ -227,6 +231,23 @@ def test_wrong_keys_are_slowed_down(tmp_path, figure):
     figure(f"100 wrong keys: {wrong} answered as wrong (401), {codes.count(429)} with a wait (429)")
     assert wrong + codes.count(429) == 100
     assert wrong < 15
+
+
+@web_edge
+def test_a_picture_of_an_answer_needs_the_same_keys_as_the_answer(edge: Edge):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    address = SHOWN.add(pixels)
+    answers = {key: edge.http.get(address, headers=edge.cookie(key)) for key in KEYS}
+    assert {key: answer.status_code for key, answer in answers.items()} == {
+        key: 401 if key in ("none", "wrong") else 200 for key in KEYS
+    }
+    answer = answers["look"]
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(answer.content))), pixels)
+    assert "immutable" in answer.headers["cache-control"] and "private" in answer.headers["cache-control"]
+    evil = edge.cookie("look") | {"origin": EVIL_ORIGINS[0]}
+    assert edge.http.get(address, headers=evil).status_code == 403
+    unknown = edge.http.get(f"{ROUTE}{64 * '0'}", headers=edge.cookie("look"))
+    assert unknown.status_code == 404 and unknown.json()["error"].endswith(".")
 
 
 @web_edge

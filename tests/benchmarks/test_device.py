@@ -16,11 +16,16 @@ from benchmarks.device import (
     computed,
     largest_difference,
     measure,
+    memory_of,
     randomized_model,
+    relative_norms,
     speed_lines,
 )
+from benchmarks.gpu_tasks import large_tasks
 from benchmarks.machine import Machine
 from benchmarks.networks import Inputs, Task, random_batch
+from models import PRECISIONS, SharedWorldModel
+from tests.models.small import small_config
 
 WITHOUT_PACKAGES = """
 import sys
@@ -51,7 +56,27 @@ def test_a_difference_is_a_share_of_the_largest_expected_number():
 def test_differences_above_the_tolerance_and_no_numbers_fail():
     checks = agreement({"near": TOLERANCE / 2, "far": 2 * TOLERANCE, "none": float("nan")}, "both")
     assert [check.is_passed for check in checks] == [True, False, False]
-    assert check_lines(checks)[:2] == ["passed  near, both: 5.0e-04", "FAILED  far, both: 2.0e-03"]
+    assert check_lines(checks)[:2] == ["passed  near, both: 5.0e-05", "FAILED  far, both: 2.0e-04"]
+
+
+def test_norms_are_compared_as_a_share_of_the_expected_norm():
+    expected, actual = {"picture": torch.tensor([3.0, 4.0])}, {"picture": torch.tensor([3.0, 4.5])}
+    assert relative_norms(expected, actual) == pytest.approx({"picture": 0.1})
+    assert not agreement({"picture": 0.1}, "both", tolerance=0.05)[0].is_passed
+
+
+def test_the_large_tasks_of_a_gpu_run_in_both_precisions_here_at_a_small_size(fast_bfloat16):
+    shared, cpu, pictures = SharedWorldModel(small_config(), torch.device("cpu")), torch.device("cpu"), {}
+    tasks = {name: large_tasks(shared, name, batch=2, candidates=3) for name in PRECISIONS}
+    for name, (step, sweep) in tasks.items():
+        pictures[name] = sweep.run().float()
+        assert pictures[name].shape == (3, 3, 32, 32) and 0 < sweep.flops < 3 * step.flops
+    assert not torch.equal(*pictures.values()) and torch.allclose(*pictures.values(), atol=0.05)
+    speeds = measure(tasks, dict.fromkeys(tasks, Machine(cpu)), rounds=1)
+    lines = speed_lines({"cpu": {}, **speeds})
+    assert len(lines) == 5 and all("%" in line for line in lines[1:])
+    assert speeds["auto"]["predictor step, batch 2"].milliseconds.median > 0
+    assert memory_of(tasks, dict.fromkeys(tasks, Machine(cpu))) == {}  # a GPU's alone
 
 
 def test_the_table_has_a_line_for_each_task_and_compares_with_the_cpu():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from page.figures import drawable_labels, figure_card, picture_card, render_figure, table_link
 from page.fonts import text_of, undrawable
+from page.pictures import ROUTE, SHOWN
 from tests.cases import every_case
 
 # Names as a file may contain them: plain, and breaking out of an attribute in either kind of quotes.
@@ -44,9 +45,11 @@ class Html(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
     def bytes_at(self, tag, attribute, **wanted):
-        """The content of the only element with these attributes, a data: address."""
+        """The content of the only element with these attributes, at a data: address or one of a picture."""
         (element,) = (one for one in self.all(tag) if wanted.items() <= one.items())
-        return base64.b64decode(element[attribute].split(";base64,")[1])
+        address = element[attribute]
+        is_held = address.startswith(ROUTE)
+        return SHOWN.get(address.removeprefix(ROUTE)) if is_held else base64.b64decode(address.split(";base64,")[1])
 
 
 class Drawing:

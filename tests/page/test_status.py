@@ -1,5 +1,6 @@
 """The status line judges trained networks without being asked."""
 
+from models import precision
 from page.backend import PageBackend
 from page.opening import open_session
 from page.status import describe_status, tick_status
@@ -25,3 +26,11 @@ def test_trained_networks_are_judged_before_anybody_presses_a_button(tmp_path):
     tick_status(backend, visitor)
     backend.spot_checks.wait()
     assert "not judged yet" not in describe_status(backend, visitor)
+
+
+def test_the_status_line_names_bfloat16_once_it_is_used(tmp_path, fast_bfloat16):
+    backend, exact = PageBackend(tmp_path, "cpu", precision="auto"), PageBackend(tmp_path, "cpu")
+    with precision.autocast(backend.device, "auto"):  # waits until it is known
+        pass
+    assert "CPU, imagines in bfloat16<" in describe_status(backend, Visitor())
+    assert "> CPU<" in describe_status(exact, Visitor())

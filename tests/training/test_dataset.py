@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from session import FlaggedFrames, FrameOutOfRange, HistoryLengthError, NoHistory, load_session, record_demo
+from session import (
+    FlaggedFrames,
+    FrameOutOfRange,
+    HistoryLengthError,
+    NoHistory,
+    RecordedSession,
+    load_session,
+    record_demo,
+)
 from tests.cases import every_case
 from tests.training.tiny import are_equal
 from training import FrameDataset, FrameSelection, InvalidValue
-from training.dataset import JoinedDataset
+from training.dataset import DecodedPictures, JoinedDataset
 from training.jobs.recipe_estimate import first_frames
 
 
@@ -41,6 +49,26 @@ def test_the_autoencoder_needs_no_history(recording):
     batch = drawn(frames)
     assert frames.targets == tuple(range(12))
     assert batch.target.shape == (4, 3, 224, 224) and batch.frames.shape == (4, 0, 3, 224, 224)
+
+
+def test_a_picture_is_decoded_once_and_gives_the_same_batches(recording, monkeypatch):
+    decoded, picture = [], RecordedSession.picture
+    monkeypatch.setattr(RecordedSession, "picture", lambda self, index: decoded.append(index) or picture(self, index))
+    frames = made(recording, FrameSelection(0, 11, batch_size=3))
+    batches = [drawn(frames, seed) for seed in range(20)]
+    assert sorted(decoded) == list(range(12)) and len(frames.evaluation_batches()) == 9 and len(decoded) == 12
+    for seed in (3, 19):
+        fresh = drawn(made(recording, FrameSelection(0, 11, batch_size=3)), seed)
+        assert are_equal(vars(fresh), vars(batches[seed]))
+
+
+def test_few_decoded_pictures_are_held_those_used_last(recording, monkeypatch):
+    decoded, picture = [], RecordedSession.picture
+    monkeypatch.setattr(RecordedSession, "picture", lambda self, index: decoded.append(index) or picture(self, index))
+    pictures = DecodedPictures(most=2)
+    for index in (0, 1, 0, 2, 0, 1):
+        assert np.array_equal(pictures.get(recording, index), picture(recording, index))
+    assert decoded == [0, 1, 2, 1]
 
 
 def test_the_tail_is_held_out(recording):

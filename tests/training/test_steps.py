@@ -33,6 +33,18 @@ def test_an_autoencoder_step_reports_the_loss_it_minimized(batch):
     assert metrics.grad_norm > 0 and metrics.lrs == {"autoencoder": optimizers.of("autoencoder").current_lr}
 
 
+@pytest.mark.parametrize("network", ["autoencoder", "predictor"])
+def test_a_step_in_bfloat16_learns_like_one_in_float32_and_evaluates_in_float32(batch, fast_bfloat16, network):
+    exact, rounded = (trainer(network, replace(FAST, precision=one)) for one in ("float32", "auto"))
+    before = rounded.evaluate(batch).loss
+    assert before == exact.evaluate(batch).loss
+    name = "loss" if network == "autoencoder" else "total"
+    first, second = (learner.step(batch).losses[name] for learner in (exact, rounded))
+    assert first != second and second == pytest.approx(first, rel=2e-2)
+    weights = rounded.model.state_dict().values()
+    assert {weight.dtype for weight in weights} == {torch.float32} and rounded.evaluate(batch).loss != before
+
+
 def test_masks_are_drawn_evenly_from_the_range(batch):
     learner, ratios = trainer("autoencoder", replace(FAST, mask_ratio_low=0.3, mask_ratio_high=0.85)), []
     bias = learner.model.autoencoder.decoder_pred[2].bias

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from models.action_predictor import MAX_REMEMBERED, MAX_SHIFTS
 from models.motion import MAX_FIELDS
+from models.precision import PRECISIONS, Precision
 from session.history import MAX_LENGTH, MIN_LENGTH
 from training.config import MAX_BATCH, MAX_STEPS, TrainingConfig
-from training.values import check_number, check_whole
+from training.values import check_choice, check_number, check_whole
 
 CLIP_NORM = 1.0
 LEAST_LR_SHARE = 0.05  # of the learning rate, at the end of the cosine
@@ -64,6 +65,7 @@ class RecipeConfig:
     weight_decay: float = 0.01
     starts_in_space_and_time: bool = True
     seed: int = 0
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         for name in ("autoencoder_steps", "predictor_steps", "motion_steps"):
@@ -90,6 +92,7 @@ class RecipeConfig:
         check_whole(self.motion_fields, "motion_fields", 0, MAX_FIELDS)
         check_whole(self.mirrored_channel, "mirrored_channel", 0, MAX_CHANNELS)
         check_whole(self.seed, "seed", 0, 2**63 - 1)
+        check_choice(self.precision, "precision", PRECISIONS)
 
     def phase_config(self, lr: float, steps: int) -> TrainingConfig:
         """The configuration of a phase of `steps` steps: the rate warms up, then follows a cosine to its end."""
@@ -102,4 +105,5 @@ class RecipeConfig:
             least_lr_share=LEAST_LR_SHARE,
             clip_norm=CLIP_NORM,
             evaluate_every=EVALUATE_EVERY,
+            precision=self.precision,
         )

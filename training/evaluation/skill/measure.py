@@ -265,6 +265,6 @@ def _final_mse(
 ) -> float:
     """MSE of the last picture of a rollout under actions (steps, A)."""
     for action in actions:
-        imagined = imagine(shared, context, action, "latents", history_length)
+        imagined = imagine(shared, context, action, "latents", history_length, "float32")
         context = imagined.context
     return (imagined.decoded - frame_tensor(recording, steps[-1].frame)[0]).square().mean().item()
