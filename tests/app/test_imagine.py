@@ -23,7 +23,7 @@ from tests.app.tabs import VIEWPORT, Stay
 from tests.app.test_browser import jump, settled_at
 from tests.app.test_inside import LONG_MS, kept_text
 from tests.session.session_files import change_meta
-from tests.training.evaluation.test_imagination import Calls
+from tests.training.evaluation.rollouts.test_imagination import Calls
 
 
 @pytest.fixture
