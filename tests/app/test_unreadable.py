@@ -19,7 +19,7 @@ from session import SessionUnreadable, find_session, list_sessions, load_session
 from tests.app.conftest import new_explorer, write_checkpoints
 from tests.cases import every_case
 from training import InvalidValue, learn
-from training.backend import Backend
+from training.distributed import Group
 
 OTHER_USER = 65534
 
@@ -117,7 +117,7 @@ def test_a_command_that_trains_on_all_recordings_names_those_it_cannot_read(shar
         forbidden(shared / "sessions" / dot),
         pytest.raises(InvalidValue, match=f"cannot be read: {dot}; get the right"),
     ):
-        learn._begin(Backend(shared), options)
+        learn._begin(options, Group())
 
 
 def test_the_lost_and_found_folder_of_a_disk_is_no_recording(shared):

@@ -10,11 +10,11 @@ from session import (
     list_sessions,
     load_session,
     profile_of,
-    record,
     record_demo,
     simulator_names,
 )
 from session.ground_truth import GroundTruth, find_simulator
+from session.record.__main__ import main as record
 from session.recorder.robot_adapter import load_robot
 from session.robots import registry
 from session.robots.detection import detect_robot
@@ -103,7 +103,7 @@ def test_its_recordings_are_recognized_by_type_channels_and_folder():
 def test_it_is_simulated_and_listed(tmp_path, capsys):
     assert simulator_names()[-1] == "slider_sim" and load_robot("slider_sim", 0).profile == SLIDER
     demo = record_demo(tmp_path / "sessions", "slider_sim", 5, seed=1)
-    record.main(["--robot", "slider_sim", "--steps", "3", "--data", str(tmp_path)])
+    record(["--robot", "slider_sim", "--steps", "3", "--data", str(tmp_path)])
     recorded = capsys.readouterr().out.strip()
     listed = {one.session_id: one.robot_title for one in list_sessions(tmp_path / "sessions")}
     assert listed == {demo: "Slider", recorded: "Slider"}
