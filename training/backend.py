@@ -69,9 +69,9 @@ class Backend:
         self._measuring = ThreadPoolExecutor(1, "measure the recipe")
 
     def describe_device(self) -> str:
-        """Text: "CPU", or "CPU, imagines in bfloat16" once that is known to be faster."""
+        """Text: "CPU", or "CPU (bf16)" once that is known to be faster for imagined frames."""
         name = str(self.device).upper()
-        return f"{name}, imagines in bfloat16" if is_bfloat16(self.device, self.precision) else name
+        return f"{name} (bf16)" if is_bfloat16(self.device, self.precision) else name
 
     def shared_model(self, profile: RobotProfile) -> SharedWorldModel:
         """The world model of a robot."""

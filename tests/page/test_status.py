@@ -32,5 +32,5 @@ def test_the_status_line_names_bfloat16_once_it_is_used(tmp_path, fast_bfloat16)
     backend, exact = PageBackend(tmp_path, "cpu", precision="auto"), PageBackend(tmp_path, "cpu")
     with precision.autocast(backend.device, "auto"):  # waits until it is known
         pass
-    assert "CPU, imagines in bfloat16<" in describe_status(backend, Visitor())
+    assert "CPU (bf16)<" in describe_status(backend, Visitor())
     assert "> CPU<" in describe_status(exact, Visitor())
