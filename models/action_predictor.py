@@ -44,12 +44,13 @@ class ActionPredictorConfig(PredictorConfig):
     the last frame (`models/copying.py`), and `motion_fields` moves that frame as a whole by the actions before it is
     shifted (`models/motion.py`). Of `remembered` pictures of `picture_size` pixels a side it takes what lies beyond the
     border of that frame (`models/episodic_memory.py`). With `chooses_by_action` the last action by itself favours some
-    shifts, of all patches alike, beside what their tokens say. Raises ValueError if values do not fit together.
+    shifts, of all patches alike, beside what their tokens say. If the world `wraps`, what leaves one side of the
+    picture comes in at the other. Raises ValueError if values do not fit together.
     """
 
     training_only: ClassVar[frozenset[str]] = frozenset({"dropout", "attention_dropout"})
     adopted: ClassVar[frozenset[str]] = frozenset(
-        {"shifts", "motion_fields", "remembered", "picture_size", "chooses_by_action"}
+        {"shifts", "motion_fields", "remembered", "picture_size", "chooses_by_action", "wraps"}
     )
     width: int = 256
     layers: int = 6
@@ -66,6 +67,7 @@ class ActionPredictorConfig(PredictorConfig):
     remembered: int = 0
     picture_size: int = 224
     chooses_by_action: bool = False
+    wraps: bool = False
 
     def __post_init__(self) -> None:
         self.check_sizes(MAX_SIZE, "width", "heads", "action_hidden", "action_width", "max_tokens", "picture_size")
@@ -80,6 +82,10 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError(f"motion_fields is not from 0 to {MAX_FIELDS}, or there are no shifts.")
         if self.chooses_by_action and not self.shifts:
             raise ValueError("chooses_by_action is of use to a predictor with shifts.")
+        if self.wraps and (not self.shifts or max(map(abs, self.shifts)) > self.picture_size):
+            raise ValueError("wraps is of use to a predictor with shifts, none of them wider than the picture.")
+        if self.wraps and (self.remembered or self.motion_fields):
+            raise ValueError("wraps excludes remembered pictures and motion_fields.")
         if not 0 <= self.remembered <= MAX_REMEMBERED:
             raise ValueError(f"remembered is not from 0 to {MAX_REMEMBERED}.")
         if self.remembered and (self.motion_fields or not self.shifts):
@@ -135,7 +141,7 @@ class TransformerActionConditionedPredictor(Predictor):
         )
         self.layer_norm = nn.LayerNorm(width)
         self.output_head = nn.Linear(width, width)
-        self.shifts = as_shifts(config.shifts)
+        self.shifts, self.wraps = as_shifts(config.shifts), config.wraps
         if self.shifts:
             # A moved picture is a good guess before anything is learned, a generated one is not.
             self.copy_head = CopyHead(width, len(self.shifts), RARELY if config.motion_fields else 0.0)

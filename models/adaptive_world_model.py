@@ -127,7 +127,7 @@ class AdaptiveWorldModel(nn.Module):
             return PredictedFrame(output.latents, self.decode(output.latents))
         generated = self.autoencoder.decode_all_patches(output.latents)
         predictor = self.predictor
-        mixed = mix_patches(output, last, generated, predictor.shifts, memory=predictor.memory)
+        mixed = mix_patches(output, last, generated, predictor.shifts, memory=predictor.memory, wraps=predictor.wraps)
         return PredictedFrame(output.latents, self.autoencoder.unpatchify(mixed.patches))
 
     def use_generator(self, generator: torch.Generator | None) -> None:

@@ -4,7 +4,8 @@ What a camera sees next is for the most part what it sees now, somewhere else. A
 blurs it; one that chooses for each patch by how much the last frame moved keeps it sharp (flow in place of pixels:
 Zhou et al. 2016, arXiv 1605.03557; a mixture of fixed shifts: Finn et al. 2016, arXiv 1605.07157). What a shift would
 take from outside the last frame is unknown, and is generated, unless a memory shows it (`models/episodic_memory.py`);
-where the picture moves as a whole (`models/motion.py`), its border is repeated.
+where the picture moves as a whole (`models/motion.py`), its border is repeated, and in a world without edges, as that
+of the Toroidal Dot, what leaves a side comes in at the other.
 
 Shapes: B batch, N patches, K shifts, S patch size, V values of a patch (S·S·3), H and W picture height and width.
 """
@@ -58,12 +59,14 @@ def mix_patches(
     shifts: Sequence[Shift],
     patches: Tensor | None = None,
     memory: EpisodicMemory | None = None,
+    wraps: bool = False,
 ) -> Mixture:
     """A mixture of the last picture (B, 3, H, W), shifted, and of generated patches (B, N, V).
 
     `output` has the logits (B, N, K + 1); with a flow, the last picture is moved along it before it is shifted, its
     border is repeated on all sides, and the flow is not learned from the mixture. `patches`: the numbers (B, N) of the
-    patches, counted by rows; None: all. `memory` shows what is beyond the border, if it knows the place.
+    patches, counted by rows; None: all. `memory` shows what is beyond the border, if it knows the place; if the world
+    `wraps`, that is the opposite side.
     """
     size = int((generated.shape[2] // 3) ** 0.5)
     b, n = generated.shape[:2]
@@ -71,7 +74,7 @@ def mix_patches(
     rows, columns = _corners(last, size, patches)
     generated = generated.reshape(b, n, size, size, 3).permute(0, 1, 4, 2, 3)
     margin = max((abs(step) for shift in shifts for step in shift), default=0)
-    windows, is_inside = (_windows(part, size) for part in _extended(output, last, shifts, margin, memory))
+    windows, is_inside = (_windows(part, size) for part in _extended(output, last, shifts, margin, memory, wraps))
     picks = torch.arange(b, device=last.device)[:, None]
     copied, copied_share = torch.zeros_like(generated), torch.zeros_like(generated[:, :, :1])
     for number, (across, down) in enumerate(shifts):
@@ -92,12 +95,19 @@ def _corners(last: Tensor, size: int, patches: Tensor | None) -> tuple[Tensor, T
 
 
 def _extended(
-    output: PredictorOutput, last: Tensor, shifts: Sequence[Shift], margin: int, memory: EpisodicMemory | None
+    output: PredictorOutput,
+    last: Tensor,
+    shifts: Sequence[Shift],
+    margin: int,
+    memory: EpisodicMemory | None,
+    wraps: bool,
 ) -> Canvas:
     """The last pictures (B, 3, H, W), moved along the flow if there is one, with a margin."""
     if memory is not None:
         return memory.extend(last, shifts, margin)
     is_known = torch.ones_like(last[:, :1])
+    if wraps:
+        return Canvas(*(F.pad(part, (margin,) * 4, mode="circular") for part in (last, is_known)))
     if output.flow is None:
         return Canvas(*(F.pad(part, (margin,) * 4) for part in (last, is_known)))
     # Beside a motion that is foreseen with an error, the border is the better guess of what comes in, to begin with.

@@ -101,6 +101,7 @@ class Predictor(NetworkModule):
     action_channels: int
     position_embedding: nn.Embedding
     shifts: Sequence[tuple[int, int]] = ()  # by which it copies pixels, columns and rows (`models/copying.py`)
+    wraps: bool = False  # what leaves one side of a picture comes in at the other
     memory: EpisodicMemory | None  # of pictures that show what is beyond the last frame
 
     def __init__(self) -> None:

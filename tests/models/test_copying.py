@@ -47,6 +47,24 @@ def test_a_shift_copies_the_pixels_inside_and_generates_those_from_outside():
                 assert (is_generated[:, row, column] == (not is_inside)).all()
 
 
+def test_in_a_world_that_wraps_a_shift_takes_from_the_other_side_what_is_outside():
+    last, generated = pictures()
+    for number, (across, down) in enumerate(SHIFTS):
+        mixed, share = mix_patches(chosen(shift=number), last, generated, SHIFTS, wraps=True)
+        rolled = last.roll((-down, -across), dims=(2, 3))
+        assert torch.equal(AE.unpatchify(mixed), rolled) and not share.any()
+    config = replace(PREDICTOR, shifts=(0, 0, -3, 0), picture_size=SIZE, wraps=True)
+    model = AdaptiveWorldModel(AdaptiveWorldModelConfig(2, AUTOENCODER, config))
+    with torch.no_grad():
+        model.predictor.copy_head.bias[1] = 1e4
+    frames, actions, _ = history()
+    picture = model.predict(model.encode_history(frames), actions, frames[:, -1]).picture
+    assert torch.equal(picture, frames[:, -1].roll(3, dims=3))
+    for wrong in ({"shifts": ()}, {"shifts": (40, 0)}, {"remembered": 3}, {"motion_fields": 1}):
+        with pytest.raises(ValueError, match="wraps"):
+            replace(config, **wrong)
+
+
 def test_a_generated_patch_is_left_alone():
     last, generated = pictures()
     mixed = mix_patches(chosen(), last, generated, SHIFTS)

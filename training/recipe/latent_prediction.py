@@ -88,7 +88,8 @@ class LatentPrediction:
         if output.choice is None:
             return (generated - wanted).square()
         predictor = self._model.predictor
-        mixed = mix_patches(output, examples.last, generated, predictor.shifts, patches, predictor.memory)
+        beyond = dict(memory=predictor.memory, wraps=predictor.wraps)
+        mixed = mix_patches(output, examples.last, generated, predictor.shifts, patches, **beyond)
         used = self._config.generated_weight * mixed.generated_share.detach()
         return (mixed.patches - wanted).square() + used * (generated - wanted).square()
 

@@ -31,7 +31,7 @@ from training.recipe.motion import MotionBatches, MotionFit
 from training.recipe.phase import Phase
 from training.recipe.reconstruction import PictureBatches, WeightedReconstruction
 from training.recipe.remembering import remember
-from training.recipe.shifts import observed_shifts, rings
+from training.recipe.shifts import observed_shifts, rings, without_detours
 from training.recipe.unique_frames import UniqueFrames
 
 
@@ -98,11 +98,12 @@ def _initialize(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeC
     """A fresh predictor, which copies by the shifts of the recordings, or by those around a motion to be fitted."""
     sizes = model.autoencoder.config
     shifts = _shifts(frames, sizes.patch_size, config) if config.max_shifts else []
-    numbers = tuple(number for shift in shifts for number in shift)
+    within = without_detours(shifts, sizes.image_size)
+    numbers = tuple(number for shift in within for number in shift)
+    options = dict(motion_fields=config.motion_fields, wraps=len(within) < len(shifts), picture_size=sizes.image_size)
+    options["chooses_by_action"] = config.chooses_by_action and bool(numbers)
     fresh = torch.Generator().manual_seed(config.seed)
-    copying = dict(motion_fields=config.motion_fields, chooses_by_action=config.chooses_by_action and bool(numbers))
-    changed = replace(model.predictor.config, shifts=numbers, remembered=0, **copying)
-    model.replace_predictor(changed, fresh)
+    model.replace_predictor(replace(model.predictor.config, shifts=numbers, remembered=0, **options), fresh)
     remember(model, frames, config)
     if config.starts_in_space_and_time:
         initialize_spatiotemporal(model.predictor, sizes.grid, sizes.patch_size)

@@ -22,10 +22,10 @@ SIDE = 14  # of a small picture: a patch of 16 pixels is one of its pixels
 def remember(model: AdaptiveWorldModel, frames: UniqueFrames, config: RecipeConfig) -> None:
     """Give a predictor that copies an episodic memory of up to `remembered` frames to learn from.
 
-    One without shifts, with a motion or with a memory stays as it is.
+    One without shifts, with a motion, a memory or a world without edges stays as it is.
     """
     predictor = model.predictor
-    can_use = any(any(shift) for shift in predictor.shifts) and not config.motion_fields
+    can_use = any(any(shift) for shift in predictor.shifts) and not (config.motion_fields or predictor.wraps)
     if not config.remembered or not can_use or predictor.memory is not None:
         return
     learned = frames.pictures[torch.from_numpy(frames.learned)]

@@ -40,6 +40,25 @@ def observed_shifts(frames: UniqueFrames, patch_size: int, most: int) -> list[Sh
     return list(dict.fromkeys([*chosen, *_neighbours(chosen)]))[:most]
 
 
+def without_detours(shifts: Sequence[Shift], size: int) -> list[Shift]:
+    """The shifts without those that lead around a world without edges to where a smaller one leads as well.
+
+    There are such shifts only if the pictures, `size` pixels wide and high, show such a world.
+    """
+    known = set(shifts)
+    return [
+        (across, down)
+        for across, down in shifts
+        if (_around(across, size), down) not in known and (across, _around(down, size)) not in known
+    ]
+
+
+def _around(step: int, size: int) -> int | None:
+    """The smaller step to the same place the other way around, or None if this one is the smaller."""
+    other = step - size if step > 0 else step + size
+    return other if abs(other) < abs(step) else None
+
+
 def rings(patch_size: int, most: int) -> list[Shift]:
     """Up to `most` shifts around (0, 0), the nearest first: on rings whose distances double, up to a patch.
 

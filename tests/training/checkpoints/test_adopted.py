@@ -15,6 +15,7 @@ from training.evaluation.request import copy_model
 
 COPYING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(PREDICTOR, shifts=(0, 0, -27, 0)))
 MOVING = AdaptiveWorldModelConfig(1, AUTOENCODER, replace(COPYING.predictor, motion_fields=2))
+WRAPPING = replace(COPYING, predictor=replace(COPYING.predictor, wraps=True))
 REMEMBERING = replace(
     COPYING, predictor=replace(COPYING.predictor, remembered=3, picture_size=32, chooses_by_action=True)
 )
@@ -38,6 +39,7 @@ def saved(folder, config):
         (MOVING, COPYING),
         (COPYING, MOVING),
         (REMEMBERING, MOVING),
+        (WRAPPING, REMEMBERING),
     ],
 )
 def test_a_network_in_use_adopts_shifts_motion_and_memory_of_a_file(tmp_path, from_config, to_config):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.recipe.shifts import observed_shifts
+from training.recipe.shifts import observed_shifts, without_detours
 
 SIZE, PATCH = 64, 16
 
@@ -46,3 +46,10 @@ def test_without_movement_or_texture_there_is_no_shift_but_none(frames):
 
 def test_their_number_is_limited():
     assert len(observed_shifts(MadeFrames([(-22, 0)] * 3 + [(5, 9)] * 3), PATCH, 4)) == 4
+
+
+def test_ways_around_a_world_without_edges_are_left_out_and_no_others():
+    around = [(0, 0), (-27, 0), (197, 0), (-26, 0), (198, 0), (3, 200), (3, -24)]
+    assert without_detours(around, 224) == [(0, 0), (-27, 0), (-26, 0), (3, -24)]
+    straight = [(0, 0), (-22, 0), (57, -22), (112, 0), (-112, 0), (130, 0)]
+    assert without_detours(straight, 224) == straight
