@@ -1,19 +1,33 @@
-"""Standard values of the recipe for some pictures: mostly background, as of a simulated dot, or full of texture, as of
-a camera; of these again for a camera that itself moves, by any amount."""
+"""Standard values of the recipe for some pictures: mostly background, or full of texture, as of a camera.
+
+Of the first again for a world without edges, as that of the dot, and of the second for a camera that itself moves, by
+any amount.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 
+from models import MaskedAutoencoderConfig
 from session.spread import spread_starts
 from training.recipe.config import RecipeConfig
 from training.recipe.reconstruction import FOREGROUND_FROM, foreground
+from training.recipe.shifts import observed_shifts, without_detours
 from training.recipe.unique_frames import UniqueFrames
 
 COMPARED_PICTURES = 32
 MOSTLY_BACKGROUND = 0.05  # the largest share of pixels off the background
+PATCH_SIZE = MaskedAutoencoderConfig().patch_size
 MOSTLY_CHANGING = 0.4  # a car: 0.7; an arm before a camera that stands: 0.2
 BACKGROUND = RecipeConfig()
+EDGELESS = replace(
+    BACKGROUND,
+    predictor_steps=300,
+    dream_steps=0,  # 30 imagined steps are right without: docs/learning.md
+    longest_history=8,
+    max_shifts=16,
+    chooses_by_action=True,
+)
 TEXTURE = RecipeConfig(
     autoencoder_steps=1400,
     autoencoder_lr=1e-3,
@@ -44,11 +58,17 @@ def standard_config(frames: UniqueFrames) -> RecipeConfig:
     """The values for the pictures of some recordings."""
     pictures = frames.tensors(spread_starts(len(frames), COMPARED_PICTURES))
     if foreground(pictures, frames.background).mean() <= MOSTLY_BACKGROUND:
-        return BACKGROUND
+        return EDGELESS if _is_edgeless(frames) else BACKGROUND
     is_continuous = all(recording.is_continuous for recording in frames.recordings)
     if not is_continuous or _changing_share(frames) < MOSTLY_CHANGING:
         return TEXTURE
     return replace(MOVING, mirrored_channel=_steering(frames))
+
+
+def _is_edgeless(frames: UniqueFrames) -> bool:
+    """True if what leaves one side of the pictures is seen to come in at the other."""
+    shifts = observed_shifts(frames, PATCH_SIZE, EDGELESS.max_shifts)
+    return len(without_detours(shifts, frames.pictures.shape[-1])) < len(shifts)
 
 
 def _steering(frames: UniqueFrames) -> int:

@@ -324,6 +324,9 @@ def test_whole_rows_are_kept():
 
 def test_standard_values_follow_the_pictures(frames, tmp_path):
     assert standard_config(frames) == RecipeConfig()
+    long = load_session(tmp_path / record_demo(tmp_path, "toroidal_dot", 120, seed=1))  # it goes around
+    edgeless = standard_config(UniqueFrames([long], lambda *frame: False))
+    assert edgeless.max_shifts and edgeless.chooses_by_action and not edgeless.dream_steps
     camera = load_session(tmp_path / record_demo(tmp_path, "jetbot_sim", 12, seed=1))
     values = standard_config(UniqueFrames([camera], lambda *frame: False))
     assert values.remembered and values.max_shifts and values.kept_rows
