@@ -33,7 +33,7 @@ def shared_for(backend: Backend, session_id: str) -> SharedWorldModel:
 
 @pytest.mark.parametrize(("session_id", "history_length"), list(zip(RECORDINGS, (3, 8, 2), strict=True)))
 def test_predictions_are_within_two_pixels_of_the_simulator(backend, session_id, history_length):
-    """On rows that no recording showed, with histories of any length."""
+    """With histories of any length; two of the three rows are in no recording that was learned from."""
     recording, shared = load_session(SAVED / "sessions" / session_id), shared_for(backend, session_id)
     truth = measure_truth(shared, recording, session_id, history_length, frames=4)
     assert truth.shares().pairs == 8
