@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from page.server.settings import Settings
 from session import load_session, record_demo
-from tests.app.conftest import fill, serving, unfold_models, write_checkpoints
+from tests.app.conftest import TWO_ANIMATION_FRAMES, fill, serving, unfold_models, write_checkpoints
 from tests.app.harmful_names import HARM, HARMFUL, names_of, write_session
 from tests.app.pending import Pending
 from tests.promises import count
@@ -161,7 +161,10 @@ def see_everything(tab: Watched) -> None:
     tab.press("#train-predictor-steps", "[data-testid=toast-text]", "autoencoder on")
     tab.press("#stop", "#training-outcome", "Stopped")
     page.get_by_role("button", name="Name and note").click()
-    page.locator("#run-name input, #run-name textarea").fill(HARM)
+    name = page.locator("#run-name input, #run-name textarea")
+    expect(name).to_be_visible()
+    page.evaluate(TWO_ANIMATION_FRAMES)  # as before `fill` of numbers
+    name.fill(HARM)
     tab.press("#save-run-name", "#training-status", HARM)
     expect(page.locator("#training-view .legend")).to_contain_text(HARM)
     fill(page, "autoencoder-steps", "1")
