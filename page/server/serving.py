@@ -65,7 +65,12 @@ def prepare(explorer: Explorer) -> int:
 def end_on_signals(explorer: Explorer) -> None:
     """End after Ctrl-C, a request to terminate or a closed terminal: jobs stop after their step and save before."""
 
+    numbers = end_signals()
+
     def end(*_: object) -> None:
+        # A second one, as `make` passes it on, would wait for a lock that this thread holds already.
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         for robot, job in explorer.active_jobs():
             logger.info("Stopping the training of %s after step %d; its networks are saved.", robot, job.step)
         explorer.evaluator.close(timeout_s=5)
@@ -73,8 +78,8 @@ def end_on_signals(explorer: Explorer) -> None:
         exit_now()
 
     outlive_terminal()
-    for signal_number in end_signals():
-        signal.signal(signal_number, end)
+    for number in numbers:
+        signal.signal(number, end)
 
 
 def serve(demo: gr.Blocks, explorer: Explorer) -> None:

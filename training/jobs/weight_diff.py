@@ -2,10 +2,11 @@
 
 import copy
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from models import Network, SharedWorldModel, WeightChange, copy_weights, weight_changes
@@ -65,12 +66,16 @@ class WeightDiff:
         # Only the copying holds up the job and other readers; comparing takes ten times as long.
         with self._shared.lock:
             last_step, now = self._current_step(), _result_or_none(lambda: copy.deepcopy(self._shared.model))
-        if now is None or before.keys() != dict(now.named_parameters()).keys():
+        if now is None or _shapes(before) != _shapes(dict(now.named_parameters())):
             return None  # a phase that began with a network of another architecture
         changes = _result_or_none(lambda: weight_changes(before, now))
         if changes is None:
             return None
         return WeightComparison(self._network, self._subject, self._first_step, last_step, is_running, changes)
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: weight.shape for name, weight in weights.items()}
 
 
 def _result_or_none(compute: Callable[[], Result]) -> Result | None:
