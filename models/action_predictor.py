@@ -30,6 +30,7 @@ from models.network import MAX_LAYERS, MAX_SIZE, Predictor, PredictorConfig, Pre
 
 FRAME_TOKEN, ACTION_TOKEN, FUTURE_TOKEN = 0, 1, 2
 EXAMPLE_TOKENS = 8
+MAX_REMEMBERED_BYTES = 1 << 28  # a config comes from a file as well, and is built before its tensors are compared
 RARELY = -2.0  # logit of the generated patch, beside a moved picture
 MAX_SHIFTS, MAX_SHIFT, MAX_REMEMBERED = 256, 1024, 1024
 
@@ -88,6 +89,8 @@ class ActionPredictorConfig(PredictorConfig):
             raise ValueError("wraps excludes remembered pictures and motion_fields.")
         if not 0 <= self.remembered <= MAX_REMEMBERED:
             raise ValueError(f"remembered is not from 0 to {MAX_REMEMBERED}.")
+        if 3 * self.remembered * self.picture_size**2 > MAX_REMEMBERED_BYTES:
+            raise ValueError(f"remembered pictures take more than {MAX_REMEMBERED_BYTES} bytes.")
         if self.remembered and (self.motion_fields or not self.shifts):
             raise ValueError("remembered pictures are of use to a predictor with shifts and without motion_fields.")
         for name, rate in (("dropout", self.dropout), ("attention_dropout", self.attention_dropout)):

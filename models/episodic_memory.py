@@ -79,7 +79,7 @@ class EpisodicMemory(nn.Module):
         unique = frames[:1] if is_one else frames
         canvas = Canvas(F.pad(unique, (margin,) * 4), F.pad(torch.ones_like(unique[:, :1]), (margin,) * 4))
         sides = Sides.reached_by(shifts)
-        if any(sides):
+        if any(sides) and unique.shape[2:] == self.pictures.shape[2:]:  # pictures of another size show nothing here
             for number, matches in enumerate(self._matches(unique, sides)):
                 for match in matches:
                     self._continue(canvas, number, match, margin)

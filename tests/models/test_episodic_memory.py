@@ -61,6 +61,12 @@ def test_what_is_not_recognised_stays_unknown(memory):
     assert flat.is_known.sum() == SIZE * SIZE
 
 
+def test_pictures_of_another_size_continue_nothing():
+    memory = EpisodicMemory(2, SIZE // 2)
+    memory.fill(torch.full((2, 3, SIZE // 2, SIZE // 2), 9, dtype=torch.uint8))
+    assert memory.extend(view(panorama(), 42), SHIFTS, MARGIN).is_known.sum() == SIZE * SIZE
+
+
 def test_only_sides_that_shifts_reach_are_looked_up():
     assert Sides.reached_by(SHIFTS) == (6, 9, 0, 0)
     assert Sides.reached_by([(-2, -5)]) == (2, 0, 5, 0)
@@ -107,7 +113,15 @@ def test_a_world_model_predicts_with_its_memory_and_forgets_it_with_its_weights(
 
 
 @pytest.mark.parametrize(
-    "values", [{"remembered": -1}, {"remembered": 2000}, {"shifts": ()}, {"motion_fields": 1}, {"picture_size": 0}]
+    "values",
+    [
+        {"remembered": -1},
+        {"remembered": 2000},
+        {"shifts": ()},
+        {"motion_fields": 1},
+        {"picture_size": 0},
+        {"picture_size": 60000},
+    ],
 )
 def test_values_that_do_not_fit_are_refused(values):
     with pytest.raises(ValueError, match=r"remembered|picture_size"):
